@@ -1,0 +1,4 @@
+//! The people service: handlers, pages, import and two stores behind the contract in `openapi.yaml`.
+
+pub mod person;
+pub mod store;

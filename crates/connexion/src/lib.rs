@@ -1,0 +1,1 @@
+//! An OpenAPI document in, a server out.
