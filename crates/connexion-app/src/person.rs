@@ -54,7 +54,9 @@ impl Sex {
 
     /// Reads the word that [`Self::as_str`] writes; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Male, Self::Female, Self::Other].into_iter().find(|sex| sex.as_str() == text)
+        [Self::Male, Self::Female, Self::Other]
+            .into_iter()
+            .find(|sex| sex.as_str() == text)
     }
 }
 
@@ -128,7 +130,9 @@ pub fn parse_uuid(text: &str) -> Option<Uuid> {
     let mut after_hyphen = true;
     for c in inner.chars() {
         match c {
-            '-' if !after_hyphen && digits.len() < 32 && digits.len() % 4 == 0 => after_hyphen = true,
+            '-' if !after_hyphen && digits.len() < 32 && digits.len() % 4 == 0 => {
+                after_hyphen = true
+            }
             c if c.is_ascii_hexdigit() && digits.len() < 32 => {
                 digits.push(c);
                 after_hyphen = false;
@@ -148,7 +152,9 @@ fn optional_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uu
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);
     };
-    parse_uuid(&text).map(Some).ok_or_else(|| serde::de::Error::custom("not a UUID"))
+    parse_uuid(&text)
+        .map(Some)
+        .ok_or_else(|| serde::de::Error::custom("not a UUID"))
 }
 
 #[cfg(test)]

@@ -68,7 +68,11 @@ pub trait Store: Send + Sync {
 
     /// Changes the members that are set and returns the whole person, or `None` if there is no such
     /// person. [`StoreError::Conflict`] if the new key is another person's.
-    async fn update(&self, uuid: Uuid, changes: &PersonChanges) -> Result<Option<Person>, StoreError>;
+    async fn update(
+        &self,
+        uuid: Uuid,
+        changes: &PersonChanges,
+    ) -> Result<Option<Person>, StoreError>;
 
     /// Deletes the person; `false` if there was none.
     async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError>;

@@ -1,0 +1,396 @@
+//! From a document and handlers to a tower service: one straight function per request.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    handler::Handler,
+    response::{IntoResponse, Response},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{HeaderValue, Method, StatusCode, header};
+
+use crate::{
+    answer,
+    docs::Docs,
+    document::{Document, Fault, Faults},
+    extract::{BodyValue, ParameterValues},
+    operation::{Input, Operation},
+    path::{PathValues, Routes, Template},
+    problem::Problem,
+    schema::{Compiler, FormatCheck},
+};
+
+/// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
+type WithState<S> = Box<dyn FnOnce(S) -> Endpoint + Send>;
+type ProblemHook = fn(&mut Problem);
+
+/// An API being put together: a document, and a handler for each of its operations.
+///
+/// ```
+/// # use connexion::{Api, Document};
+/// # let document = Document::parse("hello.yaml", r#"
+/// # openapi: 3.1.0
+/// # info: {title: Hello, version: "1"}
+/// # paths:
+/// #   /hello:
+/// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+/// # "#)?;
+/// let service = Api::from_document(document)
+///     .operation("hello", async || "Hello!")
+///     .build(())?;
+/// let router: axum::Router = axum::Router::new().fallback_service(service);
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+pub struct Api<S> {
+    document: Document,
+    handlers: Vec<(String, WithState<S>)>,
+    formats: Vec<(String, FormatCheck)>,
+    options: Options,
+    docs: Docs,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    validate_responses: bool,
+    body_limit: usize,
+    problem_hook: ProblemHook,
+}
+
+impl<S> std::fmt::Debug for Api<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("document", &self.document.name())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Api<S> {
+    /// Begins with a document and no handlers.
+    pub fn from_document(document: Document) -> Self {
+        let options = Options {
+            validate_responses: true,
+            body_limit: BODY_LIMIT,
+            problem_hook: |_| {},
+        };
+        Self {
+            document,
+            handlers: Vec::new(),
+            formats: Vec::new(),
+            options,
+            docs: Docs::default(),
+        }
+    }
+
+    /// Gives the operation with this `operationId` its handler: any function that axum takes as one, with
+    /// [`Params`](crate::Params) and [`Body`](crate::Body) for what the document describes.
+    #[must_use]
+    pub fn operation<H, T>(mut self, id: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let with_state = Box::new(move |state: S| -> Endpoint {
+            Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())))
+        });
+        self.handlers.push((id.to_owned(), with_state));
+        self
+    }
+
+    /// Adds a `format` for texts, or replaces one of JSON Schema's.
+    #[must_use]
+    pub fn format(mut self, name: &str, check: fn(&str) -> bool) -> Self {
+        self.formats.push((name.to_owned(), check));
+        self
+    }
+
+    /// Whether answers are checked against the document; on by default. What breaks it becomes a 500, with
+    /// the reason in the log.
+    #[must_use]
+    pub fn validate_responses(mut self, on: bool) -> Self {
+        self.options.validate_responses = on;
+        self
+    }
+
+    /// How many bytes of body a request may have; 2 MiB by default. A longer one is answered with 413.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.options.body_limit = bytes;
+        self
+    }
+
+    /// Changes every problem document that the library makes before it is sent: its `kind`, its sentence,
+    /// the order of its `errors`.
+    #[must_use]
+    pub fn on_problem(mut self, change: fn(&mut Problem)) -> Self {
+        self.options.problem_hook = change;
+        self
+    }
+
+    /// Whether `/openapi.json` and `/openapi.yaml` are served; off by default.
+    #[must_use]
+    pub fn serve_document(mut self, on: bool) -> Self {
+        self.docs.document = on;
+        self
+    }
+
+    /// Whether the Swagger UI page `/ui/` is served; off by default. It reads `/openapi.json`, which is
+    /// then served too.
+    #[cfg(feature = "swagger-ui")]
+    #[must_use]
+    pub fn swagger_ui(mut self, on: bool) -> Self {
+        self.docs.ui = on;
+        self
+    }
+
+    /// Compiles everything.
+    ///
+    /// # Errors
+    /// Every fault of the document, every operation without a handler and every handler without an
+    /// operation.
+    pub fn build(self, state: S) -> Result<ApiService, Faults> {
+        let Self {
+            document,
+            handlers,
+            formats,
+            options,
+            mut docs,
+        } = self;
+        let mut faults = document.check();
+        let mut endpoints = Vec::new();
+        let mut routes = Routes::<Vec<usize>>::default();
+        match Compiler::new(&document, &formats) {
+            Err(message) => faults.push(document.fault(document.paths_at(), message)),
+            Ok(compiler) => {
+                for source in document.operations() {
+                    let operation = Operation::compile(&source, &document, &compiler, &mut faults);
+                    // A template that can't be read is reported by `check`.
+                    if let Ok(template) = Template::parse(source.path) {
+                        routes.entry(&template).push(endpoints.len());
+                        endpoints.push((source.place.node.at, operation));
+                    }
+                }
+            }
+        }
+        let endpoints = connect(&document, endpoints, handlers, &state, &mut faults);
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| fault.at);
+            faults.dedup();
+            return Err(Faults(faults));
+        }
+        docs.load(&document);
+        Ok(ApiService(Arc::new(Inner {
+            routes,
+            endpoints,
+            options,
+            docs,
+        })))
+    }
+}
+
+/// Gives each operation its handler.
+fn connect<S: Clone>(
+    document: &Document,
+    operations: Vec<(crate::Position, Operation)>,
+    mut handlers: Vec<(String, WithState<S>)>,
+    state: &S,
+    faults: &mut Vec<Fault>,
+) -> Vec<(Operation, Endpoint)> {
+    let mut connected = Vec::new();
+    for (at, operation) in operations {
+        let id = operation.id();
+        if let Some(i) = handlers.iter().position(|(known, _)| known == id) {
+            let (_, with_state) = handlers.swap_remove(i);
+            connected.push((operation, with_state(state.clone())));
+        } else if !id.is_empty() {
+            faults.push(document.fault(at, format!("the operation `{id}` has no handler")));
+        }
+    }
+    for (id, _) in handlers {
+        let message = format!(
+            "there is a handler for `{id}`, but no operation with this operationId is left"
+        );
+        faults.push(document.fault(document.paths_at(), message));
+    }
+    connected
+}
+
+/// A served API: a [`tower::Service`] for HTTP requests, cheap to clone.
+#[derive(Clone)]
+pub struct ApiService(Arc<Inner>);
+
+struct Inner {
+    /// Indices into `endpoints`, by path template.
+    routes: Routes<Vec<usize>>,
+    endpoints: Vec<(Operation, Endpoint)>,
+    options: Options,
+    docs: Docs,
+}
+
+impl std::fmt::Debug for ApiService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.operations().map(Operation::id))
+            .finish()
+    }
+}
+
+impl ApiService {
+    /// The operations, in the order of the document.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.0.endpoints.iter().map(|(operation, _)| operation)
+    }
+
+    /// Answers one request.
+    pub async fn handle(&self, request: Request) -> Response {
+        let is_head = request.method() == Method::HEAD;
+        let mut response = match AssertUnwindSafe(self.0.route(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(problem)) => self.0.refuse(problem),
+            // The panic's message is in the log already, written by the panic hook.
+            Err(_) => self.0.refuse(Problem::internal()),
+        };
+        if is_head {
+            let length = response.body().size_hint().exact();
+            if let Some(length) = length {
+                response
+                    .headers_mut()
+                    .entry(header::CONTENT_LENGTH)
+                    .or_insert(length.into());
+            }
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+}
+
+impl Inner {
+    async fn route(&self, request: Request) -> Result<Response, Problem> {
+        let Some((indices, path)) = self.routes.find(request.uri().path()) else {
+            let document = self.docs.answer(request.method(), request.uri().path());
+            return document.ok_or_else(|| {
+                Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address.")
+            });
+        };
+        let endpoints = || indices.iter().filter_map(|i| self.endpoints.get(*i));
+        let find =
+            |method: &Method| endpoints().find(|(operation, _)| operation.method() == method);
+        let method = request.method();
+        let found = find(method).or_else(|| {
+            if method == Method::HEAD {
+                find(&Method::GET)
+            } else {
+                None
+            }
+        });
+        match found {
+            Some((operation, endpoint)) => self.call(operation, endpoint, path, request).await,
+            None if method == Method::OPTIONS => {
+                Ok([(header::ALLOW, allow(endpoints()))].into_response())
+            }
+            None => {
+                let problem = Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "The method is not allowed for the requested URL.",
+                );
+                Err(problem.with_header(header::ALLOW, allow(endpoints())))
+            }
+        }
+    }
+
+    async fn call(
+        &self,
+        operation: &Operation,
+        endpoint: &Endpoint,
+        path: PathValues,
+        request: Request,
+    ) -> Result<Response, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let body = if operation.has_body() {
+            self.read(body).await?
+        } else {
+            bytes::Bytes::new()
+        };
+        let input = operation.validate_request(&path, parts.uri.query(), &parts.headers, &body)?;
+        let Input { parameters, body } = input;
+        parts.extensions.insert(ParameterValues(parameters));
+        if let Some(body) = body {
+            parts.extensions.insert(BodyValue(body));
+        }
+        let response = endpoint(Request::from_parts(parts, Body::empty())).await;
+        Ok(if self.options.validate_responses {
+            answer::check(operation, response).await
+        } else {
+            response
+        })
+    }
+
+    async fn read(&self, body: Body) -> Result<bytes::Bytes, Problem> {
+        let limit = self.options.body_limit;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(too_long(limit));
+        }
+        let read = axum::body::to_bytes(body, limit).await;
+        read.map_err(|error| {
+            if is_limit(&error) {
+                too_long(limit)
+            } else {
+                Problem::new(StatusCode::BAD_REQUEST, "The request's body ended early.")
+            }
+        })
+    }
+
+    fn refuse(&self, mut problem: Problem) -> Response {
+        (self.options.problem_hook)(&mut problem);
+        problem.into_response()
+    }
+}
+
+fn is_limit(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+}
+
+fn too_long(limit: usize) -> Problem {
+    let detail = format!("The request's body is longer than {limit} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+/// The value of the header `Allow` (RFC 9110, section 10.2.1).
+fn allow<'e>(endpoints: impl Iterator<Item = &'e (Operation, Endpoint)>) -> HeaderValue {
+    let mut methods: Vec<_> = endpoints
+        .map(|(operation, _)| operation.method().as_str())
+        .collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    methods.sort_unstable();
+    methods.dedup();
+    HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static(""))
+}
+
+impl tower::Service<Request> for ApiService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.handle(request).await) })
+    }
+}

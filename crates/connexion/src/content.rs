@@ -1,0 +1,187 @@
+//! Media types, and how a JSON body's bytes become text.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// A media type or media range that the document names, in lower case.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct MediaType(String);
+
+impl MediaType {
+    pub(crate) fn parse(text: &str) -> Self {
+        Self(essence(text).to_ascii_lowercase())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        is_json(&self.0)
+    }
+
+    /// Whether a body with this `Content-Type` may stand where the document says this type. Every JSON
+    /// type may stand for `application/json`: clients of the original send vendor types.
+    pub(crate) fn accepts(&self, content_type: &str) -> bool {
+        let essence = essence(content_type);
+        let in_range = |range: &str| {
+            essence
+                .get(..range.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(range))
+        };
+        essence.eq_ignore_ascii_case(&self.0)
+            || self.0 == "*/*"
+            || self.0.strip_suffix('*').is_some_and(in_range)
+            || (self.0 == "application/json" && is_json(essence))
+    }
+}
+
+/// A content type without its parameters.
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// `application/json`, or a subtype that ends with `+json` (RFC 6839, section 3.1).
+fn is_json(essence: &str) -> bool {
+    let json = |subtype: &str| subtype.eq_ignore_ascii_case("json") || has_suffix(subtype, "+json");
+    essence
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case("application") && json(subtype))
+}
+
+fn has_suffix(text: &str, suffix: &str) -> bool {
+    let start = text.len().checked_sub(suffix.len());
+    start
+        .and_then(|start| text.get(start..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}
+
+/// The header `Content-Type` as it was sent; empty if there is none.
+pub(crate) fn content_type(headers: &HeaderMap) -> Cow<'_, str> {
+    let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    String::from_utf8_lossy(value.unwrap_or_default())
+}
+
+/// Whether the parameter `charset` of a content type is absent or says UTF-8.
+pub(crate) fn is_utf8(content_type: &str) -> bool {
+    content_type.split(';').skip(1).all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = value.trim().trim_matches('"');
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.eq_ignore_ascii_case("utf-8")
+            || value.eq_ignore_ascii_case("utf8")
+    })
+}
+
+/// The text of a JSON body. Besides UTF-8 (RFC 8259, section 8.1) also UTF-16 and UTF-32, told apart by
+/// the zero bytes that the first characters must have (RFC 4627, section 3) or a byte order mark, because
+/// clients of the original could send them. `None` if it is none of these.
+pub(crate) fn json_text(body: &[u8]) -> Option<Cow<'_, str>> {
+    type Unit = fn(&[u8]) -> u32;
+    let le16: Unit = |unit| {
+        unit.iter()
+            .rev()
+            .fold(0, |code, byte| code << 8 | u32::from(*byte))
+    };
+    let be16: Unit = |unit| {
+        unit.iter()
+            .fold(0, |code, byte| code << 8 | u32::from(*byte))
+    };
+    let (skip, size, unit) = match body {
+        [0xef, 0xbb, 0xbf, rest @ ..] => return std::str::from_utf8(rest).ok().map(Cow::Borrowed),
+        [0xff, 0xfe, 0, 0, ..] => (4, 4, le16),
+        [0, 0, 0xfe, 0xff, ..] => (4, 4, be16),
+        [0xff, 0xfe, ..] => (2, 2, le16),
+        [0xfe, 0xff, ..] => (2, 2, be16),
+        [0, 0, 0, _, ..] => (0, 4, be16),
+        [_, 0, 0, 0, ..] => (0, 4, le16),
+        [0, _, ..] => (0, 2, be16),
+        [_, 0, ..] => (0, 2, le16),
+        _ => return std::str::from_utf8(body).ok().map(Cow::Borrowed),
+    };
+    let units = body.get(skip..)?.chunks(size);
+    if !body.len().is_multiple_of(size) {
+        return None;
+    }
+    let codes = units.map(unit);
+    let text: Option<String> = if size == 4 {
+        codes.map(char::from_u32).collect()
+    } else {
+        let halves: Option<Vec<u16>> = codes.map(|code| u16::try_from(code).ok()).collect();
+        char::decode_utf16(halves?).collect::<Result<_, _>>().ok()
+    };
+    text.map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MediaType, is_utf8, json_text};
+
+    #[test]
+    fn every_json_type_stands_for_json() {
+        let json = MediaType::parse("application/json");
+        for text in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/vnd.api+json",
+            "application/A+JSON",
+        ] {
+            assert!(json.accepts(text), "{text}");
+        }
+        for text in [
+            "",
+            "text/json",
+            "application/jsonp",
+            "application/xml",
+            "json",
+            "text/a+json",
+        ] {
+            assert!(!json.accepts(text), "{text}");
+        }
+        assert!(MediaType::parse("text/*").accepts("Text/csv; header=present"));
+        assert!(!MediaType::parse("text/*").accepts("image/png"));
+    }
+
+    #[test]
+    fn only_utf8_is_a_charset_of_json() {
+        for text in [
+            "a/b",
+            "a/b;charset=utf-8",
+            "a/b; Charset=\"UTF-8\"",
+            "a/b; x=1; charset=utf8",
+        ] {
+            assert!(is_utf8(text), "{text}");
+        }
+        assert!(!is_utf8("a/b; charset=latin-1"));
+    }
+
+    #[test]
+    fn json_is_read_in_every_unicode_encoding() {
+        let text = "{\"a\": \"é😀\"}";
+        let utf16: Vec<u16> = text.encode_utf16().collect();
+        let le16: Vec<u8> = utf16.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let be16: Vec<u8> = utf16.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        let le32: Vec<u8> = text
+            .chars()
+            .flat_map(|c| u32::from(c).to_le_bytes())
+            .collect();
+        let be32: Vec<u8> = text
+            .chars()
+            .flat_map(|c| u32::from(c).to_be_bytes())
+            .collect();
+        for (mark, bytes) in [
+            (&[0xef, 0xbb, 0xbf][..], text.as_bytes()),
+            (&[0xff, 0xfe], &le16),
+            (&[0xfe, 0xff], &be16),
+            (&[0xff, 0xfe, 0, 0], &le32),
+            (&[0, 0, 0xfe, 0xff], &be32),
+        ] {
+            assert_eq!(json_text(bytes).as_deref(), Some(text));
+            assert_eq!(json_text(&[mark, bytes].concat()).as_deref(), Some(text));
+        }
+        assert_eq!(json_text(b"\xff\xff"), None);
+        assert_eq!(json_text(b"{\0\""), None);
+        assert_eq!(json_text(b""), Some("".into()));
+    }
+}

@@ -1,0 +1,189 @@
+//! How a handler reads what was validated and writes its answer: [`Params`], [`Body`], [`Items`].
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::Body as HttpBody,
+    extract::{FromRequest, FromRequestParts, Request},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream::BoxStream};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::problem::Problem;
+
+/// A chunk of a streamed answer leaves when it has this many bytes, or earlier if nothing more is ready.
+const CHUNK: usize = 16 * 1024;
+
+/// The parameters' values, on their way from validation to the handler.
+#[derive(Clone, Debug)]
+pub(crate) struct ParameterValues(pub(crate) Map<String, Value>);
+
+/// The body's value, on its way from validation to the handler.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyValue(pub(crate) Value);
+
+/// The parameters of a request, from path, query, headers and cookies, by their names in the document.
+///
+/// ```
+/// # use serde::Deserialize;
+/// #[derive(Deserialize)]
+/// struct Greeting { name: String }
+///
+/// async fn greet(connexion::Params(Greeting { name }): connexion::Params<Greeting>) -> String {
+///     format!("Hello {name}")
+/// }
+/// ```
+///
+/// The answer is 400 if the values, though valid by the document, can't be read as a `T`.
+#[derive(Clone, Copy, Debug)]
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let values = parts
+            .extensions
+            .remove::<ParameterValues>()
+            .map(|values| values.0);
+        read(Value::Object(values.unwrap_or_default())).map(Self)
+    }
+}
+
+/// The JSON body of a request, or of a handler's answer.
+///
+/// The answer is 400 if the body, though valid by the document, can't be read as a `T`. An absent optional
+/// body reads as `null`.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, Problem> {
+        let value = request
+            .extensions_mut()
+            .remove::<BodyValue>()
+            .map(|value| value.0);
+        read(value.unwrap_or_default()).map(Self)
+    }
+}
+
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_json::from_value(value)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl<T: Serialize> IntoResponse for Body<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(json) => ([(header::CONTENT_TYPE, JSON)], json).into_response(),
+            Err(error) => {
+                tracing::error!("the answer can't be written as JSON: {error}");
+                Problem::internal().into_response()
+            }
+        }
+    }
+}
+
+/// A JSON array whose items are sent as they come, in constant memory.
+///
+/// If the stream ends with an error the connection is broken off, so that the client can't take what it got
+/// for the whole.
+pub struct Items<T, E>(BoxStream<'static, Result<T, E>>);
+
+impl<T, E> std::fmt::Debug for Items<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Items")
+    }
+}
+
+impl<T, E> Items<T, E> {
+    /// The items of `stream`.
+    pub fn new(stream: impl Stream<Item = Result<T, E>> + Send + 'static) -> Self {
+        Self(stream.boxed())
+    }
+}
+
+impl<T, E> IntoResponse for Items<T, E>
+where
+    T: Serialize + 'static,
+    E: std::fmt::Display + 'static,
+{
+    fn into_response(self) -> Response {
+        let array = ArrayText {
+            items: self.0,
+            state: State::Start,
+        };
+        ([(header::CONTENT_TYPE, JSON)], HttpBody::from_stream(array)).into_response()
+    }
+}
+
+/// The text of the array, in chunks.
+struct ArrayText<T, E> {
+    items: BoxStream<'static, Result<T, E>>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Start,
+    Within,
+    End,
+}
+
+impl<T: Serialize, E: std::fmt::Display> Stream for ArrayText<T, E> {
+    type Item = Result<Bytes, String>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.state == State::End {
+            return Poll::Ready(None);
+        }
+        let mut chunk = Vec::with_capacity(CHUNK + CHUNK / 4);
+        while chunk.len() < CHUNK {
+            match self.items.poll_next_unpin(cx) {
+                Poll::Ready(Some(Ok(item))) => {
+                    chunk.push(if self.state == State::Start {
+                        b'['
+                    } else {
+                        b','
+                    });
+                    self.state = State::Within;
+                    if let Err(error) = serde_json::to_writer(&mut chunk, &item) {
+                        return self.fail(&error);
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return self.fail(&error),
+                Poll::Ready(None) => {
+                    chunk.extend_from_slice(if self.state == State::Start {
+                        b"[]"
+                    } else {
+                        b"]"
+                    });
+                    self.state = State::End;
+                    break;
+                }
+                Poll::Pending if chunk.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Some(Ok(chunk.into())))
+    }
+}
+
+impl<T, E> ArrayText<T, E> {
+    fn fail(&mut self, error: &dyn std::fmt::Display) -> Poll<Option<Result<Bytes, String>>> {
+        self.state = State::End;
+        tracing::error!("a streamed answer ended early: {error}");
+        Poll::Ready(Some(Err(error.to_string())))
+    }
+}

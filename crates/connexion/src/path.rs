@@ -1,0 +1,356 @@
+//! Path templates, and which of them a request's path belongs to.
+//!
+//! Our own matcher, because OpenAPI allows templates such as `/files/{name}.json` that axum's refuses, and
+//! wants literal paths preferred to templated ones (OpenAPI 3.1, section 4.8.8.2). A path is compared
+//! segment by segment after percent-decoding; doubled and trailing slashes make other paths.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use percent_encoding::percent_decode_str;
+
+/// The values of a template's parameters, in the template's order.
+pub type PathValues = Vec<(String, String)>;
+
+/// A path template such as `/people/{uuid}`.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    segments: Vec<Segment>,
+}
+
+/// One segment: literals and parameters in turn, such as `{name}.json`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Segment(Vec<Part>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Part {
+    Literal(String),
+    Parameter(String),
+}
+
+impl Template {
+    /// Reads a template; the error says what is wrong with it.
+    pub(crate) fn parse(path: &str) -> Result<Self, String> {
+        let Some(path) = path.strip_prefix('/') else {
+            return Err(format!("the path `{path}` must begin with a slash"));
+        };
+        let segments = path
+            .split('/')
+            .map(Segment::parse)
+            .collect::<Result<_, _>>()?;
+        let template = Self { segments };
+        let mut names: Vec<_> = template.names().collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair.first() == pair.last()) {
+            Some(pair) => Err(format!(
+                "the parameter `{}` stands twice in `/{path}`",
+                pair.concat()
+            )),
+            None => Ok(template),
+        }
+    }
+
+    /// The names of its parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments
+            .iter()
+            .flat_map(|segment| &segment.0)
+            .filter_map(|part| match part {
+                Part::Parameter(name) => Some(name.as_str()),
+                Part::Literal(_) => None,
+            })
+    }
+
+    /// The same for templates that match the same paths: the template without its parameters' names.
+    pub(crate) fn shape(&self) -> String {
+        let mut shape = String::new();
+        for segment in &self.segments {
+            shape.push('/');
+            for part in &segment.0 {
+                shape.push_str(match part {
+                    Part::Literal(text) => text,
+                    Part::Parameter(_) => "{}",
+                });
+            }
+        }
+        shape
+    }
+}
+
+impl Segment {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((literal, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else {
+                return Err(format!("a closing brace is missing in `{text}`"));
+            };
+            if name.is_empty() {
+                return Err(format!("a parameter without a name in `{text}`"));
+            }
+            if !literal.is_empty() {
+                parts.push(Part::Literal(literal.to_owned()));
+            } else if !parts.is_empty() {
+                return Err(format!(
+                    "two parameters touch in `{text}`, so nobody can tell where one ends"
+                ));
+            }
+            parts.push(Part::Parameter(name.to_owned()));
+            rest = after;
+        }
+        if !rest.is_empty() || parts.is_empty() {
+            parts.push(Part::Literal(rest.to_owned()));
+        }
+        Ok(Self(parts))
+    }
+
+    fn literal(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The values of its parameters if it matches `text`. A parameter is never empty; it ends where the
+    /// literal after it first stands, the last one at the segment's end.
+    fn values(&self, text: &str, values: &mut PathValues) -> bool {
+        let before = values.len();
+        let matched = self.collect(text, values).is_some();
+        if !matched {
+            values.truncate(before);
+        }
+        matched
+    }
+
+    fn collect(&self, mut text: &str, values: &mut PathValues) -> Option<()> {
+        let mut parts = self.0.iter().peekable();
+        while let Some(part) = parts.next() {
+            match part {
+                Part::Literal(literal) => text = text.strip_prefix(literal.as_str())?,
+                Part::Parameter(name) => {
+                    let (value, rest) = match (
+                        parts.next_if(|part| matches!(part, Part::Literal(_))),
+                        parts.peek(),
+                    ) {
+                        (Some(Part::Literal(literal)), None) => {
+                            (text.strip_suffix(literal.as_str())?, "")
+                        }
+                        (Some(Part::Literal(literal)), Some(_)) => {
+                            text.split_once(literal.as_str())?
+                        }
+                        _ => (text, ""),
+                    };
+                    if value.is_empty() {
+                        return None;
+                    }
+                    values.push((name.clone(), value.to_owned()));
+                    text = rest;
+                }
+            }
+        }
+        text.is_empty().then_some(())
+    }
+}
+
+/// All templates of an API, as a tree of segments; `T` is what a template leads to.
+#[derive(Debug)]
+pub(crate) struct Routes<T> {
+    end: Option<T>,
+    literal: HashMap<String, Routes<T>>,
+    templated: Vec<(Segment, Routes<T>)>,
+}
+
+impl<T> Default for Routes<T> {
+    fn default() -> Self {
+        Self {
+            end: None,
+            literal: HashMap::new(),
+            templated: Vec::new(),
+        }
+    }
+}
+
+impl<T: Default> Routes<T> {
+    /// What `template` leads to, made if it is new.
+    pub(crate) fn entry(&mut self, template: &Template) -> &mut T {
+        let end = template
+            .segments
+            .iter()
+            .fold(self, |routes, segment| routes.child(segment));
+        end.end.get_or_insert_default()
+    }
+
+    fn child(&mut self, segment: &Segment) -> &mut Self {
+        if let Some(literal) = segment.literal() {
+            return self.literal.entry(literal.to_owned()).or_default();
+        }
+        let place = self
+            .templated
+            .iter()
+            .position(|(known, _)| known == segment);
+        let place = place.unwrap_or_else(|| {
+            // The more of a segment is literal, the earlier it is tried.
+            let place = self
+                .templated
+                .partition_point(|(known, _)| known.0.len() >= segment.0.len());
+            self.templated
+                .insert(place, (segment.clone(), Self::default()));
+            place
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the place was found or made just above"
+        )]
+        &mut self.templated[place].1
+    }
+}
+
+impl<T> Routes<T> {
+    /// What the path of a request leads to, with the values of the template's parameters.
+    pub(crate) fn find(&self, path: &str) -> Option<(&T, PathValues)> {
+        let segments = path.strip_prefix('/')?.split('/');
+        let segments: Vec<Cow<'_, str>> = segments
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
+            .collect();
+        let mut values = PathValues::new();
+        let end = self.walk(&segments, &mut values)?;
+        Some((end, values))
+    }
+
+    fn walk(&self, segments: &[Cow<'_, str>], values: &mut PathValues) -> Option<&T> {
+        let Some((segment, rest)) = segments.split_first() else {
+            return self.end.as_ref();
+        };
+        if let Some(end) = self
+            .literal
+            .get(segment.as_ref())
+            .and_then(|child| child.walk(rest, values))
+        {
+            return Some(end);
+        }
+        let before = values.len();
+        for (template, child) in &self.templated {
+            if template.values(segment, values) {
+                if let Some(end) = child.walk(rest, values) {
+                    return Some(end);
+                }
+                values.truncate(before);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Routes, Template};
+
+    fn routes(templates: &[&'static str]) -> Routes<Option<&'static str>> {
+        let mut routes = Routes::default();
+        for text in templates {
+            *routes.entry(&Template::parse(text).unwrap()) = Some(*text);
+        }
+        routes
+    }
+
+    fn find(routes: &Routes<Option<&'static str>>, path: &str) -> Option<(&'static str, String)> {
+        let (found, values) = routes.find(path)?;
+        let values: Vec<_> = values
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Some(((*found)?, values.join(" ")))
+    }
+
+    #[test]
+    fn a_literal_path_goes_before_a_templated_one() {
+        let routes = routes(&[
+            "/people/{uuid}",
+            "/people/summary",
+            "/people",
+            "/{any}/x",
+            "/people/{uuid}/x",
+        ]);
+        assert_eq!(find(&routes, "/people"), Some(("/people", String::new())));
+        assert_eq!(
+            find(&routes, "/people/summary"),
+            Some(("/people/summary", String::new()))
+        );
+        assert_eq!(
+            find(&routes, "/people/1"),
+            Some(("/people/{uuid}", "uuid=1".into()))
+        );
+        assert_eq!(
+            find(&routes, "/people/x"),
+            Some(("/people/{uuid}", "uuid=x".into()))
+        );
+        assert_eq!(
+            find(&routes, "/other/x"),
+            Some(("/{any}/x", "any=other".into()))
+        );
+        assert_eq!(
+            find(&routes, "/people/summary/x"),
+            Some(("/people/{uuid}/x", "uuid=summary".into()))
+        );
+    }
+
+    #[test]
+    fn slashes_and_letter_case_make_other_paths_and_percent_encoding_does_not() {
+        let routes = routes(&["/people", "/people/{uuid}"]);
+        for path in [
+            "/people/",
+            "//people",
+            "/people//1",
+            "/People",
+            "/people/1/name",
+            "people",
+            "",
+            "/",
+        ] {
+            assert_eq!(find(&routes, path), None, "{path}");
+        }
+        assert_eq!(find(&routes, "/%70eople"), Some(("/people", String::new())));
+        assert_eq!(
+            find(&routes, "/people/a%2Fb%20c"),
+            Some(("/people/{uuid}", "uuid=a/b c".into()))
+        );
+        assert_eq!(
+            find(&routes, "/people/%ff"),
+            Some(("/people/{uuid}", "uuid=\u{fffd}".into()))
+        );
+    }
+
+    #[test]
+    fn parameters_may_be_part_of_a_segment() {
+        let routes = routes(&[
+            "/files/{name}.json",
+            "/files/{name}",
+            "/range/{from}-{to}.{ext}",
+            "/@{user}",
+        ]);
+        assert_eq!(
+            find(&routes, "/files/a.b.json"),
+            Some(("/files/{name}.json", "name=a.b".into()))
+        );
+        assert_eq!(
+            find(&routes, "/files/.json"),
+            Some(("/files/{name}", "name=.json".into()))
+        );
+        assert_eq!(
+            find(&routes, "/range/1-2.x"),
+            Some(("/range/{from}-{to}.{ext}", "from=1 to=2 ext=x".into()))
+        );
+        assert_eq!(find(&routes, "/range/1-2"), None);
+        assert_eq!(find(&routes, "/@me"), Some(("/@{user}", "user=me".into())));
+    }
+
+    #[test]
+    fn a_template_nobody_can_read_is_refused() {
+        for text in ["people", "/a/{b", "/a/{}", "/a/{b}{c}", "/{a}/{a}"] {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            Template::parse("/{a}/b").unwrap().shape(),
+            Template::parse("/{c}/b").unwrap().shape()
+        );
+    }
+}

@@ -1,0 +1,334 @@
+//! A schema of the document, compiled once into a validator. The only file that names the `jsonschema`
+//! crate.
+//!
+//! The whole document is registered as one resource and each schema is reached by a reference into it, so
+//! references between schemas, cycles too, need no work of ours. Two things differ from JSON Schema
+//! 2020-12: keywords of OpenAPI 3.0 and Swagger 2.0 are rewritten (`nullable`, boolean
+//! `exclusiveMinimum`, the bounds of `int32`), and a number written `40.0` or `4e1` is not an integer,
+//! as it was not for the clients of Python's connexion.
+
+use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
+
+use jsonschema::{Keyword, Registry, Validator, error::ValidationErrorKind, paths::Location};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    document::Document,
+    node::escape,
+    python::{at_pointer, repr},
+};
+
+/// The name under which the document is registered; its references are relative to it.
+const ROOT: &str = "urn:openapi:document";
+
+/// More faults than this in one value are not reported: an answer must not grow without bound.
+const MAX_FAULTS: usize = 1_000;
+
+/// A value is shown in a sentence up to about this many bytes.
+const MAX_SHOWN: usize = 2_000;
+
+/// Decides whether a text is of a format.
+pub(crate) type FormatCheck = fn(&str) -> bool;
+
+/// Compiles the schemas of one document.
+pub(crate) struct Compiler<'f> {
+    registry: Registry<'static>,
+    formats: &'f [(String, FormatCheck)],
+    /// Most answers of an API share a few schemas: each is compiled once.
+    compiled: RefCell<HashMap<String, Arc<Schema>>>,
+}
+
+/// A compiled schema.
+#[derive(Debug)]
+pub(crate) struct Schema(Validator);
+
+/// How a value breaks its schema.
+#[derive(Debug)]
+pub(crate) struct SchemaFault {
+    /// JSON Pointer into the value; a missing member is pointed at as if it were there.
+    pub(crate) pointer: String,
+    pub(crate) keyword: Cow<'static, str>,
+    /// In Python's words and notation.
+    pub(crate) sentence: String,
+}
+
+impl<'f> Compiler<'f> {
+    pub(crate) fn new(
+        document: &Document,
+        formats: &'f [(String, FormatCheck)],
+    ) -> Result<Self, String> {
+        let mut root = Value::from(&document.root);
+        adapt(&mut root, false);
+        let registry = Registry::new()
+            .add(ROOT, root)
+            .and_then(jsonschema::RegistryBuilder::prepare);
+        Ok(Self {
+            registry: registry.map_err(|error| error.to_string())?,
+            formats,
+            compiled: RefCell::default(),
+        })
+    }
+
+    /// Compiles the schema at a JSON Pointer into the document.
+    pub(crate) fn compile(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+        if let Some(schema) = self.compiled.borrow().get(pointer) {
+            return Ok(Arc::clone(schema));
+        }
+        let mut options = jsonschema::draft202012::options()
+            .offline()
+            .with_registry(&self.registry)
+            .with_keyword("type", types)
+            .should_validate_formats(true);
+        for (name, check) in self.formats {
+            options = options.with_format(name.clone(), *check);
+        }
+        let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT);
+        let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
+        let schema = options
+            .build(&schema)
+            .map(Schema)
+            .map_err(|error| error.to_string())?;
+        let schema = Arc::new(schema);
+        self.compiled
+            .borrow_mut()
+            .insert(pointer.to_owned(), Arc::clone(&schema));
+        Ok(schema)
+    }
+}
+
+/// What must be encoded in the fragment of a reference (RFC 3986, section 3.5).
+const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'{')
+    .add(b'}');
+
+impl Schema {
+    pub(crate) fn is_valid(&self, value: &Value) -> bool {
+        self.0.is_valid(value)
+    }
+
+    /// All faults of `value`, whose JSON text is `text`; the text is what the sentences quote.
+    pub(crate) fn faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
+        let errors = self.0.iter_errors(value).take(MAX_FAULTS);
+        errors
+            .map(|error| fault(error.kind(), error.instance_path(), text))
+            .collect()
+    }
+}
+
+fn fault(kind: &ValidationErrorKind, path: &Location, text: &str) -> SchemaFault {
+    let mut pointer = path.as_str().to_owned();
+    let value = shown(at_pointer(text, &pointer).unwrap_or("null"));
+    if let ValidationErrorKind::Required { property } = kind {
+        pointer.push('/');
+        pointer.push_str(&escape(property.as_str().unwrap_or_default()));
+    }
+    SchemaFault {
+        pointer,
+        keyword: Cow::Owned(kind.keyword().to_owned()),
+        sentence: sentence(kind, &value),
+    }
+}
+
+fn shown(json: &str) -> String {
+    let mut text = repr(json);
+    if text.len() > MAX_SHOWN {
+        text.truncate(text.floor_char_boundary(MAX_SHOWN));
+        text.push('…');
+    }
+    text
+}
+
+/// The sentence that Python's `jsonschema` would have written.
+fn sentence(kind: &ValidationErrorKind, value: &str) -> String {
+    use ValidationErrorKind as Kind;
+    let literal = |json: &Value| repr(&json.to_string());
+    let quoted = |text: &str| crate::python::string(text);
+    let unexpected = |names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+        let verb = if names.len() == 1 { "was" } else { "were" };
+        format!(
+            "Additional properties are not allowed ({} {verb} unexpected)",
+            names.join(", ")
+        )
+    };
+    match kind {
+        Kind::Custom { message, .. } => format!("{value} is not of type {message}"),
+        Kind::Enum { options } => format!("{value} is not one of {}", literal(options)),
+        Kind::Constant { expected_value } => format!("{} was expected", literal(expected_value)),
+        Kind::Required { property } => format!("{} is a required property", literal(property)),
+        Kind::MaxLength { .. } | Kind::MaxItems { .. } => format!("{value} is too long"),
+        Kind::MinLength { .. } | Kind::MinItems { .. } => format!("{value} is too short"),
+        Kind::MaxProperties { .. } => format!("{value} has too many properties"),
+        Kind::MinProperties { .. } => format!("{value} does not have enough properties"),
+        Kind::Maximum { limit } => {
+            format!("{value} is greater than the maximum of {}", literal(limit))
+        }
+        Kind::Minimum { limit } => {
+            format!("{value} is less than the minimum of {}", literal(limit))
+        }
+        Kind::ExclusiveMaximum { limit } => {
+            format!(
+                "{value} is greater than or equal to the maximum of {}",
+                literal(limit)
+            )
+        }
+        Kind::ExclusiveMinimum { limit } => {
+            format!(
+                "{value} is less than or equal to the minimum of {}",
+                literal(limit)
+            )
+        }
+        Kind::MultipleOf { multiple_of } => format!("{value} is not a multiple of {multiple_of}"),
+        Kind::Pattern { pattern } => format!("{value} does not match {}", quoted(pattern)),
+        Kind::Format { format } => format!("{value} is not a {}", quoted(format)),
+        Kind::UniqueItems => format!("{value} has non-unique elements"),
+        Kind::AdditionalProperties { unexpected: names }
+        | Kind::UnevaluatedProperties { unexpected: names } => unexpected(names),
+        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
+            format!("{value} is not valid under any of the given schemas")
+        }
+        Kind::OneOfMultipleValid { .. } => {
+            format!("{value} is valid under more than one of the given schemas")
+        }
+        Kind::Not { .. } | Kind::FalseSchema => format!("{value} is not allowed here"),
+        other => format!("{value} breaks the rule '{}'", other.keyword()),
+    }
+}
+
+/// The keyword `type`, stricter than JSON Schema about integers.
+struct Types {
+    accepted: Vec<String>,
+    /// The accepted types in Python's notation, for the sentence.
+    expected: String,
+}
+
+impl Keyword<'_> for Types {
+    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
+        if self.is_valid(value) {
+            Ok(())
+        } else {
+            Err(jsonschema::ValidationError::custom(self.expected.clone()))
+        }
+    }
+
+    fn is_valid(&self, value: &Value) -> bool {
+        self.accepted
+            .iter()
+            .any(|name| match (name.as_str(), value) {
+                ("string", Value::String(_))
+                | ("number", Value::Number(_))
+                | ("boolean", Value::Bool(_))
+                | ("object", Value::Object(_))
+                | ("array", Value::Array(_))
+                | ("null", Value::Null) => true,
+                ("integer", Value::Number(number)) => !number.is_f64(),
+                _ => false,
+            })
+    }
+}
+
+fn types<'a>(
+    _: &'a Map<String, Value>,
+    names: &'a Value,
+    _: Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
+    let accepted: Vec<String> = match names {
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        name => name.as_str().map(str::to_owned).into_iter().collect(),
+    };
+    let known = [
+        "string", "number", "integer", "boolean", "object", "array", "null",
+    ];
+    if accepted.is_empty() || !accepted.iter().all(|name| known.contains(&name.as_str())) {
+        return Err(jsonschema::ValidationError::custom(format!(
+            "`type` must be one of {}",
+            known.join(", ")
+        )));
+    }
+    let expected: Vec<_> = accepted.iter().map(|name| format!("'{name}'")).collect();
+    Ok(Box::new(Types {
+        accepted,
+        expected: expected.join(", "),
+    }))
+}
+
+/// Rewrites what OpenAPI's schemas say differently from JSON Schema 2020-12, everywhere below `value`.
+/// `named`: the members of this object are names chosen by the author, not keywords.
+fn adapt(value: &mut Value, named: bool) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, false)),
+        Value::Object(members) => {
+            if !named {
+                adapt_bounds(members);
+                adapt_nullable(members);
+            }
+            for (key, member) in members {
+                // Data, not schemas: nothing in there may be changed.
+                let data = matches!(
+                    key.as_str(),
+                    "example" | "examples" | "default" | "enum" | "const"
+                );
+                if named || !data {
+                    let holds_names = matches!(
+                        key.as_str(),
+                        "properties" | "patternProperties" | "$defs" | "schemas"
+                    );
+                    adapt(member, holds_names && !named);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The formats of numbers become bounds, because the `format` of JSON Schema looks at texts only.
+fn adapt_bounds(schema: &mut Map<String, Value>) {
+    let bounds = match schema.get("format").and_then(Value::as_str) {
+        Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
+        Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
+        _ => (Value::Null, Value::Null),
+    };
+    for (keyword, exclusive, bound) in [
+        ("minimum", "exclusiveMinimum", bounds.0),
+        ("maximum", "exclusiveMaximum", bounds.1),
+    ] {
+        // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
+        match schema.get(exclusive) {
+            Some(Value::Bool(true)) => {
+                let moved = schema.shift_remove(keyword);
+                schema.extend(moved.map(|bound| (exclusive.to_owned(), bound)));
+            }
+            Some(Value::Bool(false)) => drop(schema.shift_remove(exclusive)),
+            _ => {}
+        }
+        if !bound.is_null() && !schema.contains_key(keyword) && !schema.contains_key(exclusive) {
+            schema.insert(keyword.to_owned(), bound);
+        }
+    }
+}
+
+/// `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 become the type "null".
+fn adapt_nullable(schema: &mut Map<String, Value>) {
+    let nullable = ["nullable", "x-nullable"]
+        .iter()
+        .any(|key| schema.get(*key) == Some(&Value::Bool(true)));
+    if let (true, Some(Value::String(name))) = (nullable, schema.get("type")) {
+        let types = json!([name, "null"]);
+        schema.insert("type".to_owned(), types);
+        if let Some(Value::Array(options)) = schema.get_mut("enum")
+            && !options.contains(&Value::Null)
+        {
+            options.push(Value::Null);
+        }
+    }
+}
