@@ -84,7 +84,7 @@ impl Lowering<'_> {
 
     fn path_item(&self, item: &Node) -> Node {
         item.map_named(|key, member| match key {
-            "parameters" => list(member, |item| inline(item)),
+            "parameters" => list(member, inline),
             _ if key.starts_with("x-") || key == "$ref" => member.clone(),
             _ => self.operation(member),
         })
@@ -102,7 +102,7 @@ impl Lowering<'_> {
                     };
                     let (bodies, others): (Vec<_>, Vec<_>) =
                         member.items().iter().partition(is_body);
-                    let others = others.into_iter().map(|item| inline(item)).collect();
+                    let others = others.into_iter().map(inline).collect();
                     lowered.put("parameters", Node::new(member.at, Kind::Array(others)));
                     if let Some(body) = bodies.first() {
                         lowered.put(
