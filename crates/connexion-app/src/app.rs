@@ -1,0 +1,43 @@
+//! All wiring on one screen: the contract, a handler for each of its operations, the store.
+
+use std::sync::Arc;
+
+use connexion::{Api, Document, Faults};
+
+use crate::config::{Database, Settings};
+use crate::error::as_the_original;
+use crate::person::parse_uuid;
+use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
+use crate::people;
+
+/// The contract, as it stands in the binary.
+///
+/// # Errors
+/// Never, once the tests have passed.
+pub fn document() -> Result<Document, Faults> {
+    Document::parse("openapi.yaml", include_str!("../openapi.yaml"))
+}
+
+/// An API on `document` with all handlers; the state it is built with is the store.
+pub fn api(document: Document) -> Api<Arc<dyn Store>> {
+    Api::from_document(document)
+        .operation("people.list", people::list)
+        .operation("people.add", people::add)
+        .operation("person.get", people::get)
+        .operation("person.update", people::update)
+        .operation("person.delete", people::delete)
+        .format("uuid", |text| parse_uuid(text).is_some())
+        .on_problem(as_the_original)
+}
+
+/// The store that the settings name; it connects when it is first used.
+///
+/// # Errors
+/// If the database's address can't be understood, or a missing test database can't be made.
+pub fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+    let echo = settings.sql_echo;
+    Ok(match &settings.database {
+        Database::Postgres { url, .. } => Arc::new(Postgres::open(url, postgres::Options { echo })?),
+        Database::Sqlite { path, .. } => Arc::new(Sqlite::open(path, sqlite::Options { echo })),
+    })
+}

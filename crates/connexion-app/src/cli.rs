@@ -1,0 +1,189 @@
+//! The commands. What goes wrong is one line on standard error; the exit code is 1 if the command failed
+//! and 2 if it was called wrongly.
+
+use std::{
+    error::Error,
+    ffi::OsString,
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::{
+    app,
+    config::{self, Settings},
+    export::export,
+    import::import,
+    progress::{Progress, summary},
+    start,
+};
+
+/// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
+///
+/// Without a command it serves. Settings are flags, environment variables or lines of a file `.env` in the
+/// working directory.
+#[derive(Debug, Parser)]
+#[command(name = "connexion-app", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the people API (the default)
+    Serve,
+    /// Apply the migrations that are missing
+    Migrate,
+    /// Say whether the database answers
+    #[command(alias = "check_db")]
+    CheckDb,
+    /// Say whether all migrations are applied
+    #[command(alias = "check_migration")]
+    CheckMigration,
+    /// Print the contract, an OpenAPI document
+    Openapi {
+        /// As JSON instead of YAML
+        #[arg(long)]
+        json: bool,
+    },
+    /// Store the passengers of a CSV file: all of them, or none if a row is wrong
+    #[command(alias = "import_data")]
+    ImportData {
+        /// The file; - is standard input
+        file: PathBuf,
+    },
+    /// Write all passengers as CSV
+    #[command(alias = "export_data")]
+    ExportData {
+        /// The file; standard output if there is none
+        file: Option<PathBuf>,
+    },
+}
+
+/// Runs the command that `arguments` name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = command().try_get_matches_from(arguments);
+    let matches = match parsed {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let command = Cli::from_arg_matches(&matches).ok().and_then(|cli| cli.command);
+    let deepest = matches.subcommand().map_or(&matches, |(_, below)| below);
+    let settings = match Settings::load(deepest) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&error, 2),
+    };
+    match execute(command.unwrap_or(Command::Serve), &settings) {
+        Ok(code) => code,
+        // Whoever reads our output has had enough, as `head` does.
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.as_ref(), 1),
+    }
+}
+
+fn command() -> clap::Command {
+    Cli::command().args(config::flags())
+}
+
+fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    crate::telemetry::start_error_log(settings)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(settings.workers).enable_all().build()?;
+    let code = runtime.block_on(dispatch(command, settings));
+    // A blocking read of standard input can't be interrupted; the process must end all the same.
+    runtime.shutdown_background();
+    code
+}
+
+async fn dispatch(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Serve => start::serve(settings).await?,
+        Command::Openapi { json } => {
+            let document = app::document()?;
+            let text = if json { document.to_json() + "\n" } else { document.text().to_owned() };
+            io::stdout().write_all(text.as_bytes())?;
+        }
+        Command::Migrate => {
+            let applied = app::store(settings).await?.migrate().await?.applied;
+            say(&if applied.is_empty() { "nothing to do".to_owned() } else { format!("applied {}", applied.join(", ")) })?;
+        }
+        Command::CheckDb => {
+            app::store(settings).await?.ping().await?;
+            say("the database answers")?;
+        }
+        Command::CheckMigration => {
+            let pending = app::store(settings).await?.pending_migrations().await?;
+            if !pending.is_empty() {
+                say(&format!("not applied: {}", pending.join(", ")))?;
+                return Ok(ExitCode::FAILURE);
+            }
+            say("all migrations are applied")?;
+        }
+        Command::ImportData { file } => import_data(settings, &file).await?,
+        Command::ExportData { file } => export_data(settings, file.as_deref()).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Error>> {
+    let (source, size): (Box<dyn Read + Send>, _) = if file == Path::new("-") {
+        (Box::new(io::stdin()), None)
+    } else {
+        let source = File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let size = source.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        (Box::new(source), size)
+    };
+    let store = app::store(settings).await?;
+    let progress = Progress::start(size);
+    let imported = import(store.as_ref(), progress.reading(source), progress.rows()).await;
+    drop(progress);
+    say(&summary(&imported?))
+}
+
+async fn export_data(settings: &Settings, file: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let store = app::store(settings).await?;
+    match file {
+        None => export(store.as_ref(), io::stdout()).await?,
+        Some(path) => {
+            let target = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            export(store.as_ref(), target).await?
+        }
+    };
+    Ok(())
+}
+
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(io::stdout(), "{line}")?)
+}
+
+#[expect(clippy::print_stderr, reason = "this is for the terminal")]
+fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    eprintln!("connexion-app: {error}");
+    ExitCode::from(code)
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,95 @@
+//! The one place where faults become what a client reads.
+//!
+//! [`StoreError`] is turned into a problem here, its text into the log: a client never reads SQL, an
+//! address or a path. What the library found wrong with a request gets the sentences and the order of the
+//! original, which clients show and match (see "Errors" in the contract's description).
+
+use connexion::{In, Problem, Violation};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::store::StoreError;
+
+/// After how many seconds a client may try again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// The answer when something outside this process takes too long or is not there.
+pub fn unavailable() -> Problem {
+    let detail = "The service can't answer right now. Please try again.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => {
+                Self::new(StatusCode::CONFLICT, "There is a person with this `uuid` already.")
+            }
+            StoreError::Refused(_) => {
+                tracing::warn!("{error}");
+                Self::new(StatusCode::BAD_REQUEST, "The database can't hold one of the values.")
+            }
+            StoreError::Unavailable(_) => {
+                tracing::error!("{error}");
+                unavailable()
+            }
+            StoreError::Stopped | StoreError::Unexpected(_) => {
+                tracing::error!("{error}");
+                let detail = "The service could not answer this request.";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+            }
+        }
+    }
+}
+
+/// Rewrites a problem of the library as the original would have told it.
+pub fn as_the_original(problem: &mut Problem) {
+    if problem.status == StatusCode::NOT_FOUND {
+        problem.kind = "http".into();
+        return;
+    }
+    problem.errors.sort_by_key(rank);
+    for violation in &mut problem.errors {
+        if let Some(detail) = sentence(violation) {
+            violation.detail = detail;
+        }
+    }
+    if let Some(first) = problem.errors.first() {
+        problem.detail.clone_from(&first.detail);
+        if matches!(rank(first), Rank::MissingMember | Rank::LongName) {
+            problem.kind = "validation".into();
+        }
+    }
+}
+
+/// When the original found a fault: it looked at types and enums first, then at unknown parameters; the
+/// model found members missing and names too long; and what is left only the database noticed.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Rank {
+    Schema,
+    UnknownParameter,
+    MissingMember,
+    LongName,
+    Database,
+}
+
+fn rank(violation: &Violation) -> Rank {
+    let is_member = violation.location == In::Body && !violation.name.is_empty();
+    match (violation.keyword.as_ref(), violation.name.as_str()) {
+        ("unknown", _) => Rank::UnknownParameter,
+        ("required", _) if is_member => Rank::MissingMember,
+        ("maxLength", "/name") => Rank::LongName,
+        ("format" | "pattern" | "minimum" | "maximum", _) => Rank::Database,
+        _ => Rank::Schema,
+    }
+}
+
+/// The original's own words, where they differ from the library's.
+fn sentence(violation: &Violation) -> Option<String> {
+    let member = violation.name.strip_prefix('/')?;
+    match violation.keyword.as_ref() {
+        "required" => Some(format!("No `{member}` provided")),
+        "maxLength" if member == "name" => Some("To long value for `name`. Max 100 chars.".to_owned()),
+        "pattern" if member == "name" => Some("`name` must not contain the character NUL.".to_owned()),
+        _ => None,
+    }
+}
