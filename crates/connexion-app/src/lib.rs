@@ -1,4 +1,5 @@
 //! The people service: handlers, pages, import and two stores behind the contract in `openapi.yaml`.
 
+pub mod import;
 pub mod person;
 pub mod store;
