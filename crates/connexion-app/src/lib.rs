@@ -1,5 +1,6 @@
 //! The people service: handlers, pages, import and two stores behind the contract in `openapi.yaml`.
 
+pub mod export;
 pub mod import;
 pub mod person;
 pub mod store;
