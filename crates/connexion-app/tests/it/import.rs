@@ -1,0 +1,103 @@
+//! Import and export against a store: what it keeps, and that it keeps nothing of a bad file.
+//!
+//! Each test takes an empty, migrated store and leaves people in it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Cursor;
+
+use connexion_app::export::export;
+use connexion_app::import::{ImportError, Imported, SAMPLE, import};
+use connexion_app::store::Store;
+
+const HEADER: &str =
+    "Survived,Pclass,Name,Sex,Age,Siblings/Spouses Aboard,Parents/Children Aboard,Fare\n";
+
+async fn imported(store: &dyn Store, text: impl Into<Vec<u8>>) -> Result<Imported, ImportError> {
+    import(store, Cursor::new(text.into()), |_| {}).await
+}
+
+/// The rows of an export, sorted, since a store promises no order.
+async fn exported(store: &dyn Store) -> Vec<String> {
+    let mut target = Vec::new();
+    let rows = export(store, &mut target).await.unwrap();
+    let text = String::from_utf8(target).unwrap();
+    let mut lines: Vec<_> = text
+        .strip_prefix(HEADER)
+        .unwrap()
+        .split_terminator('\n')
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    assert_eq!(rows, lines.len() as u64);
+    lines
+}
+
+/// The sample comes back as it went in, but for the ages that are cut.
+pub(crate) async fn the_sample_is_stored(store: &dyn Store) {
+    let stored = imported(store, SAMPLE).await.unwrap();
+    assert_eq!((stored.rows, stored.ages_cut), (714, 25));
+    let rows = exported(store).await;
+    assert_eq!(rows.len(), 714);
+    let braund = "0,3,\"Braund, Mr. Owen Harris\",male,22,1,0,7.25".to_owned();
+    assert!(rows.contains(&braund));
+    assert_eq!(rows.iter().filter(|row| row.starts_with('1')).count(), 290);
+}
+
+/// What was exported may be imported again: other keys, the same people.
+pub(crate) async fn an_export_can_be_imported(store: &dyn Store) {
+    let rows = "0,1,\" Zoë \"\"Z\"\", 😀 \",other,-1,0,-2147483648,5e-324\n\
+        1,2147483647,,female,0,0,0,-0\n\
+        1,3,plain,male,40,1,2,1.7976931348623157e308\n";
+    imported(store, format!("{HEADER}{rows}")).await.unwrap();
+    let once = exported(store).await;
+    assert_eq!(once.len(), 3);
+    imported(store, format!("{HEADER}{}", once.join("\n")))
+        .await
+        .unwrap();
+    let twice: Vec<_> = once
+        .iter()
+        .flat_map(|row| [row.clone(), row.clone()])
+        .collect();
+    assert_eq!(exported(store).await, twice);
+}
+
+/// A bad row after several good batches, when the store has written most of them.
+pub(crate) async fn nothing_is_kept_of_a_bad_file(store: &dyn Store) {
+    let good = "0,1,Doe,male,30,0,0,7\n";
+    imported(store, format!("{HEADER}{good}")).await.unwrap();
+    let text = format!(
+        "{HEADER}{}0,1,Doe,male,abc,0,0,7\n{good}bad\n",
+        good.repeat(5_500)
+    );
+    let error = imported(store, text).await.unwrap_err();
+    let expected = "2 bad rows, nothing was stored\n\
+        line 5502, column Age: 'abc' is not a number\n\
+        line 5504: 8 fields expected, 1 found";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(exported(store).await.len(), 1);
+}
+
+/// An empty file with a header is no fault.
+pub(crate) async fn no_rows_are_stored_of_a_header(store: &dyn Store) {
+    let stored = imported(store, HEADER).await.unwrap();
+    assert_eq!((stored.rows, stored.ages_cut), (0, 0));
+    let error = imported(store, "").await.unwrap_err();
+    assert!(matches!(error, ImportError::BadHeader(_)), "{error}");
+    assert!(exported(store).await.is_empty());
+}
+
+/// More rows than any statement or queue holds, with progress from first to last.
+pub(crate) async fn many_rows_are_stored(store: &dyn Store) {
+    let text = format!("{HEADER}{}", "1,2,Doe,female,0.5,0,0,0.1\n".repeat(12_345));
+    let (told, progress) = std::sync::mpsc::channel();
+    let source = Cursor::new(text);
+    let stored = import(store, source, move |rows| told.send(rows).unwrap())
+        .await
+        .unwrap();
+    assert_eq!((stored.rows, stored.ages_cut), (12_345, 12_345));
+    let told: Vec<u64> = progress.iter().collect();
+    assert!(told.is_sorted());
+    assert_eq!((told.first(), told.last()), (Some(&1_000), Some(&12_345)));
+    assert_eq!(exported(store).await.len(), 12_345);
+}
