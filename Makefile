@@ -1,0 +1,27 @@
+.PHONY: run test cov lint fmt bench
+
+# The service, from .env or the environment.
+run:
+	cargo run --locked
+
+# All tests. PostgreSQL's run on a private server that they start themselves, or on yours if POSTGRES_* is set.
+test:
+	scripts/setup-tests.sh
+	cargo test --workspace --locked
+
+# Line coverage of the tests; fails below 85 %.
+cov:
+	scripts/setup-tests.sh
+	scripts/cov.sh 85
+
+# What CI refuses.
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+fmt:
+	cargo fmt --all
+
+bench:
+	cargo bench -p connexion-app --locked

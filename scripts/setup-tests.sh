@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is missing: a C compiler (SQLite is built from source) and PostgreSQL's
+# programs, from Debian's packages. Does nothing on a machine that has them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+
+# A server of your own (POSTGRES_*) is used instead of a private one.
+if [ -z "$(compgen -e POSTGRES_ || true)" ] && ! command -v initdb >/dev/null &&
+    [ -z "$(compgen -G '/usr/lib/postgresql/*/bin/initdb' || true)" ]; then
+    missing+=(postgresql)
+fi
+
+if [ "${#missing[@]}" -eq 0 ]; then
+    echo "setup-tests: everything is there"
+    exit 0
+fi
+
+# Debian's package creates a server and starts it, now and at every boot. The tests start their own, so for as
+# long as the installation lasts Debian is told not to.
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
+    directory=/etc/postgresql-common/createcluster.d
+    "${as_root[@]}" mkdir -p "$directory"
+    trap '"${as_root[@]}" rm -f "$directory/connexion-app-tests.conf"' EXIT
+    echo 'create_main_cluster = false' |
+        "${as_root[@]}" tee "$directory/connexion-app-tests.conf" >/dev/null
+fi
+
+scripts/apt-install.sh "${missing[@]}"
