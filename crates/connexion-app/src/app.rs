@@ -6,9 +6,9 @@ use connexion::{Api, Document, Faults};
 
 use crate::config::{Database, Settings};
 use crate::error::as_the_original;
+use crate::people;
 use crate::person::parse_uuid;
 use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
-use crate::people;
 
 /// The contract, as it stands in the binary.
 ///
@@ -34,10 +34,16 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
 ///
 /// # Errors
 /// If the database's address can't be understood, or a missing test database can't be made.
-pub fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+pub async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     let echo = settings.sql_echo;
     Ok(match &settings.database {
-        Database::Postgres { url, .. } => Arc::new(Postgres::open(url, postgres::Options { echo })?),
+        Database::Postgres { url, create } => {
+            let store = Postgres::open(url, postgres::Options { echo })?;
+            if *create {
+                todo!();
+            }
+            Arc::new(store)
+        }
         Database::Sqlite { path, .. } => Arc::new(Sqlite::open(path, sqlite::Options { echo })),
     })
 }

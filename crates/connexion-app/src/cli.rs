@@ -74,7 +74,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let command = Cli::from_arg_matches(&matches).ok().and_then(|cli| cli.command);
+    let command = Cli::from_arg_matches(&matches)
+        .ok()
+        .and_then(|cli| cli.command);
     let deepest = matches.subcommand().map_or(&matches, |(_, below)| below);
     let settings = match Settings::load(deepest) {
         Ok(settings) => settings,
@@ -95,7 +97,10 @@ fn command() -> clap::Command {
 fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
     crate::telemetry::start_error_log(settings)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(settings.workers).enable_all().build()?;
+    let runtime = runtime
+        .worker_threads(settings.workers)
+        .enable_all()
+        .build()?;
     let code = runtime.block_on(dispatch(command, settings));
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
@@ -107,12 +112,20 @@ async fn dispatch(command: Command, settings: &Settings) -> Result<ExitCode, Box
         Command::Serve => start::serve(settings).await?,
         Command::Openapi { json } => {
             let document = app::document()?;
-            let text = if json { document.to_json() + "\n" } else { document.text().to_owned() };
+            let text = if json {
+                document.to_json() + "\n"
+            } else {
+                document.text().to_owned()
+            };
             io::stdout().write_all(text.as_bytes())?;
         }
         Command::Migrate => {
             let applied = app::store(settings).await?.migrate().await?.applied;
-            say(&if applied.is_empty() { "nothing to do".to_owned() } else { format!("applied {}", applied.join(", ")) })?;
+            say(&if applied.is_empty() {
+                "nothing to do".to_owned()
+            } else {
+                format!("applied {}", applied.join(", "))
+            })?;
         }
         Command::CheckDb => {
             app::store(settings).await?.ping().await?;
@@ -137,7 +150,11 @@ async fn import_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Err
         (Box::new(io::stdin()), None)
     } else {
         let source = File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let size = source.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        let size = source
+            .metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .map(|metadata| metadata.len());
         (Box::new(source), size)
     };
     let store = app::store(settings).await?;
@@ -152,7 +169,8 @@ async fn export_data(settings: &Settings, file: Option<&Path>) -> Result<(), Box
     match file {
         None => export(store.as_ref(), io::stdout()).await?,
         Some(path) => {
-            let target = File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let target =
+                File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
             export(store.as_ref(), target).await?
         }
     };
@@ -172,7 +190,10 @@ fn fail(error: &dyn Error, code: u8) -> ExitCode {
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        {
             return true;
         }
         cause = error.source();

@@ -14,8 +14,10 @@ const SQLITE_FILE: &str = "connexion-app.sqlite";
 
 /// One setting as its users see it.
 struct Setting {
-    /// The environment variable; the flag is the same in lower case, with hyphens and without `APP_`.
+    /// The environment variable.
     name: &'static str,
+    /// The flag, without its hyphens.
+    flag: &'static str,
     /// Other environment variables that mean the same.
     also: &'static [&'static str],
     default: &'static str,
@@ -24,38 +26,38 @@ struct Setting {
 
 #[rustfmt::skip]
 const SETTINGS: [Setting; 18] = [
-    Setting { name: "DATABASE_URL", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
+    Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
-    Setting { name: "POSTGRES_HOSTNAME", also: &[], default: "",
+    Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
               help: "PostgreSQL's host, if there is no DATABASE_URL" },
-    Setting { name: "POSTGRES_PORT", also: &[], default: "5432", help: "PostgreSQL's port" },
-    Setting { name: "POSTGRES_DB", also: &[], default: "",
+    Setting { name: "POSTGRES_PORT", flag: "postgres-port", also: &[], default: "5432", help: "PostgreSQL's port" },
+    Setting { name: "POSTGRES_DB", flag: "postgres-db", also: &[], default: "",
               help: "The database; with APP_SETTINGS=testing it is test_ and this name, created when missing" },
-    Setting { name: "POSTGRES_USER", also: &[], default: "", help: "PostgreSQL's user" },
-    Setting { name: "POSTGRES_PASSWORD", also: &[], default: "",
+    Setting { name: "POSTGRES_USER", flag: "postgres-user", also: &[], default: "", help: "PostgreSQL's user" },
+    Setting { name: "POSTGRES_PASSWORD", flag: "postgres-password", also: &[], default: "",
               help: "The user's password; better given by the environment, since flags are seen in `ps`" },
-    Setting { name: "APP_SETTINGS", also: &[], default: "development",
+    Setting { name: "APP_SETTINGS", flag: "settings", also: &[], default: "development",
               help: "development, testing, staging or production" },
-    Setting { name: "APP_DEBUG", also: &["FLASK_DEBUG"], default: "on in development, else off",
+    Setting { name: "APP_DEBUG", flag: "debug", also: &["FLASK_DEBUG"], default: "on in development, else off",
               help: "Log more, and fill a new database with the sample passengers" },
-    Setting { name: "CHECK_MIGRATION", also: &[], default: "off",
+    Setting { name: "CHECK_MIGRATION", flag: "check-migration", also: &[], default: "off",
               help: "Wait with serving until the migrations are applied, 60 seconds at most" },
-    Setting { name: "APP_HOST", also: &["GUNICORN_HOST"], default: "127.0.0.1", help: "The address to listen on" },
-    Setting { name: "APP_PORT", also: &["GUNICORN_PORT"], default: "5000",
+    Setting { name: "APP_HOST", flag: "host", also: &["GUNICORN_HOST"], default: "127.0.0.1", help: "The address to listen on" },
+    Setting { name: "APP_PORT", flag: "port", also: &["GUNICORN_PORT"], default: "5000",
               help: "The port to listen on; 0 takes a free one" },
-    Setting { name: "APP_WORKERS", also: &["GUNICORN_WORKERS"], default: "number of cores",
+    Setting { name: "APP_WORKERS", flag: "workers", also: &["GUNICORN_WORKERS"], default: "number of cores",
               help: "How many threads answer requests" },
-    Setting { name: "APP_TIMEOUT", also: &["GUNICORN_TIMEOUT"], default: "30",
+    Setting { name: "APP_TIMEOUT", flag: "timeout", also: &["GUNICORN_TIMEOUT"], default: "30",
               help: "Seconds until an answer begins, and that a stream may stall; one that moves is never cut" },
-    Setting { name: "APP_ACCESS_LOG", also: &["GUNICORN_ACCESS_LOGFILE"], default: "-",
+    Setting { name: "APP_ACCESS_LOG", flag: "access-log", also: &["GUNICORN_ACCESS_LOGFILE"], default: "-",
               help: "A line for each request: a path, - for standard output, or off" },
-    Setting { name: "APP_ERROR_LOG", also: &["GUNICORN_ERROR_LOGFILE"], default: "-",
+    Setting { name: "APP_ERROR_LOG", flag: "error-log", also: &["GUNICORN_ERROR_LOGFILE"], default: "-",
               help: "What happens: a path, - for standard error, or off" },
-    Setting { name: "SERVE_SPEC", also: &[], default: "on in development, else off",
+    Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
               help: "Serve the document at /openapi.json and /openapi.yaml" },
-    Setting { name: "SWAGGER_UI", also: &[], default: "on in development, else off",
+    Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",
               help: "Serve the docs page at /ui/, and the document, which it reads" },
-    Setting { name: "SQL_ECHO", also: &["SQLALCHEMY_ECHO"], default: "off",
+    Setting { name: "SQL_ECHO", flag: "sql-echo", also: &["SQLALCHEMY_ECHO"], default: "off",
               help: "Log every statement, without its values" },
 ];
 
@@ -63,10 +65,6 @@ const SETTINGS: [Setting; 18] = [
 const IGNORED: [&str; 2] = ["FLASK_APP", "GUNICORN_WORKER_CLASS"];
 
 impl Setting {
-    fn flag(&self) -> String {
-        self.name.trim_start_matches("APP_").to_ascii_lowercase().replace('_', "-")
-    }
-
     /// Whether it is a switch, whose flag may stand without a value.
     fn is_switch(&self) -> bool {
         self.default.starts_with("on ") || self.default == "off"
@@ -82,13 +80,19 @@ pub fn flags() -> impl Iterator<Item = Arg> {
             default => format!(" [default: {default}]"),
         };
         let arg = Arg::new(setting.name)
-            .long(setting.flag())
+            .long(setting.flag)
             .help(format!("{} [env: {names}]{default}", setting.help))
             .help_heading("Settings")
-            .value_name(if setting.is_switch() { "on|off" } else { "VALUE" })
+            .value_name(if setting.is_switch() {
+                "on|off"
+            } else {
+                "VALUE"
+            })
             .global(true);
         if setting.is_switch() {
-            arg.num_args(0..=1).require_equals(true).default_missing_value("on")
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("on")
         } else {
             arg
         }
@@ -229,7 +233,10 @@ impl Settings {
     pub fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
         let file = dotenv()?;
         let lookup = |name: &str| std::env::var(name).ok().or_else(|| file.get(name).cloned());
-        Self::read(&Values { flags: &|name| flags.get_one::<String>(name).cloned(), environment: &lookup })
+        Self::read(&Values {
+            flags: &|name| flags.get_one::<String>(name).cloned(),
+            environment: &lookup,
+        })
     }
 
     fn read(values: &Values<'_>) -> Result<Self, SettingError> {
@@ -249,7 +256,9 @@ impl Settings {
             mode,
             debug: values.switch("APP_DEBUG")?.unwrap_or(development),
             check_migration: values.switch("CHECK_MIGRATION")?.unwrap_or(false),
-            host: values.text("APP_HOST").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            host: values
+                .text("APP_HOST")
+                .unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: values.parse("APP_PORT")?.unwrap_or(5000),
             workers: workers.unwrap_or_else(cores),
             timeout: Duration::from_secs(timeout),
@@ -258,15 +267,23 @@ impl Settings {
             serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
             swagger_ui: values.switch("SWAGGER_UI")?.unwrap_or(development),
             sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),
-            ignored: IGNORED.into_iter().filter(|name| values.in_environment(name).is_some()).collect(),
+            ignored: IGNORED
+                .into_iter()
+                .filter(|name| values.in_environment(name).is_some())
+                .collect(),
         })
     }
 }
 
 fn dotenv() -> Result<HashMap<String, String>, SettingError> {
-    let error = |error: &dyn fmt::Display| SettingError { name: ".env".to_owned(), reason: error.to_string() };
+    let error = |error: &dyn fmt::Display| SettingError {
+        name: ".env".to_owned(),
+        reason: error.to_string(),
+    };
     match dotenvy::from_path_iter(".env") {
-        Ok(pairs) => pairs.collect::<Result<_, _>>().map_err(|reason| error(&reason)),
+        Ok(pairs) => pairs
+            .collect::<Result<_, _>>()
+            .map_err(|reason| error(&reason)),
         Err(reason) if reason.not_found() => Ok(HashMap::new()),
         Err(reason) => Err(error(&reason)),
     }
@@ -283,9 +300,11 @@ impl Values<'_> {
     fn find(&self, name: &str) -> Option<(String, String)> {
         let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
         if let Some(value) = (self.flags)(name) {
-            return Some((format!("--{}", setting.flag()), value));
+            return Some((format!("--{}", setting.flag), value));
         }
-        let mut names = [setting.name].into_iter().chain(setting.also.iter().copied());
+        let mut names = [setting.name]
+            .into_iter()
+            .chain(setting.also.iter().copied());
         names.find_map(|name| Some((name.to_owned(), self.in_environment(name)?)))
     }
 
@@ -298,8 +317,13 @@ impl Values<'_> {
     }
 
     fn error(&self, name: &str, reason: &str) -> SettingError {
-        let from = self.find(name).map_or_else(|| name.to_owned(), |(from, _)| from);
-        SettingError { name: from, reason: reason.to_owned() }
+        let from = self
+            .find(name)
+            .map_or_else(|| name.to_owned(), |(from, _)| from);
+        SettingError {
+            name: from,
+            reason: reason.to_owned(),
+        }
     }
 
     fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, SettingError> {
@@ -307,7 +331,10 @@ impl Values<'_> {
             return Ok(None);
         };
         let parsed = value.trim().parse();
-        parsed.map(Some).map_err(|reason: T::Err| SettingError { name: from, reason: format!("'{value}': {reason}") })
+        parsed.map(Some).map_err(|reason: T::Err| SettingError {
+            name: from,
+            reason: format!("'{value}': {reason}"),
+        })
     }
 
     /// A boolean in any of the ways the original understood.
@@ -318,7 +345,10 @@ impl Values<'_> {
         match value.trim().to_ascii_lowercase().as_str() {
             "true" | "t" | "1" | "yes" | "y" | "on" => Ok(Some(true)),
             "false" | "f" | "0" | "no" | "n" | "off" => Ok(Some(false)),
-            _ => Err(SettingError { name: from, reason: format!("'{value}' is neither on nor off") }),
+            _ => Err(SettingError {
+                name: from,
+                reason: format!("'{value}' is neither on nor off"),
+            }),
         }
     }
 
@@ -336,23 +366,49 @@ impl Values<'_> {
             if url.starts_with("postgres://") || url.starts_with("postgresql://") {
                 return Ok(Database::Postgres { url, create: false });
             }
-            return match url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
-                Some(path) if !path.is_empty() => Ok(Database::Sqlite { path: path.into(), embedded: false }),
-                _ => Err(self.error("DATABASE_URL", "must begin with postgres:// or be sqlite:PATH")),
+            return match url
+                .strip_prefix("sqlite:")
+                .map(|path| path.strip_prefix("//").unwrap_or(path))
+            {
+                Some(path) if !path.is_empty() => Ok(Database::Sqlite {
+                    path: path.into(),
+                    embedded: false,
+                }),
+                _ => Err(self.error(
+                    "DATABASE_URL",
+                    "must begin with postgres:// or be sqlite:PATH",
+                )),
             };
         }
         let parts = ["POSTGRES_HOSTNAME", "POSTGRES_DB", "POSTGRES_USER"];
-        if !parts.iter().chain(&["POSTGRES_PASSWORD"]).any(|name| self.text(name).is_some()) {
-            let path = if testing { format!("test_{SQLITE_FILE}") } else { SQLITE_FILE.to_owned() };
-            return Ok(Database::Sqlite { path: path.into(), embedded: true });
+        if !parts
+            .iter()
+            .chain(&["POSTGRES_PASSWORD"])
+            .any(|name| self.text(name).is_some())
+        {
+            let path = if testing {
+                format!("test_{SQLITE_FILE}")
+            } else {
+                SQLITE_FILE.to_owned()
+            };
+            return Ok(Database::Sqlite {
+                path: path.into(),
+                embedded: true,
+            });
         }
         let required = |name| {
             let missing = "is missing, though other POSTGRES_ settings are there";
             self.text(name).ok_or_else(|| self.error(name, missing))
         };
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let [host, name, user] = [required(parts[0])?, required(parts[1])?, required(parts[2])?];
-        let password = self.text("POSTGRES_PASSWORD").map(|password| format!(":{}", encode(&password)));
+        let [host, name, user] = [
+            required(parts[0])?,
+            required(parts[1])?,
+            required(parts[2])?,
+        ];
+        let password = self
+            .text("POSTGRES_PASSWORD")
+            .map(|password| format!(":{}", encode(&password)));
         let url = format!(
             "postgres://{}{}@{}:{}/{}{}",
             encode(&user),
@@ -362,7 +418,10 @@ impl Values<'_> {
             if testing { "test_" } else { "" },
             encode(&name),
         );
-        Ok(Database::Postgres { url, create: testing })
+        Ok(Database::Postgres {
+            url,
+            create: testing,
+        })
     }
 }
 
@@ -374,7 +433,10 @@ mod tests {
 
     fn read(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings, String> {
         let map = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
         };
         let (flags, environment) = (map(flags), map(environment));
         let values = Values {
@@ -395,9 +457,20 @@ mod tests {
     fn without_settings_it_is_development_on_an_embedded_database() {
         let settings = read(&[], &[]).unwrap();
         assert_eq!(settings.mode, Mode::Development);
-        assert!(settings.debug && settings.serve_spec && settings.swagger_ui && !settings.check_migration);
+        assert!(
+            settings.debug
+                && settings.serve_spec
+                && settings.swagger_ui
+                && !settings.check_migration
+        );
         assert_eq!((settings.host.as_str(), settings.port), ("127.0.0.1", 5000));
-        assert_eq!(settings.database, Database::Sqlite { path: "connexion-app.sqlite".into(), embedded: true });
+        assert_eq!(
+            settings.database,
+            Database::Sqlite {
+                path: "connexion-app.sqlite".into(),
+                embedded: true
+            }
+        );
         assert_eq!(settings.timeout.as_secs(), 30);
     }
 
@@ -405,27 +478,36 @@ mod tests {
     fn outside_development_the_helpers_are_off() {
         for mode in ["testing", "staging", "production"] {
             let settings = read(&[], &[("APP_SETTINGS", mode)]).unwrap();
-            assert!(!settings.debug && !settings.serve_spec && !settings.swagger_ui, "{mode}");
+            assert!(
+                !settings.debug && !settings.serve_spec && !settings.swagger_ui,
+                "{mode}"
+            );
         }
     }
 
     #[test]
     fn the_names_of_the_original_are_accepted_and_ours_go_first() {
-        let settings = read(&[], &[
-            ("FLASK_DEBUG", "0"),
-            ("GUNICORN_HOST", "0.0.0.0"),
-            ("GUNICORN_PORT", "8000"),
-            ("APP_PORT", "9000"),
-            ("GUNICORN_WORKERS", "3"),
-            ("GUNICORN_TIMEOUT", "7"),
-            ("GUNICORN_ACCESS_LOGFILE", "/tmp/a"),
-            ("GUNICORN_ERROR_LOGFILE", "off"),
-            ("SQLALCHEMY_ECHO", "True"),
-            ("FLASK_APP", "app"),
-            ("GUNICORN_WORKER_CLASS", "gevent"),
-        ]);
+        let settings = read(
+            &[],
+            &[
+                ("FLASK_DEBUG", "0"),
+                ("GUNICORN_HOST", "0.0.0.0"),
+                ("GUNICORN_PORT", "8000"),
+                ("APP_PORT", "9000"),
+                ("GUNICORN_WORKERS", "3"),
+                ("GUNICORN_TIMEOUT", "7"),
+                ("GUNICORN_ACCESS_LOGFILE", "/tmp/a"),
+                ("GUNICORN_ERROR_LOGFILE", "off"),
+                ("SQLALCHEMY_ECHO", "True"),
+                ("FLASK_APP", "app"),
+                ("GUNICORN_WORKER_CLASS", "gevent"),
+            ],
+        );
         let settings = settings.unwrap();
-        assert_eq!((settings.host.as_str(), settings.port, settings.workers), ("0.0.0.0", 9000, 3));
+        assert_eq!(
+            (settings.host.as_str(), settings.port, settings.workers),
+            ("0.0.0.0", 9000, 3)
+        );
         assert_eq!(settings.timeout.as_secs(), 7);
         assert_eq!(settings.access_log, LogTarget::File("/tmp/a".into()));
         assert_eq!(settings.error_log, LogTarget::Off);
@@ -441,11 +523,22 @@ mod tests {
 
     #[test]
     fn the_address_of_postgresql_is_built_from_its_parts() {
-        let parts = [("POSTGRES_HOSTNAME", "db"), ("POSTGRES_DB", "people"), ("POSTGRES_USER", "me")];
-        assert_eq!(postgres(&parts), ("postgres://me@db:5432/people".to_owned(), false));
+        let parts = [
+            ("POSTGRES_HOSTNAME", "db"),
+            ("POSTGRES_DB", "people"),
+            ("POSTGRES_USER", "me"),
+        ];
+        assert_eq!(
+            postgres(&parts),
+            ("postgres://me@db:5432/people".to_owned(), false)
+        );
 
         let mut more = parts.to_vec();
-        more.extend([("POSTGRES_PASSWORD", "p@ss/w:rd"), ("POSTGRES_PORT", "6000"), ("APP_SETTINGS", "testing")]);
+        more.extend([
+            ("POSTGRES_PASSWORD", "p@ss/w:rd"),
+            ("POSTGRES_PORT", "6000"),
+            ("APP_SETTINGS", "testing"),
+        ]);
         let url = "postgres://me:p%40ss%2Fw%3Ard@db:6000/test_people".to_owned();
         assert_eq!(postgres(&more), (url, true));
 
@@ -456,22 +549,53 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_setting() {
         let error = |pairs: &[(&str, &str)]| read(&[], pairs).unwrap_err();
-        assert_eq!(error(&[("GUNICORN_PORT", "x")]), "GUNICORN_PORT: 'x': invalid digit found in string");
-        assert_eq!(error(&[("APP_PORT", "70000")]), "APP_PORT: '70000': number too large to fit in target type");
-        assert_eq!(error(&[("APP_DEBUG", "maybe")]), "APP_DEBUG: 'maybe' is neither on nor off");
-        assert_eq!(error(&[("APP_WORKERS", "0")]), "APP_WORKERS: must be 1 or more");
-        assert!(error(&[("APP_SETTINGS", "prod")]).starts_with("APP_SETTINGS: 'prod': must be development"));
-        assert!(error(&[("DATABASE_URL", "mysql://u:secret@h/d")]).starts_with("DATABASE_URL: must begin"));
+        assert_eq!(
+            error(&[("GUNICORN_PORT", "x")]),
+            "GUNICORN_PORT: 'x': invalid digit found in string"
+        );
+        assert_eq!(
+            error(&[("APP_PORT", "70000")]),
+            "APP_PORT: '70000': number too large to fit in target type"
+        );
+        assert_eq!(
+            error(&[("APP_DEBUG", "maybe")]),
+            "APP_DEBUG: 'maybe' is neither on nor off"
+        );
+        assert_eq!(
+            error(&[("APP_WORKERS", "0")]),
+            "APP_WORKERS: must be 1 or more"
+        );
+        assert!(
+            error(&[("APP_SETTINGS", "prod")])
+                .starts_with("APP_SETTINGS: 'prod': must be development")
+        );
+        assert!(
+            error(&[("DATABASE_URL", "mysql://u:secret@h/d")])
+                .starts_with("DATABASE_URL: must begin")
+        );
         assert!(error(&[("POSTGRES_DB", "people")]).starts_with("POSTGRES_HOSTNAME: is missing"));
-        assert_eq!(read(&[("APP_PORT", "x")], &[]).unwrap_err(), "--port: 'x': invalid digit found in string");
+        assert_eq!(
+            read(&[("APP_PORT", "x")], &[]).unwrap_err(),
+            "--port: 'x': invalid digit found in string"
+        );
     }
 
     #[test]
     fn booleans_are_read_in_every_way_the_original_did() {
-        for (text, expected) in
-            [("True", true), ("true", true), ("1", true), ("yes", true), ("on", true), ("False", false), ("0", false)]
-        {
-            assert_eq!(read(&[], &[("SQL_ECHO", text)]).unwrap().sql_echo, expected, "{text}");
+        for (text, expected) in [
+            ("True", true),
+            ("true", true),
+            ("1", true),
+            ("yes", true),
+            ("on", true),
+            ("False", false),
+            ("0", false),
+        ] {
+            assert_eq!(
+                read(&[], &[("SQL_ECHO", text)]).unwrap().sql_echo,
+                expected,
+                "{text}"
+            );
         }
     }
 }

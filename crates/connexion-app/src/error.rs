@@ -15,18 +15,23 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// The answer when something outside this process takes too long or is not there.
 pub fn unavailable() -> Problem {
     let detail = "The service can't answer right now. Please try again.";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with_header(header::RETRY_AFTER, RETRY_AFTER)
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict => {
-                Self::new(StatusCode::CONFLICT, "There is a person with this `uuid` already.")
-            }
+            StoreError::Conflict => Self::new(
+                StatusCode::CONFLICT,
+                "There is a person with this `uuid` already.",
+            ),
             StoreError::Refused(_) => {
                 tracing::warn!("{error}");
-                Self::new(StatusCode::BAD_REQUEST, "The database can't hold one of the values.")
+                Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "The database can't hold one of the values.",
+                )
             }
             StoreError::Unavailable(_) => {
                 tracing::error!("{error}");
@@ -88,8 +93,12 @@ fn sentence(violation: &Violation) -> Option<String> {
     let member = violation.name.strip_prefix('/')?;
     match violation.keyword.as_ref() {
         "required" => Some(format!("No `{member}` provided")),
-        "maxLength" if member == "name" => Some("To long value for `name`. Max 100 chars.".to_owned()),
-        "pattern" if member == "name" => Some("`name` must not contain the character NUL.".to_owned()),
+        "maxLength" if member == "name" => {
+            Some("To long value for `name`. Max 100 chars.".to_owned())
+        }
+        "pattern" if member == "name" => {
+            Some("`name` must not contain the character NUL.".to_owned())
+        }
         _ => None,
     }
 }

@@ -31,7 +31,10 @@ pub async fn list(State(store): People) -> Result<Items<Person, StoreError>, Pro
 }
 
 /// `people.add`
-pub async fn add(State(store): People, Body(new): Body<NewPerson>) -> Result<impl IntoResponse, Problem> {
+pub async fn add(
+    State(store): People,
+    Body(new): Body<NewPerson>,
+) -> Result<impl IntoResponse, Problem> {
     let person = Person::from(new);
     store.add(&person).await?;
     let location = [(header::LOCATION, format!("/people/{}", person.uuid))];
@@ -40,7 +43,11 @@ pub async fn add(State(store): People, Body(new): Body<NewPerson>) -> Result<imp
 
 /// `person.get`
 pub async fn get(State(store): People, Params(key): Params<Key>) -> Result<Body<Person>, Problem> {
-    store.lookup(key.uuid).await?.map(Body).ok_or_else(|| no_such_person(key.uuid))
+    store
+        .lookup(key.uuid)
+        .await?
+        .map(Body)
+        .ok_or_else(|| no_such_person(key.uuid))
 }
 
 /// `person.update`
@@ -49,14 +56,29 @@ pub async fn update(
     Params(key): Params<Key>,
     Body(changes): Body<PersonChanges>,
 ) -> Result<Body<Person>, Problem> {
-    store.update(key.uuid, &changes).await?.map(Body).ok_or_else(|| no_such_person(key.uuid))
+    store
+        .update(key.uuid, &changes)
+        .await?
+        .map(Body)
+        .ok_or_else(|| no_such_person(key.uuid))
 }
 
 /// `person.delete`
-pub async fn delete(State(store): People, Params(key): Params<Key>) -> Result<Body<Map<String, Value>>, Problem> {
-    if store.delete(key.uuid).await? { Ok(Body(Map::new())) } else { Err(no_such_person(key.uuid)) }
+pub async fn delete(
+    State(store): People,
+    Params(key): Params<Key>,
+) -> Result<Body<Map<String, Value>>, Problem> {
+    if store.delete(key.uuid).await? {
+        Ok(Body(Map::new()))
+    } else {
+        Err(no_such_person(key.uuid))
+    }
 }
 
 fn no_such_person(uuid: Uuid) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("There is no person with the uuid {uuid}.")).with_kind("http")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("There is no person with the uuid {uuid}."),
+    )
+    .with_kind("http")
 }

@@ -40,14 +40,22 @@ impl Server {
     ///
     /// # Errors
     /// If the socket fails.
-    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let listener = Connections { listener, timeout: self.timeout };
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let listener = Connections {
+            listener,
+            timeout: self.timeout,
+        };
         let server = Arc::new(self);
         let service = tower::service_fn(move |request: Request| {
             let server = Arc::clone(&server);
             async move { Ok::<_, Infallible>(server.answer(request).await) }
         });
-        let service = axum::ServiceExt::<Request>::into_make_service_with_connect_info::<Client>(service);
+        let service =
+            axum::ServiceExt::<Request>::into_make_service_with_connect_info::<Client>(service);
         let (stopped, mut stopping) = tokio::sync::oneshot::channel();
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
@@ -61,7 +69,10 @@ impl Server {
 
     async fn answer(&self, request: Request) -> Response {
         let begun = Instant::now();
-        let client = request.extensions().get::<ConnectInfo<Client>>().map(|info| info.0.0);
+        let client = request
+            .extensions()
+            .get::<ConnectInfo<Client>>()
+            .map(|info| info.0.0);
         let line = client.and_then(|client| self.access_log.begin(client, &request));
         let response = match timeout(self.timeout, self.api.handle(request)).await {
             Ok(response) => self.limit_stalls(response),

@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     app,
     config::{Database, Settings},
-    import::{ImportError, import},
+    import::{ImportError, SAMPLE, import},
     serve::Server,
     store::{Store, StoreError},
     telemetry::AccessLog,
@@ -22,9 +22,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// The passengers a new database begins with in debug mode.
-const SAMPLE: &[u8] = include_bytes!("../../../data/titanic.csv");
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +56,7 @@ pub enum StartError {
 /// # Errors
 /// Whatever keeps the service from starting.
 pub async fn serve(settings: &Settings) -> Result<(), StartError> {
-    let store = app::store(settings)?;
+    let store = app::store(settings).await?;
     let api = app::api(app::document()?)
         .serve_document(settings.serve_spec)
         .swagger_ui(settings.swagger_ui)
@@ -80,7 +77,11 @@ pub async fn serve(settings: &Settings) -> Result<(), StartError> {
     let listener = listener.map_err(|error| StartError::Listen { address, error })?;
     announce(settings, listener.local_addr()?.port());
     let (stopped, stopping) = tokio::sync::oneshot::channel();
-    let server = Server { api, timeout: settings.timeout, access_log };
+    let server = Server {
+        api,
+        timeout: settings.timeout,
+        access_log,
+    };
     let serving = server.run(listener, async {
         let _ = stopping.await;
     });
@@ -104,7 +105,10 @@ async fn prepare(settings: &Settings, store: &dyn Store) -> Result<(), StartErro
         let migrated = store.migrate().await?;
         if migrated.created && settings.debug {
             let imported = import(store, SAMPLE, |_| {}).await?;
-            tracing::info!("the database is new: {} sample passengers are stored in it", imported.rows);
+            tracing::info!(
+                "the database is new: {} sample passengers are stored in it",
+                imported.rows
+            );
         }
     } else if settings.check_migration {
         wait_for_migrations(store).await?;
@@ -160,8 +164,17 @@ fn announce(settings: &Settings, port: u16) {
         "0.0.0.0" | "::" => "127.0.0.1",
         host => host,
     };
-    let address = if host.contains(':') { format!("http://[{host}]:{port}") } else { format!("http://{host}:{port}") };
-    println!("connexion-app {} ({}) on {}", env!("CARGO_PKG_VERSION"), settings.mode, settings.database);
+    let address = if host.contains(':') {
+        format!("http://[{host}]:{port}")
+    } else {
+        format!("http://{host}:{port}")
+    };
+    println!(
+        "connexion-app {} ({}) on {}",
+        env!("CARGO_PKG_VERSION"),
+        settings.mode,
+        settings.database
+    );
     println!("  people    {address}/people");
     if settings.swagger_ui {
         println!("  docs      {address}/ui/");

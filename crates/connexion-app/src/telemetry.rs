@@ -18,7 +18,9 @@ use http::{HeaderMap, HeaderName, header};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use tracing::Level;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::config::{LogTarget, Settings};
 
@@ -30,7 +32,11 @@ const TIME: &[BorrowedFormatItem<'_>] =
 /// # Errors
 /// If the log's file can't be opened, with its path.
 pub fn start_error_log(settings: &Settings) -> io::Result<()> {
-    let level = if settings.debug { Level::DEBUG } else { Level::INFO };
+    let level = if settings.debug {
+        Level::DEBUG
+    } else {
+        Level::INFO
+    };
     // Migrations and the database driver tell in detail what nobody asked for.
     let targets = Targets::new()
         .with_default(Level::WARN)
@@ -43,9 +49,13 @@ pub fn start_error_log(settings: &Settings) -> io::Result<()> {
         LogTarget::Off => return Ok(()),
         LogTarget::Standard => {
             let terminal = io::IsTerminal::is_terminal(&io::stderr());
-            registry.with(layer.with_ansi(terminal).with_writer(io::stderr)).try_init()
+            registry
+                .with(layer.with_ansi(terminal).with_writer(io::stderr))
+                .try_init()
         }
-        LogTarget::File(path) => registry.with(layer.with_ansi(false).with_writer(append_to(path)?)).try_init(),
+        LogTarget::File(path) => registry
+            .with(layer.with_ansi(false).with_writer(append_to(path)?))
+            .try_init(),
     }
     // It is on already only where tests start several in one process.
     .or(Ok(()))
@@ -75,7 +85,9 @@ impl AccessLog {
             LogTarget::Standard => Box::new(io::stdout()),
             LogTarget::File(path) => Box::new(append_to(path)?),
         };
-        Ok(Self(Some(NonBlockingBuilder::default().lossy(false).finish(writer))))
+        Ok(Self(Some(
+            NonBlockingBuilder::default().lossy(false).finish(writer),
+        )))
     }
 
     /// Begins the line of a request; `None` when the log is off.
@@ -86,11 +98,18 @@ impl AccessLog {
             "{} - - [{now}] \"{} {} {:?}\"",
             client.ip(),
             request.method(),
-            request.uri().path_and_query().map_or("*", |path| path.as_str()),
+            request
+                .uri()
+                .path_and_query()
+                .map_or("*", |path| path.as_str()),
             request.version(),
         );
         let headers = request.headers();
-        let end = format!("\"{}\" \"{}\"", field(headers, &header::REFERER), field(headers, &header::USER_AGENT));
+        let end = format!(
+            "\"{}\" \"{}\"",
+            field(headers, &header::REFERER),
+            field(headers, &header::USER_AGENT)
+        );
         Some(AccessLine(begin, end))
     }
 
@@ -99,8 +118,17 @@ impl AccessLog {
         let (Some((writer, _)), Some(AccessLine(mut line, end))) = (&self.0, line) else {
             return;
         };
-        let size = response.body().size_hint().exact().map_or("-".to_owned(), |size| size.to_string());
-        let _ = writeln!(line, " {} {size} {end} {:.6}", response.status().as_u16(), taken.as_secs_f64());
+        let size = response
+            .body()
+            .size_hint()
+            .exact()
+            .map_or("-".to_owned(), |size| size.to_string());
+        let _ = writeln!(
+            line,
+            " {} {size} {end} {:.6}",
+            response.status().as_u16(),
+            taken.as_secs_f64()
+        );
         // Standard output that was closed is no reason to stop serving.
         let _ = writer.clone().write_all(line.as_bytes());
     }
@@ -108,6 +136,8 @@ impl AccessLog {
 
 /// A header's text as it may stand between quotes: nothing in it can end the quotes or the line.
 fn field(headers: &HeaderMap, name: &HeaderName) -> String {
-    let text = headers.get(name).map_or("-".into(), |value| String::from_utf8_lossy(value.as_bytes()));
+    let text = headers.get(name).map_or("-".into(), |value| {
+        String::from_utf8_lossy(value.as_bytes())
+    });
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }

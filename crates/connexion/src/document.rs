@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many references may lead to one another before it is taken for a cycle.
-const MAX_REFERENCES: usize = 32;
+pub(crate) const MAX_REFERENCES: usize = 32;
 
 /// Keys of a path item that are operations (OpenAPI 3.1, section 4.8.9).
 const METHODS: [&str; 8] = [

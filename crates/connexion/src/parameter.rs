@@ -236,8 +236,8 @@ impl<'r> Sources<'r> {
         }
     }
 
-    /// Reads all parameters of an operation. Query parameters that the document does not have are refused,
-    /// in one violation, whose sentence clients know.
+    /// Reads all parameters of an operation. Query parameters that the document does not have are refused;
+    /// each violation has the sentence that clients know, which names them all.
     pub(crate) fn read(
         &self,
         parameters: &[Parameter],
@@ -250,16 +250,13 @@ impl<'r> Sources<'r> {
         };
         let names = self.query.iter().map(|(name, _)| name.as_str());
         let extra: BTreeSet<&str> = names.filter(|name| !known(name)).collect();
-        if !extra.is_empty() {
-            let names = Vec::from_iter(extra).join(", ");
-            let detail = format!("Extra query parameter(s) {names} not in spec");
-            violations.push(Violation {
-                location: In::Query,
-                name: names,
-                keyword: "unknown".into(),
-                detail,
-            });
-        }
+        let names = Vec::from_iter(extra.iter().copied()).join(", ");
+        violations.extend(extra.into_iter().map(|name| Violation {
+            location: In::Query,
+            name: name.to_owned(),
+            keyword: "unknown".into(),
+            detail: format!("Extra query parameter(s) {names} not in spec"),
+        }));
         let mut values = Map::new();
         for parameter in parameters {
             parameter.read(&self.texts(parameter), &mut values, violations);

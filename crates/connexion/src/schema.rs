@@ -13,8 +13,8 @@ use jsonschema::{Keyword, Registry, Validator, error::ValidationErrorKind, paths
 use serde_json::{Map, Value, json};
 
 use crate::{
-    document::Document,
-    node::escape,
+    document::{Document, MAX_REFERENCES},
+    node::{escape, unescape},
     python::{at_pointer, repr},
 };
 
@@ -32,6 +32,7 @@ pub(crate) type FormatCheck = fn(&str) -> bool;
 
 /// Compiles the schemas of one document.
 pub(crate) struct Compiler<'f> {
+    root: Arc<Value>,
     registry: Registry<'static>,
     formats: &'f [(String, FormatCheck)],
     /// Most answers of an API share a few schemas: each is compiled once.
@@ -40,7 +41,12 @@ pub(crate) struct Compiler<'f> {
 
 /// A compiled schema.
 #[derive(Debug)]
-pub(crate) struct Schema(Validator);
+pub(crate) struct Schema {
+    validator: Validator,
+    /// The document and where in it the schema stands: faults are reported in its order.
+    root: Arc<Value>,
+    pointer: String,
+}
 
 /// How a value breaks its schema.
 #[derive(Debug)]
@@ -60,9 +66,10 @@ impl<'f> Compiler<'f> {
         let mut root = Value::from(&document.root);
         adapt(&mut root, false);
         let registry = Registry::new()
-            .add(ROOT, root)
+            .add(ROOT, root.clone())
             .and_then(jsonschema::RegistryBuilder::prepare);
         Ok(Self {
+            root: Arc::new(root),
             registry: registry.map_err(|error| error.to_string())?,
             formats,
             compiled: RefCell::default(),
@@ -78,20 +85,25 @@ impl<'f> Compiler<'f> {
             .offline()
             .with_registry(&self.registry)
             .with_keyword("type", types)
+            .with_keyword(WHOLE, whole)
             .should_validate_formats(true);
         for (name, check) in self.formats {
             options = options.with_format(name.clone(), *check);
         }
         let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT);
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
-        let schema = options
-            .build(&schema)
-            .map(Schema)
-            .map_err(|error| error.to_string())?;
-        let schema = Arc::new(schema);
+        let validator = options.build(&schema).map_err(|error| error.to_string())?;
+        let root = Arc::clone(&self.root);
+        let pointer = pointer.to_owned();
+        let schema = Arc::new(Schema {
+            validator,
+            root,
+            pointer,
+        });
+        let known = schema.pointer.clone();
         self.compiled
             .borrow_mut()
-            .insert(pointer.to_owned(), Arc::clone(&schema));
+            .insert(known, Arc::clone(&schema));
         Ok(schema)
     }
 }
@@ -109,30 +121,107 @@ const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
 
 impl Schema {
     pub(crate) fn is_valid(&self, value: &Value) -> bool {
-        self.0.is_valid(value)
+        self.validator.is_valid(value)
     }
 
-    /// All faults of `value`, whose JSON text is `text`; the text is what the sentences quote.
+    /// All faults of `value`, whose JSON text is `text`; the text is what the sentences quote. In the order
+    /// in which the document describes the members, and of one member's keywords, that of the keywords.
     pub(crate) fn faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
-        let errors = self.0.iter_errors(value).take(MAX_FAULTS);
-        errors
+        let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
+        let mut faults: Vec<_> = errors
             .map(|error| fault(error.kind(), error.instance_path(), text))
-            .collect()
+            .collect();
+        faults.sort_by_cached_key(|fault| self.order(fault));
+        faults
     }
+
+    fn order(&self, fault: &SchemaFault) -> Vec<usize> {
+        let mut schema = self.root.pointer(&self.pointer);
+        let mut order = Vec::new();
+        for token in fault.pointer.split('/').skip(1) {
+            let (place, below) = schema
+                .and_then(|schema| member(&self.root, schema, &unescape(token)))
+                .unzip();
+            order.push(place.unwrap_or(usize::MAX));
+            schema = below;
+        }
+        let keywords = schema.map(|schema| resolve(&self.root, schema));
+        let keywords = keywords
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::keys);
+        order.push(
+            keywords
+                .into_iter()
+                .position(|keyword| *keyword == fault.keyword)
+                .unwrap_or(usize::MAX),
+        );
+        order
+    }
+}
+
+/// Which place a member has among those that `schema` describes, and its own schema.
+fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, &'v Value)> {
+    let schema = resolve(root, schema);
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let mut described = properties.into_iter().flatten().enumerate();
+    if let Some((place, (_, schema))) = described.find(|(_, (known, _))| *known == name) {
+        return Some((place, schema));
+    }
+    if let (Ok(index), Some(items)) = (name.parse(), schema.get("items")) {
+        return Some((index, items));
+    }
+    let parts = schema.get("allOf").and_then(Value::as_array);
+    parts
+        .into_iter()
+        .flatten()
+        .find_map(|part| member(root, part, name))
+}
+
+/// What a schema's references lead to in the end.
+fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
+    for _ in 0..MAX_REFERENCES {
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        let target = reference.and_then(|reference| root.pointer(reference.strip_prefix('#')?));
+        match target {
+            Some(target) => schema = target,
+            None => break,
+        }
+    }
+    schema
 }
 
 fn fault(kind: &ValidationErrorKind, path: &Location, text: &str) -> SchemaFault {
     let mut pointer = path.as_str().to_owned();
-    let value = shown(at_pointer(text, &pointer).unwrap_or("null"));
-    if let ValidationErrorKind::Required { property } = kind {
-        pointer.push('/');
-        pointer.push_str(&escape(property.as_str().unwrap_or_default()));
+    let json = at_pointer(text, &pointer).unwrap_or("null");
+    let value = shown(json);
+    let mut keyword = kind.keyword().to_owned();
+    let mut sentence = sentence(kind, &value);
+    match (kind, keyword.as_str()) {
+        (ValidationErrorKind::Required { property }, _) => {
+            pointer.push('/');
+            pointer.push_str(&escape(property.as_str().unwrap_or_default()));
+        }
+        (_, WHOLE) => "format".clone_into(&mut keyword),
+        // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
+        (ValidationErrorKind::Custom { message, .. }, "type")
+            if message.contains("'integer'") && is_whole(json) =>
+        {
+            "format".clone_into(&mut keyword);
+            sentence = format!("{value} is too large");
+        }
+        _ => {}
     }
     SchemaFault {
         pointer,
-        keyword: Cow::Owned(kind.keyword().to_owned()),
-        sentence: sentence(kind, &value),
+        keyword: keyword.into(),
+        sentence,
     }
+}
+
+fn is_whole(json: &str) -> bool {
+    let digits = json.trim_start_matches('-');
+    digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn shown(json: &str) -> String {
@@ -158,7 +247,7 @@ fn sentence(kind: &ValidationErrorKind, value: &str) -> String {
         )
     };
     match kind {
-        Kind::Custom { message, .. } => format!("{value} is not of type {message}"),
+        Kind::Custom { message, .. } => format!("{value} {message}"),
         Kind::Enum { options } => format!("{value} is not one of {}", literal(options)),
         Kind::Constant { expected_value } => format!("{} was expected", literal(expected_value)),
         Kind::Required { property } => format!("{} is a required property", literal(property)),
@@ -204,8 +293,8 @@ fn sentence(kind: &ValidationErrorKind, value: &str) -> String {
 /// The keyword `type`, stricter than JSON Schema about integers.
 struct Types {
     accepted: Vec<String>,
-    /// The accepted types in Python's notation, for the sentence.
-    expected: String,
+    /// The end of the sentence.
+    fault: String,
 }
 
 impl Keyword<'_> for Types {
@@ -213,7 +302,7 @@ impl Keyword<'_> for Types {
         if self.is_valid(value) {
             Ok(())
         } else {
-            Err(jsonschema::ValidationError::custom(self.expected.clone()))
+            Err(jsonschema::ValidationError::custom(self.fault.clone()))
         }
     }
 
@@ -256,10 +345,49 @@ fn types<'a>(
         )));
     }
     let expected: Vec<_> = accepted.iter().map(|name| format!("'{name}'")).collect();
-    Ok(Box::new(Types {
-        accepted,
-        expected: expected.join(", "),
-    }))
+    let fault = format!("is not of type {}", expected.join(", "));
+    Ok(Box::new(Types { accepted, fault }))
+}
+
+/// The keyword that holds the bounds of `int32` and `int64`: the `format` of JSON Schema looks at texts only.
+const WHOLE: &str = "x-connexion-whole";
+
+struct Whole {
+    least: i64,
+    greatest: i64,
+}
+
+impl Keyword<'_> for Whole {
+    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
+        if self.is_valid(value) {
+            return Ok(());
+        }
+        let fault = format!("is not between {} and {}", self.least, self.greatest);
+        Err(jsonschema::ValidationError::custom(fault))
+    }
+
+    /// Only whole numbers are looked at; whether others are allowed is for `type` to say.
+    fn is_valid(&self, value: &Value) -> bool {
+        match value {
+            Value::Number(number) if !number.is_f64() => number
+                .as_i64()
+                .is_some_and(|number| (self.least..=self.greatest).contains(&number)),
+            _ => true,
+        }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
+fn whole<'a>(
+    _: &'a Map<String, Value>,
+    format: &'a Value,
+    _: Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
+    let (least, greatest) = match format.as_str() {
+        Some("int32") => (i32::MIN.into(), i32::MAX.into()),
+        _ => (i64::MIN, i64::MAX),
+    };
+    Ok(Box::new(Whole { least, greatest }))
 }
 
 /// Rewrites what OpenAPI's schemas say differently from JSON Schema 2020-12, everywhere below `value`.
@@ -291,16 +419,14 @@ fn adapt(value: &mut Value, named: bool) {
     }
 }
 
-/// The formats of numbers become bounds, because the `format` of JSON Schema looks at texts only.
 fn adapt_bounds(schema: &mut Map<String, Value>) {
-    let bounds = match schema.get("format").and_then(Value::as_str) {
-        Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
-        Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
-        _ => (Value::Null, Value::Null),
-    };
-    for (keyword, exclusive, bound) in [
-        ("minimum", "exclusiveMinimum", bounds.0),
-        ("maximum", "exclusiveMaximum", bounds.1),
+    if let Some(format @ ("int32" | "int64")) = schema.get("format").and_then(Value::as_str) {
+        let format = format.into();
+        schema.insert(WHOLE.to_owned(), format);
+    }
+    for (keyword, exclusive) in [
+        ("minimum", "exclusiveMinimum"),
+        ("maximum", "exclusiveMaximum"),
     ] {
         // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
         match schema.get(exclusive) {
@@ -310,9 +436,6 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
             }
             Some(Value::Bool(false)) => drop(schema.shift_remove(exclusive)),
             _ => {}
-        }
-        if !bound.is_null() && !schema.contains_key(keyword) && !schema.contains_key(exclusive) {
-            schema.insert(keyword.to_owned(), bound);
         }
     }
 }

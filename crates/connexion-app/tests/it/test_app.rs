@@ -1,0 +1,114 @@
+//! The whole service but for its sockets, on a database of its own, for tests that send it requests.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use connexion::{ApiService, Document};
+use connexion_app::{
+    app,
+    person::Person,
+    store::{Store, postgres, postgres::Postgres, sqlite, sqlite::Sqlite},
+};
+use futures_util::TryStreamExt as _;
+use tempfile::TempDir;
+
+use crate::postgres_server::{Database, fresh_database};
+
+/// Which store the service is on.
+#[derive(Clone, Copy)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Which document describes it: both say the same.
+#[derive(Clone, Copy)]
+pub(crate) enum Contract {
+    OpenApi31,
+    Swagger20,
+}
+
+/// A service with an empty, migrated database.
+pub(crate) struct TestApp {
+    store: Arc<dyn Store>,
+    service: ApiService,
+    /// Removed when the test ends.
+    _place: (Option<TempDir>, Option<Database>),
+}
+
+/// An answer, read to its end.
+#[must_use]
+pub(crate) struct TestResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl TestApp {
+    pub(crate) async fn new(backend: Backend, contract: Contract) -> Self {
+        let (store, place): (Arc<dyn Store>, _) = match backend {
+            Backend::Sqlite => {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join("people.sqlite");
+                let store = Sqlite::open(path, sqlite::Options::default());
+                (Arc::new(store), (Some(directory), None))
+            }
+            Backend::Postgres => {
+                let database = fresh_database().await;
+                let store = Postgres::open(database.url(), postgres::Options::default()).unwrap();
+                (Arc::new(store), (None, Some(database)))
+            }
+        };
+        store.migrate().await.unwrap();
+        let document = match contract {
+            Contract::OpenApi31 => app::document(),
+            Contract::Swagger20 => {
+                Document::parse("swagger.yaml", include_str!("../data/swagger.yaml"))
+            }
+        };
+        let api = app::api(document.unwrap())
+            .serve_document(true)
+            .swagger_ui(true);
+        let service = api.build(Arc::clone(&store)).unwrap();
+        Self {
+            store,
+            service,
+            _place: place,
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Leaves exactly these people in the table.
+    pub(crate) async fn reset(&self, people: &[Person]) {
+        let all: Vec<_> = self
+            .store
+            .list()
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        for person in all {
+            self.store.delete(person.uuid).await.unwrap();
+        }
+        for person in people {
+            self.store.add(person).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> TestResponse {
+        let (head, body) = self.service.handle(request).await.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        TestResponse {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+}
