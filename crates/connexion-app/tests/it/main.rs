@@ -1,1 +1,11 @@
-fn main() {}
+//! Every integration test of the service, in one program: linking one is quicker than linking many.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails may panic, in its helpers too"
+)]
+
+mod conformance;
+mod outage;
+mod postgres_adoption;
+mod postgres_server;

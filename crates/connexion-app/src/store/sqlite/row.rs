@@ -1,0 +1,58 @@
+//! A person as SQLite's parameters and columns.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Result, Row};
+use uuid::Uuid;
+
+use crate::person::{Person, Sex};
+
+/// Every column, in the order of [`values`] and [`person`].
+macro_rules! columns {
+    () => {
+        "uuid, survived, passenger_class, name, sex, age, \
+         siblings_or_spouses_aboard, parents_or_children_aboard, fare"
+    };
+}
+pub(super) use columns;
+
+/// The parameters of a statement that takes every column.
+pub(super) fn values(person: &Person) -> [&dyn ToSql; 9] {
+    [
+        person.uuid.as_bytes(),
+        &person.survived,
+        &person.passenger_class,
+        &person.name,
+        &person.sex,
+        &person.age,
+        &person.siblings_or_spouses_aboard,
+        &person.parents_or_children_aboard,
+        &person.fare,
+    ]
+}
+
+/// Reads a row that has every column.
+pub(super) fn person(row: &Row<'_>) -> Result<Person> {
+    Ok(Person {
+        uuid: Uuid::from_bytes(row.get(0)?),
+        survived: row.get(1)?,
+        passenger_class: row.get(2)?,
+        name: row.get(3)?,
+        sex: row.get(4)?,
+        age: row.get(5)?,
+        siblings_or_spouses_aboard: row.get(6)?,
+        parents_or_children_aboard: row.get(7)?,
+        fare: row.get(8)?,
+    })
+}
+
+impl ToSql for Sex {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for Sex {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
