@@ -34,13 +34,13 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
 ///
 /// # Errors
 /// If the database's address can't be understood, or a missing test database can't be made.
-pub async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     let echo = settings.sql_echo;
     Ok(match &settings.database {
         Database::Postgres { url, create } => {
             let store = Postgres::open(url, postgres::Options { echo })?;
             if *create {
-                todo!();
+                store.create_database().await?;
             }
             Arc::new(store)
         }

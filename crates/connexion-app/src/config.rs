@@ -2,7 +2,7 @@
 //! help. The only file that reads the environment.
 //!
 //! A flag goes before the environment, the environment before `.env` in the working directory, and that
-//! before the default. An empty value is none, as in the ConfigMaps of the original.
+//! before the default. An empty value is none, as in the `ConfigMap`s of the original.
 
 use std::{collections::HashMap, fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -72,7 +72,7 @@ impl Setting {
 }
 
 /// The settings' flags, for clap: the help is the manual.
-pub fn flags() -> impl Iterator<Item = Arg> {
+pub(crate) fn flags() -> impl Iterator<Item = Arg> {
     SETTINGS.iter().map(|setting| {
         let names = [&[setting.name], setting.also].concat().join(", ");
         let default = match setting.default {
@@ -101,40 +101,44 @@ pub fn flags() -> impl Iterator<Item = Arg> {
 
 /// All settings, read and checked.
 #[derive(Debug)]
-pub struct Settings {
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
+pub(crate) struct Settings {
     /// Where the people are.
-    pub database: Database,
+    pub(crate) database: Database,
     /// What the process is for.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// Log more, and fill a new database with the sample passengers.
-    pub debug: bool,
+    pub(crate) debug: bool,
     /// Wait with serving until the migrations are applied.
-    pub check_migration: bool,
+    pub(crate) check_migration: bool,
     /// The address to listen on.
-    pub host: String,
+    pub(crate) host: String,
     /// The port to listen on.
-    pub port: u16,
+    pub(crate) port: u16,
     /// How many threads answer requests.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// Until an answer begins, and that a stream may stall.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Where the access log goes.
-    pub access_log: LogTarget,
+    pub(crate) access_log: LogTarget,
     /// Where the error log goes.
-    pub error_log: LogTarget,
+    pub(crate) error_log: LogTarget,
     /// Serve the document.
-    pub serve_spec: bool,
+    pub(crate) serve_spec: bool,
     /// Serve the docs page.
-    pub swagger_ui: bool,
+    pub(crate) swagger_ui: bool,
     /// Log every statement.
-    pub sql_echo: bool,
+    pub(crate) sql_echo: bool,
     /// Variables that are set but mean nothing here.
-    pub ignored: Vec<&'static str>,
+    pub(crate) ignored: Vec<&'static str>,
 }
 
 /// Where the people are.
 #[derive(Clone, Eq, PartialEq)]
-pub enum Database {
+pub(crate) enum Database {
     /// A PostgreSQL server.
     Postgres {
         /// In the form libpq reads.
@@ -169,7 +173,7 @@ impl fmt::Display for Database {
 
 /// What the process is for: the default of several settings follows from it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// On a developer's machine.
     Development,
     /// In a test run, with a database of its own.
@@ -207,7 +211,7 @@ impl fmt::Display for Mode {
 
 /// Where a log goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum LogTarget {
+pub(crate) enum LogTarget {
     /// `-`: standard output for the access log, standard error for the error log.
     Standard,
     /// A file, which is appended to.
@@ -219,7 +223,7 @@ pub enum LogTarget {
 /// A setting that can't be used. Says which, and where its value came from; never the value of a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {reason}")]
-pub struct SettingError {
+pub(crate) struct SettingError {
     name: String,
     reason: String,
 }
@@ -230,7 +234,7 @@ impl Settings {
     /// # Errors
     /// The first setting that can't be used.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    pub fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
+    pub(crate) fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
         let file = dotenv()?;
         let lookup = |name: &str| std::env::var(name).ok().or_else(|| file.get(name).cloned());
         Self::read(&Values {
@@ -363,36 +367,19 @@ impl Values<'_> {
     fn database(&self, mode: Mode) -> Result<Database, SettingError> {
         let testing = mode == Mode::Testing;
         if let Some(url) = self.text("DATABASE_URL") {
-            if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-                return Ok(Database::Postgres { url, create: false });
-            }
-            return match url
-                .strip_prefix("sqlite:")
-                .map(|path| path.strip_prefix("//").unwrap_or(path))
-            {
-                Some(path) if !path.is_empty() => Ok(Database::Sqlite {
-                    path: path.into(),
-                    embedded: false,
-                }),
-                _ => Err(self.error(
-                    "DATABASE_URL",
-                    "must begin with postgres:// or be sqlite:PATH",
-                )),
-            };
+            return self.named_database(url);
         }
-        let parts = ["POSTGRES_HOSTNAME", "POSTGRES_DB", "POSTGRES_USER"];
-        if !parts
-            .iter()
-            .chain(&["POSTGRES_PASSWORD"])
-            .any(|name| self.text(name).is_some())
-        {
-            let path = if testing {
-                format!("test_{SQLITE_FILE}")
-            } else {
-                SQLITE_FILE.to_owned()
-            };
+        let names = [
+            "POSTGRES_HOSTNAME",
+            "POSTGRES_DB",
+            "POSTGRES_USER",
+            "POSTGRES_PASSWORD",
+        ];
+        if names.iter().all(|name| self.text(name).is_none()) {
+            let prefix = if testing { "test_" } else { "" };
+            let path = format!("{prefix}{SQLITE_FILE}").into();
             return Ok(Database::Sqlite {
-                path: path.into(),
+                path,
                 embedded: true,
             });
         }
@@ -401,27 +388,39 @@ impl Values<'_> {
             self.text(name).ok_or_else(|| self.error(name, missing))
         };
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let [host, name, user] = [
-            required(parts[0])?,
-            required(parts[1])?,
-            required(parts[2])?,
-        ];
-        let password = self
-            .text("POSTGRES_PASSWORD")
-            .map(|password| format!(":{}", encode(&password)));
+        let password = self.text("POSTGRES_PASSWORD");
+        let password = password.map(|password| format!(":{}", encode(&password)));
         let url = format!(
-            "postgres://{}{}@{}:{}/{}{}",
-            encode(&user),
-            password.unwrap_or_default(),
-            encode(&host),
-            self.parse::<u16>("POSTGRES_PORT")?.unwrap_or(5432),
-            if testing { "test_" } else { "" },
-            encode(&name),
+            "postgres://{user}{password}@{host}:{port}/{prefix}{name}",
+            host = encode(&required("POSTGRES_HOSTNAME")?),
+            name = encode(&required("POSTGRES_DB")?),
+            user = encode(&required("POSTGRES_USER")?),
+            password = password.unwrap_or_default(),
+            port = self.parse::<u16>("POSTGRES_PORT")?.unwrap_or(5432),
+            prefix = if testing { "test_" } else { "" },
         );
         Ok(Database::Postgres {
             url,
             create: testing,
         })
+    }
+
+    fn named_database(&self, url: String) -> Result<Database, SettingError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Database::Postgres { url, create: false });
+        }
+        // `sqlite:///PATH` is how the original's library wrote it.
+        let path = url.strip_prefix("sqlite:");
+        match path.map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            Some(path) if !path.is_empty() => Ok(Database::Sqlite {
+                path: path.into(),
+                embedded: false,
+            }),
+            _ => Err(self.error(
+                "DATABASE_URL",
+                "must begin with postgres:// or be sqlite:PATH",
+            )),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer when something outside this process takes too long or is not there.
-pub fn unavailable() -> Problem {
+pub(crate) fn unavailable() -> Problem {
     let detail = "The service can't answer right now. Please try again.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         .with_header(header::RETRY_AFTER, RETRY_AFTER)
@@ -47,7 +47,7 @@ impl From<StoreError> for Problem {
 }
 
 /// Rewrites a problem of the library as the original would have told it.
-pub fn as_the_original(problem: &mut Problem) {
+pub(crate) fn as_the_original(problem: &mut Problem) {
     if problem.status == StatusCode::NOT_FOUND {
         problem.kind = "http".into();
         return;

@@ -2,14 +2,14 @@
 
 pub mod app;
 pub mod cli;
-pub mod config;
-pub mod error;
+mod config;
+mod error;
 pub mod export;
 pub mod import;
-pub mod people;
+mod people;
 pub mod person;
-pub mod progress;
-pub mod serve;
-pub mod start;
+mod progress;
+mod serve;
+mod start;
 pub mod store;
-pub mod telemetry;
+mod telemetry;

@@ -16,22 +16,22 @@ use crate::person::{NewPerson, Person, PersonChanges};
 use crate::store::{Store, StoreError};
 
 /// What handlers share.
-pub type People = State<Arc<dyn Store>>;
+pub(crate) type People = State<Arc<dyn Store>>;
 
 /// The path parameter of the operations on one person.
 #[derive(Debug, Deserialize)]
-pub struct Key {
+pub(crate) struct Key {
     #[serde(deserialize_with = "crate::person::uuid")]
     uuid: Uuid,
 }
 
 /// `people.list`
-pub async fn list(State(store): People) -> Result<Items<Person, StoreError>, Problem> {
+pub(crate) async fn list(State(store): People) -> Result<Items<Person, StoreError>, Problem> {
     Ok(Items::new(store.list().await?))
 }
 
 /// `people.add`
-pub async fn add(
+pub(crate) async fn add(
     State(store): People,
     Body(new): Body<NewPerson>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -42,7 +42,10 @@ pub async fn add(
 }
 
 /// `person.get`
-pub async fn get(State(store): People, Params(key): Params<Key>) -> Result<Body<Person>, Problem> {
+pub(crate) async fn get(
+    State(store): People,
+    Params(key): Params<Key>,
+) -> Result<Body<Person>, Problem> {
     store
         .lookup(key.uuid)
         .await?
@@ -51,7 +54,7 @@ pub async fn get(State(store): People, Params(key): Params<Key>) -> Result<Body<
 }
 
 /// `person.update`
-pub async fn update(
+pub(crate) async fn update(
     State(store): People,
     Params(key): Params<Key>,
     Body(changes): Body<PersonChanges>,
@@ -64,7 +67,7 @@ pub async fn update(
 }
 
 /// `person.delete`
-pub async fn delete(
+pub(crate) async fn delete(
     State(store): People,
     Params(key): Params<Key>,
 ) -> Result<Body<Map<String, Value>>, Problem> {

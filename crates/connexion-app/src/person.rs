@@ -130,8 +130,8 @@ pub fn parse_uuid(text: &str) -> Option<Uuid> {
     let mut after_hyphen = true;
     for c in inner.chars() {
         match c {
-            '-' if !after_hyphen && digits.len() < 32 && digits.len() % 4 == 0 => {
-                after_hyphen = true
+            '-' if !after_hyphen && digits.len() < 32 && digits.len().is_multiple_of(4) => {
+                after_hyphen = true;
             }
             c if c.is_ascii_hexdigit() && digits.len() < 32 => {
                 digits.push(c);
@@ -144,6 +144,9 @@ pub fn parse_uuid(text: &str) -> Option<Uuid> {
 }
 
 /// Deserializes a key with [`parse_uuid`].
+///
+/// # Errors
+/// If it can't be read.
 pub fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
     optional_uuid(deserializer)?.ok_or_else(|| serde::de::Error::custom("a UUID is missing"))
 }

@@ -15,15 +15,14 @@ const EVERY: u64 = 100_000;
 
 /// A view of one import; the bar vanishes when this and all that it gave out are dropped.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
     /// Starts to show; `size` is that of the source in bytes, if it is known.
-    #[expect(clippy::missing_panics_doc, reason = "both templates are constants")]
     #[must_use]
-    pub fn start(size: Option<u64>) -> Self {
+    pub(crate) fn start(size: Option<u64>) -> Self {
         let (bar, template) = match size {
             Some(size) => (
                 ProgressBar::new(size),
@@ -43,12 +42,12 @@ impl Progress {
     }
 
     /// The same source, its bytes counted as they are read.
-    pub fn reading<R: Read + Send + 'static>(&self, source: R) -> impl Read + Send + use<R> {
+    pub(crate) fn reading<R: Read + Send + 'static>(&self, source: R) -> impl Read + Send + use<R> {
         self.bar.wrap_read(source)
     }
 
     /// A callback for [`crate::import::import`].
-    pub fn rows(&self) -> Box<dyn FnMut(u64) + Send> {
+    pub(crate) fn rows(&self) -> Box<dyn FnMut(u64) + Send> {
         if self.bar.is_hidden() {
             return Box::new(plain_lines(io::stderr()));
         }
@@ -59,7 +58,7 @@ impl Progress {
 
 /// What an import did, in one line.
 #[must_use]
-pub fn summary(imported: &Imported) -> String {
+pub(crate) fn summary(imported: &Imported) -> String {
     let Imported {
         rows,
         ages_cut,

@@ -26,13 +26,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a request passes through before and after the API.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     /// The contract's operations.
-    pub api: ApiService,
+    pub(crate) api: ApiService,
     /// Until an answer begins, and that a stream may stall.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Where each request is noted.
-    pub access_log: AccessLog,
+    pub(crate) access_log: AccessLog,
 }
 
 impl Server {
@@ -40,7 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// If the socket fails.
-    pub async fn run(
+    pub(crate) async fn run(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
@@ -127,7 +127,7 @@ impl Listener for Connections {
 
 /// The client's address, for the access log.
 #[derive(Clone, Copy, Debug)]
-pub struct Client(SocketAddr);
+pub(crate) struct Client(SocketAddr);
 
 impl Connected<IncomingStream<'_, Connections>> for Client {
     fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {

@@ -19,13 +19,13 @@ use crate::{
 };
 
 /// How long to wait for the database, and for its migrations.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The contract or the handlers are wrong.
     #[error("{0}")]
     Document(#[from] connexion::Faults),
@@ -55,12 +55,8 @@ pub enum StartError {
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
-pub async fn serve(settings: &Settings) -> Result<(), StartError> {
-    let store = app::store(settings).await?;
-    let api = app::api(app::document()?)
-        .serve_document(settings.serve_spec)
-        .swagger_ui(settings.swagger_ui)
-        .build(Arc::clone(&store))?;
+pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
+    let document = app::document()?;
     let access_log = AccessLog::open(&settings.access_log)?;
     for name in &settings.ignored {
         tracing::info!("{name} is set, but has no meaning here");
@@ -68,10 +64,14 @@ pub async fn serve(settings: &Settings) -> Result<(), StartError> {
     let stop = stop_signal()?;
     tokio::pin!(stop);
     // Whoever stops the service while it waits for a database must not have to wait too.
-    tokio::select! {
-        ready = prepare(settings, store.as_ref()) => ready?,
+    let store = tokio::select! {
+        ready = prepare(settings) => ready?,
         () = &mut stop => return Ok(()),
-    }
+    };
+    let api = app::api(document)
+        .serve_document(settings.serve_spec)
+        .swagger_ui(settings.swagger_ui)
+        .build(store)?;
     let address = format!("{}:{}", settings.host, settings.port);
     let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
     let listener = listener.map_err(|error| StartError::Listen { address, error })?;
@@ -95,39 +95,47 @@ pub async fn serve(settings: &Settings) -> Result<(), StartError> {
     Ok(serving.await?)
 }
 
-/// Makes the database ready to serve from.
-async fn prepare(settings: &Settings, store: &dyn Store) -> Result<(), StartError> {
-    wait_for_database(store).await?;
+/// The store, its database made ready to serve from.
+async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    let store = wait_for_database(settings).await?;
     let embedded = matches!(settings.database, Database::Sqlite { embedded: true, .. });
     let pending = store.pending_migrations().await?;
     let is_new = pending.iter().any(|name| name.starts_with("V1__"));
     if !pending.is_empty() && (embedded || (settings.debug && is_new)) {
         let migrated = store.migrate().await?;
         if migrated.created && settings.debug {
-            let imported = import(store, SAMPLE, |_| {}).await?;
+            let imported = import(store.as_ref(), SAMPLE, |_| {}).await?;
             tracing::info!(
                 "the database is new: {} sample passengers are stored in it",
                 imported.rows
             );
         }
     } else if settings.check_migration {
-        wait_for_migrations(store).await?;
+        wait_for_migrations(store.as_ref()).await?;
     } else if !pending.is_empty() {
         tracing::warn!("{}", StartError::Pending(pending.join(", ")));
     }
-    Ok(())
+    Ok(store)
 }
 
-async fn wait_for_database(store: &dyn Store) -> Result<(), StoreError> {
+async fn wait_for_database(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     let begun = Instant::now();
     loop {
-        match store.ping().await {
-            Ok(()) => return Ok(()),
-            Err(error) if begun.elapsed() + PAUSE > PATIENCE => return Err(error),
-            Err(error) => tracing::warn!("waiting for the database: {error}"),
+        match reach(settings).await {
+            Ok(store) => return Ok(store),
+            Err(error @ StoreError::Unavailable(_)) if begun.elapsed() + PAUSE < PATIENCE => {
+                tracing::warn!("waiting for the database: {error}");
+            }
+            Err(error) => return Err(error),
         }
         sleep(PAUSE).await;
     }
+}
+
+async fn reach(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+    let store = app::store(settings).await?;
+    store.ping().await?;
+    Ok(store)
 }
 
 async fn wait_for_migrations(store: &dyn Store) -> Result<(), StartError> {

@@ -31,7 +31,7 @@ const TIME: &[BorrowedFormatItem<'_>] =
 ///
 /// # Errors
 /// If the log's file can't be opened, with its path.
-pub fn start_error_log(settings: &Settings) -> io::Result<()> {
+pub(crate) fn start_error_log(settings: &Settings) -> io::Result<()> {
     let level = if settings.debug {
         Level::DEBUG
     } else {
@@ -68,18 +68,18 @@ fn append_to(path: &Path) -> io::Result<File> {
 
 /// The access log; without effect when it is off. Dropping it writes what is still queued.
 #[derive(Debug)]
-pub struct AccessLog(Option<(NonBlocking, WorkerGuard)>);
+pub(crate) struct AccessLog(Option<(NonBlocking, WorkerGuard)>);
 
 /// What is known of a request before it is answered.
 #[derive(Debug)]
-pub struct AccessLine(String, String);
+pub(crate) struct AccessLine(String, String);
 
 impl AccessLog {
     /// Opens the log.
     ///
     /// # Errors
     /// If its file can't be opened, with its path.
-    pub fn open(target: &LogTarget) -> io::Result<Self> {
+    pub(crate) fn open(target: &LogTarget) -> io::Result<Self> {
         let writer: Box<dyn Write + Send> = match target {
             LogTarget::Off => return Ok(Self(None)),
             LogTarget::Standard => Box::new(io::stdout()),
@@ -91,7 +91,7 @@ impl AccessLog {
     }
 
     /// Begins the line of a request; `None` when the log is off.
-    pub fn begin(&self, client: SocketAddr, request: &Request) -> Option<AccessLine> {
+    pub(crate) fn begin(&self, client: SocketAddr, request: &Request) -> Option<AccessLine> {
         self.0.as_ref()?;
         let now = OffsetDateTime::now_utc().format(TIME).unwrap_or_default();
         let begin = format!(
@@ -114,7 +114,7 @@ impl AccessLog {
     }
 
     /// Ends the line and writes it. The time is that until the answer begins.
-    pub fn end(&self, line: Option<AccessLine>, response: &Response, taken: Duration) {
+    pub(crate) fn end(&self, line: Option<AccessLine>, response: &Response, taken: Duration) {
         let (Some((writer, _)), Some(AccessLine(mut line, end))) = (&self.0, line) else {
             return;
         };

@@ -250,7 +250,7 @@ impl<'r> Sources<'r> {
         };
         let names = self.query.iter().map(|(name, _)| name.as_str());
         let extra: BTreeSet<&str> = names.filter(|name| !known(name)).collect();
-        let names = Vec::from_iter(extra.iter().copied()).join(", ");
+        let names = extra.iter().copied().collect::<Vec<_>>().join(", ");
         violations.extend(extra.into_iter().map(|name| Violation {
             location: In::Query,
             name: name.to_owned(),

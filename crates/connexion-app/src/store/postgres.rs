@@ -7,6 +7,7 @@
 //! Nothing connects before it's needed, and a lost connection is replaced by the next call, so the
 //! service starts without its database and outlives every restart of it.
 
+mod create;
 mod error;
 mod list;
 mod migrations;
@@ -67,6 +68,15 @@ impl Postgres {
             config,
             options,
         })
+    }
+
+    /// Makes the database if the server doesn't have it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the server can't be reached, and others if it refuses.
+    pub async fn create_database(&self) -> Result<(), StoreError> {
+        Ok(create::create_if_missing(&self.config).await?)
     }
 
     /// Runs a read; once more on a fresh session if the connection dies under it.

@@ -12,16 +12,16 @@ use serde_json::{from_value, json, to_value};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::postgres_server::{Database, fresh_database};
+use crate::postgres_server::Database;
 
 /// An empty database of either kind, on which several stores can be opened.
-enum Place {
+pub(crate) enum Place {
     Postgres(Database),
     Sqlite(TempDir),
 }
 
 impl Place {
-    fn open(&self) -> Arc<dyn Store> {
+    pub(crate) fn open(&self) -> Arc<dyn Store> {
         match self {
             Self::Postgres(database) => {
                 Arc::new(Postgres::open(database.url(), postgres::Options::default()).unwrap())
@@ -33,20 +33,21 @@ impl Place {
         }
     }
 
-    async fn migrated(&self) -> Arc<dyn Store> {
+    pub(crate) async fn migrated(&self) -> Arc<dyn Store> {
         let store = self.open();
         store.migrate().await.unwrap();
         store
     }
 }
 
+/// Makes a test of each case for each store.
 macro_rules! on_both_stores {
     ($($case:ident)*) => {
         mod on_postgres {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::$case(&super::Place::Postgres(super::fresh_database().await)).await;
+                    super::$case(&crate::conformance::Place::Postgres(crate::postgres_server::fresh_database().await)).await;
                 }
             )*
         }
@@ -55,12 +56,13 @@ macro_rules! on_both_stores {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::$case(&super::Place::Sqlite(tempfile::tempdir().unwrap())).await;
+                    super::$case(&crate::conformance::Place::Sqlite(tempfile::tempdir().unwrap())).await;
                 }
             )*
         }
     };
 }
+pub(crate) use on_both_stores;
 
 on_both_stores! {
     a_person_is_stored_listed_found_and_deleted

@@ -1,14 +1,20 @@
 //! Import and export against a store: what it keeps, and that it keeps nothing of a bad file.
-//!
-//! Each test takes an empty, migrated store and leaves people in it.
-
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Cursor;
 
 use connexion_app::export::export;
 use connexion_app::import::{ImportError, Imported, SAMPLE, import};
 use connexion_app::store::Store;
+
+use crate::conformance::{Place, on_both_stores};
+
+on_both_stores! {
+    the_sample_is_stored
+    an_export_can_be_imported
+    nothing_is_kept_of_a_bad_file
+    no_rows_are_stored_of_a_header
+    many_rows_are_stored
+}
 
 const HEADER: &str =
     "Survived,Pclass,Name,Sex,Age,Siblings/Spouses Aboard,Parents/Children Aboard,Fare\n";
@@ -34,7 +40,9 @@ async fn exported(store: &dyn Store) -> Vec<String> {
 }
 
 /// The sample comes back as it went in, but for the ages that are cut.
-pub(crate) async fn the_sample_is_stored(store: &dyn Store) {
+async fn the_sample_is_stored(place: &Place) {
+    let store = place.migrated().await;
+    let store = store.as_ref();
     let stored = imported(store, SAMPLE).await.unwrap();
     assert_eq!((stored.rows, stored.ages_cut), (714, 25));
     let rows = exported(store).await;
@@ -45,7 +53,9 @@ pub(crate) async fn the_sample_is_stored(store: &dyn Store) {
 }
 
 /// What was exported may be imported again: other keys, the same people.
-pub(crate) async fn an_export_can_be_imported(store: &dyn Store) {
+async fn an_export_can_be_imported(place: &Place) {
+    let store = place.migrated().await;
+    let store = store.as_ref();
     let rows = "0,1,\" Zoë \"\"Z\"\", 😀 \",other,-1,0,-2147483648,5e-324\n\
         1,2147483647,,female,0,0,0,-0\n\
         1,3,plain,male,40,1,2,1.7976931348623157e308\n";
@@ -63,7 +73,9 @@ pub(crate) async fn an_export_can_be_imported(store: &dyn Store) {
 }
 
 /// A bad row after several good batches, when the store has written most of them.
-pub(crate) async fn nothing_is_kept_of_a_bad_file(store: &dyn Store) {
+async fn nothing_is_kept_of_a_bad_file(place: &Place) {
+    let store = place.migrated().await;
+    let store = store.as_ref();
     let good = "0,1,Doe,male,30,0,0,7\n";
     imported(store, format!("{HEADER}{good}")).await.unwrap();
     let text = format!(
@@ -79,7 +91,9 @@ pub(crate) async fn nothing_is_kept_of_a_bad_file(store: &dyn Store) {
 }
 
 /// An empty file with a header is no fault.
-pub(crate) async fn no_rows_are_stored_of_a_header(store: &dyn Store) {
+async fn no_rows_are_stored_of_a_header(place: &Place) {
+    let store = place.migrated().await;
+    let store = store.as_ref();
     let stored = imported(store, HEADER).await.unwrap();
     assert_eq!((stored.rows, stored.ages_cut), (0, 0));
     let error = imported(store, "").await.unwrap_err();
@@ -88,7 +102,9 @@ pub(crate) async fn no_rows_are_stored_of_a_header(store: &dyn Store) {
 }
 
 /// More rows than any statement or queue holds, with progress from first to last.
-pub(crate) async fn many_rows_are_stored(store: &dyn Store) {
+async fn many_rows_are_stored(place: &Place) {
+    let store = place.migrated().await;
+    let store = store.as_ref();
     let text = format!("{HEADER}{}", "1,2,Doe,female,0.5,0,0,0.1\n".repeat(12_345));
     let (told, progress) = std::sync::mpsc::channel();
     let source = Cursor::new(text);

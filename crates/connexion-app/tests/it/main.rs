@@ -6,6 +6,9 @@
 )]
 
 mod conformance;
+mod import;
 mod outage;
 mod postgres_adoption;
 mod postgres_server;
+mod test_app;
+mod wire;

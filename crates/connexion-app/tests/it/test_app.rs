@@ -7,15 +7,11 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use connexion::{ApiService, Document};
-use connexion_app::{
-    app,
-    person::Person,
-    store::{Store, postgres, postgres::Postgres, sqlite, sqlite::Sqlite},
-};
+use connexion_app::{app, person::Person, store::Store};
 use futures_util::TryStreamExt as _;
-use tempfile::TempDir;
 
-use crate::postgres_server::{Database, fresh_database};
+use crate::conformance::Place;
+use crate::postgres_server::fresh_database;
 
 /// Which store the service is on.
 #[derive(Clone, Copy)]
@@ -36,7 +32,7 @@ pub(crate) struct TestApp {
     store: Arc<dyn Store>,
     service: ApiService,
     /// Removed when the test ends.
-    _place: (Option<TempDir>, Option<Database>),
+    _place: Place,
 }
 
 /// An answer, read to its end.
@@ -49,20 +45,11 @@ pub(crate) struct TestResponse {
 
 impl TestApp {
     pub(crate) async fn new(backend: Backend, contract: Contract) -> Self {
-        let (store, place): (Arc<dyn Store>, _) = match backend {
-            Backend::Sqlite => {
-                let directory = tempfile::tempdir().unwrap();
-                let path = directory.path().join("people.sqlite");
-                let store = Sqlite::open(path, sqlite::Options::default());
-                (Arc::new(store), (Some(directory), None))
-            }
-            Backend::Postgres => {
-                let database = fresh_database().await;
-                let store = Postgres::open(database.url(), postgres::Options::default()).unwrap();
-                (Arc::new(store), (None, Some(database)))
-            }
+        let place = match backend {
+            Backend::Sqlite => Place::Sqlite(tempfile::tempdir().unwrap()),
+            Backend::Postgres => Place::Postgres(fresh_database().await),
         };
-        store.migrate().await.unwrap();
+        let store = place.migrated().await;
         let document = match contract {
             Contract::OpenApi31 => app::document(),
             Contract::Swagger20 => {
