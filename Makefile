@@ -24,4 +24,5 @@ fmt:
 	cargo fmt --all
 
 bench:
-	cargo bench -p connexion-app --locked
+	command -v wrk >/dev/null || scripts/apt-install.sh wrk
+	cargo bench -p connexion-app --bench service --locked
