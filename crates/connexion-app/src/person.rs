@@ -4,7 +4,10 @@
 //! written once, in `openapi.yaml`; the library enforces them before a value of these types exists.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
+use uuid::{
+    Uuid,
+    fmt::{Hyphenated, Simple},
+};
 
 /// A stored passenger, in the document's member order.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -122,18 +125,26 @@ pub struct PersonChanges {
 /// Reads a UUID in every form that PostgreSQL reads, since clients of the original used them: any letter
 /// case, with or without braces, a hyphen allowed after each group of four digits, but no `urn:uuid:`.
 pub fn parse_uuid(text: &str) -> Option<Uuid> {
+    if text.len() == Hyphenated::LENGTH
+        && let Ok(uuid) = Uuid::try_parse(text)
+    {
+        return Some(uuid);
+    }
     let inner = match text.strip_prefix('{') {
         Some(rest) => rest.strip_suffix('}')?,
         None => text,
     };
-    let mut digits = String::with_capacity(32);
+    let mut digits = String::with_capacity(Simple::LENGTH);
     let mut after_hyphen = true;
     for c in inner.chars() {
         match c {
-            '-' if !after_hyphen && digits.len() < 32 && digits.len().is_multiple_of(4) => {
+            '-' if !after_hyphen
+                && digits.len() < Simple::LENGTH
+                && digits.len().is_multiple_of(4) =>
+            {
                 after_hyphen = true;
             }
-            c if c.is_ascii_hexdigit() && digits.len() < 32 => {
+            c if c.is_ascii_hexdigit() && digits.len() < Simple::LENGTH => {
                 digits.push(c);
                 after_hyphen = false;
             }

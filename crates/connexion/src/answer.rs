@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use crate::{
+    extract::{ItemCheck, Typed},
     operation::{Operation, body_violations},
     problem::{Problem, Violation},
     schema::Schema,
@@ -29,12 +30,24 @@ pub(crate) async fn check(operation: &Operation, response: Response) -> Response
     if body.size_hint().exact().is_none() {
         return match operation.validate_stream(head.status, &head.headers) {
             Ok(Some(items)) => {
-                let checked = check_items(operation.id().to_owned(), items, body);
-                Response::from_parts(head, checked)
+                let operation_id = operation.id().to_owned();
+                let body = match head.extensions.get::<ItemCheck>() {
+                    Some(check) => {
+                        check.set(operation_id, items);
+                        body
+                    }
+                    None => check_items(operation_id, items, body),
+                };
+                Response::from_parts(head, body)
             }
             Ok(None) => Response::from_parts(head, body),
             Err(violations) => refuse(operation, &violations),
         };
+    }
+    if let Some(typed) = head.extensions.get::<Typed>()
+        && operation.validate_typed(head.status, &head.headers, typed)
+    {
+        return Response::from_parts(head, body);
     }
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return refuse(operation, &[]);
@@ -67,18 +80,21 @@ fn check_items(operation_id: String, items: Arc<Schema>, body: Body) -> Body {
     let mut splitter = Splitter::default();
     let chunks = body.into_data_stream().map(move |chunk| {
         let chunk: Bytes = chunk.map_err(|error| error.to_string())?;
-        splitter.feed(&chunk, |item| {
-            let violations = violations(&items, item);
-            log(&operation_id, &violations);
-            if violations.is_empty() {
-                Ok(())
-            } else {
-                Err("the answer breaks the document".to_owned())
-            }
-        })?;
+        splitter.feed(&chunk, |item| check_item(&operation_id, &items, item))?;
         Ok::<_, String>(chunk)
     });
     Body::from_stream(chunks)
+}
+
+/// Checks the JSON of one item; what is wrong with it goes to the log.
+pub(crate) fn check_item(operation_id: &str, items: &Schema, json: &[u8]) -> Result<(), String> {
+    let violations = violations(items, json);
+    log(operation_id, &violations);
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err("the answer breaks the document".to_owned())
+    }
 }
 
 fn violations(items: &Schema, item: &[u8]) -> Vec<Violation> {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::{
     content::{MediaType, content_type, is_utf8, json_text},
     document::{Document, Fault, OperationPlace, Place, parameters},
+    extract::Typed,
     parameter::{Parameter, Sources},
     path::PathValues,
     problem::{In, Violation},
@@ -177,6 +178,21 @@ impl Operation {
                 "the answer is not valid JSON".to_owned(),
             )]),
         }
+    }
+
+    /// Whether an answer whose body is this value is certainly right.
+    pub(crate) fn validate_typed(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Typed,
+    ) -> bool {
+        let media = self.validate_head(status, headers);
+        let schema = media
+            .ok()
+            .flatten()
+            .and_then(|media| media.schema.as_deref());
+        schema.is_some_and(|schema| body.conforms_to(schema))
     }
 
     /// Checks an answer but for its body, and returns the schema for the items of its array, if it is one.

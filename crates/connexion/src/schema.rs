@@ -10,12 +10,14 @@
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 
 use jsonschema::{Keyword, Registry, Validator, error::ValidationErrorKind, paths::Location};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
     document::{Document, MAX_REFERENCES},
     node::{escape, unescape},
     python::{at_pointer, repr},
+    typed::Plain,
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -43,6 +45,8 @@ pub(crate) struct Compiler<'f> {
 #[derive(Debug)]
 pub(crate) struct Schema {
     validator: Validator,
+    /// The same schema for typed values, if it is plain enough.
+    plain: Option<Plain>,
     /// The document and where in it the schema stands: faults are reported in its order.
     root: Arc<Value>,
     pointer: String,
@@ -94,9 +98,12 @@ impl<'f> Compiler<'f> {
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
         let validator = options.build(&schema).map_err(|error| error.to_string())?;
         let root = Arc::clone(&self.root);
+        let plain = root.pointer(pointer);
+        let plain = plain.and_then(|schema| Plain::compile(&root, schema, self.formats));
         let pointer = pointer.to_owned();
         let schema = Arc::new(Schema {
             validator,
+            plain,
             root,
             pointer,
         });
@@ -120,6 +127,11 @@ const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'}');
 
 impl Schema {
+    /// Whether a value certainly conforms; if not, [`Self::is_valid`] decides.
+    pub(crate) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
+        self.plain.as_ref().is_some_and(|plain| plain.admits(value))
+    }
+
     pub(crate) fn is_valid(&self, value: &Value) -> bool {
         self.validator.is_valid(value)
     }
@@ -179,7 +191,7 @@ fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, 
 }
 
 /// What a schema's references lead to in the end.
-fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
+pub(crate) fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
     for _ in 0..MAX_REFERENCES {
         let reference = schema.get("$ref").and_then(Value::as_str);
         let target = reference.and_then(|reference| root.pointer(reference.strip_prefix('#')?));
@@ -350,7 +362,7 @@ fn types<'a>(
 }
 
 /// The keyword that holds the bounds of `int32` and `int64`: the `format` of JSON Schema looks at texts only.
-const WHOLE: &str = "x-connexion-whole";
+pub(crate) const WHOLE: &str = "x-connexion-whole";
 
 struct Whole {
     least: i64,
