@@ -15,10 +15,10 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use crate::{
-    extract::{ItemCheck, Typed},
-    operation::{Operation, body_violations},
+    operation::Operation,
     problem::{Problem, Violation},
     schema::Schema,
+    typed::{ItemCheck, Typed},
 };
 
 /// An item of a streamed array may be this long, in bytes.
@@ -30,13 +30,14 @@ pub(crate) async fn check(operation: &Operation, response: Response) -> Response
     if body.size_hint().exact().is_none() {
         return match operation.validate_stream(head.status, &head.headers) {
             Ok(Some(items)) => {
-                let operation_id = operation.id().to_owned();
+                let id = operation.id().to_owned();
                 let body = match head.extensions.get::<ItemCheck>() {
                     Some(check) => {
-                        check.set(operation_id, items);
+                        let schema = Arc::clone(&items);
+                        check.set(schema, Box::new(move |json| check_item(&id, &items, json)));
                         body
                     }
-                    None => check_items(operation_id, items, body),
+                    None => check_items(id, items, body),
                 };
                 Response::from_parts(head, body)
             }
@@ -87,7 +88,7 @@ fn check_items(operation_id: String, items: Arc<Schema>, body: Body) -> Body {
 }
 
 /// Checks the JSON of one item; what is wrong with it goes to the log.
-pub(crate) fn check_item(operation_id: &str, items: &Schema, json: &[u8]) -> Result<(), String> {
+fn check_item(operation_id: &str, items: &Schema, json: &[u8]) -> Result<(), String> {
     let violations = violations(items, json);
     log(operation_id, &violations);
     if violations.is_empty() {
@@ -100,7 +101,7 @@ pub(crate) fn check_item(operation_id: &str, items: &Schema, json: &[u8]) -> Res
 fn violations(items: &Schema, item: &[u8]) -> Vec<Violation> {
     match serde_json::from_slice::<Value>(item) {
         Ok(value) if items.is_valid(&value) => Vec::new(),
-        Ok(value) => body_violations(&items.faults(&value, &String::from_utf8_lossy(item))),
+        Ok(value) => items.body_violations(&value, &String::from_utf8_lossy(item)),
         Err(error) => {
             let detail = format!("an item is not valid JSON: {error}");
             vec![Violation {

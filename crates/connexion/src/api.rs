@@ -18,13 +18,14 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
     answer,
+    dialect::FormatCheck,
     docs::Docs,
     document::{Document, Fault, Faults},
     extract::{BodyValue, ParameterValues},
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
     problem::Problem,
-    schema::{Compiler, FormatCheck},
+    schema::Compiler,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.

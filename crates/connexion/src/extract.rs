@@ -2,7 +2,6 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -18,7 +17,10 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::{answer::check_item, problem::Problem, schema::Schema};
+use crate::{
+    problem::Problem,
+    typed::{ItemCheck, Typed},
+};
 
 /// A chunk of a streamed answer leaves when it has this many bytes, or earlier if nothing more is ready.
 const CHUNK: usize = 16 * 1024;
@@ -85,21 +87,11 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// An answer's typed value, which can be checked without reading its JSON again.
-#[derive(Clone)]
-pub(crate) struct Typed(Arc<dyn Fn(&Schema) -> bool + Send + Sync>);
-
-impl Typed {
-    pub(crate) fn conforms_to(&self, schema: &Schema) -> bool {
-        (self.0)(schema)
-    }
-}
-
 impl<T: Serialize + Send + Sync + 'static> IntoResponse for Body<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(json) => {
-                let typed = Typed(Arc::new(move |schema| schema.admits(&self.0)));
+                let typed = Typed::new(self.0);
                 ([(header::CONTENT_TYPE, JSON)], Extension(typed), json).into_response()
             }
             Err(error) => {
@@ -143,29 +135,6 @@ where
         };
         let head = ([(header::CONTENT_TYPE, JSON)], Extension(check));
         (head, HttpBody::from_stream(array)).into_response()
-    }
-}
-
-/// The schema for the items of a streamed array. The stream is made before anybody knows which operation
-/// it answers; the schema is put here before it is read.
-#[derive(Clone, Default)]
-pub(crate) struct ItemCheck(Arc<OnceLock<(String, Arc<Schema>)>>);
-
-impl ItemCheck {
-    /// Has the items checked, in the name of this operation.
-    pub(crate) fn set(&self, operation_id: String, schema: Arc<Schema>) {
-        // Set once: one answer goes through one operation.
-        let _ = self.0.set((operation_id, schema));
-    }
-
-    /// Checks an item and its JSON.
-    fn check(&self, item: &impl Serialize, json: &[u8]) -> Result<(), String> {
-        match self.0.get() {
-            Some((operation_id, schema)) if !schema.admits(item) => {
-                check_item(operation_id, schema, json)
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -44,6 +44,7 @@
 mod answer;
 mod api;
 mod content;
+mod dialect;
 mod docs;
 mod document;
 mod extract;
@@ -51,6 +52,7 @@ mod node;
 mod operation;
 mod parameter;
 mod path;
+mod plain;
 mod problem;
 mod python;
 mod schema;

@@ -11,11 +11,11 @@ use serde_json::{Map, Value};
 use crate::{
     content::{MediaType, content_type, is_utf8, json_text},
     document::{Document, Fault, OperationPlace, Place, parameters},
-    extract::Typed,
     parameter::{Parameter, Sources},
     path::PathValues,
     problem::{In, Violation},
-    schema::{Compiler, Schema, SchemaFault},
+    schema::{Compiler, Schema},
+    typed::Typed,
 };
 
 /// An operation of the document.
@@ -170,9 +170,7 @@ impl Operation {
         };
         match serde_json::from_slice::<Value>(body) {
             Ok(value) if schema.is_valid(&value) => Ok(()),
-            Ok(value) => Err(body_violations(
-                &schema.faults(&value, &String::from_utf8_lossy(body)),
-            )),
+            Ok(value) => Err(schema.body_violations(&value, &String::from_utf8_lossy(body))),
             Err(_) => Err(vec![body_violation(
                 "json",
                 "the answer is not valid JSON".to_owned(),
@@ -284,7 +282,7 @@ impl RequestBody {
                 let faults = if value.is_null() {
                     vec![not_json()]
                 } else {
-                    body_violations(&schema.faults(&value, text))
+                    schema.body_violations(&value, text)
                 };
                 violations.extend(faults);
                 None
@@ -348,35 +346,6 @@ impl Response {
         }
         violations
     }
-}
-
-/// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
-pub(crate) fn body_violations(faults: &[SchemaFault]) -> Vec<Violation> {
-    let violation = |fault: &SchemaFault| {
-        // A missing member is pointed at, but its sentence speaks of the object it is missing from.
-        let missing = fault.keyword == "required";
-        let path = if missing {
-            fault
-                .pointer
-                .rsplit_once('/')
-                .map_or("", |(parent, _)| parent)
-        } else {
-            &fault.pointer
-        };
-        let path: Vec<_> = path.split('/').skip(1).map(crate::node::unescape).collect();
-        let end = if path.is_empty() {
-            String::new()
-        } else {
-            format!(" - '{}'", path.join("."))
-        };
-        Violation {
-            location: In::Body,
-            name: fault.pointer.clone(),
-            keyword: fault.keyword.clone(),
-            detail: format!("{}{end}", fault.sentence),
-        }
-    };
-    faults.iter().map(violation).collect()
 }
 
 fn body_violation(keyword: &'static str, detail: String) -> Violation {

@@ -2,10 +2,9 @@
 //! crate.
 //!
 //! The whole document is registered as one resource and each schema is reached by a reference into it, so
-//! references between schemas, cycles too, need no work of ours. Two things differ from JSON Schema
-//! 2020-12: keywords of OpenAPI 3.0 and Swagger 2.0 are rewritten (`nullable`, boolean
-//! `exclusiveMinimum`, the bounds of `int32`), and a number written `40.0` or `4e1` is not an integer,
-//! as it was not for the clients of Python's connexion.
+//! references between schemas, cycles too, need no work of ours. One keyword is stricter than in JSON Schema
+//! 2020-12: a number written `40.0` or `4e1` is not an integer, as it was not for the clients of Python's
+//! connexion.
 
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 
@@ -14,10 +13,12 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    document::{Document, MAX_REFERENCES},
+    dialect::{FormatCheck, WHOLE, adapt, resolve},
+    document::Document,
     node::{escape, unescape},
+    plain::Plain,
+    problem::{In, Violation},
     python::{at_pointer, repr},
-    typed::Plain,
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -28,9 +29,6 @@ const MAX_FAULTS: usize = 1_000;
 
 /// A value is shown in a sentence up to about this many bytes.
 const MAX_SHOWN: usize = 2_000;
-
-/// Decides whether a text is of a format.
-pub(crate) type FormatCheck = fn(&str) -> bool;
 
 /// Compiles the schemas of one document.
 pub(crate) struct Compiler<'f> {
@@ -147,6 +145,12 @@ impl Schema {
         faults
     }
 
+    /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
+    pub(crate) fn body_violations(&self, value: &Value, text: &str) -> Vec<Violation> {
+        let faults = self.faults(value, text).into_iter();
+        faults.map(SchemaFault::in_body).collect()
+    }
+
     fn order(&self, fault: &SchemaFault) -> Vec<usize> {
         let mut schema = self.root.pointer(&self.pointer);
         let mut order = Vec::new();
@@ -172,6 +176,26 @@ impl Schema {
     }
 }
 
+impl SchemaFault {
+    fn in_body(self) -> Violation {
+        let path: Vec<_> = self.pointer.split('/').skip(1).map(unescape).collect();
+        // A missing member is pointed at, but its sentence speaks of the object it is missing from.
+        let spoken_of = path.len() - usize::from(self.keyword == "required");
+        let path = path.get(..spoken_of).unwrap_or_default().join(".");
+        let end = if spoken_of == 0 {
+            String::new()
+        } else {
+            format!(" - '{path}'")
+        };
+        Violation {
+            location: In::Body,
+            name: self.pointer,
+            keyword: self.keyword,
+            detail: format!("{}{end}", self.sentence),
+        }
+    }
+}
+
 /// Which place a member has among those that `schema` describes, and its own schema.
 fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, &'v Value)> {
     let schema = resolve(root, schema);
@@ -188,19 +212,6 @@ fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, 
         .into_iter()
         .flatten()
         .find_map(|part| member(root, part, name))
-}
-
-/// What a schema's references lead to in the end.
-pub(crate) fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
-    for _ in 0..MAX_REFERENCES {
-        let reference = schema.get("$ref").and_then(Value::as_str);
-        let target = reference.and_then(|reference| root.pointer(reference.strip_prefix('#')?));
-        match target {
-            Some(target) => schema = target,
-            None => break,
-        }
-    }
-    schema
 }
 
 fn fault(kind: &ValidationErrorKind, path: &Location, text: &str) -> SchemaFault {
@@ -361,9 +372,6 @@ fn types<'a>(
     Ok(Box::new(Types { accepted, fault }))
 }
 
-/// The keyword that holds the bounds of `int32` and `int64`: the `format` of JSON Schema looks at texts only.
-pub(crate) const WHOLE: &str = "x-connexion-whole";
-
 struct Whole {
     least: i64,
     greatest: i64,
@@ -400,70 +408,4 @@ fn whole<'a>(
         _ => (i64::MIN, i64::MAX),
     };
     Ok(Box::new(Whole { least, greatest }))
-}
-
-/// Rewrites what OpenAPI's schemas say differently from JSON Schema 2020-12, everywhere below `value`.
-/// `named`: the members of this object are names chosen by the author, not keywords.
-fn adapt(value: &mut Value, named: bool) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, false)),
-        Value::Object(members) => {
-            if !named {
-                adapt_bounds(members);
-                adapt_nullable(members);
-            }
-            for (key, member) in members {
-                // Data, not schemas: nothing in there may be changed.
-                let data = matches!(
-                    key.as_str(),
-                    "example" | "examples" | "default" | "enum" | "const"
-                );
-                if named || !data {
-                    let holds_names = matches!(
-                        key.as_str(),
-                        "properties" | "patternProperties" | "$defs" | "schemas"
-                    );
-                    adapt(member, holds_names && !named);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn adapt_bounds(schema: &mut Map<String, Value>) {
-    if let Some(format @ ("int32" | "int64")) = schema.get("format").and_then(Value::as_str) {
-        let format = format.into();
-        schema.insert(WHOLE.to_owned(), format);
-    }
-    for (keyword, exclusive) in [
-        ("minimum", "exclusiveMinimum"),
-        ("maximum", "exclusiveMaximum"),
-    ] {
-        // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
-        match schema.get(exclusive) {
-            Some(Value::Bool(true)) => {
-                let moved = schema.shift_remove(keyword);
-                schema.extend(moved.map(|bound| (exclusive.to_owned(), bound)));
-            }
-            Some(Value::Bool(false)) => drop(schema.shift_remove(exclusive)),
-            _ => {}
-        }
-    }
-}
-
-/// `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 become the type "null".
-fn adapt_nullable(schema: &mut Map<String, Value>) {
-    let nullable = ["nullable", "x-nullable"]
-        .iter()
-        .any(|key| schema.get(*key) == Some(&Value::Bool(true)));
-    if let (true, Some(Value::String(name))) = (nullable, schema.get("type")) {
-        let types = json!([name, "null"]);
-        schema.insert("type".to_owned(), types);
-        if let Some(Value::Array(options)) = schema.get_mut("enum")
-            && !options.contains(&Value::Null)
-        {
-            options.push(Value::Null);
-        }
-    }
 }

@@ -1,0 +1,297 @@
+//! A value's walk along its schema: serde tells what the value holds, and nothing is written.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer, ser};
+
+use super::{Plain, Property};
+
+/// Walks a value beside its schema. The error says nothing: it only ends the walk.
+pub(super) struct Walk<'p>(pub(super) &'p Plain);
+
+#[derive(Debug)]
+pub(super) struct No;
+
+impl fmt::Display for No {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not certainly right")
+    }
+}
+
+impl std::error::Error for No {}
+
+impl ser::Error for No {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+fn when(condition: bool) -> Result<(), No> {
+    if condition { Ok(()) } else { Err(No) }
+}
+
+impl Walk<'_> {
+    fn whole(&self, value: i64) -> Result<(), No> {
+        match self.0 {
+            Plain::Integer { least, greatest } => when((*least..=*greatest).contains(&value)),
+            Plain::Number => Ok(()),
+            _ => Err(No),
+        }
+    }
+}
+
+impl<'p> Serializer for Walk<'p> {
+    type Ok = ();
+    type Error = No;
+    type SerializeSeq = Items<'p>;
+    type SerializeTuple = Items<'p>;
+    type SerializeTupleStruct = Items<'p>;
+    type SerializeTupleVariant = ser::Impossible<(), No>;
+    type SerializeMap = ser::Impossible<(), No>;
+    type SerializeStruct = Members<'p>;
+    type SerializeStructVariant = ser::Impossible<(), No>;
+
+    fn serialize_bool(self, _: bool) -> Result<(), No> {
+        when(matches!(self.0, Plain::Boolean))
+    }
+
+    fn serialize_i8(self, value: i8) -> Result<(), No> {
+        self.whole(value.into())
+    }
+
+    fn serialize_i16(self, value: i16) -> Result<(), No> {
+        self.whole(value.into())
+    }
+
+    fn serialize_i32(self, value: i32) -> Result<(), No> {
+        self.whole(value.into())
+    }
+
+    fn serialize_i64(self, value: i64) -> Result<(), No> {
+        self.whole(value)
+    }
+
+    fn serialize_u8(self, value: u8) -> Result<(), No> {
+        self.whole(value.into())
+    }
+
+    fn serialize_u16(self, value: u16) -> Result<(), No> {
+        self.whole(value.into())
+    }
+
+    fn serialize_u32(self, value: u32) -> Result<(), No> {
+        self.whole(value.into())
+    }
+
+    fn serialize_u64(self, value: u64) -> Result<(), No> {
+        i64::try_from(value).map_or(Err(No), |value| self.whole(value))
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), No> {
+        self.serialize_f64(value.into())
+    }
+
+    /// JSON has no NaN and no infinities: they would be written as null.
+    fn serialize_f64(self, value: f64) -> Result<(), No> {
+        when(matches!(self.0, Plain::Number) && value.is_finite())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), No> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), No> {
+        match self.0 {
+            Plain::Text(text) => when(text.admits(value)),
+            _ => Err(No),
+        }
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), No> {
+        Err(No)
+    }
+
+    fn serialize_none(self) -> Result<(), No> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), No> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), No> {
+        when(matches!(self.0, Plain::Null))
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), No> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), No> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), No> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), No> {
+        Err(No)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'p>, No> {
+        match self.0 {
+            Plain::Array(items) => Ok(Items(items)),
+            _ => Err(No),
+        }
+    }
+
+    fn serialize_tuple(self, length: usize) -> Result<Items<'p>, No> {
+        self.serialize_seq(Some(length))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items<'p>, No> {
+        self.serialize_seq(Some(length))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, No> {
+        Err(No)
+    }
+
+    /// Keys of a map are only known as they come; such answers are left to the other way.
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, No> {
+        Err(No)
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'p>, No> {
+        match self.0 {
+            Plain::Object(properties) => Ok(Members {
+                properties,
+                next: 0,
+                required: 0,
+            }),
+            _ => Err(No),
+        }
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, No> {
+        Err(No)
+    }
+}
+
+/// The items of an array.
+pub(super) struct Items<'p>(&'p Plain);
+
+impl Items<'_> {
+    fn item<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), No> {
+        value.serialize(Walk(self.0))
+    }
+}
+
+impl ser::SerializeSeq for Items<'_> {
+    type Ok = ();
+    type Error = No;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), No> {
+        self.item(value)
+    }
+
+    fn end(self) -> Result<(), No> {
+        Ok(())
+    }
+}
+
+impl ser::SerializeTuple for Items<'_> {
+    type Ok = ();
+    type Error = No;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), No> {
+        self.item(value)
+    }
+
+    fn end(self) -> Result<(), No> {
+        Ok(())
+    }
+}
+
+impl ser::SerializeTupleStruct for Items<'_> {
+    type Ok = ();
+    type Error = No;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), No> {
+        self.item(value)
+    }
+
+    fn end(self) -> Result<(), No> {
+        Ok(())
+    }
+}
+
+/// The members of an object. They mostly come in the schema's order, so each is looked for first where the
+/// one before it was found.
+pub(super) struct Members<'p> {
+    properties: &'p [Property],
+    next: usize,
+    /// How many required members came.
+    required: usize,
+}
+
+impl ser::SerializeStruct for Members<'_> {
+    type Ok = ();
+    type Error = No;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), No> {
+        let after = self.properties.iter().enumerate().skip(self.next);
+        let mut places = after.chain(self.properties.iter().enumerate().take(self.next));
+        // A member that the schema doesn't describe may be anything.
+        let Some((place, property)) = places.find(|(_, property)| property.name == key) else {
+            return Ok(());
+        };
+        self.next = place + 1;
+        self.required += usize::from(property.required);
+        value.serialize(Walk(&property.schema))
+    }
+
+    fn end(self) -> Result<(), No> {
+        // Fields of a struct have different names, so each was counted once.
+        when(
+            self.required
+                == self
+                    .properties
+                    .iter()
+                    .filter(|property| property.required)
+                    .count(),
+        )
+    }
+}
