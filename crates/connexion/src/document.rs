@@ -9,9 +9,9 @@ use std::{collections::HashMap, fmt, io, path::Path};
 use http::Method;
 
 use crate::{
-    node::{self, Kind, Node, Position, escape},
+    node::{Kind, Node, Position, escape},
     path::Template,
-    swagger2,
+    swagger2, yaml,
 };
 
 /// How many references may lead to one another before it is taken for a cycle.
@@ -91,7 +91,7 @@ impl Document {
                 message,
             }])
         };
-        let source = node::parse(&text).map_err(|error| fault(error.at, error.message))?;
+        let source = yaml::parse(&text).map_err(|error| fault(error.at, error.message))?;
         let version = ["openapi", "swagger"]
             .into_iter()
             .find_map(|key| Some((key, source.get(key)?)));

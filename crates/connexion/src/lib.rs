@@ -55,6 +55,7 @@ mod problem;
 mod python;
 mod schema;
 mod swagger2;
+mod yaml;
 
 pub use api::{Api, ApiService};
 pub use document::{Document, Fault, Faults};
