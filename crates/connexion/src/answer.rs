@@ -2,70 +2,84 @@
 //!
 //! A whole body is checked before its first byte leaves; what breaks the document becomes a 500 and a line
 //! in the log. A streamed JSON array is checked item by item as it passes, in constant memory; there the
-//! status has left already, so a broken item ends the stream and the client sees that it is incomplete.
+//! status has left already, so a broken item ends the stream and the client sees that it is incomplete. Other
+//! streams that the document describes are held back until they are whole.
 
 use std::sync::Arc;
 
 use axum::{
     body::{Body, HttpBody},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use serde_json::Value;
 
 use crate::{
-    operation::Operation,
+    operation::{Check, Operation},
     problem::{Problem, Violation},
     schema::Schema,
+    splitter::Splitter,
     typed::{ItemCheck, Typed},
 };
 
-/// An item of a streamed array may be this long, in bytes.
-const MAX_ITEM: usize = 16 * 1024 * 1024;
+/// A streamed answer that is checked as a whole may be this long, in bytes.
+const MAX_WHOLE: usize = 16 * 1024 * 1024;
+
+/// Of the faults of one answer so many are logged.
+const MAX_LOGGED: usize = 10;
 
 /// Lets an answer pass if the document allows it.
-pub(crate) async fn check(operation: &Operation, response: Response) -> Response {
+///
+/// # Errors
+/// If not; the reason is in the log.
+pub(crate) async fn check(operation: &Operation, response: Response) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
-    if body.size_hint().exact().is_none() {
-        return match operation.validate_stream(head.status, &head.headers) {
-            Ok(Some(items)) => {
-                let id = operation.id().to_owned();
-                let body = match head.extensions.get::<ItemCheck>() {
-                    Some(check) => {
-                        let schema = Arc::clone(&items);
-                        check.set(schema, Box::new(move |json| check_item(&id, &items, json)));
-                        body
-                    }
-                    None => check_items(id, items, body),
-                };
-                Response::from_parts(head, body)
-            }
-            Ok(None) => Response::from_parts(head, body),
-            Err(violations) => refuse(operation, &violations),
-        };
-    }
+    let refuse = |violations: Vec<Violation>| {
+        log(operation.id(), &violations);
+        Problem::internal()
+    };
     if let Some(typed) = head.extensions.get::<Typed>()
         && operation.validate_typed(head.status, &head.headers, typed)
     {
-        return Response::from_parts(head, body);
+        return Ok(Response::from_parts(head, body));
     }
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-        return refuse(operation, &[]);
+    let limit = if body.size_hint().exact().is_some() {
+        usize::MAX
+    } else {
+        match operation
+            .validate_stream(head.status, &head.headers)
+            .map_err(refuse)?
+        {
+            Check::Nothing => return Ok(Response::from_parts(head, body)),
+            Check::Items { item, .. } => {
+                let id = operation.id().to_owned();
+                let Some(check) = head.extensions.get::<ItemCheck>() else {
+                    return Ok(Response::from_parts(head, check_items(id, item, body)));
+                };
+                let by_json = Arc::clone(&item);
+                check.set(item, Box::new(move |json| check_item(&id, &by_json, json)));
+                return Ok(Response::from_parts(head, body));
+            }
+            Check::Whole(_) => MAX_WHOLE,
+        }
     };
-    match operation.validate_response(head.status, &head.headers, &body) {
-        Ok(()) => Response::from_parts(head, Body::from(body)),
-        Err(violations) => refuse(operation, &violations),
-    }
-}
-
-fn refuse(operation: &Operation, violations: &[Violation]) -> Response {
-    log(operation.id(), violations);
-    Problem::internal().into_response()
+    let body = axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let operation_id = operation.id();
+        tracing::error!(
+            operation_id,
+            "the answer can't be read to be checked: {error}"
+        );
+        Problem::internal()
+    })?;
+    operation
+        .validate_response(head.status, &head.headers, &body)
+        .map_err(refuse)?;
+    Ok(Response::from_parts(head, Body::from(body)))
 }
 
 fn log(operation_id: &str, violations: &[Violation]) {
-    for violation in violations {
+    for violation in violations.iter().take(MAX_LOGGED) {
         let Violation {
             name,
             keyword,
@@ -77,14 +91,29 @@ fn log(operation_id: &str, violations: &[Violation]) {
 }
 
 /// The body's chunks as they are, until an item breaks the schema.
-fn check_items(operation_id: String, items: Arc<Schema>, body: Body) -> Body {
+fn check_items(operation_id: String, item: Arc<Schema>, body: Body) -> Body {
     let mut splitter = Splitter::default();
-    let chunks = body.into_data_stream().map(move |chunk| {
-        let chunk: Bytes = chunk.map_err(|error| error.to_string())?;
-        splitter.feed(&chunk, |item| check_item(&operation_id, &items, item))?;
-        Ok::<_, String>(chunk)
+    // `None` stands for the end, which must be that of the array.
+    let chunks = body.into_data_stream().map_err(|error| error.to_string());
+    let chunks = chunks.map_ok(Some).chain(stream::once(ready(Ok(None))));
+    let checked = chunks.map(move |chunk| {
+        let chunk: Option<Bytes> = chunk?;
+        let check = |text: &[u8]| check_item(&operation_id, &item, text);
+        let result = match &chunk {
+            Some(chunk) => splitter.feed(chunk, check),
+            None => splitter.finish(),
+        };
+        if let Err(message) = &result {
+            tracing::error!(operation_id, "a streamed answer ended early: {message}");
+        }
+        result.map(|()| chunk.unwrap_or_default())
     });
-    Body::from_stream(chunks)
+    // After an error nothing more may follow, not even the end.
+    let checked = checked.scan(false, |failed, chunk| {
+        let before = std::mem::replace(failed, chunk.is_err());
+        ready((!before).then_some(chunk))
+    });
+    Body::from_stream(checked.try_filter(|chunk| ready(!chunk.is_empty())))
 }
 
 /// Checks the JSON of one item; what is wrong with it goes to the log.
@@ -111,123 +140,5 @@ fn violations(items: &Schema, item: &[u8]) -> Vec<Violation> {
                 detail,
             }]
         }
-    }
-}
-
-/// Finds the items of a JSON array in chunks of its text.
-#[derive(Debug, Default)]
-struct Splitter {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-    /// The part of an item that stood at the end of earlier chunks.
-    begun: Vec<u8>,
-}
-
-impl Splitter {
-    /// Gives every item that ends in `chunk` to `item`.
-    fn feed(
-        &mut self,
-        chunk: &[u8],
-        mut item: impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let mut start = 0;
-        for (i, byte) in chunk.iter().enumerate() {
-            if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => self.in_string = true,
-                b'[' | b'{' => {
-                    self.depth += 1;
-                    if self.depth == 1 {
-                        start = i + 1;
-                    }
-                }
-                b']' | b'}' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 {
-                        self.end(chunk.get(start..i), &mut item)?;
-                        start = i + 1;
-                    }
-                }
-                b',' if self.depth == 1 => {
-                    self.end(chunk.get(start..i), &mut item)?;
-                    start = i + 1;
-                }
-                _ => {}
-            }
-        }
-        if self.depth > 0 {
-            self.begun
-                .extend_from_slice(chunk.get(start..).unwrap_or_default());
-        }
-        if self.begun.len() > MAX_ITEM {
-            Err("an item of the answer is too long".to_owned())
-        } else {
-            Ok(())
-        }
-    }
-
-    fn end(
-        &mut self,
-        rest: Option<&[u8]>,
-        item: &mut impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let rest = rest.unwrap_or_default();
-        let whole = if self.begun.is_empty() {
-            rest
-        } else {
-            self.begun.extend_from_slice(rest);
-            &self.begun
-        };
-        // `[]` has no item.
-        let result = if whole.trim_ascii().is_empty() {
-            Ok(())
-        } else {
-            item(whole)
-        };
-        self.begun.clear();
-        result
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Splitter;
-
-    #[test]
-    fn items_are_found_however_the_text_is_cut() {
-        let text = r#" [ {"a": "],\"[{", "b": [1, 2]}, 3 ,"x,y", [[],{}] ] "#;
-        let expected = [
-            r#"{"a": "],\"[{", "b": [1, 2]}"#,
-            "3",
-            r#""x,y""#,
-            "[[],{}]",
-        ];
-        for size in 1..=text.len() {
-            let mut splitter = Splitter::default();
-            let mut found = Vec::new();
-            for chunk in text.as_bytes().chunks(size) {
-                let keep = |item: &[u8]| {
-                    found.push(String::from_utf8_lossy(item).trim().to_owned());
-                    Ok(())
-                };
-                splitter.feed(chunk, keep).unwrap();
-            }
-            assert_eq!(found, expected, "in chunks of {size}");
-        }
-    }
-
-    #[test]
-    fn an_empty_array_has_no_items() {
-        let found = Splitter::default().feed(b"[ ]", |_| Err("an item".to_owned()));
-        assert_eq!(found, Ok(()));
     }
 }

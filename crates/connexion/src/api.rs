@@ -18,14 +18,15 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
     answer,
-    dialect::FormatCheck,
     docs::Docs,
-    document::{Document, Fault, Faults},
+    document::Document,
     extract::{BodyValue, ParameterValues},
+    fault::{self, Fault, Faults},
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
-    problem::Problem,
-    schema::Compiler,
+    problem::{LibraryProblem, Problem},
+    schema::{Compiler, FormatCheck},
+    structure::Survey,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -145,8 +146,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether the Swagger UI page `/ui/` is served; off by default. It reads `/openapi.json`, which is
-    /// then served too.
+    /// Whether the Swagger UI page `/ui/` is served; off by default. It reads the document, which is then
+    /// served too.
     #[cfg(feature = "swagger-ui")]
     #[must_use]
     pub fn swagger_ui(mut self, on: bool) -> Self {
@@ -170,7 +171,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let mut faults = document.check();
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
-        match Compiler::new(&document, &formats) {
+        let schemas = Survey::of(&document).schemas;
+        match Compiler::new(&document, &schemas, &formats) {
             Err(message) => faults.push(document.fault(document.paths_at(), message)),
             Ok(compiler) => {
                 for source in document.operations() {
@@ -185,8 +187,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         }
         let endpoints = connect(&document, endpoints, handlers, &state, &mut faults);
         if !faults.is_empty() {
-            faults.sort_by_key(|fault| fault.at);
-            faults.dedup();
+            fault::sort(&mut faults);
             return Err(Faults(faults));
         }
         docs.load(&document);
@@ -207,20 +208,23 @@ fn connect<S: Clone>(
     state: &S,
     faults: &mut Vec<Fault>,
 ) -> Vec<(Operation, Endpoint)> {
-    let mut connected = Vec::new();
+    let mut connected: Vec<(Operation, Endpoint)> = Vec::new();
     for (at, operation) in operations {
         let id = operation.id();
         if let Some(i) = handlers.iter().position(|(known, _)| known == id) {
-            let (_, with_state) = handlers.swap_remove(i);
+            let (_, with_state) = handlers.remove(i);
             connected.push((operation, with_state(state.clone())));
-        } else if !id.is_empty() {
+        } else if !id.is_empty() && !connected.iter().any(|(known, _)| known.id() == id) {
+            // An operationId that is missing or used twice is reported by `check`.
             faults.push(document.fault(at, format!("the operation `{id}` has no handler")));
         }
     }
     for (id, _) in handlers {
-        let message = format!(
-            "there is a handler for `{id}`, but no operation with this operationId is left"
-        );
+        let message = if connected.iter().any(|(known, _)| known.id() == id) {
+            format!("there is a second handler for `{id}`")
+        } else {
+            format!("there is a handler for `{id}`, but no operation with this operationId")
+        };
         faults.push(document.fault(document.paths_at(), message));
     }
     connected
@@ -262,8 +266,13 @@ impl ApiService {
             Err(_) => self.0.refuse(Problem::internal()),
         };
         if is_head {
+            // These must not have the header (RFC 9110, section 8.6).
+            let may_have_body = !matches!(
+                response.status(),
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            );
             let length = response.body().size_hint().exact();
-            if let Some(length) = length {
+            if let Some(length) = length.filter(|_| may_have_body) {
                 response
                     .headers_mut()
                     .entry(header::CONTENT_LENGTH)
@@ -277,11 +286,18 @@ impl ApiService {
 
 impl Inner {
     async fn route(&self, request: Request) -> Result<Response, Problem> {
-        let Some((indices, path)) = self.routes.find(request.uri().path()) else {
-            let document = self.docs.answer(request.method(), request.uri().path());
-            return document.ok_or_else(|| {
-                Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address.")
-            });
+        let found = self.routes.find(request.uri().path());
+        // The document may describe these addresses itself, but a template that fits them doesn't.
+        if found.as_ref().is_none_or(|(_, path)| !path.is_empty())
+            && let Some(answer) = self.docs.answer(request.method(), request.uri().path())
+        {
+            return answer;
+        }
+        let Some((indices, path)) = found else {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "There is nothing at this address.",
+            ));
         };
         let endpoints = || indices.iter().filter_map(|i| self.endpoints.get(*i));
         let find =
@@ -296,16 +312,7 @@ impl Inner {
         });
         match found {
             Some((operation, endpoint)) => self.call(operation, endpoint, path, request).await,
-            None if method == Method::OPTIONS => {
-                Ok([(header::ALLOW, allow(endpoints()))].into_response())
-            }
-            None => {
-                let problem = Problem::new(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "The method is not allowed for the requested URL.",
-                );
-                Err(problem.with_header(header::ALLOW, allow(endpoints())))
-            }
+            None => other_method(method, allow(endpoints())),
         }
     }
 
@@ -328,12 +335,14 @@ impl Inner {
         if let Some(body) = body {
             parts.extensions.insert(BodyValue(body));
         }
-        let response = endpoint(Request::from_parts(parts, Body::empty())).await;
-        Ok(if self.options.validate_responses {
+        let mut response = endpoint(Request::from_parts(parts, Body::empty())).await;
+        if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
+            Err(problem)
+        } else if self.options.validate_responses {
             answer::check(operation, response).await
         } else {
-            response
-        })
+            Ok(response)
+        }
     }
 
     async fn read(&self, body: Body) -> Result<bytes::Bytes, Problem> {
@@ -365,6 +374,18 @@ fn is_limit(error: &axum::Error) -> bool {
 fn too_long(limit: usize) -> Problem {
     let detail = format!("The request's body is longer than {limit} bytes.");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+/// The answer to a method that is no operation.
+pub(crate) fn other_method(method: &Method, allow: HeaderValue) -> Result<Response, Problem> {
+    if method == Method::OPTIONS {
+        return Ok([(header::ALLOW, allow)].into_response());
+    }
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The method is not allowed for the requested URL.",
+    );
+    Err(problem.with_header(header::ALLOW, allow))
 }
 
 /// The value of the header `Allow` (RFC 9110, section 10.2.1).

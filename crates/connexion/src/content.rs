@@ -21,19 +21,23 @@ impl MediaType {
         is_json(&self.0)
     }
 
-    /// Whether a body with this `Content-Type` may stand where the document says this type. Every JSON
-    /// type may stand for `application/json`: clients of the original send vendor types.
-    pub(crate) fn accepts(&self, content_type: &str) -> bool {
+    /// How well a body with this `Content-Type` fits where the document says this type, 0 best; `None` if it
+    /// does not. Every JSON type may stand for `application/json`: clients of the original send vendor types.
+    pub(crate) fn distance(&self, content_type: &str) -> Option<usize> {
         let essence = essence(content_type);
         let in_range = |range: &str| {
             essence
                 .get(..range.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(range))
         };
-        essence.eq_ignore_ascii_case(&self.0)
-            || self.0 == "*/*"
-            || self.0.strip_suffix('*').is_some_and(in_range)
-            || (self.0 == "application/json" && is_json(essence))
+        [
+            essence.eq_ignore_ascii_case(&self.0),
+            self.0 == "application/json" && is_json(essence),
+            self.0 != "*/*" && self.0.strip_suffix('*').is_some_and(in_range),
+            self.0 == "*/*",
+        ]
+        .into_iter()
+        .position(|fits| fits)
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
             "application/vnd.api+json",
             "application/A+JSON",
         ] {
-            assert!(json.accepts(text), "{text}");
+            assert!(json.distance(text).is_some(), "{text}");
         }
         for text in [
             "",
@@ -137,10 +141,21 @@ mod tests {
             "json",
             "text/a+json",
         ] {
-            assert!(!json.accepts(text), "{text}");
+            assert_eq!(json.distance(text), None, "{text}");
         }
-        assert!(MediaType::parse("text/*").accepts("Text/csv; header=present"));
-        assert!(!MediaType::parse("text/*").accepts("image/png"));
+    }
+
+    #[test]
+    fn the_nearest_type_is_known() {
+        let distance = |range| MediaType::parse(range).distance("Application/Problem+JSON; a=b");
+        let ranges = [
+            "application/problem+json",
+            "application/json",
+            "application/*",
+            "*/*",
+        ];
+        assert_eq!(ranges.map(distance), [Some(0), Some(1), Some(2), Some(3)]);
+        assert_eq!(MediaType::parse("text/*").distance("image/png"), None);
     }
 
     #[test]

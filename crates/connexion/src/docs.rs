@@ -6,9 +6,9 @@
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, header};
 
-use crate::document::Document;
+use crate::{api::other_method, document::Document, problem::Problem};
 
 /// What is served of the document.
 #[derive(Debug, Default)]
@@ -36,20 +36,25 @@ impl Docs {
         }
     }
 
-    /// The answer to a request for one of these addresses, or `None`.
-    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response> {
-        if method != Method::GET && method != Method::HEAD {
-            return None;
-        }
-        match path {
+    /// The answer to a request for one of these addresses; `None` if it is none of them.
+    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Result<Response, Problem>> {
+        let response = match path {
             "/openapi.json" if self.document || self.ui => {
-                Some(file("application/json", self.json.clone()))
+                file("application/json", self.json.clone())
             }
             "/openapi.yaml" if self.document || self.ui => {
-                Some(file("application/yaml", self.yaml.clone()))
+                file("application/yaml", self.yaml.clone())
             }
-            _ if self.ui => self.page(path),
-            _ => None,
+            _ if self.ui => self.page(path)?,
+            _ => return None,
+        };
+        if method == Method::GET || method == Method::HEAD {
+            Some(Ok(response))
+        } else {
+            Some(other_method(
+                method,
+                HeaderValue::from_static("GET, HEAD, OPTIONS"),
+            ))
         }
     }
 
@@ -62,9 +67,13 @@ impl Docs {
     fn page(&self, path: &str) -> Option<Response> {
         match path.strip_prefix("/ui")? {
             // The page's own links are relative to the folder.
-            "" => {
-                Some((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "ui/")]).into_response())
-            }
+            "" => Some(
+                (
+                    http::StatusCode::PERMANENT_REDIRECT,
+                    [(header::LOCATION, "ui/")],
+                )
+                    .into_response(),
+            ),
             "/" => Some(file(
                 "text/html; charset=utf-8",
                 PAGE.replace("{title}", &escape(&self.title)).into(),

@@ -45,7 +45,8 @@ pub(crate) struct BodyValue(pub(crate) Value);
 /// }
 /// ```
 ///
-/// The answer is 400 if the values, though valid by the document, can't be read as a `T`.
+/// The answer is 400 if the values, though valid by the document, can't be read as a `T`. A handler can take
+/// them only once.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
@@ -64,7 +65,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
 /// The JSON body of a request, or of a handler's answer.
 ///
 /// The answer is 400 if the body, though valid by the document, can't be read as a `T`. An absent optional
-/// body reads as `null`.
+/// body reads as `null`. Of an operation without `requestBody` a body is not read at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
@@ -82,7 +83,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_json::from_value(value)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()).of_library())
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -96,7 +97,7 @@ impl<T: Serialize + Send + Sync + 'static> IntoResponse for Body<T> {
             }
             Err(error) => {
                 tracing::error!("the answer can't be written as JSON: {error}");
-                Problem::internal().into_response()
+                Problem::internal().of_library().into_response()
             }
         }
     }

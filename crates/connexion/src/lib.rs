@@ -43,25 +43,30 @@
 
 mod answer;
 mod api;
+mod check;
 mod content;
-mod dialect;
 mod docs;
 mod document;
 mod extract;
+mod fault;
 mod node;
 mod operation;
 mod parameter;
 mod path;
-mod plain;
+mod place;
 mod problem;
 mod python;
 mod schema;
+mod splitter;
+mod structure;
 mod swagger2;
 mod typed;
+mod yaml;
 
 pub use api::{Api, ApiService};
-pub use document::{Document, Fault, Faults};
+pub use document::Document;
 pub use extract::{Body, Items, Params};
+pub use fault::{Fault, Faults};
 pub use node::Position;
 pub use operation::{Input, Operation};
 pub use path::PathValues;

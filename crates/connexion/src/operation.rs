@@ -3,6 +3,9 @@
 //! [`Operation::validate_request`] and [`Operation::validate_response`] are pure functions: no socket, no
 //! await, so a test, a benchmark or a fuzzer can call them.
 
+mod compile;
+mod response;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -10,13 +13,17 @@ use serde_json::{Map, Value};
 
 use crate::{
     content::{MediaType, content_type, is_utf8, json_text},
-    document::{Document, Fault, OperationPlace, Place, parameters},
+    document::Document,
+    fault::Fault,
     parameter::{Parameter, Sources},
     path::PathValues,
+    place::OperationPlace,
     problem::{In, Violation},
     schema::{Compiler, Schema},
     typed::Typed,
 };
+use compile::Compile;
+use response::{Response, StatusRange};
 
 /// An operation of the document.
 #[derive(Debug)]
@@ -44,28 +51,43 @@ struct RequestBody {
     content: Vec<Media>,
 }
 
-#[derive(Debug)]
-struct Response {
-    headers: Vec<(String, Option<Arc<Schema>>, bool)>,
-    content: Vec<Media>,
-}
-
 /// One entry of a `content` object.
 #[derive(Debug)]
 struct Media {
     kind: MediaType,
-    schema: Option<Arc<Schema>>,
-    /// The schema of the items, if the schema is that of an array.
-    items: Option<Arc<Schema>>,
+    check: Check,
 }
 
-/// A key of a `responses` object (OpenAPI 3.1, section 4.8.16).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum StatusRange {
-    One(u16),
-    /// `2XX` is 2.
-    Class(u16),
-    Default,
+/// How a body is checked.
+#[derive(Clone, Debug)]
+pub(crate) enum Check {
+    /// The document says nothing about it.
+    Nothing,
+    /// As a whole.
+    Whole(Arc<Schema>),
+    /// An array of which the document says nothing but what its items are.
+    Items {
+        whole: Arc<Schema>,
+        item: Arc<Schema>,
+    },
+}
+
+impl Check {
+    fn schema(&self) -> Option<&Schema> {
+        match self {
+            Self::Nothing => None,
+            Self::Whole(whole) | Self::Items { whole, .. } => Some(whole),
+        }
+    }
+}
+
+/// The entry that fits a `Content-Type` best.
+fn nearest<'m>(content: &'m [Media], content_type: &str) -> Option<&'m Media> {
+    let near = content
+        .iter()
+        .filter_map(|media| Some((media.kind.distance(content_type)?, media)));
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, media)| media)
 }
 
 impl Operation {
@@ -76,35 +98,12 @@ impl Operation {
         compiler: &Compiler<'_>,
         faults: &mut Vec<Fault>,
     ) -> Self {
-        let mut compile = Compile {
+        Compile {
             document,
             compiler,
             faults,
-        };
-        let parameters = parameters(&source.item, &source.place);
-        let responses = source.place.get("responses");
-        Self {
-            id: source
-                .place
-                .text("operationId")
-                .unwrap_or_default()
-                .to_owned(),
-            method: source.method.clone(),
-            path: source.path.to_owned(),
-            body: source
-                .place
-                .get("requestBody")
-                .map(|body| compile.request_body(&body)),
-            responses: responses
-                .iter()
-                .flat_map(Place::members)
-                .filter_map(|(key, place)| compile.response(key, &place))
-                .collect(),
-            parameters: parameters
-                .iter()
-                .filter_map(|place| compile.parameter(place))
-                .collect(),
         }
+        .operation(source)
     }
 
     /// Its `operationId`.
@@ -154,7 +153,8 @@ impl Operation {
         }
     }
 
-    /// Checks a whole answer: status, content type, headers and body.
+    /// Checks a whole answer: status, content type, headers and body. Of an answer without `content` in the
+    /// document neither content type nor body are looked at; of HEAD the body is not.
     ///
     /// # Errors
     /// Everything that the document does not allow.
@@ -164,13 +164,22 @@ impl Operation {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(), Vec<Violation>> {
-        let media = self.validate_head(status, headers)?;
-        let Some(schema) = media.and_then(|media| media.schema.as_ref()) else {
+        let Some(media) = self.validate_head(status, headers)? else {
             return Ok(());
         };
-        match serde_json::from_slice::<Value>(body) {
+        let Some(schema) = media.check.schema().filter(|_| self.method != Method::HEAD) else {
+            return Ok(());
+        };
+        let text = String::from_utf8_lossy(body);
+        let value = if media.kind.is_json() {
+            serde_json::from_slice::<Value>(body)
+        } else {
+            Ok(Value::String(text.clone().into_owned()))
+        };
+        match value {
             Ok(value) if schema.is_valid(&value) => Ok(()),
-            Ok(value) => Err(schema.body_violations(&value, &String::from_utf8_lossy(body))),
+            Ok(value) if media.kind.is_json() => Err(schema.body_violations(&value, &text)),
+            Ok(value) => Err(schema.body_violations(&value, &value.to_string())),
             Err(_) => Err(vec![body_violation(
                 "json",
                 "the answer is not valid JSON".to_owned(),
@@ -178,7 +187,7 @@ impl Operation {
         }
     }
 
-    /// Whether an answer whose body is this value is certainly right.
+    /// Whether an answer whose body was written from this value is certainly right.
     pub(crate) fn validate_typed(
         &self,
         status: StatusCode,
@@ -186,22 +195,18 @@ impl Operation {
         body: &Typed,
     ) -> bool {
         let media = self.validate_head(status, headers);
-        let schema = media
-            .ok()
-            .flatten()
-            .and_then(|media| media.schema.as_deref());
+        let schema = media.ok().flatten().and_then(|media| media.check.schema());
         schema.is_some_and(|schema| body.conforms_to(schema))
     }
 
-    /// Checks an answer but for its body, and returns the schema for the items of its array, if it is one.
+    /// Checks an answer but for its body, and says how that is to be checked.
     pub(crate) fn validate_stream(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
-    ) -> Result<Option<Arc<Schema>>, Vec<Violation>> {
-        Ok(self
-            .validate_head(status, headers)?
-            .and_then(|media| media.items.clone()))
+    ) -> Result<Check, Vec<Violation>> {
+        let media = self.validate_head(status, headers)?;
+        Ok(media.map_or(Check::Nothing, |media| media.check.clone()))
     }
 
     fn validate_head(
@@ -226,10 +231,7 @@ impl Operation {
         };
         let mut violations = response.header_violations(headers);
         let sent = content_type(headers);
-        let media = response
-            .content
-            .iter()
-            .find(|media| media.kind.accepts(&sent));
+        let media = nearest(&response.content, &sent);
         if media.is_none() && !response.content.is_empty() {
             let detail = format!("the content type '{sent}' is not in the document");
             violations.push(body_violation("contentType", detail));
@@ -259,11 +261,7 @@ impl RequestBody {
             return None;
         }
         let sent = content_type(headers);
-        let media = self
-            .content
-            .iter()
-            .find(|media| media.kind.accepts(&sent) && is_utf8(&sent));
-        let Some(media) = media else {
+        let Some(media) = nearest(&self.content, &sent).filter(|_| is_utf8(&sent)) else {
             violations.push(self.unsupported(&sent));
             return None;
         };
@@ -276,7 +274,7 @@ impl RequestBody {
             violations.push(not_json());
             return None;
         };
-        match &media.schema {
+        match media.check.schema() {
             Some(schema) if !schema.is_valid(&value) => {
                 // The original took `null` for a body that could not be read, and said so.
                 let faults = if value.is_null() {
@@ -310,151 +308,11 @@ impl RequestBody {
     }
 }
 
-impl Response {
-    fn header_violations(&self, headers: &HeaderMap) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        for (name, schema, required) in &self.headers {
-            let mut report = |keyword: &'static str, detail| {
-                violations.push(Violation {
-                    location: In::Header,
-                    name: name.clone(),
-                    keyword: keyword.into(),
-                    detail,
-                });
-            };
-            let Some(value) = headers.get(name.as_str()) else {
-                if *required {
-                    report("required", format!("the header '{name}' is missing"));
-                }
-                continue;
-            };
-            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            let number = serde_json::from_str::<Value>(&text)
-                .ok()
-                .filter(|value| !value.is_string());
-            let text = Value::String(text);
-            // A header has no types: it is right if it is so as a text or as the number it looks like.
-            let is_valid = |schema: &Schema| {
-                schema.is_valid(&text)
-                    || number
-                        .as_ref()
-                        .is_some_and(|number| schema.is_valid(number))
-            };
-            if schema.as_deref().is_some_and(|schema| !is_valid(schema)) {
-                report("schema", format!("the header '{name}' breaks its schema"));
-            }
-        }
-        violations
-    }
-}
-
 fn body_violation(keyword: &'static str, detail: String) -> Violation {
     Violation {
         location: In::Body,
         name: String::new(),
         keyword: keyword.into(),
         detail,
-    }
-}
-
-/// What compiling the parts of an operation needs.
-struct Compile<'c, 'f> {
-    document: &'c Document,
-    compiler: &'c Compiler<'f>,
-    faults: &'c mut Vec<Fault>,
-}
-
-impl Compile<'_, '_> {
-    fn parameter(&mut self, place: &Place<'_>) -> Option<Parameter> {
-        let parameter = Parameter::compile(place, self.compiler);
-        parameter
-            .map_err(|message| {
-                self.faults
-                    .push(self.document.fault(place.node.at, message));
-            })
-            .ok()
-    }
-
-    fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
-        let content = self.content(place);
-        for media in content.iter().filter(|media| !media.kind.is_json()) {
-            let message = format!(
-                "request bodies of the type {} are not supported",
-                media.kind.as_str()
-            );
-            self.faults
-                .push(self.document.fault(place.node.at, message));
-        }
-        RequestBody {
-            required: place.flag("required"),
-            content,
-        }
-    }
-
-    fn response(&mut self, key: &str, place: &Place<'_>) -> Option<(StatusRange, Response)> {
-        let range = match (key, key.parse(), key.strip_suffix("XX").map(str::parse)) {
-            ("default", ..) => StatusRange::Default,
-            (_, Ok(code @ 100..600), _) => StatusRange::One(code),
-            (_, _, Some(Ok(class @ 1..6))) => StatusRange::Class(class),
-            _ if key.starts_with("x-") => return None,
-            _ => {
-                let message = format!("`{key}` is no status: write '200', '2XX' or default");
-                self.faults
-                    .push(self.document.fault(place.node.at, message));
-                return None;
-            }
-        };
-        let headers = place.get("headers");
-        let headers = headers.iter().flat_map(Place::members);
-        let headers = headers.map(|(name, header)| {
-            (
-                name.to_owned(),
-                self.schema(&header, "schema"),
-                header.flag("required"),
-            )
-        });
-        let headers = headers.collect();
-        Some((
-            range,
-            Response {
-                headers,
-                content: self.content(place),
-            },
-        ))
-    }
-
-    fn content(&mut self, place: &Place<'_>) -> Vec<Media> {
-        let content = place.get("content");
-        let media = |(name, place): (&str, Place<'_>)| {
-            let kind = MediaType::parse(name);
-            let json = kind.is_json();
-            let schema = if json {
-                self.schema(&place, "schema")
-            } else {
-                None
-            };
-            let array = if json { place.get("schema") } else { None };
-            let items = array.and_then(|array| self.schema(&array, "items"));
-            Media {
-                kind,
-                schema,
-                items,
-            }
-        };
-        content.iter().flat_map(Place::members).map(media).collect()
-    }
-
-    fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
-        let schema = place.schema(key)?;
-        match self.compiler.compile(&schema.pointer) {
-            Ok(compiled) => Some(compiled),
-            Err(message) => {
-                self.faults.push(self.document.fault(
-                    schema.node.at,
-                    format!("the schema can't be used: {message}"),
-                ));
-                None
-            }
-        }
     }
 }

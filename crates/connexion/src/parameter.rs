@@ -2,18 +2,23 @@
 //!
 //! Styles other than the default one of each place, and values of type object, are refused at load.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    document::Place,
+    node::Node,
     path::PathValues,
+    place::Place,
     problem::{In, Violation},
+    python::cut,
     schema::{Compiler, Schema},
 };
+
+/// More unknown query parameters than this are not listed: each one's sentence names them all.
+const MAX_UNKNOWN: usize = 100;
 
 /// One parameter of an operation.
 #[derive(Debug)]
@@ -30,7 +35,7 @@ pub(crate) struct Parameter {
 
 /// What the schema's type makes of a text.
 #[derive(Debug)]
-enum Shape {
+pub(crate) enum Shape {
     /// Types of a single value, as the schema names them.
     Single(Vec<String>),
     /// An array of such values.
@@ -46,16 +51,20 @@ impl Parameter {
             Some("query") => (In::Query, "form"),
             Some("header") => (In::Header, "simple"),
             Some("cookie") => (In::Cookie, "form"),
-            _ => {
+            Some(other) => {
                 return Err(format!(
-                    "`in` of the parameter `{name}` must be path, query, header or cookie"
+                    "`in: {other}` of the parameter `{name}` is not supported"
                 ));
             }
+            None => return Err(format!("the parameter `{name}` has no `in`")),
         };
         if place.text("style").is_some_and(|written| written != style) {
             return Err(format!(
                 "the style of the parameter `{name}` is not supported"
             ));
+        }
+        if location == In::Header && name.parse::<HeaderName>().is_err() {
+            return Err(format!("`{name}` can't be the name of a header"));
         }
         if location == In::Path && !place.flag("required") {
             return Err(format!(
@@ -69,18 +78,28 @@ impl Parameter {
         let validator = compiler.compile(&written.pointer);
         let validator =
             validator.map_err(|error| format!("the schema of the parameter `{name}`: {error}"))?;
+        let default = written.node.get("default").or(schema.node.get("default"));
+        let default = default.map(Value::from);
+        if default
+            .as_ref()
+            .is_some_and(|value| !validator.is_valid(value))
+        {
+            return Err(format!(
+                "the default of the parameter `{name}` breaks its schema"
+            ));
+        }
+        let explode = place.node.get("explode").and_then(Node::as_bool);
         Ok(Self {
             name: name.to_owned(),
             location,
             required: place.flag("required"),
-            explode: place
-                .node
-                .get("explode")
-                .map_or(style == "form", |_| place.flag("explode")),
+            explode: explode.unwrap_or(style == "form"),
             shape: Shape::of(&schema).ok_or_else(|| {
-                format!("the parameter `{name}` is an object, which is not supported")
+                format!(
+                    "the parameter `{name}` holds objects or nested arrays, which is not supported"
+                )
             })?,
-            default: schema.node.get("default").map(Value::from),
+            default,
             schema: validator,
         })
     }
@@ -88,7 +107,7 @@ impl Parameter {
     /// Adds the parameter's value to `values`, or what is wrong with it to `violations`.
     fn read(
         &self,
-        texts: &[&str],
+        texts: &[Cow<'_, str>],
         values: &mut Map<String, Value>,
         violations: &mut Vec<Violation>,
     ) {
@@ -102,21 +121,25 @@ impl Parameter {
             return;
         };
         let value = match &self.shape {
-            Shape::Single(types) => single(last, types),
             Shape::Array(types)
                 if self.explode && matches!(self.location, In::Query | In::Cookie) =>
             {
                 Value::Array(texts.iter().map(|text| single(text, types)).collect())
             }
-            Shape::Array(types) => {
-                Value::Array(last.split(',').map(|text| single(text, types)).collect())
-            }
+            shape => shape.value(last),
         };
         if self.schema.is_valid(&value) {
             values.insert(self.name.clone(), value);
             return;
         }
-        for fault in self.schema.faults(&value, &value.to_string()) {
+        // A number is shown as it was sent.
+        let is_json = value.is_number() && serde_json::from_str::<&RawValue>(last).is_ok();
+        let text = if is_json {
+            last.to_string()
+        } else {
+            value.to_string()
+        };
+        for fault in self.schema.faults(&value, &text) {
             let detail = match (&self.shape, fault.keyword.as_ref()) {
                 (Shape::Single(types), "type") => {
                     let types = types.join("' or '");
@@ -161,52 +184,70 @@ impl Parameter {
 }
 
 impl Shape {
-    /// The shape of the values a schema allows; `None` for an object.
-    fn of(schema: &Place<'_>) -> Option<Self> {
-        let types = types(schema);
-        let is = |wanted: &str| types.iter().any(|name| name == wanted);
-        if is("object") {
+    /// The shape of the values a schema allows; `None` for objects and arrays of arrays.
+    pub(crate) fn of(schema: &Place<'_>) -> Option<Self> {
+        let types = types(schema, MAX_PARTS);
+        let has = |types: &[String], wanted: &str| types.iter().any(|name| name == wanted);
+        if has(&types, "object") {
             return None;
         }
-        let items = || {
-            schema
-                .get("items")
-                .map(|items| self::types(&items))
-                .unwrap_or_default()
-        };
-        Some(if is("array") {
-            Self::Array(items())
-        } else {
-            Self::Single(types)
-        })
+        if !has(&types, "array") {
+            return Some(Self::Single(types));
+        }
+        let items = schema.get("items");
+        let items = items.map_or(Vec::new(), |items| self::types(&items, MAX_PARTS));
+        let is_flat = !has(&items, "array") && !has(&items, "object");
+        is_flat.then_some(Self::Array(items))
+    }
+
+    /// Reads a text in which an array's items stand with commas between them.
+    pub(crate) fn value(&self, text: &str) -> Value {
+        match self {
+            Self::Single(types) => single(text, types),
+            Self::Array(types) => {
+                Value::Array(text.split(',').map(|text| single(text, types)).collect())
+            }
+        }
     }
 }
 
-/// The types a schema allows; none means any.
-fn types(schema: &Place<'_>) -> Vec<String> {
-    let Some(node) = schema.node.get("type") else {
-        return Vec::new();
+/// How deep the parts of a schema are looked through for a type.
+const MAX_PARTS: usize = 8;
+
+/// The types a schema allows, itself or by its parts; none means any.
+pub(crate) fn types(schema: &Place<'_>, depth: usize) -> Vec<String> {
+    if let Some(node) = schema.node.get("type") {
+        let names = node.items().iter().chain([node]);
+        return names.filter_map(Node::as_str).map(str::to_owned).collect();
+    }
+    let parts = |key| {
+        let below = depth.checked_sub(1)?;
+        let parts = schema.get(key)?;
+        let types = parts.items().map(|part| types(&part, below));
+        Some(types.filter(|types| !types.is_empty()).collect::<Vec<_>>())
     };
-    let names = node
-        .items()
-        .iter()
-        .chain([node])
-        .filter_map(|node| node.as_str());
-    names.map(str::to_owned).collect()
+    let all = parts("allOf").and_then(|types| types.into_iter().next());
+    let any = || {
+        parts("anyOf")
+            .or_else(|| parts("oneOf"))
+            .map(|types| types.concat())
+    };
+    all.or_else(any).unwrap_or_default()
 }
 
 /// Reads a text as the first of `types` that it can be. What fits none stays a text, so that validation
 /// reports it.
 fn single(text: &str, types: &[String]) -> Value {
     let read = types.iter().find_map(|name| match name.as_str() {
-        "integer" => text.parse::<i64>().ok().map(Value::from),
-        "number" => text.parse::<i64>().map(Value::from).ok().or_else(|| {
-            // Rust reads "inf" and "nan" as numbers too; JSON has no such values.
-            text.parse::<f64>()
-                .ok()
-                .and_then(serde_json::Number::from_f64)
-                .map(Value::Number)
+        "integer" => whole(text).or_else(|| {
+            // Too large for a machine's integer, which is what validation then says.
+            let is_whole = text
+                .trim_start_matches('-')
+                .bytes()
+                .all(|byte| byte.is_ascii_digit());
+            if is_whole { float(text) } else { None }
         }),
+        "number" => whole(text).or_else(|| float(text)),
         "boolean" => match text {
             "true" => Some(Value::Bool(true)),
             "false" => Some(Value::Bool(false)),
@@ -215,6 +256,19 @@ fn single(text: &str, types: &[String]) -> Value {
         _ => None,
     });
     read.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn whole(text: &str) -> Option<Value> {
+    let signed = text.parse::<i64>().map(Value::from);
+    signed
+        .or_else(|_| text.parse::<u64>().map(Value::from))
+        .ok()
+}
+
+/// Rust reads "inf" and "nan" as numbers too; JSON has no such values.
+fn float(text: &str) -> Option<Value> {
+    let number = serde_json::Number::from_f64(text.parse().ok()?);
+    number.map(Value::Number)
 }
 
 /// Where the texts of a request's parameters are found.
@@ -250,8 +304,8 @@ impl<'r> Sources<'r> {
         };
         let names = self.query.iter().map(|(name, _)| name.as_str());
         let extra: BTreeSet<&str> = names.filter(|name| !known(name)).collect();
-        let names = extra.iter().copied().collect::<Vec<_>>().join(", ");
-        violations.extend(extra.into_iter().map(|name| Violation {
+        let names = cut(extra.iter().copied().collect::<Vec<_>>().join(", "));
+        violations.extend(extra.into_iter().take(MAX_UNKNOWN).map(|name| Violation {
             location: In::Query,
             name: name.to_owned(),
             keyword: "unknown".into(),
@@ -265,27 +319,33 @@ impl<'r> Sources<'r> {
     }
 
     /// The texts that a request has for a parameter.
-    fn texts(&self, parameter: &Parameter) -> Vec<&str> {
+    fn texts(&self, parameter: &Parameter) -> Vec<Cow<'_, str>> {
         let name = parameter.name.as_str();
         match parameter.location {
             In::Path => named_texts(self.path, name),
             In::Query => named_texts(&self.query, name),
             In::Cookie | In::Body => named_texts(&self.cookies, name),
-            In::Header => self
-                .headers
-                .get_all(name)
-                .iter()
-                .filter_map(|value| value.to_str().ok())
-                .collect(),
+            In::Header => {
+                let fields = self.headers.get_all(name).iter();
+                let texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()));
+                match parameter.shape {
+                    Shape::Single(_) => texts.collect(),
+                    // Several fields are one list (RFC 9110, section 5.3).
+                    Shape::Array(_) => texts
+                        .reduce(|a, b| Cow::Owned(format!("{a},{b}")))
+                        .into_iter()
+                        .collect(),
+                }
+            }
         }
     }
 }
 
-fn named_texts<'p>(pairs: &'p [(String, String)], name: &str) -> Vec<&'p str> {
+fn named_texts<'p>(pairs: &'p [(String, String)], name: &str) -> Vec<Cow<'p, str>> {
     pairs
         .iter()
         .filter(|(known, _)| known == name)
-        .map(|(_, text)| text.as_str())
+        .map(|(_, text)| text.as_str().into())
         .collect()
 }
 
@@ -305,15 +365,13 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 
 /// The pairs of the header `Cookie` (RFC 6265, section 4.2.1).
 fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let fields = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::to_str)
-        .filter_map(Result::ok);
-    let pairs = fields
-        .flat_map(|field| field.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .map(|(name, text)| (name.to_owned(), text.to_owned()))
-        .collect()
+    let fields = headers.get_all(header::COOKIE).iter();
+    let mut cookies = Vec::new();
+    for field in fields.map(|value| String::from_utf8_lossy(value.as_bytes())) {
+        let pairs = field
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='));
+        cookies.extend(pairs.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+    cookies
 }

@@ -33,6 +33,11 @@ impl Template {
         let Some(path) = path.strip_prefix('/') else {
             return Err(format!("the path `{path}` must begin with a slash"));
         };
+        if path.contains(['?', '#']) {
+            return Err(format!(
+                "the path `/{path}` must not have a query or fragment"
+            ));
+        }
         let segments = path
             .split('/')
             .map(Segment::parse)
@@ -43,7 +48,7 @@ impl Template {
         match names.windows(2).find(|pair| pair.first() == pair.last()) {
             Some(pair) => Err(format!(
                 "the parameter `{}` stands twice in `/{path}`",
-                pair.concat()
+                pair.first().copied().unwrap_or_default()
             )),
             None => Ok(template),
         }
@@ -87,8 +92,11 @@ impl Segment {
             if name.is_empty() {
                 return Err(format!("a parameter without a name in `{text}`"));
             }
+            if name.contains('{') || literal.contains('}') {
+                return Err(stray_brace(text));
+            }
             if !literal.is_empty() {
-                parts.push(Part::Literal(literal.to_owned()));
+                parts.push(Part::literal(literal));
             } else if !parts.is_empty() {
                 return Err(format!(
                     "two parameters touch in `{text}`, so nobody can tell where one ends"
@@ -97,8 +105,11 @@ impl Segment {
             parts.push(Part::Parameter(name.to_owned()));
             rest = after;
         }
+        if rest.contains('}') {
+            return Err(stray_brace(text));
+        }
         if !rest.is_empty() || parts.is_empty() {
-            parts.push(Part::Literal(rest.to_owned()));
+            parts.push(Part::literal(rest));
         }
         Ok(Self(parts))
     }
@@ -149,6 +160,17 @@ impl Segment {
         }
         text.is_empty().then_some(())
     }
+}
+
+impl Part {
+    /// A literal is compared with decoded text.
+    fn literal(text: &str) -> Self {
+        Self::Literal(percent_decode_str(text).decode_utf8_lossy().into_owned())
+    }
+}
+
+fn stray_brace(text: &str) -> String {
+    format!("a brace in `{text}` belongs to no parameter")
 }
 
 /// All templates of an API, as a tree of segments; `T` is what a template leads to.
@@ -308,6 +330,8 @@ mod tests {
         ] {
             assert_eq!(find(&routes, path), None, "{path}");
         }
+        let encoded = self::routes(&["/caf%C3%A9"]);
+        assert!(find(&encoded, "/caf%c3%a9").is_some());
         assert_eq!(find(&routes, "/%70eople"), Some(("/people", String::new())));
         assert_eq!(
             find(&routes, "/people/a%2Fb%20c"),
@@ -345,8 +369,23 @@ mod tests {
 
     #[test]
     fn a_template_nobody_can_read_is_refused() {
-        for text in ["people", "/a/{b", "/a/{}", "/a/{b}{c}", "/{a}/{a}"] {
-            assert!(Template::parse(text).is_err(), "{text}");
+        for (text, message) in [
+            ("people", "the path `people` must begin with a slash"),
+            ("/a/{b", "a closing brace is missing in `{b`"),
+            ("/a/{}", "a parameter without a name in `{}`"),
+            (
+                "/a/{b}{c}",
+                "two parameters touch in `{b}{c}`, so nobody can tell where one ends",
+            ),
+            ("/{a}/{a}", "the parameter `a` stands twice in `/{a}/{a}`"),
+            ("/a}", "a brace in `a}` belongs to no parameter"),
+            ("/{a{b}", "a brace in `{a{b}` belongs to no parameter"),
+            (
+                "/a?b={c}",
+                "the path `/a?b={c}` must not have a query or fragment",
+            ),
+        ] {
+            assert_eq!(Template::parse(text).unwrap_err(), message);
         }
         assert_eq!(
             Template::parse("/{a}/b").unwrap().shape(),

@@ -81,7 +81,13 @@ pub struct Problem {
     /// All faults of the request, the one that `detail` speaks of first.
     pub errors: Vec<Violation>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether the library made it while a handler was at work, not the handler.
+    of_library: bool,
 }
+
+/// Carried by an answer that is a problem of the library, so that it is not taken for the handler's.
+#[derive(Clone, Debug)]
+pub(crate) struct LibraryProblem(pub(crate) Problem);
 
 impl Problem {
     /// A problem of kind `about:blank`, which means: as the status says.
@@ -93,7 +99,14 @@ impl Problem {
             detail: detail.into(),
             errors,
             headers,
+            of_library: false,
         }
+    }
+
+    /// Marks a problem that is made in the place of a handler's answer.
+    pub(crate) fn of_library(mut self) -> Self {
+        self.of_library = true;
+        self
     }
 
     /// A problem of another kind (`type`).
@@ -165,7 +178,10 @@ impl IntoResponse for Problem {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, content_type);
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(self.headers.clone());
+        if self.of_library {
+            response.extensions_mut().insert(LibraryProblem(self));
+        }
         response
     }
 }

@@ -2,23 +2,28 @@
 //! crate.
 //!
 //! The whole document is registered as one resource and each schema is reached by a reference into it, so
-//! references between schemas, cycles too, need no work of ours. One keyword is stricter than in JSON Schema
-//! 2020-12: a number written `40.0` or `4e1` is not an integer, as it was not for the clients of Python's
-//! connexion.
+//! references between schemas, cycles too, need no work of ours. Two things differ from JSON Schema
+//! 2020-12: keywords of OpenAPI 3.0 and Swagger 2.0 are rewritten (`nullable`, boolean
+//! `exclusiveMinimum`, the bounds of `int32`), and a number written `40.0` or `4e1` is not an integer,
+//! as it was not for the clients of Python's connexion.
+
+mod dialect;
+mod plain;
+mod sentence;
 
 use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
 
-use jsonschema::{Keyword, Registry, Validator, error::ValidationErrorKind, paths::Location};
+use jsonschema::{Registry, Validator, error::ValidationErrorKind, paths::Location};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use self::plain::Plain;
 use crate::{
-    dialect::{FormatCheck, WHOLE, adapt, resolve},
-    document::Document,
-    node::{escape, unescape},
-    plain::Plain,
+    document::{Document, MAX_REFERENCES, decoded},
+    fault::Fault,
+    node::{Node, escape, unescape},
     problem::{In, Violation},
-    python::{at_pointer, repr},
+    python::{MAX_SHOWN, Texts, repr},
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -27,8 +32,16 @@ const ROOT: &str = "urn:openapi:document";
 /// More faults than this in one value are not reported: an answer must not grow without bound.
 const MAX_FAULTS: usize = 1_000;
 
-/// A value is shown in a sentence up to about this many bytes.
-const MAX_SHOWN: usize = 2_000;
+/// Of a value with more values in it than this only the first fault is reported: the validator holds all
+/// faults in memory at once, half a kilobyte each.
+const MAX_VALUES: usize = 20_000;
+
+/// Arrays and objects of so many bytes in all are read again to be shown in the sentences about one value;
+/// after that only a mark stands for them. What is nested could otherwise be read once for every level.
+const MAX_READ: usize = 1024 * 1024;
+
+/// Decides whether a text is of a format.
+pub(crate) type FormatCheck = fn(&str) -> bool;
 
 /// Compiles the schemas of one document.
 pub(crate) struct Compiler<'f> {
@@ -60,13 +73,79 @@ pub(crate) struct SchemaFault {
     pub(crate) sentence: String,
 }
 
+/// The document with its schemas, which stand at `schemas`, as JSON Schema 2020-12.
+fn adapted(document: &Document, schemas: &[String]) -> Value {
+    let mut root = Value::from(&document.root);
+    for pointer in schemas {
+        if let Some(schema) = root.pointer_mut(pointer) {
+            dialect::adapt(schema, document);
+        }
+    }
+    root
+}
+
+/// Everything that is wrong with the schemas that stand at `schemas`, whether they are used or not.
+pub(crate) fn check(document: &Document, schemas: &[String]) -> Vec<Fault> {
+    let root = adapted(document, schemas);
+    let mut faults = Vec::new();
+    for pointer in schemas {
+        if let (Some(schema), Some(node)) =
+            (root.pointer(pointer), document.root.at_pointer(pointer))
+        {
+            faults.extend(check_one(document, schema, node));
+        }
+    }
+    faults
+}
+
+fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
+    let validator = jsonschema::draft202012::meta::validator();
+    let errors = validator.iter_errors(schema);
+    let fault = |error: jsonschema::ValidationError<'_>| {
+        let path = error.instance_path().as_str();
+        let keyword = path
+            .rsplit('/')
+            .find(|token| token.parse::<usize>().is_err());
+        let keyword = keyword.unwrap_or_default();
+        let shown = || repr(&error.instance().to_string(), MAX_SHOWN);
+        let message = if keyword == "type" {
+            dialect::unknown_type()
+        } else {
+            let sentence = sentence::sentence(error.kind(), shown);
+            format!("the `{}` of a schema: {sentence}", unescape(keyword))
+        };
+        document.fault(deepest(node, path).at, message)
+    };
+    errors.map(fault).collect()
+}
+
+/// The node that a JSON Pointer leads to, or the last one before it leads nowhere.
+fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
+    for token in pointer.split('/').skip(1) {
+        match node.at_pointer(&format!("/{token}")) {
+            Some(below) => node = below,
+            None => break,
+        }
+    }
+    node
+}
+
 impl<'f> Compiler<'f> {
+    /// A schema that [`check`] finds fault with allows anything, so that it does not hide the faults of others.
     pub(crate) fn new(
         document: &Document,
+        schemas: &[String],
         formats: &'f [(String, FormatCheck)],
     ) -> Result<Self, String> {
-        let mut root = Value::from(&document.root);
-        adapt(&mut root, false);
+        let mut root = adapted(document, schemas);
+        for pointer in schemas {
+            if let (Some(schema), Some(node)) =
+                (root.pointer_mut(pointer), document.root.at_pointer(pointer))
+                && !check_one(document, schema, node).is_empty()
+            {
+                *schema = Value::Bool(true);
+            }
+        }
         let registry = Registry::new()
             .add(ROOT, root.clone())
             .and_then(jsonschema::RegistryBuilder::prepare);
@@ -86,8 +165,8 @@ impl<'f> Compiler<'f> {
         let mut options = jsonschema::draft202012::options()
             .offline()
             .with_registry(&self.registry)
-            .with_keyword("type", types)
-            .with_keyword(WHOLE, whole)
+            .with_keyword("type", dialect::types)
+            .with_keyword(dialect::WHOLE, dialect::whole)
             .should_validate_formats(true);
         for (name, check) in self.formats {
             options = options.with_format(name.clone(), *check);
@@ -125,7 +204,7 @@ const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'}');
 
 impl Schema {
-    /// Whether a value certainly conforms; if not, [`Self::is_valid`] decides.
+    /// Whether a value certainly conforms; if not, [`Self::is_valid`] decides about its JSON.
     pub(crate) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
         self.plain.as_ref().is_some_and(|plain| plain.admits(value))
     }
@@ -134,12 +213,22 @@ impl Schema {
         self.validator.is_valid(value)
     }
 
-    /// All faults of `value`, whose JSON text is `text`; the text is what the sentences quote. In the order
+    /// The faults of `value`, whose JSON text is `text`; the text is what the sentences quote. In the order
     /// in which the document describes the members, and of one member's keywords, that of the keywords.
     pub(crate) fn faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
+        let mut shown = Shown {
+            texts: Texts::new(text),
+            left: MAX_READ,
+        };
+        let mut left = MAX_VALUES;
+        if has_more_values(value, &mut left) {
+            let error = self.validator.validate(value).err();
+            let error = error.map(|error| shown.fault(error.kind(), error.instance_path()));
+            return error.into_iter().collect();
+        }
         let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
         let mut faults: Vec<_> = errors
-            .map(|error| fault(error.kind(), error.instance_path(), text))
+            .map(|error| shown.fault(error.kind(), error.instance_path()))
             .collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
         faults
@@ -214,198 +303,80 @@ fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, 
         .find_map(|part| member(root, part, name))
 }
 
-fn fault(kind: &ValidationErrorKind, path: &Location, text: &str) -> SchemaFault {
-    let mut pointer = path.as_str().to_owned();
-    let json = at_pointer(text, &pointer).unwrap_or("null");
-    let value = shown(json);
-    let mut keyword = kind.keyword().to_owned();
-    let mut sentence = sentence(kind, &value);
-    match (kind, keyword.as_str()) {
-        (ValidationErrorKind::Required { property }, _) => {
-            pointer.push('/');
-            pointer.push_str(&escape(property.as_str().unwrap_or_default()));
+/// What a schema's references lead to in the end.
+fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
+    for _ in 0..MAX_REFERENCES {
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        let target = reference.and_then(|reference| root.pointer(&decoded(reference)));
+        match target {
+            Some(target) => schema = target,
+            None => break,
         }
-        (_, WHOLE) => "format".clone_into(&mut keyword),
-        // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
-        (ValidationErrorKind::Custom { message, .. }, "type")
-            if message.contains("'integer'") && is_whole(json) =>
-        {
-            "format".clone_into(&mut keyword);
-            sentence = format!("{value} is too large");
-        }
-        _ => {}
     }
-    SchemaFault {
-        pointer,
-        keyword: keyword.into(),
-        sentence,
+    schema
+}
+
+/// Whether there are more values in `value` than are left.
+fn has_more_values(value: &Value, left: &mut usize) -> bool {
+    let Some(rest) = left.checked_sub(1) else {
+        return true;
+    };
+    *left = rest;
+    match value {
+        Value::Array(items) => items.iter().any(|item| has_more_values(item, left)),
+        Value::Object(members) => members.values().any(|member| has_more_values(member, left)),
+        _ => false,
     }
 }
 
+/// Shows parts of a value as it was sent.
+struct Shown<'t> {
+    texts: Texts<'t>,
+    /// How many bytes of arrays and objects may still be read.
+    left: usize,
+}
+
+impl Shown<'_> {
+    fn fault(&mut self, kind: &ValidationErrorKind, path: &Location) -> SchemaFault {
+        let mut pointer = path.as_str().to_owned();
+        let json = self.texts.at(&pointer).unwrap_or("null");
+        let mut keyword = kind.keyword().to_owned();
+        let mut sentence = sentence::sentence(kind, || self.repr(json));
+        match (kind, keyword.as_str()) {
+            (ValidationErrorKind::Required { property }, _) => {
+                pointer.push('/');
+                pointer.push_str(&escape(property.as_str().unwrap_or_default()));
+            }
+            (_, dialect::WHOLE) => "format".clone_into(&mut keyword),
+            // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
+            (ValidationErrorKind::Custom { message, .. }, "type")
+                if message.contains("'integer'") && is_whole(json) =>
+            {
+                "format".clone_into(&mut keyword);
+                sentence = format!("{} is too large", self.repr(json));
+            }
+            _ => {}
+        }
+        SchemaFault {
+            pointer,
+            keyword: keyword.into(),
+            sentence,
+        }
+    }
+
+    fn repr(&mut self, json: &str) -> String {
+        if json.starts_with(['[', '{']) {
+            match self.left.checked_sub(json.len()) {
+                Some(left) => self.left = left,
+                None => return "…".to_owned(),
+            }
+        }
+        repr(json, MAX_SHOWN)
+    }
+}
+
+/// Whether a number is written with digits only, and too many of them for a machine's integer.
 fn is_whole(json: &str) -> bool {
     let digits = json.trim_start_matches('-');
     digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn shown(json: &str) -> String {
-    let mut text = repr(json);
-    if text.len() > MAX_SHOWN {
-        text.truncate(text.floor_char_boundary(MAX_SHOWN));
-        text.push('…');
-    }
-    text
-}
-
-/// The sentence that Python's `jsonschema` would have written.
-fn sentence(kind: &ValidationErrorKind, value: &str) -> String {
-    use ValidationErrorKind as Kind;
-    let literal = |json: &Value| repr(&json.to_string());
-    let quoted = |text: &str| crate::python::string(text);
-    let unexpected = |names: &[String]| {
-        let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
-        let verb = if names.len() == 1 { "was" } else { "were" };
-        format!(
-            "Additional properties are not allowed ({} {verb} unexpected)",
-            names.join(", ")
-        )
-    };
-    match kind {
-        Kind::Custom { message, .. } => format!("{value} {message}"),
-        Kind::Enum { options } => format!("{value} is not one of {}", literal(options)),
-        Kind::Constant { expected_value } => format!("{} was expected", literal(expected_value)),
-        Kind::Required { property } => format!("{} is a required property", literal(property)),
-        Kind::MaxLength { .. } | Kind::MaxItems { .. } => format!("{value} is too long"),
-        Kind::MinLength { .. } | Kind::MinItems { .. } => format!("{value} is too short"),
-        Kind::MaxProperties { .. } => format!("{value} has too many properties"),
-        Kind::MinProperties { .. } => format!("{value} does not have enough properties"),
-        Kind::Maximum { limit } => {
-            format!("{value} is greater than the maximum of {}", literal(limit))
-        }
-        Kind::Minimum { limit } => {
-            format!("{value} is less than the minimum of {}", literal(limit))
-        }
-        Kind::ExclusiveMaximum { limit } => {
-            format!(
-                "{value} is greater than or equal to the maximum of {}",
-                literal(limit)
-            )
-        }
-        Kind::ExclusiveMinimum { limit } => {
-            format!(
-                "{value} is less than or equal to the minimum of {}",
-                literal(limit)
-            )
-        }
-        Kind::MultipleOf { multiple_of } => format!("{value} is not a multiple of {multiple_of}"),
-        Kind::Pattern { pattern } => format!("{value} does not match {}", quoted(pattern)),
-        Kind::Format { format } => format!("{value} is not a {}", quoted(format)),
-        Kind::UniqueItems => format!("{value} has non-unique elements"),
-        Kind::AdditionalProperties { unexpected: names }
-        | Kind::UnevaluatedProperties { unexpected: names } => unexpected(names),
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
-            format!("{value} is not valid under any of the given schemas")
-        }
-        Kind::OneOfMultipleValid { .. } => {
-            format!("{value} is valid under more than one of the given schemas")
-        }
-        Kind::Not { .. } | Kind::FalseSchema => format!("{value} is not allowed here"),
-        other => format!("{value} breaks the rule '{}'", other.keyword()),
-    }
-}
-
-/// The keyword `type`, stricter than JSON Schema about integers.
-struct Types {
-    accepted: Vec<String>,
-    /// The end of the sentence.
-    fault: String,
-}
-
-impl Keyword<'_> for Types {
-    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
-        if self.is_valid(value) {
-            Ok(())
-        } else {
-            Err(jsonschema::ValidationError::custom(self.fault.clone()))
-        }
-    }
-
-    fn is_valid(&self, value: &Value) -> bool {
-        self.accepted
-            .iter()
-            .any(|name| match (name.as_str(), value) {
-                ("string", Value::String(_))
-                | ("number", Value::Number(_))
-                | ("boolean", Value::Bool(_))
-                | ("object", Value::Object(_))
-                | ("array", Value::Array(_))
-                | ("null", Value::Null) => true,
-                ("integer", Value::Number(number)) => !number.is_f64(),
-                _ => false,
-            })
-    }
-}
-
-fn types<'a>(
-    _: &'a Map<String, Value>,
-    names: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
-    let accepted: Vec<String> = match names {
-        Value::Array(names) => names
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        name => name.as_str().map(str::to_owned).into_iter().collect(),
-    };
-    let known = [
-        "string", "number", "integer", "boolean", "object", "array", "null",
-    ];
-    if accepted.is_empty() || !accepted.iter().all(|name| known.contains(&name.as_str())) {
-        return Err(jsonschema::ValidationError::custom(format!(
-            "`type` must be one of {}",
-            known.join(", ")
-        )));
-    }
-    let expected: Vec<_> = accepted.iter().map(|name| format!("'{name}'")).collect();
-    let fault = format!("is not of type {}", expected.join(", "));
-    Ok(Box::new(Types { accepted, fault }))
-}
-
-struct Whole {
-    least: i64,
-    greatest: i64,
-}
-
-impl Keyword<'_> for Whole {
-    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
-        if self.is_valid(value) {
-            return Ok(());
-        }
-        let fault = format!("is not between {} and {}", self.least, self.greatest);
-        Err(jsonschema::ValidationError::custom(fault))
-    }
-
-    /// Only whole numbers are looked at; whether others are allowed is for `type` to say.
-    fn is_valid(&self, value: &Value) -> bool {
-        match value {
-            Value::Number(number) if !number.is_f64() => number
-                .as_i64()
-                .is_some_and(|number| (self.least..=self.greatest).contains(&number)),
-            _ => true,
-        }
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
-fn whole<'a>(
-    _: &'a Map<String, Value>,
-    format: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
-    let (least, greatest) = match format.as_str() {
-        Some("int32") => (i32::MIN.into(), i32::MAX.into()),
-        _ => (i64::MIN, i64::MAX),
-    };
-    Ok(Box::new(Whole { least, greatest }))
 }

@@ -1,11 +1,17 @@
 //! Swagger 2.0, lowered to the model of OpenAPI 3.1 once at load; nothing after this knows 2.0.
 //!
 //! Every new node stands where the one it was made from stood, so faults point at what the author wrote.
-//! `formData` parameters are left as they are and reported as unknown by whoever meets them.
+//! What has no counterpart or is not supported, such as `formData`, stays as it is and is reported by
+//! whoever meets it. `host` and `schemes` are dropped: where a service is reached is not its own business.
+
+use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use crate::node::{Kind, Node, Position};
+use crate::{
+    document::{MAX_REFERENCES, decoded},
+    node::{Kind, Node, Position},
+};
 
 /// Where the reusable parts went.
 const MOVED: [(&str, &str); 3] = [
@@ -15,14 +21,10 @@ const MOVED: [(&str, &str); 3] = [
 ];
 
 /// Members of a parameter or header that are about it, not about its value.
-const ABOUT: [&str; 6] = [
-    "name",
-    "in",
-    "description",
-    "required",
-    "allowEmptyValue",
-    "collectionFormat",
-];
+const ABOUT: [&str; 5] = ["name", "in", "description", "required", "allowEmptyValue"];
+
+/// Keys of a path item that are operations (Swagger 2.0, "Path Item Object").
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
 /// Lowers a whole document.
 pub(crate) fn lower(source: &Node) -> Node {
@@ -35,7 +37,7 @@ pub(crate) fn lower(source: &Node) -> Node {
     root.put("openapi", Node::string(source.at, "3.1.0"));
     for (key, member) in source.members() {
         match key {
-            "paths" => root.put("paths", member.map(|item| lowering.path_item(item))),
+            "paths" => root.put(key, member.map(|_, item| lowering.path_item(item))),
             "basePath" => {
                 let mut server = object(member.at);
                 server.put("url", member.clone());
@@ -71,107 +73,123 @@ impl Lowering<'_> {
             components.put("schemas", definitions.clone());
         }
         if let Some(parameters) = self.source.get("parameters") {
-            components.put("parameters", parameters.map(parameter));
+            // A body is lowered where it is used.
+            let mut parameters = parameters.clone();
+            if let Kind::Object(members) = &mut parameters.kind {
+                members.retain(|_, parameter| !is_body(parameter));
+            }
+            components.put("parameters", parameters.map(|_, node| parameter(node)));
         }
         if let Some(responses) = self.source.get("responses") {
-            components.put(
-                "responses",
-                responses.map(|answer| response(answer, self.produces.as_deref())),
-            );
+            let lower = |_: &str, answer: &Node| response(answer, self.produces.as_deref());
+            components.put("responses", responses.map(lower));
         }
         components
     }
 
     fn path_item(&self, item: &Node) -> Node {
-        item.map_named(|key, member| match key {
-            "parameters" => list(member, inline),
-            _ if key.starts_with("x-") || key == "$ref" => member.clone(),
-            _ => self.operation(member),
+        let (bodies, parameters) = self.split(item);
+        item.map(|key, member| match key {
+            "parameters" => with_items(member, &parameters),
+            _ if METHODS.contains(&key) => self.operation(member, &bodies),
+            _ => member.clone(),
         })
     }
 
-    fn operation(&self, operation: &Node) -> Node {
+    /// The parameters of a path item or operation: those that are bodies, and the others, lowered.
+    fn split<'n>(&'n self, holder: &'n Node) -> (Vec<&'n Node>, Vec<Node>) {
+        let parameters = holder.get("parameters").map_or(&[][..], Node::items);
+        let (bodies, others): (Vec<_>, Vec<_>) = parameters
+            .iter()
+            .partition(|parameter| is_body(self.follow(parameter)));
+        (
+            bodies.into_iter().map(|body| self.follow(body)).collect(),
+            others.into_iter().map(parameter).collect(),
+        )
+    }
+
+    fn operation(&self, operation: &Node, inherited: &[&Node]) -> Node {
         let consumes = types(operation, "consumes").or_else(|| self.consumes.clone());
         let produces = types(operation, "produces").or_else(|| self.produces.clone());
-        let mut lowered = object(operation.at);
-        for (key, member) in operation.members() {
-            match key {
-                "parameters" => {
-                    let is_body = |item: &&Node| {
-                        self.follow(item).get("in").and_then(Node::as_str) == Some("body")
-                    };
-                    let (bodies, others): (Vec<_>, Vec<_>) =
-                        member.items().iter().partition(is_body);
-                    let others = others.into_iter().map(inline).collect();
-                    lowered.put("parameters", Node::new(member.at, Kind::Array(others)));
-                    if let Some(body) = bodies.first() {
-                        lowered.put(
-                            "requestBody",
-                            request_body(self.follow(body), consumes.as_deref()),
-                        );
-                    }
-                }
-                "responses" => lowered.put(
-                    key,
-                    member.map(|answer| response(answer, produces.as_deref())),
-                ),
-                "consumes" | "produces" | "schemes" => {}
-                _ => lowered.put(key, member.clone()),
-            }
+        let (bodies, mut parameters) = self.split(operation);
+        // A second body is one too many: it stays a parameter, which is reported.
+        parameters.extend(bodies.iter().skip(1).map(|body| parameter(body)));
+        let mut lowered = operation.map(|key, member| match key {
+            "parameters" => with_items(member, &parameters),
+            "responses" => member.map(|_, answer| {
+                let answer = self.follow(answer);
+                response(answer, produces.as_deref())
+            }),
+            _ => member.clone(),
+        });
+        if let Kind::Object(members) = &mut lowered.kind {
+            members.retain(|key, _| !matches!(key.as_str(), "consumes" | "produces" | "schemes"));
+        }
+        if let Some(body) = bodies.first().or(inherited.first()) {
+            lowered.put("requestBody", request_body(body, consumes.as_deref()));
         }
         lowered
     }
 
-    /// What a reference names, or the node itself.
-    fn follow<'n>(&'n self, node: &'n Node) -> &'n Node {
-        let pointer = node
-            .get("$ref")
-            .and_then(Node::as_str)
-            .and_then(|reference| reference.strip_prefix('#'));
-        pointer
-            .and_then(|pointer| self.source.at_pointer(pointer))
-            .unwrap_or(node)
+    /// What a reference leads to in the end, or the node itself.
+    fn follow<'n>(&'n self, mut node: &'n Node) -> &'n Node {
+        for _ in 0..MAX_REFERENCES {
+            let reference = node.get("$ref").and_then(Node::as_str);
+            let local = reference.filter(|reference| reference.starts_with('#'));
+            match local.and_then(|reference| self.source.at_pointer(&decoded(reference))) {
+                Some(target) => node = target,
+                None => break,
+            }
+        }
+        node
     }
 }
 
-/// A parameter of an operation; a reference stays one.
-fn inline(item: &Node) -> Node {
-    if item.get("$ref").is_some() {
-        item.clone()
-    } else {
-        parameter(item)
-    }
+fn is_body(parameter: &Node) -> bool {
+    parameter.get("in").and_then(Node::as_str) == Some("body")
 }
 
+/// A parameter or header: the keywords of its value, which stand beside its name, move into a `schema`. A
+/// reference stays one.
 fn parameter(node: &Node) -> Node {
-    let mut lowered = described(node);
-    let (style, explode) = match node.get("collectionFormat").and_then(Node::as_str) {
-        Some("multi") => ("form", true),
-        Some("ssv") => ("spaceDelimited", false),
-        Some("pipes") => ("pipeDelimited", false),
-        _ => ("", false),
+    let Some(members) = node
+        .as_object()
+        .filter(|members| !members.contains_key("$ref"))
+    else {
+        return node.clone();
     };
-    if !style.is_empty() {
-        lowered.put("style", Node::string(node.at, style));
-    }
-    if node.get("type").and_then(Node::as_str) == Some("array") {
-        lowered.put("explode", Node::new(node.at, Kind::Bool(explode)));
-    }
-    lowered
-}
-
-/// A parameter or header whose value's keywords stand beside its name: they move into a `schema`.
-fn described(node: &Node) -> Node {
     let mut lowered = object(node.at);
     let mut schema = object(node.at);
-    for (key, member) in node.members() {
-        if ABOUT.contains(&key) || key.starts_with("x-") && key != "x-nullable" {
-            lowered.put(key, member.clone());
-        } else {
-            schema.put(key, member.clone());
+    let has_schema = members.contains_key("schema");
+    for (key, member) in members {
+        match key.as_str() {
+            "collectionFormat" => {
+                let style = match member.as_str() {
+                    Some("csv") => continue,
+                    Some("multi") => "form",
+                    Some("ssv") => "spaceDelimited",
+                    Some("pipes") => "pipeDelimited",
+                    // OpenAPI 3 has no style for tabs: this one is reported.
+                    _ => "tabDelimited",
+                };
+                lowered.put("style", Node::string(member.at, style));
+            }
+            key if has_schema
+                || ABOUT.contains(&key)
+                || key.starts_with("x-") && key != "x-nullable" =>
+            {
+                lowered.put(key, member.clone());
+            }
+            key => schema.put(key, member.clone()),
         }
     }
-    lowered.put("schema", schema);
+    if node.get("type").and_then(Node::as_str) == Some("array") {
+        let explode = lowered.get("style").and_then(Node::as_str) == Some("form");
+        lowered.put("explode", Node::new(node.at, Kind::Bool(explode)));
+    }
+    if !has_schema {
+        lowered.put("schema", schema);
+    }
     lowered
 }
 
@@ -187,14 +205,15 @@ fn request_body(parameter: &Node, consumes: Option<&[Node]>) -> Node {
 }
 
 fn response(node: &Node, produces: Option<&[Node]>) -> Node {
-    let mut lowered = object(node.at);
-    for (key, member) in node.members() {
-        match key {
-            "schema" => lowered.put("content", content(node, produces)),
-            "headers" => lowered.put(key, member.map(described)),
-            "examples" => {}
-            _ => lowered.put(key, member.clone()),
-        }
+    let mut lowered = node.map(|key, member| match key {
+        "headers" => member.map(|_, header| parameter(header)),
+        _ => member.clone(),
+    });
+    if let Kind::Object(members) = &mut lowered.kind {
+        members.retain(|key, _| !matches!(key.as_str(), "schema" | "examples"));
+    }
+    if node.get("schema").is_some() {
+        lowered.put("content", content(node, produces));
     }
     lowered
 }
@@ -203,18 +222,29 @@ fn response(node: &Node, produces: Option<&[Node]>) -> Node {
 fn content(node: &Node, types: Option<&[Node]>) -> Node {
     let mut content = object(node.at);
     let json = [Node::string(node.at, "application/json")];
-    for name in types.unwrap_or(&json).iter().filter_map(Node::as_str) {
-        let mut media = object(node.at);
+    for name in types.filter(|types| !types.is_empty()).unwrap_or(&json) {
+        let mut media = object(name.at);
         if let Some(schema) = node.get("schema") {
             media.put("schema", schema.clone());
         }
-        content.put(name, media);
+        content.put(name.as_str().unwrap_or_default(), media);
     }
     content
 }
 
 fn types(node: &Node, key: &str) -> Option<Vec<Node>> {
-    node.get(key).map(|types| types.items().to_vec())
+    node.get(key).map(|types| match types.kind {
+        Kind::Array(_) => types.items().to_vec(),
+        _ => vec![types.clone()],
+    })
+}
+
+/// A lowered reference as it was before.
+pub(crate) fn as_written(reference: &str) -> Cow<'_, str> {
+    MOVED
+        .iter()
+        .find_map(|(from, to)| Some(format!("{from}{}", reference.strip_prefix(to)?).into()))
+        .unwrap_or(reference.into())
 }
 
 fn references(node: &mut Node) {
@@ -241,11 +271,12 @@ fn object(at: Position) -> Node {
     Node::new(at, Kind::Object(IndexMap::new()))
 }
 
-fn list(node: &Node, change: impl Fn(&Node) -> Node) -> Node {
-    Node::new(
-        node.at,
-        Kind::Array(node.items().iter().map(change).collect()),
-    )
+/// A list with other items; anything but a list stays as it is.
+fn with_items(list: &Node, items: &[Node]) -> Node {
+    match list.kind {
+        Kind::Array(_) => Node::new(list.at, Kind::Array(items.to_vec())),
+        _ => list.clone(),
+    }
 }
 
 impl Node {
@@ -256,18 +287,8 @@ impl Node {
         }
     }
 
-    /// The object with each member changed; anything but an object stays as it is. References stay.
-    fn map(&self, change: impl Fn(&Self) -> Self) -> Self {
-        self.map_named(|key, member| {
-            if key.starts_with("x-") || member.get("$ref").is_some() {
-                member.clone()
-            } else {
-                change(member)
-            }
-        })
-    }
-
-    fn map_named(&self, change: impl Fn(&str, &Self) -> Self) -> Self {
+    /// The object with each member changed; anything but an object stays as it is.
+    fn map(&self, change: impl Fn(&str, &Self) -> Self) -> Self {
         let Some(members) = self.as_object() else {
             return self.clone();
         };

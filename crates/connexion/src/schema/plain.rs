@@ -12,14 +12,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::walk::Walk;
-use crate::dialect::{FormatCheck, WHOLE, resolve};
+use super::{FormatCheck, dialect::WHOLE, resolve};
 
 /// References that lead deeper than this are taken for a cycle.
 const MAX_DEPTH: usize = 32;
 
 /// A plain schema.
 #[derive(Debug)]
-pub(crate) enum Plain {
+pub(super) enum Plain {
     Null,
     Boolean,
     Integer { least: i64, greatest: i64 },
@@ -31,7 +31,7 @@ pub(crate) enum Plain {
 
 /// A plain schema of texts.
 #[derive(Debug)]
-pub(crate) struct Text {
+pub(super) struct Text {
     max_length: Option<usize>,
     options: Option<Vec<String>>,
     format: Option<FormatCheck>,
@@ -39,7 +39,7 @@ pub(crate) struct Text {
 }
 
 #[derive(Debug)]
-pub(crate) struct Property {
+pub(super) struct Property {
     name: String,
     required: bool,
     schema: Plain,
@@ -47,7 +47,7 @@ pub(crate) struct Property {
 
 impl Plain {
     /// Reads a schema of the document `root`; `None` if it is not plain.
-    pub(crate) fn compile(
+    pub(super) fn compile(
         root: &Value,
         schema: &Value,
         formats: &[(String, FormatCheck)],
@@ -56,7 +56,7 @@ impl Plain {
     }
 
     /// Whether `value` certainly conforms.
-    pub(crate) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
+    pub(super) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
         value.serialize(Walk(self)).is_ok()
     }
 }

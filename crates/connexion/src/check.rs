@@ -1,0 +1,129 @@
+//! What no single place of a document tells: whether operations, paths and parameters fit together.
+
+use std::collections::HashMap;
+
+use crate::{
+    document::Document,
+    fault::Fault,
+    path::Template,
+    place::{METHODS, Place, parameter_key, parameters},
+};
+
+/// Adds what is wrong with the operations to `faults`.
+pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
+    let mut seen = HashMap::new();
+    for operation in document.operations() {
+        let at = operation.place.node.at;
+        let name = format!("{} {}", operation.method, operation.path);
+        let responses = operation.place.get("responses");
+        if responses.is_none_or(|responses| responses.members().next().is_none()) {
+            faults.push(document.fault(at, format!("{name} has no `responses`")));
+        }
+        match operation.place.node.get("operationId") {
+            None => faults.push(document.fault(at, format!("{name} has no `operationId`"))),
+            Some(id) => match id.as_str() {
+                // That it is not a text is reported by `structure`.
+                None => {}
+                Some("") => faults.push(document.fault(id.at, "the `operationId` is empty")),
+                Some(text) => {
+                    if let Some(first) = seen.insert(text, id.at) {
+                        let line = first.line;
+                        let message =
+                            format!("the operationId `{text}` is used already in line {line}");
+                        faults.push(document.fault(id.at, message));
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// Adds what is wrong with the path templates and the parameters to `faults`.
+pub(crate) fn paths(document: &Document, faults: &mut Vec<Fault>) {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    let paths = Place::root(document).get("paths");
+    for (path, item) in paths.iter().flat_map(Place::members) {
+        if path.starts_with("x-") {
+            continue;
+        }
+        let template = match Template::parse(path) {
+            Ok(template) => template,
+            Err(message) => {
+                faults.push(document.fault(item.node.at, message));
+                continue;
+            }
+        };
+        if let Some(other) = seen.insert(template.shape(), path) {
+            let message = format!("`{path}` matches the same paths as `{other}`");
+            faults.push(document.fault(item.node.at, message));
+        }
+        duplicates(document, &item, faults);
+        for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
+            duplicates(document, &operation, faults);
+            template_parameters(document, path, &template, &item, &operation, faults);
+            names(document, &parameters(&item, &operation), faults);
+        }
+    }
+}
+
+/// No list may have the same parameter twice.
+fn duplicates(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) {
+    let mut seen = Vec::new();
+    for parameter in holder.get("parameters").iter().flat_map(Place::items) {
+        let key = parameter_key(&parameter);
+        if seen.contains(&key) {
+            let name = parameter.text("name").unwrap_or_default();
+            let message = format!("the parameter `{name}` stands twice in `parameters`");
+            faults.push(document.fault(parameter.node.at, message));
+        }
+        seen.push(key);
+    }
+}
+
+/// Every template parameter must be declared, and every declared one must be in the template.
+fn template_parameters(
+    document: &Document,
+    path: &str,
+    template: &Template,
+    item: &Place<'_>,
+    operation: &Place<'_>,
+    faults: &mut Vec<Fault>,
+) {
+    let declared: Vec<_> = parameters(item, operation)
+        .into_iter()
+        .filter(|parameter| parameter.text("in") == Some("path"))
+        .filter_map(|parameter| Some((parameter.text("name")?, parameter.node.at)))
+        .collect();
+    for name in template.names() {
+        if !declared.iter().any(|(declared, _)| *declared == name) {
+            let message = format!(
+                "the parameter `{name}` of `{path}` is not declared; add it to `parameters`"
+            );
+            faults.push(document.fault(operation.node.at, message));
+        }
+    }
+    for (name, at) in declared {
+        if !template.names().any(|known| known == name) {
+            faults.push(document.fault(at, format!("the path `{path}` has no parameter `{name}`")));
+        }
+    }
+}
+
+/// A handler reads parameters by name: those of different places must have different ones.
+fn names(document: &Document, parameters: &[Place<'_>], faults: &mut Vec<Fault>) {
+    for (i, parameter) in parameters.iter().enumerate() {
+        let Some(name) = parameter.text("name") else {
+            continue;
+        };
+        let mut earlier = parameters.iter().take(i);
+        let is_taken = |other: &Place<'_>| {
+            other.text("name") == Some(name) && other.text("in") != parameter.text("in")
+        };
+        if earlier.any(is_taken) {
+            let message = format!(
+                "two parameters are called `{name}`, in different places, which is not supported"
+            );
+            faults.push(document.fault(parameter.node.at, message));
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! From the document to a compiled [`Operation`]; what is wrong or not supported becomes a fault.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::{
+    Check, Media, Operation, RequestBody,
+    response::{Header, Response, StatusRange},
+};
+use crate::{
+    content::MediaType,
+    document::Document,
+    fault::Fault,
+    parameter::{Parameter, Shape, types},
+    place::{OperationPlace, Place, parameters},
+    schema::{Compiler, Schema},
+};
+
+/// What compiling the parts of an operation needs.
+pub(super) struct Compile<'c, 'f> {
+    pub(super) document: &'c Document,
+    pub(super) compiler: &'c Compiler<'f>,
+    pub(super) faults: &'c mut Vec<Fault>,
+}
+
+impl Compile<'_, '_> {
+    pub(super) fn operation(&mut self, source: &OperationPlace<'_>) -> Operation {
+        let place = &source.place;
+        let responses = place.get("responses");
+        Operation {
+            id: place.text("operationId").unwrap_or_default().to_owned(),
+            method: source.method.clone(),
+            path: source.path.to_owned(),
+            body: place
+                .get("requestBody")
+                .map(|body| self.request_body(&body)),
+            responses: responses
+                .iter()
+                .flat_map(Place::members)
+                .filter_map(|(key, place)| self.response(key, &place))
+                .collect(),
+            parameters: parameters(&source.item, place)
+                .iter()
+                .filter_map(|place| self.parameter(place))
+                .collect(),
+        }
+    }
+
+    fn parameter(&mut self, place: &Place<'_>) -> Option<Parameter> {
+        let parameter = Parameter::compile(place, self.compiler);
+        parameter.map_err(|message| self.fault(place, message)).ok()
+    }
+
+    fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
+        let content = place.get("content");
+        if content
+            .as_ref()
+            .is_none_or(|content| content.members().next().is_none())
+        {
+            self.fault(place, "the request body has no `content`");
+        }
+        let entries = content.iter().flat_map(Place::members);
+        let content = entries.map(|(name, place)| {
+            let kind = MediaType::parse(name);
+            if !kind.is_json() {
+                let message = format!("request bodies of the type `{name}` are not supported");
+                self.fault(&place, message);
+                let check = Check::Nothing;
+                return Media { kind, check };
+            }
+            let schema = self.schema(&place, "schema");
+            let check = schema.map_or(Check::Nothing, Check::Whole);
+            Media { kind, check }
+        });
+        RequestBody {
+            required: place.flag("required"),
+            content: content.collect(),
+        }
+    }
+
+    fn response(&mut self, key: &str, place: &Place<'_>) -> Option<(StatusRange, Response)> {
+        if key.starts_with("x-") {
+            return None;
+        }
+        let Some(range) = StatusRange::parse(key) else {
+            let message = format!("`{key}` is no status: write '200', '2XX' or default");
+            self.fault(place, message);
+            return None;
+        };
+        let headers = place.get("headers");
+        let headers = headers.iter().flat_map(Place::members);
+        let headers = headers
+            .map(|(name, place)| self.header(name, &place))
+            .collect();
+        let content = place.get("content");
+        let content = content.iter().flat_map(Place::members);
+        let content = content
+            .map(|(name, place)| self.answer(name, &place))
+            .collect();
+        Some((range, Response { headers, content }))
+    }
+
+    fn header(&mut self, name: &str, place: &Place<'_>) -> Header {
+        if name.parse::<HeaderName>().is_err() {
+            self.fault(place, format!("`{name}` can't be the name of a header"));
+        }
+        if place.text("style").is_some_and(|style| style != "simple") {
+            self.fault(
+                place,
+                format!("the style of the header `{name}` is not supported"),
+            );
+        }
+        let shape = place.get("schema").map(|schema| Shape::of(&schema));
+        if matches!(shape, Some(None)) {
+            let message = format!(
+                "the header `{name}` holds objects or nested arrays, which is not supported"
+            );
+            self.fault(place, message);
+        }
+        Header {
+            name: name.to_owned(),
+            required: place.flag("required"),
+            value: shape.flatten().zip(self.schema(place, "schema")),
+        }
+    }
+
+    fn answer(&mut self, name: &str, place: &Place<'_>) -> Media {
+        let kind = MediaType::parse(name);
+        let written = place.schema("schema");
+        let says_only = |keywords: &[&str]| {
+            let mut members = written.iter().flat_map(|schema| schema.node.members());
+            members.all(|(keyword, _)| keywords.contains(&keyword) || is_remark(keyword))
+        };
+        let is_binary = written
+            .as_ref()
+            .is_some_and(|schema| schema.text("format") == Some("binary"));
+        let whole = if !kind.is_json()
+            && (says_only(&["type"]) || says_only(&["type", "format"]) && is_binary)
+        {
+            // Any bytes will do. That nothing but a text is described is seen below.
+            None
+        } else {
+            self.schema(place, "schema")
+        };
+        if !kind.is_json()
+            && let Some(schema) = place.get("schema")
+            && !types(&schema, 1).iter().all(|name| name == "string")
+        {
+            let message = format!("answers of the type `{name}` are checked as texts only");
+            self.fault(&schema, message);
+        }
+        let is_array = written
+            .as_ref()
+            .is_some_and(|schema| schema.text("type") == Some("array"));
+        let is_stream = kind.is_json() && is_array && says_only(&["type", "items"]);
+        let item = written.filter(|_| is_stream);
+        let item = item.and_then(|schema| self.schema(&schema, "items"));
+        let check = match (whole, item) {
+            (None, _) => Check::Nothing,
+            (Some(whole), None) => Check::Whole(whole),
+            (Some(whole), Some(item)) => Check::Items { whole, item },
+        };
+        Media { kind, check }
+    }
+
+    fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
+        let schema = place.schema(key)?;
+        let compiled = self.compiler.compile(&schema.pointer);
+        compiled
+            .map_err(|message| self.fault(&schema, format!("the schema can't be used: {message}")))
+            .ok()
+    }
+
+    fn fault(&mut self, place: &Place<'_>, message: impl Into<String>) {
+        self.faults
+            .push(self.document.fault(place.node.at, message));
+    }
+}
+
+/// Whether a keyword of a schema says nothing about which values are right.
+fn is_remark(keyword: &str) -> bool {
+    keyword.starts_with("x-") && keyword != "x-nullable"
+        || matches!(
+            keyword,
+            "title"
+                | "description"
+                | "default"
+                | "example"
+                | "examples"
+                | "deprecated"
+                | "readOnly"
+                | "writeOnly"
+                | "externalDocs"
+                | "xml"
+                | "$comment"
+        )
+}

@@ -1,0 +1,170 @@
+//! Where one stands in a document while reading it: a node, and the pointer under which it is found.
+
+use std::borrow::Cow;
+
+use http::Method;
+use indexmap::IndexMap;
+
+use crate::{
+    document::{Document, MAX_REFERENCES, decoded},
+    node::{Node, escape},
+};
+
+/// Keys of a path item that are operations (OpenAPI 3.1, section 4.8.9).
+pub(crate) const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+
+/// An operation where it stands in the document.
+#[derive(Debug)]
+pub(crate) struct OperationPlace<'d> {
+    pub(crate) path: &'d str,
+    pub(crate) method: Method,
+    pub(crate) item: Place<'d>,
+    pub(crate) place: Place<'d>,
+}
+
+impl Document {
+    /// Every operation, in the order of the document.
+    pub(crate) fn operations(&self) -> Vec<OperationPlace<'_>> {
+        let Some(paths) = Place::root(self).get("paths") else {
+            return Vec::new();
+        };
+        let mut operations = Vec::new();
+        for (path, item) in paths.members().filter(|(path, _)| path.starts_with('/')) {
+            for (key, place) in item.members() {
+                if METHODS.contains(&key)
+                    && let Ok(method) = Method::from_bytes(key.to_ascii_uppercase().as_bytes())
+                {
+                    operations.push(OperationPlace {
+                        path,
+                        method,
+                        item: item.clone(),
+                        place,
+                    });
+                }
+            }
+        }
+        operations
+    }
+}
+
+/// The parameters of an operation: its own, and those of the path item that it does not replace
+/// (OpenAPI 3.1, section 4.8.10, `parameters`).
+pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Place<'d>> {
+    let mut own: Vec<_> = operation
+        .get("parameters")
+        .iter()
+        .flat_map(Place::items)
+        .collect();
+    let inherited: Vec<_> = item
+        .get("parameters")
+        .iter()
+        .flat_map(Place::items)
+        .collect();
+    for parameter in inherited {
+        if !own
+            .iter()
+            .any(|known| parameter_key(known) == parameter_key(&parameter))
+        {
+            own.push(parameter);
+        }
+    }
+    own
+}
+
+/// What makes parameters the same: place and name, without regard to case in headers (RFC 9110, section 5.1).
+pub(crate) fn parameter_key<'d>(parameter: &Place<'d>) -> (Option<&'d str>, Option<Cow<'d, str>>) {
+    let (location, name) = (parameter.text("in"), parameter.text("name"));
+    let name = name.map(|name| match location {
+        Some("header") => Cow::Owned(name.to_ascii_lowercase()),
+        _ => Cow::Borrowed(name),
+    });
+    (location, name)
+}
+
+/// A node and the JSON Pointer under which it is found. Moving to a member follows references.
+#[derive(Clone, Debug)]
+pub(crate) struct Place<'d> {
+    document: &'d Document,
+    pub(crate) node: &'d Node,
+    pub(crate) pointer: String,
+}
+
+impl<'d> Place<'d> {
+    pub(crate) fn root(document: &'d Document) -> Self {
+        Self {
+            document,
+            node: &document.root,
+            pointer: String::new(),
+        }
+    }
+
+    /// The member called `key`. A broken reference is like a missing member here; it is reported by
+    /// [`Document::check`].
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
+        Some(self.below(key, self.node.get(key)?).resolve())
+    }
+
+    /// The schema called `key`. A reference is followed only if it stands alone: what stands beside it counts.
+    pub(crate) fn schema(&self, key: &str) -> Option<Self> {
+        let mut place = self.below(key, self.node.get(key)?);
+        for _ in 0..MAX_REFERENCES {
+            let members = place.node.as_object().map_or(0, IndexMap::len);
+            match place.target().filter(|_| members == 1) {
+                Some(target) => place = target,
+                None => break,
+            }
+        }
+        Some(place)
+    }
+
+    /// The text of the member called `key`.
+    pub(crate) fn text(&self, key: &str) -> Option<&'d str> {
+        self.node.get(key).and_then(Node::as_str)
+    }
+
+    /// Whether the member called `key` is `true`.
+    pub(crate) fn flag(&self, key: &str) -> bool {
+        self.node.get(key).and_then(Node::as_bool).unwrap_or(false)
+    }
+
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
+        self.node
+            .members()
+            .map(|(key, node)| (key, self.below(key, node).resolve()))
+    }
+
+    pub(crate) fn items(&self) -> impl Iterator<Item = Self> {
+        let items = self.node.items().iter().enumerate();
+        items.map(|(i, node)| self.below(&i.to_string(), node).resolve())
+    }
+
+    fn below(&self, key: &str, node: &'d Node) -> Self {
+        Self {
+            document: self.document,
+            node,
+            pointer: format!("{}/{}", self.pointer, escape(key)),
+        }
+    }
+
+    fn resolve(mut self) -> Self {
+        for _ in 0..MAX_REFERENCES {
+            match self.target() {
+                Some(target) => self = target,
+                None => break,
+            }
+        }
+        self
+    }
+
+    /// What the reference that stands here leads to.
+    fn target(&self) -> Option<Self> {
+        let reference = self.text("$ref")?;
+        Some(Self {
+            document: self.document,
+            node: self.document.target(reference).ok()?,
+            pointer: decoded(reference),
+        })
+    }
+}

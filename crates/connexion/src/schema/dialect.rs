@@ -1,0 +1,186 @@
+//! Where OpenAPI's schemas differ from JSON Schema 2020-12: two keywords of our own, and what is rewritten.
+
+use jsonschema::{Keyword, paths::Location};
+use serde_json::{Map, Value, json};
+
+use crate::document::Document;
+
+/// The types that a value can have.
+const TYPES: [&str; 7] = [
+    "string", "number", "integer", "boolean", "object", "array", "null",
+];
+
+/// What to say of a `type` that is none.
+pub(super) fn unknown_type() -> String {
+    format!("`type` must be one of {}", TYPES.join(", "))
+}
+
+/// The keyword `type`, stricter than JSON Schema about integers.
+struct Types {
+    accepted: Vec<String>,
+    /// The end of the sentence.
+    fault: String,
+}
+
+impl Keyword<'_> for Types {
+    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
+        if self.is_valid(value) {
+            Ok(())
+        } else {
+            Err(jsonschema::ValidationError::custom(self.fault.clone()))
+        }
+    }
+
+    fn is_valid(&self, value: &Value) -> bool {
+        self.accepted
+            .iter()
+            .any(|name| match (name.as_str(), value) {
+                ("string", Value::String(_))
+                | ("number", Value::Number(_))
+                | ("boolean", Value::Bool(_))
+                | ("object", Value::Object(_))
+                | ("array", Value::Array(_))
+                | ("null", Value::Null) => true,
+                ("integer", Value::Number(number)) => !number.is_f64(),
+                _ => false,
+            })
+    }
+}
+
+pub(super) fn types<'a>(
+    _: &'a Map<String, Value>,
+    names: &'a Value,
+    _: Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
+    let accepted: Vec<String> = match names {
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        name => name.as_str().map(str::to_owned).into_iter().collect(),
+    };
+    if accepted.is_empty() || !accepted.iter().all(|name| TYPES.contains(&name.as_str())) {
+        return Err(jsonschema::ValidationError::custom(unknown_type()));
+    }
+    let expected: Vec<_> = accepted.iter().map(|name| format!("'{name}'")).collect();
+    let fault = format!("is not of type {}", expected.join(", "));
+    Ok(Box::new(Types { accepted, fault }))
+}
+
+/// The keyword that holds the bounds of `int32` and `int64`: the `format` of JSON Schema looks at texts only.
+pub(super) const WHOLE: &str = "x-connexion-whole";
+
+struct Whole {
+    least: i64,
+    greatest: i64,
+}
+
+impl Keyword<'_> for Whole {
+    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
+        if self.is_valid(value) {
+            return Ok(());
+        }
+        let fault = format!("is not between {} and {}", self.least, self.greatest);
+        Err(jsonschema::ValidationError::custom(fault))
+    }
+
+    /// Only whole numbers are looked at; whether others are allowed is for `type` to say.
+    fn is_valid(&self, value: &Value) -> bool {
+        match value {
+            Value::Number(number) if !number.is_f64() => number
+                .as_i64()
+                .is_some_and(|number| (self.least..=self.greatest).contains(&number)),
+            _ => true,
+        }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
+pub(super) fn whole<'a>(
+    _: &'a Map<String, Value>,
+    format: &'a Value,
+    _: Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
+    let (least, greatest) = match format.as_str() {
+        Some("int32") => (i32::MIN.into(), i32::MAX.into()),
+        _ => (i64::MIN, i64::MAX),
+    };
+    Ok(Box::new(Whole { least, greatest }))
+}
+
+/// Rewrites what OpenAPI's schemas say differently from JSON Schema 2020-12, everywhere in `schema`.
+pub(super) fn adapt(schema: &mut Value, document: &Document) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, document)),
+        Value::Object(members) => {
+            adapt_reference(members, document);
+            adapt_bounds(members);
+            adapt_nullable(members);
+            for (key, member) in members {
+                match key.as_str() {
+                    // Data, not schemas: nothing in there may be changed.
+                    "example" | "examples" | "default" | "enum" | "const" => {}
+                    // The members of these are names, not keywords.
+                    "properties" | "patternProperties" | "dependentSchemas" | "$defs" => {
+                        if let Value::Object(named) = member {
+                            named.values_mut().for_each(|below| adapt(below, document));
+                        }
+                    }
+                    _ => adapt(member, document),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A reference that leads nowhere is reported elsewhere and must not hide other faults. Before OpenAPI 3.1
+/// what stands beside a reference is ignored.
+fn adapt_reference(schema: &mut Map<String, Value>, document: &Document) {
+    let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
+        return;
+    };
+    if document.target(reference).is_err() {
+        schema.shift_remove("$ref");
+    } else if !document.refs_have_siblings() {
+        schema.retain(|key, _| key == "$ref");
+    }
+}
+
+fn adapt_bounds(schema: &mut Map<String, Value>) {
+    if let Some(format @ ("int32" | "int64")) = schema.get("format").and_then(Value::as_str) {
+        let format = format.into();
+        schema.insert(WHOLE.to_owned(), format);
+    }
+    for (keyword, exclusive) in [
+        ("minimum", "exclusiveMinimum"),
+        ("maximum", "exclusiveMaximum"),
+    ] {
+        // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
+        match schema.get(exclusive) {
+            Some(Value::Bool(true)) => {
+                let moved = schema.shift_remove(keyword);
+                schema.extend(moved.map(|bound| (exclusive.to_owned(), bound)));
+            }
+            Some(Value::Bool(false)) => drop(schema.shift_remove(exclusive)),
+            _ => {}
+        }
+    }
+}
+
+/// `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 become the type "null".
+fn adapt_nullable(schema: &mut Map<String, Value>) {
+    let nullable = ["nullable", "x-nullable"]
+        .iter()
+        .any(|key| schema.get(*key) == Some(&Value::Bool(true)));
+    if let (true, Some(Value::String(name))) = (nullable, schema.get("type")) {
+        let types = json!([name, "null"]);
+        schema.insert("type".to_owned(), types);
+        if let Some(Value::Array(options)) = schema.get_mut("enum")
+            && !options.contains(&Value::Null)
+        {
+            options.push(Value::Null);
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! What may stand where in a document (OpenAPI 3.1, section 4.8), and whether it does.
+//!
+//! A member that nobody reads is a fault, not a trifle: a misspelt `requestbody` would otherwise mean that
+//! bodies are not checked. So is what this library does not do yet, security above all. Swagger 2.0 is
+//! looked at after lowering, so there is one table for all versions.
+
+use std::collections::HashMap;
+
+use crate::{
+    document::{Document, MAX_REFERENCES, decoded},
+    fault::Fault,
+    node::{Kind, Node, Position, escape},
+};
+
+/// A kind of object in a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Part {
+    Document,
+    Info,
+    Server,
+    Components,
+    Paths,
+    PathItem,
+    Operation,
+    Parameter,
+    Header,
+    RequestBody,
+    Media,
+    Responses,
+    Response,
+    Example,
+    Link,
+    Callback,
+    Schema,
+}
+
+/// What a member must be.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    /// Data or prose, of no meaning here.
+    Any,
+    Text,
+    Flag,
+    One(Part),
+    List(Part),
+    /// An object whose keys are names.
+    Map(Part),
+    /// A list that must be empty.
+    Empty,
+    /// Described by OpenAPI, but not done here.
+    Refused,
+    RefusedIfTrue,
+}
+
+/// What a look at the whole document found.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// Members that are unknown, of the wrong kind or not supported, and references that lead nowhere.
+    pub(crate) faults: Vec<Fault>,
+    /// JSON Pointers of all schemas that are not part of another.
+    pub(crate) schemas: Vec<String>,
+}
+
+impl Survey {
+    pub(crate) fn of(document: &Document) -> Self {
+        let mut walk = Walk {
+            document,
+            survey: Self::default(),
+            pointer: String::new(),
+            places: HashMap::new(),
+            references: Vec::new(),
+        };
+        walk.part(&document.root, Part::Document);
+        walk.references();
+        walk.survey
+    }
+}
+
+struct Walk<'d> {
+    document: &'d Document,
+    survey: Survey,
+    /// Where the walk is.
+    pointer: String,
+    /// What stands at each pointer; a reference must lead to something of the right kind.
+    places: HashMap<String, Part>,
+    references: Vec<(Position, &'d str, Part)>,
+}
+
+impl<'d> Walk<'d> {
+    fn part(&mut self, node: &'d Node, part: Part) {
+        self.places.insert(self.pointer.clone(), part);
+        let members = match &node.kind {
+            Kind::Object(members) => members,
+            Kind::Bool(_) if part == Part::Schema => return,
+            _ => return self.fault(node.at, format!("{} must be an object", part.name())),
+        };
+        if let Some(reference) = members.get("$ref").filter(|_| part.may_be_reference()) {
+            match reference.as_str() {
+                Some(text) => self.references.push((reference.at, text, part)),
+                None => self.fault(reference.at, "`$ref` must be a text"),
+            }
+            if part != Part::Schema {
+                self.siblings(node);
+            }
+            if part != Part::Schema || !self.document.refs_have_siblings() {
+                return;
+            }
+        }
+        for (key, member) in members {
+            match part.rule(key) {
+                Some(rule) => self.below(key, |walk| walk.member(key, member, rule)),
+                None if part == Part::Schema || key.starts_with("x-") => {}
+                None => {
+                    let message = format!("{} has no member `{key}`", part.name());
+                    self.fault(member.at, message);
+                }
+            }
+        }
+        match part {
+            Part::Schema => self.directions(node),
+            Part::Server => self.server(node),
+            _ => {}
+        }
+    }
+
+    fn member(&mut self, key: &str, node: &'d Node, rule: Rule) {
+        match (rule, &node.kind) {
+            (Rule::Any, _)
+            | (Rule::Text, Kind::String(_))
+            | (Rule::Flag | Rule::RefusedIfTrue, Kind::Bool(false))
+            | (Rule::Flag, Kind::Bool(true)) => {}
+            (Rule::Text, _) => self.fault(node.at, format!("`{key}` must be a text")),
+            (Rule::Empty, Kind::Array(items)) if items.is_empty() => {}
+            (Rule::Refused, _)
+            | (Rule::RefusedIfTrue, Kind::Bool(true))
+            | (Rule::Empty, Kind::Array(_)) => {
+                self.fault(node.at, format!("`{key}` is not supported"));
+            }
+            (Rule::Flag | Rule::RefusedIfTrue, _) => {
+                self.fault(node.at, format!("`{key}` must be true or false"));
+            }
+            (Rule::One(part), _) => self.outer(node, part),
+            (Rule::List(part), Kind::Array(items)) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.below(&i.to_string(), |walk| walk.outer(item, part));
+                }
+            }
+            (Rule::List(_) | Rule::Empty, _) => {
+                self.fault(node.at, format!("`{key}` must be a list"));
+            }
+            (Rule::Map(part), Kind::Object(members)) => {
+                for (name, member) in members {
+                    self.below(name, |walk| walk.outer(member, part));
+                }
+            }
+            (Rule::Map(_), _) => self.fault(node.at, format!("`{key}` must be an object")),
+        }
+    }
+
+    /// A part that may be a schema which no other schema holds.
+    fn outer(&mut self, node: &'d Node, part: Part) {
+        let parent = self
+            .pointer
+            .rsplit_once('/')
+            .map_or("", |(parent, _)| parent);
+        // The keyword between, such as `properties`, is no part itself.
+        let holder = parent.rsplit_once('/').map_or("", |(holder, _)| holder);
+        let is_held = [parent, holder]
+            .iter()
+            .any(|pointer| self.places.get(*pointer) == Some(&Part::Schema));
+        if part == Part::Schema && !is_held {
+            self.survey.schemas.push(self.pointer.clone());
+        }
+        self.part(node, part);
+    }
+
+    fn below(&mut self, key: &str, visit: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(&escape(key));
+        visit(self);
+        self.pointer.truncate(length);
+    }
+
+    /// Whoever reads a reference reads what it leads to, and nothing beside it.
+    fn siblings(&mut self, node: &Node) {
+        for (key, member) in node.members() {
+            if !matches!(key, "$ref" | "summary" | "description") && !key.starts_with("x-") {
+                let message = format!("`{key}` has no meaning beside a `$ref`");
+                self.fault(member.at, message);
+            }
+        }
+    }
+
+    /// In OpenAPI 3.0 a member that is `readOnly` is required of answers only, one that is `writeOnly` of
+    /// requests only. Here a schema means the same in both.
+    fn directions(&mut self, schema: &Node) {
+        let required = schema.get("required").map_or(&[][..], Node::items);
+        for name in required.iter().filter_map(Node::as_str) {
+            let property = schema.get("properties").and_then(|all| all.get(name));
+            for keyword in ["readOnly", "writeOnly"] {
+                if let Some(flag) = property.and_then(|property| property.get(keyword))
+                    && flag.as_bool() == Some(true)
+                {
+                    let message =
+                        format!("`{name}` is {keyword} and required, which is not supported");
+                    self.fault(flag.at, message);
+                }
+            }
+        }
+    }
+
+    fn server(&mut self, server: &Node) {
+        let Some((url, text)) = server.get("url").and_then(|url| Some((url, url.as_str()?))) else {
+            return;
+        };
+        let path = text.split_once("://").map_or(text, |(_, rest)| {
+            rest.find('/').and_then(|i| rest.get(i..)).unwrap_or("")
+        });
+        if !matches!(path, "" | "/") {
+            let message = format!(
+                "the path `{path}` of a server is not supported; write it before each of `paths`"
+            );
+            self.fault(url.at, message);
+        }
+    }
+
+    fn references(&mut self) {
+        for (at, reference, part) in std::mem::take(&mut self.references) {
+            let written = self.document.as_written(reference).into_owned();
+            match self.document.target(reference) {
+                Err(message) => self.fault(at, message),
+                Ok(_) if self.places.get(&decoded(reference)) != Some(&part) => {
+                    self.fault(at, format!("`{written}` is not {}", part.name()));
+                }
+                Ok(target) if self.is_endless(target) => {
+                    self.fault(at, format!("`{written}` leads back to itself"));
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn is_endless(&self, mut node: &'d Node) -> bool {
+        for _ in 0..MAX_REFERENCES {
+            let reference = node.get("$ref").and_then(Node::as_str);
+            match reference.and_then(|reference| self.document.target(reference).ok()) {
+                Some(target) => node = target,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn fault(&mut self, at: Position, message: impl Into<String>) {
+        self.survey.faults.push(self.document.fault(at, message));
+    }
+}
+
+impl Part {
+    /// What the member called `key` must be; `None` if there is none.
+    fn rule(self, key: &str) -> Option<Rule> {
+        use Part as P;
+        use Rule::{Any, Empty, Flag, List, Map, One, Refused, RefusedIfTrue, Text};
+        Some(match (self, key) {
+            (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Any,
+            (P::Paths | P::Callback, _) => One(P::PathItem),
+            (P::Responses, _) => One(P::Response),
+            (P::Schema, _) => return schema_rule(key),
+
+            (P::Document, "openapi" | "tags" | "externalDocs" | "jsonSchemaDialect")
+            | (
+                P::Info,
+                "summary" | "description" | "termsOfService" | "contact" | "license" | "version",
+            )
+            | (P::Server, "description" | "variables")
+            | (P::Components, "securitySchemes")
+            | (P::PathItem | P::Operation, "summary" | "description")
+            | (P::Operation, "tags" | "externalDocs")
+            | (P::Parameter | P::Header | P::RequestBody | P::Response | P::Link, "description")
+            | (P::Parameter | P::Header | P::Media, "example")
+            | (P::Media, "encoding")
+            | (P::Example, "summary" | "description" | "value" | "externalValue")
+            | (P::Link, "operationRef" | "operationId" | "parameters" | "requestBody" | "server") => {
+                Any
+            }
+
+            (P::Info, "title")
+            | (P::Server, "url")
+            | (P::Operation, "operationId")
+            | (P::Parameter, "name" | "in")
+            | (P::Parameter | P::Header, "style") => Text,
+
+            (P::Operation | P::Parameter | P::Header, "deprecated")
+            | (P::Parameter | P::Header, "explode")
+            | (P::Parameter | P::Header | P::RequestBody, "required")
+            | (P::Parameter, "allowReserved") => Flag,
+
+            (P::Parameter, "allowEmptyValue") => RefusedIfTrue,
+            (P::Parameter | P::Header, "content") => Refused,
+            (P::Document | P::Operation, "security") => Empty,
+
+            (P::Document, "info") => One(P::Info),
+            (P::Document, "paths") => One(P::Paths),
+            (P::Document, "components") => One(P::Components),
+            (P::Operation, "requestBody") => One(P::RequestBody),
+            (P::Operation, "responses") => One(P::Responses),
+            (P::Parameter | P::Header | P::Media, "schema") => One(P::Schema),
+            (
+                P::PathItem,
+                "get" | "put" | "post" | "delete" | "options" | "head" | "patch" | "trace",
+            ) => One(P::Operation),
+
+            (P::Document | P::PathItem | P::Operation, "servers") => List(P::Server),
+            (P::PathItem | P::Operation, "parameters") => List(P::Parameter),
+
+            (P::Document, "webhooks") | (P::Components, "pathItems") => Map(P::PathItem),
+            (P::Components, "schemas") => Map(P::Schema),
+            (P::Components, "responses") => Map(P::Response),
+            (P::Components, "parameters") => Map(P::Parameter),
+            (P::Components, "requestBodies") => Map(P::RequestBody),
+            (P::Components | P::Response, "headers") => Map(P::Header),
+            (P::Components | P::Response, "links") => Map(P::Link),
+            (P::Components | P::Operation, "callbacks") => Map(P::Callback),
+            (P::Components | P::Parameter | P::Header | P::Media, "examples") => Map(P::Example),
+            (P::RequestBody | P::Response, "content") => Map(P::Media),
+            _ => return None,
+        })
+    }
+
+    fn may_be_reference(self) -> bool {
+        use Part as P;
+        !matches!(
+            self,
+            P::Document
+                | P::Info
+                | P::Server
+                | P::Components
+                | P::Paths
+                | P::Operation
+                | P::Media
+                | P::Responses
+        )
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Document => "a document",
+            Self::Info => "`info`",
+            Self::Server => "a server",
+            Self::Components => "`components`",
+            Self::Paths => "`paths`",
+            Self::PathItem => "a path item",
+            Self::Operation => "an operation",
+            Self::Parameter => "a parameter",
+            Self::Header => "a header",
+            Self::RequestBody => "a request body",
+            Self::Media => "a media type",
+            Self::Responses => "`responses`",
+            Self::Response => "a response",
+            Self::Example => "an example",
+            Self::Link => "a link",
+            Self::Callback => "a callback",
+            Self::Schema => "a schema",
+        }
+    }
+}
+
+/// The keywords that hold schemas, and those that are not supported; others are checked when the schema is.
+fn schema_rule(keyword: &str) -> Option<Rule> {
+    let schema = Part::Schema;
+    Some(match keyword {
+        "items"
+        | "contains"
+        | "additionalProperties"
+        | "propertyNames"
+        | "unevaluatedItems"
+        | "unevaluatedProperties"
+        | "contentSchema"
+        | "not"
+        | "if"
+        | "then"
+        | "else" => Rule::One(schema),
+        "allOf" | "anyOf" | "oneOf" | "prefixItems" => Rule::List(schema),
+        "properties" | "patternProperties" | "dependentSchemas" | "$defs" => Rule::Map(schema),
+        "discriminator" | "$id" | "$anchor" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
+        _ => return None,
+    })
+}

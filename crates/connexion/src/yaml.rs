@@ -1,0 +1,399 @@
+//! YAML 1.2 text, read into a [`Node`].
+//!
+//! JSON is read with the same parser: it is a subset of YAML but for the way it writes characters beyond
+//! the first plane. Nesting and size are bounded, because an alias can make a small file expand without end.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use indexmap::IndexMap;
+use regex::{Captures, Regex};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
+use serde_json::Number;
+
+use crate::node::{Kind, Node, Position};
+
+/// How deep values may be nested, those that an alias brings included: whoever walks a document recurs.
+const MAX_DEPTH: usize = 100;
+
+/// How much a document may hold: one for every value, and one for every 64 bytes of text.
+const MAX_WEIGHT: usize = 1_000_000;
+
+/// A character beyond the first plane, as JSON escapes it: the two halves of its UTF-16 (RFC 8259,
+/// section 7). What is left of it are backslashes that do not begin it.
+static SURROGATES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?P<left>\\\\)|\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})")
+        .expect("the expression is constant")
+});
+
+/// How many characters an escaped character is shorter in YAML (`\U0001f600`) than in JSON
+/// (`\ud83d\ude00`).
+const SHORTER: usize = 2;
+
+/// Why a text is no document: the first fault only, since nothing after it can be understood.
+#[derive(Debug)]
+pub(crate) struct SyntaxFault {
+    pub(crate) at: Position,
+    pub(crate) message: String,
+}
+
+/// Reads YAML or JSON text.
+pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let is_json = text.trim_start().starts_with('{');
+    let (text, shortened) = if is_json {
+        join_surrogates(text)
+    } else {
+        (Cow::Borrowed(text), Vec::new())
+    };
+    Reader {
+        events: Parser::new_from_str(&text),
+        anchors: IndexMap::new(),
+        weight: 0,
+        shortened,
+    }
+    .document()
+}
+
+/// The text with each pair of surrogates as YAML escapes that character, and where they stand in it.
+fn join_surrogates(text: &str) -> (Cow<'_, str>, Vec<Position>) {
+    let mut shortened = Vec::new();
+    let (mut line, mut from, mut moved) = (1, 0, 0);
+    let joined = SURROGATES.replace_all(text, |found: &Captures<'_>| {
+        let all = found.get_match();
+        let (Some(high), Some(low)) = (half(found, "high"), half(found, "low")) else {
+            return all.as_str().to_owned();
+        };
+        let before = text.get(from..all.start()).unwrap_or_default();
+        let lines = before.matches('\n').count();
+        let tail = before.rsplit('\n').next().unwrap_or_default();
+        let column = tail.chars().count();
+        line += lines;
+        moved = if lines == 0 { moved + column } else { column };
+        shortened.push(Position {
+            line,
+            column: moved + 1,
+        });
+        from = all.end();
+        moved += all.len() - SHORTER;
+        format!(
+            "\\U{:08x}",
+            0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)
+        )
+    });
+    (joined, shortened)
+}
+
+fn half(found: &Captures<'_>, name: &str) -> Option<u32> {
+    u32::from_str_radix(found.name(name)?.as_str(), 16).ok()
+}
+
+struct Reader<'t> {
+    events: Parser<'t, StrInput<'t>>,
+    anchors: IndexMap<usize, Node>,
+    weight: usize,
+    /// Where the text was made shorter, in order.
+    shortened: Vec<Position>,
+}
+
+impl<'t> Reader<'t> {
+    fn document(mut self) -> Result<Node, SyntaxFault> {
+        let root = loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentStart(_) => {}
+                Event::StreamEnd | Event::DocumentEnd => {
+                    return Err(fault(self.start(span), "the document is empty"));
+                }
+                event => break self.node(event, span, 0)?,
+            }
+        };
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::DocumentEnd => {}
+                Event::StreamEnd => return Ok(Node::new(Position::START, root.kind)),
+                _ => return Err(fault(self.start(span), "a second document begins here")),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(Event<'t>, Span), SyntaxFault> {
+        match self.events.next_event() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => Err(fault(self.position(*error.marker()), error.info())),
+            None => Err(fault(Position::START, "the document ends too early")),
+        }
+    }
+
+    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxFault> {
+        let at = self.start(span);
+        if depth > MAX_DEPTH {
+            return Err(fault(at, "nested too deeply"));
+        }
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let text_wanted =
+                    tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+                let kind = if style == ScalarStyle::Plain && !text_wanted {
+                    plain_scalar(&text)
+                } else {
+                    Kind::String(text.into_owned())
+                };
+                (Node::new(at, kind), anchor)
+            }
+            Event::SequenceStart(anchor, _) => (self.sequence(at, depth)?, anchor),
+            Event::MappingStart(anchor, _) => (self.mapping(at, depth)?, anchor),
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor) else {
+                    return Err(fault(at, "an alias stands inside what it names"));
+                };
+                let (weight, height) = size(node);
+                if depth + height > MAX_DEPTH {
+                    return Err(fault(at, "nested too deeply"));
+                }
+                self.weight += weight;
+                if self.weight > MAX_WEIGHT {
+                    return Err(too_large(at));
+                }
+                return Ok(node.clone());
+            }
+            _ => return Err(fault(at, "a value is missing")),
+        };
+        self.weight += own_weight(&node);
+        if self.weight > MAX_WEIGHT {
+            return Err(too_large(at));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn sequence(&mut self, at: Position, depth: usize) -> Result<Node, SyntaxFault> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(Node::new(at, Kind::Array(items))),
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, at: Position, depth: usize) -> Result<Node, SyntaxFault> {
+        let mut members = IndexMap::new();
+        loop {
+            let (event, span) = self.next()?;
+            let key_at = self.start(span);
+            let key = match event {
+                Event::MappingEnd => return Ok(Node::new(at, Kind::Object(members))),
+                Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => {
+                    return Err(fault(key_at, "merge keys (`<<`) are not part of YAML 1.2"));
+                }
+                // A response's status is often written without quotes: every scalar is read as text.
+                Event::Scalar(text, ..) => text.into_owned(),
+                _ => return Err(fault(key_at, "a key must be a text")),
+            };
+            let (event, span) = self.next()?;
+            let mut value = self.node(event, span, depth + 1)?;
+            value.at = key_at;
+            if members.contains_key(&key) {
+                let message = format!("the key '{key}' stands here a second time");
+                return Err(fault(key_at, &message));
+            }
+            members.insert(key, value);
+        }
+    }
+
+    fn start(&self, span: Span) -> Position {
+        self.position(span.start)
+    }
+
+    /// The place in the text as the author wrote it.
+    fn position(&self, marker: Marker) -> Position {
+        let (line, column) = (marker.line(), marker.col() + 1);
+        let begin = self.shortened.partition_point(|place| place.line < line);
+        let before = self.shortened.iter().skip(begin);
+        let before = before.take_while(|place| place.line == line && place.column < column);
+        Position {
+            line,
+            column: column + SHORTER * before.count(),
+        }
+    }
+}
+
+/// The core schema of YAML 1.2.2, section 10.3.2.
+fn plain_scalar(text: &str) -> Kind {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
+        "true" | "True" | "TRUE" => return Kind::Bool(true),
+        "false" | "False" | "FALSE" => return Kind::Bool(false),
+        _ => {}
+    }
+    let starts_like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    let number = starts_like_a_number.then(|| number(text)).flatten();
+    number.map_or_else(|| Kind::String(text.to_owned()), Kind::Number)
+}
+
+fn number(text: &str) -> Option<Number> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return u64::from_str_radix(digits, 16).ok().map(Number::from);
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return u64::from_str_radix(digits, 8).ok().map(Number::from);
+    }
+    if let Ok(whole) = text.parse::<u64>() {
+        return Some(whole.into());
+    }
+    if let Ok(whole) = text.parse::<i64>() {
+        return Some(whole.into());
+    }
+    // Rust reads "inf" and "nan" as numbers too; JSON has no such values.
+    let numeral = text
+        .chars()
+        .all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+    text.parse::<f64>()
+        .ok()
+        .filter(|_| numeral)
+        .and_then(Number::from_f64)
+}
+
+/// The weight of a node and all below it, and how many levels that are.
+fn size(node: &Node) -> (usize, usize) {
+    let add = |(weight, height): (usize, usize), below: &Node| {
+        let (more, levels) = size(below);
+        (weight + more, height.max(levels + 1))
+    };
+    let start = (own_weight(node), 0);
+    match &node.kind {
+        Kind::Array(items) => items.iter().fold(start, add),
+        Kind::Object(members) => members.values().fold(start, add),
+        _ => start,
+    }
+}
+
+fn own_weight(node: &Node) -> usize {
+    let bytes = match &node.kind {
+        Kind::String(text) => text.len(),
+        Kind::Object(members) => members.keys().map(String::len).sum(),
+        _ => 0,
+    };
+    1 + bytes / 64
+}
+
+fn too_large(at: Position) -> SyntaxFault {
+    fault(at, "the document is too large")
+}
+
+fn fault(at: Position, message: &str) -> SyntaxFault {
+    SyntaxFault {
+        at,
+        message: message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use serde_json::{Value, json};
+
+    use super::parse;
+    use crate::node::Position;
+
+    #[test]
+    fn yaml_and_json_give_the_same_values() {
+        let yaml = "a: 1\nb: [x, -2, 1.5, null, yes, true]\n'c': {200: '200', d: \"\\u00e9\"}\ne: 0x1F\nf: 1.2.3\n";
+        let json = r#"{"a": 1, "b": ["x", -2, 1.5, null, "yes", true], "c": {"200": "200", "d": "é"},
+                       "e": 31, "f": "1.2.3"}"#;
+        let expected = json!({"a": 1, "b": ["x", -2, 1.5, null, "yes", true], "c": {"200": "200", "d": "é"},
+                              "e": 31, "f": "1.2.3"});
+        assert_eq!(Value::from(&parse(yaml).unwrap()), expected);
+        assert_eq!(Value::from(&parse(json).unwrap()), expected);
+    }
+
+    #[test]
+    fn a_member_stands_where_its_key_stands() {
+        let root = parse("paths:\n  /people:\n    get:\n      operationId: a\n").unwrap();
+        let node = root.at_pointer("/paths/~1people/get/operationId").unwrap();
+        assert_eq!(node.at, Position { line: 4, column: 7 });
+    }
+
+    #[test]
+    fn aliases_are_followed_but_not_without_end() {
+        let root = parse("a: &x {b: 1}\nc: *x\n").unwrap();
+        assert_eq!(Value::from(&root), json!({"a": {"b": 1}, "c": {"b": 1}}));
+
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..9 {
+            let below = format!("*a{}, ", i - 1).repeat(10);
+            writeln!(bomb, "a{i}: &a{i} [{below}]").unwrap();
+        }
+        assert_eq!(
+            parse(&bomb).unwrap_err().message,
+            "the document is too large"
+        );
+    }
+
+    #[test]
+    fn an_alias_adds_neither_depth_nor_text_without_end() {
+        let mut tower = "a0: &a0 x\n".to_owned();
+        for i in 1..60 {
+            writeln!(tower, "a{i}: &a{i} [[*a{}]]", i - 1).unwrap();
+        }
+        assert_eq!(parse(&tower).unwrap_err().message, "nested too deeply");
+
+        let long = format!(
+            "a: &a {}\nb: [{}]\n",
+            "x".repeat(1_000_000),
+            "*a,".repeat(100)
+        );
+        assert_eq!(
+            parse(&long).unwrap_err().message,
+            "the document is too large"
+        );
+    }
+
+    #[test]
+    fn json_may_escape_every_character() {
+        let json = r#"{"a\ud83d\ude00": "\/ \\ud83d\ude00?", "b": [1,
+  "\uD83D\uDE00\ud83d\ude00", {"c": 2}]}"#;
+        // In the second value a backslash stands before the "ud83d", and half a character alone.
+        let fault = parse(json).unwrap_err();
+        assert_eq!(fault.at.to_string(), "1:19");
+
+        let json = json.replace(r"\\ud83d\ude00?", r"\\ud83d");
+        let root = parse(&json).unwrap();
+        let expected: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(Value::from(&root), expected);
+        let b = root.get("b").unwrap();
+        assert_eq!(b.at.to_string(), "1:33");
+        let c = root.at_pointer("/b/2/c").unwrap();
+        assert_eq!(c.at.to_string(), "2:32");
+    }
+
+    #[test]
+    fn nothing_may_follow_the_document() {
+        for (text, at) in [
+            ("{\"a\": 1} x", "1:10"),
+            ("{\"a\": 1}}", "1:9"),
+            ("a: 1\n---\nb: 2\n", "2:1"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().at.to_string(), at, "{text}");
+        }
+        assert!(parse("---\na: 1\n...\n").is_ok());
+        let merged = parse("a: &x {b: 1}\nc:\n  <<: *x\n").unwrap_err();
+        assert_eq!(merged.at, Position { line: 3, column: 3 });
+    }
+
+    #[test]
+    fn faults_name_their_place() {
+        let twice = parse("a: 1\nb: 2\na: 3\n").unwrap_err();
+        assert_eq!(
+            (twice.at.to_string().as_str(), twice.message.contains("'a'")),
+            ("3:1", true)
+        );
+        assert_eq!(parse("a: [1, 2\nb: 3\n").unwrap_err().at.line, 2);
+        assert_eq!(parse("").unwrap_err().message, "the document is empty");
+        assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+}
