@@ -12,5 +12,6 @@ mod outage;
 mod postgres_adoption;
 mod postgres_server;
 mod program;
+mod settings;
 mod test_app;
 mod wire;
