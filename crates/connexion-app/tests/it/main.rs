@@ -12,6 +12,7 @@ mod outage;
 mod postgres_adoption;
 mod postgres_server;
 mod program;
+mod serving;
 mod settings;
 mod test_app;
 mod wire;
