@@ -8,6 +8,7 @@ use std::{
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -19,6 +20,7 @@ use crate::{
     import::import,
     progress::{Progress, summary},
     start,
+    store::Store,
 };
 
 /// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
@@ -59,8 +61,9 @@ enum Command {
     /// Write all passengers as CSV
     #[command(alias = "export_data")]
     ExportData {
-        /// The file; standard output if there is none
-        file: Option<PathBuf>,
+        /// The file; - is standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
     },
 }
 
@@ -140,7 +143,7 @@ async fn dispatch(command: Command, settings: &Settings) -> Result<ExitCode, Box
             say("all migrations are applied")?;
         }
         Command::ImportData { file } => import_data(settings, &file).await?,
-        Command::ExportData { file } => export_data(settings, file.as_deref()).await?,
+        Command::ExportData { file } => export_data(settings, &file).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -157,33 +160,42 @@ async fn import_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Err
             .map(|metadata| metadata.len());
         (Box::new(source), size)
     };
-    let store = app::store(settings).await?;
+    let store = migrated_store(settings).await?;
     let progress = Progress::start(size);
     let imported = import(store.as_ref(), progress.reading(source), progress.rows()).await;
     drop(progress);
     say(&summary(&imported?))
 }
 
-async fn export_data(settings: &Settings, file: Option<&Path>) -> Result<(), Box<dyn Error>> {
+async fn export_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Error>> {
+    // First the people, then the file: a database that is away must not cost the last export.
+    let people = migrated_store(settings).await?.list().await?;
+    if file == Path::new("-") {
+        export(people, io::stdout()).await?;
+        return Ok(());
+    }
+    let target = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let rows = export(people, target).await?;
+    say(&format!("{rows} people written to {}", file.display()))
+}
+
+/// The store, if its table is there; a table that is missing is told in words that help.
+async fn migrated_store(settings: &Settings) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     let store = app::store(settings).await?;
-    match file {
-        None => export(store.as_ref(), io::stdout()).await?,
-        Some(path) => {
-            let target =
-                File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            export(store.as_ref(), target).await?
-        }
-    };
-    Ok(())
+    if settings.database.is_embedded() {
+        store.migrate().await?;
+    }
+    start::all_applied(store.as_ref()).await?;
+    Ok(store)
 }
 
 fn say(line: &str) -> Result<(), Box<dyn Error>> {
     Ok(writeln!(io::stdout(), "{line}")?)
 }
 
-#[expect(clippy::print_stderr, reason = "this is for the terminal")]
 fn fail(error: &dyn Error, code: u8) -> ExitCode {
-    eprintln!("connexion-app: {error}");
+    // Standard error that was closed must not change the exit code.
+    let _ = writeln!(io::stderr(), "connexion-app: {error}");
     ExitCode::from(code)
 }
 

@@ -4,7 +4,10 @@
 //! A flag goes before the environment, the environment before `.env` in the working directory, and that
 //! before the default. An empty value is none, as in the `ConfigMap`s of the original.
 
-use std::{collections::HashMap, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::HashMap, env::VarError, error::Error as _, fmt, io, ops::RangeInclusive,
+    path::PathBuf, str::FromStr, time::Duration,
+};
 
 use clap::{Arg, ArgMatches};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -65,6 +68,11 @@ const SETTINGS: [Setting; 18] = [
 const IGNORED: [&str; 2] = ["FLASK_APP", "GUNICORN_WORKER_CLASS"];
 
 impl Setting {
+    /// The environment variables that mean it; what goes first comes first.
+    fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.name].into_iter().chain(self.also.iter().copied())
+    }
+
     /// Whether it is a switch, whose flag may stand without a value.
     fn is_switch(&self) -> bool {
         self.default.starts_with("on ") || self.default == "off"
@@ -74,7 +82,7 @@ impl Setting {
 /// The settings' flags, for clap: the help is the manual.
 pub(crate) fn flags() -> impl Iterator<Item = Arg> {
     SETTINGS.iter().map(|setting| {
-        let names = [&[setting.name], setting.also].concat().join(", ");
+        let names = setting.names().collect::<Vec<_>>().join(", ");
         let default = match setting.default {
             "" => String::new(),
             default => format!(" [default: {default}]"),
@@ -155,6 +163,13 @@ pub(crate) enum Database {
     },
 }
 
+impl Database {
+    /// Whether nobody named it: then nobody migrates it by hand either.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self, Self::Sqlite { embedded: true, .. })
+    }
+}
+
 impl fmt::Debug for Database {
     /// Without the address of the server, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -193,7 +208,7 @@ impl FromStr for Mode {
             "testing" => Ok(Self::Testing),
             "staging" => Ok(Self::Staging),
             "production" => Ok(Self::Production),
-            _ => Err("must be development, testing, staging or production"),
+            _ => Err("is not development, testing, staging or production"),
         }
     }
 }
@@ -228,6 +243,15 @@ pub(crate) struct SettingError {
     reason: String,
 }
 
+impl SettingError {
+    fn new(name: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self {
+            name: name.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
 impl Settings {
     /// Reads flags, environment and `.env`.
     ///
@@ -235,26 +259,26 @@ impl Settings {
     /// The first setting that can't be used.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
+        for name in SETTINGS.iter().flat_map(Setting::names) {
+            if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
+                return Err(SettingError::new(name, "is not UTF-8"));
+            }
+        }
         let file = dotenv()?;
-        let lookup = |name: &str| std::env::var(name).ok().or_else(|| file.get(name).cloned());
         Self::read(&Values {
             flags: &|name| flags.get_one::<String>(name).cloned(),
-            environment: &lookup,
+            environment: [&|name| std::env::var(name).ok(), &|name| {
+                file.get(name).cloned()
+            }],
         })
     }
 
     fn read(values: &Values<'_>) -> Result<Self, SettingError> {
-        let mode: Mode = values.parse("APP_SETTINGS")?.unwrap_or(Mode::Development);
+        let mode = values.mode()?;
         let development = mode == Mode::Development;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let workers: Option<usize> = values.parse("APP_WORKERS")?;
-        if workers == Some(0) {
-            return Err(values.error("APP_WORKERS", "must be 1 or more"));
-        }
-        let timeout = values.parse::<u64>("APP_TIMEOUT")?.unwrap_or(30);
-        if timeout == 0 {
-            return Err(values.error("APP_TIMEOUT", "must be 1 second or more"));
-        }
+        let workers = values.number("APP_WORKERS", 1..=1024)?;
+        let timeout = values.number("APP_TIMEOUT", 1..=u32::MAX)?;
         Ok(Self {
             database: values.database(mode)?,
             mode,
@@ -263,9 +287,9 @@ impl Settings {
             host: values
                 .text("APP_HOST")
                 .unwrap_or_else(|| "127.0.0.1".to_owned()),
-            port: values.parse("APP_PORT")?.unwrap_or(5000),
+            port: values.number("APP_PORT", 0..=u16::MAX)?.unwrap_or(5000),
             workers: workers.unwrap_or_else(cores),
-            timeout: Duration::from_secs(timeout),
+            timeout: Duration::from_secs(timeout.unwrap_or(30).into()),
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
             serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
@@ -273,31 +297,41 @@ impl Settings {
             sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),
             ignored: IGNORED
                 .into_iter()
-                .filter(|name| values.in_environment(name).is_some())
+                .filter(|name| values.is_set(name))
                 .collect(),
         })
     }
 }
 
+/// The lines of `.env`. What is wrong with one is told without its text, which may hold a password.
 fn dotenv() -> Result<HashMap<String, String>, SettingError> {
-    let error = |error: &dyn fmt::Display| SettingError {
-        name: ".env".to_owned(),
-        reason: error.to_string(),
+    let text = match std::fs::read_to_string(".env") {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(SettingError::new(".env", error)),
     };
-    match dotenvy::from_path_iter(".env") {
-        Ok(pairs) => pairs
-            .collect::<Result<_, _>>()
-            .map_err(|reason| error(&reason)),
-        Err(reason) if reason.not_found() => Ok(HashMap::new()),
-        Err(reason) => Err(error(&reason)),
-    }
+    let pairs: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
+    pairs.map_err(|error| {
+        let wrong = match &error {
+            dotenvy::Error::LineParse(wrong, _) => wrong.lines().next().unwrap_or_default(),
+            _ => "",
+        };
+        let line = text.lines().position(|line| line.contains(wrong));
+        let line = line.map_or_else(String::new, |index| format!("line {}: ", index + 1));
+        let reason = "must be NAME=VALUE, a value with spaces or quotes in 'single quotes'";
+        SettingError::new(".env", format_args!("{line}{reason}"))
+    })
 }
 
 /// Where settings come from, as functions, so that tests need no environment of their own.
 struct Values<'v> {
-    flags: &'v dyn Fn(&str) -> Option<String>,
-    environment: &'v dyn Fn(&str) -> Option<String>,
+    flags: Source<'v>,
+    /// What goes first comes first.
+    environment: [Source<'v>; 2],
 }
+
+/// Values by name.
+type Source<'v> = &'v dyn Fn(&str) -> Option<String>;
 
 impl Values<'_> {
     /// The value of a setting, and the name of the flag or variable it came from.
@@ -306,14 +340,20 @@ impl Values<'_> {
         if let Some(value) = (self.flags)(name) {
             return Some((format!("--{}", setting.flag), value));
         }
-        let mut names = [setting.name]
-            .into_iter()
-            .chain(setting.also.iter().copied());
-        names.find_map(|name| Some((name.to_owned(), self.in_environment(name)?)))
+        // All names in one source before any in the next: the environment goes before `.env`, whichever
+        // of a setting's names each uses.
+        self.environment.iter().find_map(|source| {
+            setting.names().find_map(|name| {
+                let value = source(name).filter(|value| !value.is_empty())?;
+                Some((name.to_owned(), value))
+            })
+        })
     }
 
-    fn in_environment(&self, name: &str) -> Option<String> {
-        (self.environment)(name).filter(|value| !value.is_empty())
+    /// Whether a variable that is no setting has a value.
+    fn is_set(&self, name: &str) -> bool {
+        let mut values = self.environment.iter().filter_map(|source| source(name));
+        values.any(|value| !value.is_empty())
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -321,23 +361,31 @@ impl Values<'_> {
     }
 
     fn error(&self, name: &str, reason: &str) -> SettingError {
-        let from = self
-            .find(name)
-            .map_or_else(|| name.to_owned(), |(from, _)| from);
-        SettingError {
-            name: from,
-            reason: reason.to_owned(),
-        }
+        let from = self.find(name).map(|(from, _)| from);
+        SettingError::new(from.as_deref().unwrap_or(name), reason)
     }
 
-    fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, SettingError> {
+    fn mode(&self) -> Result<Mode, SettingError> {
+        let Some((from, value)) = self.find("APP_SETTINGS") else {
+            return Ok(Mode::Development);
+        };
+        let mode = value.trim().parse();
+        mode.map_err(|reason: &str| SettingError::new(from, format_args!("'{value}' {reason}")))
+    }
+
+    fn number<T>(&self, name: &str, range: RangeInclusive<T>) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+    {
         let Some((from, value)) = self.find(name) else {
             return Ok(None);
         };
-        let parsed = value.trim().parse();
-        parsed.map(Some).map_err(|reason: T::Err| SettingError {
-            name: from,
-            reason: format!("'{value}': {reason}"),
+        let number = value.trim().parse().ok();
+        let number = number.filter(|number| range.contains(number));
+        number.map(Some).ok_or_else(|| {
+            let (low, high) = range.into_inner();
+            let reason = format_args!("'{value}' is not a whole number from {low} to {high}");
+            SettingError::new(from, reason)
         })
     }
 
@@ -349,23 +397,25 @@ impl Values<'_> {
         match value.trim().to_ascii_lowercase().as_str() {
             "true" | "t" | "1" | "yes" | "y" | "on" => Ok(Some(true)),
             "false" | "f" | "0" | "no" | "n" | "off" => Ok(Some(false)),
-            _ => Err(SettingError {
-                name: from,
-                reason: format!("'{value}' is neither on nor off"),
-            }),
+            _ => Err(SettingError::new(
+                from,
+                format_args!("'{value}' is neither on nor off"),
+            )),
         }
     }
 
     fn log_target(&self, name: &str) -> LogTarget {
         match self.text(name).as_deref() {
             None | Some("-") => LogTarget::Standard,
-            Some("off") => LogTarget::Off,
+            Some(off) if off.eq_ignore_ascii_case("off") => LogTarget::Off,
             Some(path) => LogTarget::File(path.into()),
         }
     }
 
     fn database(&self, mode: Mode) -> Result<Database, SettingError> {
         let testing = mode == Mode::Testing;
+        // Even if it isn't needed: a wrong value is never passed over in silence.
+        let port = self.number("POSTGRES_PORT", 1..=u16::MAX)?.unwrap_or(5432);
         if let Some(url) = self.text("DATABASE_URL") {
             return self.named_database(url);
         }
@@ -396,7 +446,6 @@ impl Values<'_> {
             name = encode(&required("POSTGRES_DB")?),
             user = encode(&required("POSTGRES_USER")?),
             password = password.unwrap_or_default(),
-            port = self.parse::<u16>("POSTGRES_PORT")?.unwrap_or(5432),
             prefix = if testing { "test_" } else { "" },
         );
         Ok(Database::Postgres {
@@ -407,11 +456,16 @@ impl Values<'_> {
 
     fn named_database(&self, url: String) -> Result<Database, SettingError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Database::Postgres { url, create: false });
+            return match url.parse::<tokio_postgres::Config>() {
+                Ok(_) => Ok(Database::Postgres { url, create: false }),
+                Err(error) => Err(self.error("DATABASE_URL", &what_is_wrong(&error))),
+            };
         }
         // `sqlite:///PATH` is how the original's library wrote it.
         let path = url.strip_prefix("sqlite:");
         match path.map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            // Every connection would have a database of its own.
+            Some(":memory:") => Err(self.error("DATABASE_URL", "must name a file, not :memory:")),
             Some(path) if !path.is_empty() => Ok(Database::Sqlite {
                 path: path.into(),
                 embedded: false,
@@ -421,6 +475,16 @@ impl Values<'_> {
                 "must begin with postgres:// or be sqlite:PATH",
             )),
         }
+    }
+}
+
+/// What is wrong with an address, without any part of it, which may be one of a password.
+fn what_is_wrong(error: &tokio_postgres::Error) -> String {
+    let shape = "must be postgres://USER:PASSWORD@HOST:PORT/DB, special characters written as %XX";
+    let cause = error.source().map(ToString::to_string);
+    match cause.filter(|cause| cause.starts_with("invalid value for option ")) {
+        Some(cause) => format!("{shape}: {cause}"),
+        None => shape.to_owned(),
     }
 }
 
@@ -440,7 +504,7 @@ mod tests {
         let (flags, environment) = (map(flags), map(environment));
         let values = Values {
             flags: &|name| flags.get(name).cloned(),
-            environment: &|name| environment.get(name).cloned(),
+            environment: [&|name| environment.get(name).cloned(), &|_| None],
         };
         Settings::read(&values).map_err(|error| error.to_string())
     }
@@ -546,37 +610,95 @@ mod tests {
     }
 
     #[test]
+    fn the_environment_goes_before_the_file_whichever_name_is_used() {
+        let values = Values {
+            flags: &|_| None,
+            environment: [
+                &|name| match name {
+                    "GUNICORN_PORT" => Some("1".to_owned()),
+                    "APP_HOST" => Some(String::new()),
+                    _ => None,
+                },
+                &|name| match name {
+                    "APP_PORT" => Some("2".to_owned()),
+                    "APP_HOST" => Some("::1".to_owned()),
+                    _ => None,
+                },
+            ],
+        };
+        let settings = Settings::read(&values).unwrap();
+        assert_eq!((settings.port, settings.host.as_str()), (1, "::1"));
+    }
+
+    #[test]
     fn a_wrong_value_names_its_setting() {
-        let error = |pairs: &[(&str, &str)]| read(&[], pairs).unwrap_err();
+        let error = |name, value| read(&[], &[(name, value)]).unwrap_err();
+        for (name, value, reason) in [
+            (
+                "APP_PORT",
+                "70000",
+                "'70000' is not a whole number from 0 to 65535",
+            ),
+            (
+                "POSTGRES_PORT",
+                "tcp://db",
+                "'tcp://db' is not a whole number from 1 to 65535",
+            ),
+            (
+                "APP_WORKERS",
+                "0",
+                "'0' is not a whole number from 1 to 1024",
+            ),
+            (
+                "APP_TIMEOUT",
+                "0.5",
+                "'0.5' is not a whole number from 1 to 4294967295",
+            ),
+            (
+                "DATABASE_URL",
+                "mysql://u:secret@h/d",
+                "must begin with postgres:// or be sqlite:PATH",
+            ),
+            (
+                "DATABASE_URL",
+                "sqlite:",
+                "must begin with postgres:// or be sqlite:PATH",
+            ),
+            (
+                "DATABASE_URL",
+                "sqlite::memory:",
+                "must name a file, not :memory:",
+            ),
+        ] {
+            assert_eq!(error(name, value), format!("{name}: {reason}"));
+        }
         assert_eq!(
-            error(&[("GUNICORN_PORT", "x")]),
-            "GUNICORN_PORT: 'x': invalid digit found in string"
+            error("POSTGRES_DB", "people"),
+            "POSTGRES_HOSTNAME: is missing, though other POSTGRES_ settings are there"
         );
-        assert_eq!(
-            error(&[("APP_PORT", "70000")]),
-            "APP_PORT: '70000': number too large to fit in target type"
-        );
-        assert_eq!(
-            error(&[("APP_DEBUG", "maybe")]),
-            "APP_DEBUG: 'maybe' is neither on nor off"
-        );
-        assert_eq!(
-            error(&[("APP_WORKERS", "0")]),
-            "APP_WORKERS: must be 1 or more"
-        );
-        assert!(
-            error(&[("APP_SETTINGS", "prod")])
-                .starts_with("APP_SETTINGS: 'prod': must be development")
-        );
-        assert!(
-            error(&[("DATABASE_URL", "mysql://u:secret@h/d")])
-                .starts_with("DATABASE_URL: must begin")
-        );
-        assert!(error(&[("POSTGRES_DB", "people")]).starts_with("POSTGRES_HOSTNAME: is missing"));
         assert_eq!(
             read(&[("APP_PORT", "x")], &[]).unwrap_err(),
-            "--port: 'x': invalid digit found in string"
+            "--port: 'x' is not a whole number from 0 to 65535"
         );
+    }
+
+    #[test]
+    fn a_wrong_address_is_told_without_any_part_of_it() {
+        let shape = "DATABASE_URL: must be postgres://USER:PASSWORD@HOST:PORT/DB, special characters written as %XX";
+        for (url, cause) in [
+            (
+                "postgres://me:cret@host:se/people",
+                ": invalid value for option `port`",
+            ),
+            (
+                "postgres://me@host/people?sslmode=cret",
+                ": invalid value for option `sslmode`",
+            ),
+            ("postgres://me@host/people?se=cret", ""),
+        ] {
+            let error = read(&[], &[("DATABASE_URL", url)]).unwrap_err();
+            assert_eq!(error, format!("{shape}{cause}"));
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use crate::import::COLUMNS;
 use crate::person::Person;
-use crate::store::{Store, StoreError};
+use crate::store::{People, StoreError};
 
 /// Why an export is incomplete.
 #[derive(Debug, thiserror::Error)]
@@ -23,13 +23,12 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
-/// Writes a header and one row for each person, and returns how many people that were.
+/// Writes a header and one row for each of these people, and returns how many they were.
 ///
 /// # Errors
 ///
 /// [`ExportError`]; the target may hold some rows by then.
-pub async fn export(store: &dyn Store, target: impl Write + Send) -> Result<u64, ExportError> {
-    let mut people = store.list().await?;
+pub async fn export(mut people: People, target: impl Write + Send) -> Result<u64, ExportError> {
     let mut sheet = Sheet::new(target)?;
     let mut rows = 0;
     while let Some(person) = people.next().await {

@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// A pause after a failed accept (no file descriptors left, say), so that it is not tried without end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How many bytes may wait in the kernel until the client makes room.
+const UNSENT: u32 = 64 * 1024;
+
 /// What a request passes through before and after the API.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -108,6 +111,7 @@ impl Listener for Connections {
                 Ok((stream, address)) => {
                     // Small answers must not wait for the client's acknowledgement of earlier ones.
                     let _ = stream.set_nodelay(true);
+                    queue_little(&stream);
                     let mut stream = TimeoutStream::new(stream);
                     stream.set_write_timeout(Some(self.timeout));
                     return (Box::pin(stream), address);
@@ -123,6 +127,16 @@ impl Listener for Connections {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+}
+
+/// Keeps the kernel from queueing megabytes that the client has no room for yet. With such a queue one that
+/// reads slowly looks as if it read nothing, since long pauses lie between two writes, and would be cut.
+fn queue_little(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    #[cfg(not(any(target_os = "android", target_os = "linux")))]
+    let _ = socket.set_send_buffer_size(UNSENT as usize);
 }
 
 /// The client's address, for the access log.

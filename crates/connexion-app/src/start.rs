@@ -1,11 +1,15 @@
 //! The way to a running service, as the original's entrypoint took it: wait for the database, make a new
 //! one usable, wait for the migrations, serve.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep},
 };
 
@@ -61,12 +65,11 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     for name in &settings.ignored {
         tracing::info!("{name} is set, but has no meaning here");
     }
-    let stop = stop_signal()?;
-    tokio::pin!(stop);
+    let mut stop = StopSignals::listen()?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
         ready = prepare(settings) => ready?,
-        () = &mut stop => return Ok(()),
+        () = stop.next() => return Ok(()),
     };
     let api = app::api(document)
         .serve_document(settings.serve_spec)
@@ -75,7 +78,8 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     let address = format!("{}:{}", settings.host, settings.port);
     let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
     let listener = listener.map_err(|error| StartError::Listen { address, error })?;
-    announce(settings, listener.local_addr()?.port());
+    // Standard output that was closed is no reason not to serve.
+    let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let server = Server {
         api,
@@ -88,17 +92,26 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     tokio::pin!(serving);
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
-        () = stop => {}
+        () = stop.next() => {}
     }
-    tracing::info!("stopping");
+    tracing::info!(
+        "stopping when the requests under way are answered; a second signal stops at once"
+    );
     let _ = stopped.send(());
-    Ok(serving.await?)
+    tokio::select! {
+        ended = serving => Ok(ended?),
+        () = stop.next() => Ok(()),
+    }
 }
 
 /// The store, its database made ready to serve from.
 async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    let store = wait_for_database(settings).await?;
-    let embedded = matches!(settings.database, Database::Sqlite { embedded: true, .. });
+    let store = match settings.database {
+        Database::Postgres { .. } => patiently(async || reach(settings).await).await?,
+        // A file that can't be opened has no server that may yet come up.
+        Database::Sqlite { .. } => reach(settings).await?,
+    };
+    let embedded = settings.database.is_embedded();
     let pending = store.pending_migrations().await?;
     let is_new = pending.iter().any(|name| name.starts_with("V1__"));
     if !pending.is_empty() && (embedded || (settings.debug && is_new)) {
@@ -111,63 +124,76 @@ async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
             );
         }
     } else if settings.check_migration {
-        wait_for_migrations(store.as_ref()).await?;
+        patiently(async || all_applied(store.as_ref()).await).await?;
     } else if !pending.is_empty() {
         tracing::warn!("{}", StartError::Pending(pending.join(", ")));
     }
     Ok(store)
 }
 
-async fn wait_for_database(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
-    let begun = Instant::now();
-    loop {
-        match reach(settings).await {
-            Ok(store) => return Ok(store),
-            Err(error @ StoreError::Unavailable(_)) if begun.elapsed() + PAUSE < PATIENCE => {
-                tracing::warn!("waiting for the database: {error}");
-            }
-            Err(error) => return Err(error),
-        }
-        sleep(PAUSE).await;
-    }
-}
-
-async fn reach(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+async fn reach(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     let store = app::store(settings).await?;
     store.ping().await?;
     Ok(store)
 }
 
-async fn wait_for_migrations(store: &dyn Store) -> Result<(), StartError> {
+/// # Errors
+/// If a migration is missing, with its name.
+pub(crate) async fn all_applied(store: &dyn Store) -> Result<(), StartError> {
+    let pending = store.pending_migrations().await?;
+    if pending.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError::Pending(pending.join(", ")))
+    }
+}
+
+/// Tries once a second, a minute long, what may work later.
+async fn patiently<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, StartError>,
+) -> Result<T, StartError> {
     let begun = Instant::now();
     loop {
-        let pending = store.pending_migrations().await?.join(", ");
-        if pending.is_empty() {
-            return Ok(());
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let may_pass = matches!(
+            error,
+            StartError::Store(StoreError::Unavailable(_)) | StartError::Pending(_)
+        );
+        if !may_pass || begun.elapsed() + PAUSE >= PATIENCE {
+            return Err(error);
         }
-        if begun.elapsed() + PAUSE > PATIENCE {
-            return Err(StartError::Pending(pending));
-        }
-        tracing::warn!("waiting for the migrations: {pending}");
+        tracing::warn!("waiting: {error}");
         sleep(PAUSE).await;
     }
 }
 
-/// Ends with the first SIGINT or SIGTERM. Also as process 1, where they would otherwise do nothing.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// SIGINT and SIGTERM. Also for process 1, where they would otherwise do nothing.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }
 
 /// Tells a person who just started the service what to try.
-#[expect(clippy::print_stdout, reason = "this is for the terminal")]
-fn announce(settings: &Settings, port: u16) {
+fn announce(settings: &Settings, port: u16, mut target: impl Write) -> io::Result<()> {
     let host = match settings.host.as_str() {
         "0.0.0.0" | "::" => "127.0.0.1",
         host => host,
@@ -177,18 +203,62 @@ fn announce(settings: &Settings, port: u16) {
     } else {
         format!("http://{host}:{port}")
     };
-    println!(
-        "connexion-app {} ({}) on {}",
-        env!("CARGO_PKG_VERSION"),
-        settings.mode,
+    let (version, mode) = (env!("CARGO_PKG_VERSION"), settings.mode);
+    writeln!(
+        target,
+        "connexion-app {version} ({mode}) on {}",
         settings.database
-    );
-    println!("  people    {address}/people");
+    )?;
+    writeln!(target, "  people    {address}/people")?;
     if settings.swagger_ui {
-        println!("  docs      {address}/ui/");
+        writeln!(target, "  docs      {address}/ui/")?;
     }
     if settings.serve_spec || settings.swagger_ui {
-        println!("  document  {address}/openapi.yaml");
+        writeln!(target, "  document  {address}/openapi.yaml")?;
     }
-    println!("Ctrl-C stops it.");
+    writeln!(target, "Ctrl-C stops it.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> StartError {
+        StoreError::Unavailable("refused".to_owned()).into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_unavailable_is_tried_each_second_for_a_minute() {
+        let begun = Instant::now();
+        let mut attempts = 0;
+        let ended: Result<(), _> = patiently(async || {
+            attempts += 1;
+            Err(refused())
+        })
+        .await;
+        assert_eq!(ended.unwrap_err().to_string(), refused().to_string());
+        assert_eq!((attempts, begun.elapsed().as_secs()), (60, 59));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_up_in_time_is_used() {
+        let mut attempts = 0;
+        let ended = patiently(async || {
+            attempts += 1;
+            match attempts {
+                1..10 => Err(refused()),
+                10..20 => Err(StartError::Pending("V1__person".to_owned())),
+                _ => Ok(attempts),
+            }
+        });
+        assert_eq!(ended.await.unwrap(), 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_time_does_not_mend_is_told_at_once() {
+        let begun = Instant::now();
+        let wrong = || StoreError::Unexpected("a fault".to_owned()).into();
+        let ended: Result<(), _> = patiently(async || Err(wrong())).await;
+        assert!(ended.is_err() && begun.elapsed().is_zero());
+    }
 }

@@ -44,7 +44,8 @@ pub(crate) fn start_error_log(settings: &Settings) -> io::Result<()> {
         .with_target("connexion_app", level)
         .with_target("sql", Level::INFO);
     let registry = tracing_subscriber::registry().with(targets);
-    let layer = fmt::layer().with_target(false);
+    // A log that can't be written is no reason to stop, and there is nowhere to complain about it.
+    let layer = fmt::layer().with_target(false).log_internal_errors(false);
     match &settings.error_log {
         LogTarget::Off => return Ok(()),
         LogTarget::Standard => {
@@ -54,16 +55,23 @@ pub(crate) fn start_error_log(settings: &Settings) -> io::Result<()> {
                 .try_init()
         }
         LogTarget::File(path) => registry
-            .with(layer.with_ansi(false).with_writer(append_to(path)?))
+            .with(
+                layer
+                    .with_ansi(false)
+                    .with_writer(append_to("APP_ERROR_LOG", path)?),
+            )
             .try_init(),
     }
     // It is on already only where tests start several in one process.
     .or(Ok(()))
 }
 
-fn append_to(path: &Path) -> io::Result<File> {
+fn append_to(setting: &str, path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().create(true).append(true).open(path);
-    file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    file.map_err(|error| {
+        let reason = format!("{setting}: {} can't be written: {error}", path.display());
+        io::Error::new(error.kind(), reason)
+    })
 }
 
 /// The access log; without effect when it is off. Dropping it writes what is still queued.
@@ -83,7 +91,7 @@ impl AccessLog {
         let writer: Box<dyn Write + Send> = match target {
             LogTarget::Off => return Ok(Self(None)),
             LogTarget::Standard => Box::new(io::stdout()),
-            LogTarget::File(path) => Box::new(append_to(path)?),
+            LogTarget::File(path) => Box::new(append_to("APP_ACCESS_LOG", path)?),
         };
         Ok(Self(Some(
             NonBlockingBuilder::default().lossy(false).finish(writer),
@@ -98,10 +106,12 @@ impl AccessLog {
             "{} - - [{now}] \"{} {} {:?}\"",
             client.ip(),
             request.method(),
-            request
-                .uri()
-                .path_and_query()
-                .map_or("*", |path| path.as_str()),
+            escaped(
+                request
+                    .uri()
+                    .path_and_query()
+                    .map_or("*", |path| path.as_str())
+            ),
             request.version(),
         );
         let headers = request.headers();
@@ -134,10 +144,13 @@ impl AccessLog {
     }
 }
 
-/// A header's text as it may stand between quotes: nothing in it can end the quotes or the line.
 fn field(headers: &HeaderMap, name: &HeaderName) -> String {
-    let text = headers.get(name).map_or("-".into(), |value| {
-        String::from_utf8_lossy(value.as_bytes())
-    });
+    headers.get(name).map_or("-".to_owned(), |value| {
+        escaped(&String::from_utf8_lossy(value.as_bytes()))
+    })
+}
+
+/// What a client sent, as it may stand between quotes: nothing in it can end the quotes or the line.
+fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -26,7 +26,8 @@ async fn imported(store: &dyn Store, text: impl Into<Vec<u8>>) -> Result<Importe
 /// The rows of an export, sorted, since a store promises no order.
 async fn exported(store: &dyn Store) -> Vec<String> {
     let mut target = Vec::new();
-    let rows = export(store, &mut target).await.unwrap();
+    let people = store.list().await.unwrap();
+    let rows = export(people, &mut target).await.unwrap();
     let text = String::from_utf8(target).unwrap();
     let mut lines: Vec<_> = text
         .strip_prefix(HEADER)

@@ -5,10 +5,14 @@
     reason = "a test that fails may panic, in its helpers too"
 )]
 
+mod cli;
 mod conformance;
 mod import;
 mod outage;
 mod postgres_adoption;
 mod postgres_server;
+mod program;
+mod serving;
+mod settings;
 mod test_app;
 mod wire;

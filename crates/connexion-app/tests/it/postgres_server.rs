@@ -146,7 +146,7 @@ fn own_server() -> Option<Server> {
     clippy::disallowed_methods,
     reason = "tests have settings of their own"
 )]
-fn setting(name: &str) -> Option<String> {
+pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

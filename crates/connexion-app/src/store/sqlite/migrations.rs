@@ -36,13 +36,21 @@ pub(super) fn apply(connection: &mut Connection) -> Result<Migrated, StoreError>
 /// Names of the migrations that are missing; only reads.
 pub(super) fn pending(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut applied: Vec<i32> = Vec::new();
-    if connection.table_exists(None, "refinery_schema_history")? {
+    if history_exists(connection)? {
         let mut versions = connection.prepare("select version from refinery_schema_history")?;
         applied = versions
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
     }
     Ok(names_without(&applied))
+}
+
+/// Asked by a statement: rusqlite's `table_exists` believes what the connection has read of the schema
+/// before, and so would never notice that another process has applied the migrations.
+fn history_exists(connection: &Connection) -> rusqlite::Result<bool> {
+    let exists =
+        "select exists (select 1 from sqlite_master where name = 'refinery_schema_history')";
+    connection.query_row(exists, [], |row| row.get(0))
 }
 
 /// Names of all migrations.
