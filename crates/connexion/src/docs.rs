@@ -59,6 +59,7 @@ impl Docs {
     }
 
     #[cfg(not(feature = "swagger-ui"))]
+    #[expect(clippy::unused_self, reason = "with the page it is used")]
     fn page(&self, _: &str) -> Option<Response> {
         None
     }

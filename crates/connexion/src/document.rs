@@ -128,6 +128,7 @@ impl Document {
         &self.name
     }
 
+    #[cfg(feature = "swagger-ui")]
     pub(crate) fn title(&self) -> &str {
         self.root
             .at_pointer("/info/title")

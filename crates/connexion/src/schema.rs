@@ -11,7 +11,12 @@ mod dialect;
 mod plain;
 mod sentence;
 
-use std::{borrow::Cow, cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use jsonschema::{Registry, Validator, error::ValidationErrorKind, paths::Location};
 use serde::Serialize;
@@ -39,6 +44,15 @@ const MAX_VALUES: usize = 20_000;
 /// Arrays and objects of so many bytes in all are read again to be shown in the sentences about one value;
 /// after that only a mark stands for them. What is nested could otherwise be read once for every level.
 const MAX_READ: usize = 1024 * 1024;
+
+/// The schema of schemas; that patterns can be read is a matter of `format` in it.
+static META: LazyLock<Option<Validator>> = LazyLock::new(|| {
+    jsonschema::draft202012::options()
+        .offline()
+        .should_validate_formats(true)
+        .build(&json!({"$ref": "https://json-schema.org/draft/2020-12/schema"}))
+        .ok()
+});
 
 /// Decides whether a text is of a format.
 pub(crate) type FormatCheck = fn(&str) -> bool;
@@ -99,8 +113,7 @@ pub(crate) fn check(document: &Document, schemas: &[String]) -> Vec<Fault> {
 }
 
 fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
-    let validator = jsonschema::draft202012::meta::validator();
-    let errors = validator.iter_errors(schema);
+    let errors = META.iter().flat_map(|meta| meta.iter_errors(schema));
     let fault = |error: jsonschema::ValidationError<'_>| {
         let path = error.instance_path().as_str();
         let keyword = path
@@ -240,6 +253,7 @@ impl Schema {
         faults.map(SchemaFault::in_body).collect()
     }
 
+    /// First what is wrong with an object itself, then its members.
     fn order(&self, fault: &SchemaFault) -> Vec<usize> {
         let mut schema = self.root.pointer(&self.pointer);
         let mut order = Vec::new();
@@ -247,20 +261,13 @@ impl Schema {
             let (place, below) = schema
                 .and_then(|schema| member(&self.root, schema, &unescape(token)))
                 .unzip();
-            order.push(place.unwrap_or(usize::MAX));
+            order.push(place.map_or(usize::MAX, |place: usize| place + 1));
             schema = below;
         }
-        let keywords = schema.map(|schema| resolve(&self.root, schema));
-        let keywords = keywords
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(Map::keys);
-        order.push(
-            keywords
-                .into_iter()
-                .position(|keyword| *keyword == fault.keyword)
-                .unwrap_or(usize::MAX),
-        );
+        let schema = schema.map(|schema| resolve(&self.root, schema));
+        let keywords = schema.and_then(Value::as_object).map(Map::keys);
+        let place = keywords.and_then(|mut all| all.position(|name| *name == fault.keyword));
+        order.extend([0, place.unwrap_or(usize::MAX)]);
         order
     }
 }

@@ -1,0 +1,18 @@
+//! Every integration test of the library, through its public API only, in one program: linking one is
+//! quicker than linking many.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that fails may panic, in its helpers too"
+)]
+
+mod api;
+mod docs;
+mod document;
+mod properties;
+mod request;
+mod response;
+mod routing;
+mod support;
+mod swagger2;
+mod versions;

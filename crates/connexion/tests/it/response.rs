@@ -1,0 +1,288 @@
+//! Answers are held to the document as requests are.
+
+use axum::{body::Body as HttpBody, response::IntoResponse};
+use bytes::Bytes;
+use connexion::{Api, ApiService, Body, Items};
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use crate::support::{Log, answering, ask, build, document_at, headers, only, sentences, service};
+
+const INTERNAL: &str = "The server could not answer this request.";
+
+/// A service that answers this.
+fn answerer<R: IntoResponse + 'static>(
+    operation: &str,
+    answer: impl Fn() -> R + Clone + Send + Sync + 'static,
+) -> ApiService {
+    let handler = move || {
+        let answer = answer();
+        let response = answer.into_response();
+        async move { response }
+    };
+    build(Api::from_document(document_at("get /test", operation, "")).operation("test", handler))
+}
+
+#[test]
+fn everything_that_breaks_the_document_is_told() {
+    let operation = "responses: {'200': {description: d, headers: {X-A: {required: true, schema: {type: integer}}, \
+                     X-B: {schema: {type: array, items: {type: boolean}}}}, content: {application/json: {schema: \
+                     {type: object, required: [a]}}}}, 4XX: {description: d}, '404': {description: d, headers: {X-A: {required: true}}}}";
+    let service = service(document_at("get /test", operation, ""));
+    let check = |status: u16, fields: &[(&str, &str)], body: &[u8]| {
+        let status = status.try_into().unwrap();
+        let result = only(&service).validate_response(status, &headers(fields), body);
+        result.map_or_else(|violations| sentences(&violations), |()| "ok".to_owned())
+    };
+    let json = ("content-type", "application/json");
+    assert_eq!(
+        check(
+            200,
+            &[json, ("x-a", "1"), ("x-b", "true,false")],
+            b"{\"a\": 1}"
+        ),
+        "ok"
+    );
+    assert_eq!(
+        check(200, &[("x-b", "1"), ("content-type", "text/html")], b""),
+        "Header X-A required: the header 'X-A' is missing\nHeader X-B schema: the header 'X-B' breaks its schema\nBody  contentType: the content type 'text/html' is not in the document"
+    );
+    assert_eq!(
+        check(200, &[json, ("x-a", "x")], b"{}"),
+        "Header X-A schema: the header 'X-A' breaks its schema"
+    );
+    assert_eq!(
+        check(200, &[json, ("x-a", "1")], b"{}"),
+        "Body /a required: 'a' is a required property"
+    );
+    assert_eq!(
+        check(200, &[json, ("x-a", "1")], b"{"),
+        "Body  json: the answer is not valid JSON"
+    );
+    assert_eq!(
+        check(201, &[], b""),
+        "Body  status: the status 201 is not in the document"
+    );
+    assert_eq!(check(400, &[], b"anything"), "ok");
+    assert_eq!(
+        check(404, &[], b""),
+        "Header X-A required: the header 'X-A' is missing"
+    );
+}
+
+#[test]
+fn the_entry_that_fits_the_content_type_best_counts() {
+    let operation = "responses: {default: {description: d, content: {'*/*': {schema: {type: string, maxLength: 0}}, \
+                     application/json: {schema: {type: integer}}, application/problem+json: {schema: {type: object}}, \
+                     text/plain: {schema: {type: string, maxLength: 1}}, image/png: {}}}}";
+    let service = service(document_at("get /test", operation, ""));
+    for (kind, body, is_right) in [
+        ("application/json", "1", true),
+        ("application/json", "{}", false),
+        ("application/problem+json", "{}", true),
+        ("application/problem+json", "1", false),
+        ("text/plain; charset=utf-8", "a", true),
+        ("text/plain", "ab", false),
+        ("image/png", "\u{89}", true),
+        ("font/otf", "a", false),
+    ] {
+        let result = only(&service).validate_response(
+            http::StatusCode::OK,
+            &headers(&[("content-type", kind)]),
+            body.as_bytes(),
+        );
+        assert_eq!(result.is_ok(), is_right, "{kind} {body}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_the_document_becomes_a_500_and_a_line_in_the_log() {
+    for (answer, logged) in [
+        (
+            Body(json!({"a": "secret"})).into_response(),
+            "'secret' is not of type 'integer' - 'a'",
+        ),
+        (
+            "text".into_response(),
+            "the content type 'text/plain; charset=utf-8' is not in the document",
+        ),
+        (
+            (http::StatusCode::ACCEPTED, Body(json!({}))).into_response(),
+            "the status 202 is not in the document",
+        ),
+    ] {
+        let log = Log::capture();
+        let answer = std::sync::Mutex::new(Some(answer));
+        let service = answerer(&answering("{properties: {a: {type: integer}}}"), {
+            let answer = std::sync::Arc::new(answer);
+            move || answer.lock().unwrap().take().unwrap()
+        });
+        assert_eq!(
+            ask(&service, "GET /test").await.problem(),
+            (500, INTERNAL.to_owned())
+        );
+        assert!(
+            log.text().contains(logged) && log.text().contains("operation_id=\"test\""),
+            "{}",
+            log.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn answers_are_not_checked_if_that_is_switched_off() {
+    let api = Api::from_document(document_at("get /test", &answering("{type: integer}"), ""));
+    let service = build(
+        api.validate_responses(false)
+            .operation("test", async || "text"),
+    );
+    assert_eq!(ask(&service, "GET /test").await.text(), "text");
+}
+
+const INTEGERS: &str = "{type: array, items: {type: integer}}";
+
+fn items(values: Vec<Result<Value, &'static str>>) -> ApiService {
+    answerer(&answering(INTEGERS), move || {
+        Items::new(stream::iter(values.clone()))
+    })
+}
+
+#[tokio::test]
+async fn items_are_streamed_as_a_json_array() {
+    for (values, expected) in [
+        (vec![], "[]"),
+        (vec![Ok(json!(1))], "[1]"),
+        (vec![Ok(json!(1)), Ok(json!(2))], "[1,2]"),
+    ] {
+        let answer = ask(&items(values), "GET /test").await;
+        assert_eq!(
+            (
+                answer.header("content-type"),
+                answer.text().as_str(),
+                answer.is_broken
+            ),
+            ("application/json", expected, false)
+        );
+    }
+    let many = (0..10_000).map(|i| Ok(json!(i))).collect();
+    let answer = ask(&items(many), "GET /test").await;
+    assert_eq!(answer.json().as_array().unwrap().len(), 10_000);
+}
+
+#[tokio::test]
+async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
+    let log = Log::capture();
+    let answer = ask(
+        &items(vec![
+            Ok(json!(1)),
+            Ok(json!(2)),
+            Ok(json!("x")),
+            Ok(json!(4)),
+        ]),
+        "GET /test",
+    )
+    .await;
+    assert!(answer.is_broken && answer.body.is_empty(), "{answer:?}");
+    assert!(
+        log.text()
+            .contains("the answer breaks the document: 'x' is not of type 'integer'"),
+        "{}",
+        log.text()
+    );
+}
+
+#[tokio::test]
+async fn an_error_in_a_stream_breaks_it_and_is_logged_once() {
+    let log = Log::capture();
+    let answer = ask(
+        &items(vec![Ok(json!(1)), Err("the database is gone")]),
+        "GET /test",
+    )
+    .await;
+    assert!(answer.is_broken);
+    assert_eq!(
+        log.text().matches("the database is gone").count(),
+        1,
+        "{}",
+        log.text()
+    );
+}
+
+/// A service whose answer comes in chunks of unknown length.
+fn chunks(schema: &str, chunks: &'static [&'static str]) -> ApiService {
+    answerer(&answering(schema), move || {
+        let chunks = chunks
+            .iter()
+            .map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes())));
+        (
+            [("content-type", "application/json")],
+            HttpBody::from_stream(stream::iter(chunks)),
+        )
+    })
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_a_whole_array_breaks() {
+    for text in [
+        &["[1", ",2"][..],
+        &["[1]", "]"],
+        &["{}"],
+        &["5"],
+        &[],
+        &["[1,]"],
+    ] {
+        let answer = ask(&chunks(INTEGERS, text), "GET /test").await;
+        assert!(answer.is_broken, "{text:?} {answer:?}");
+    }
+    let answer = ask(&chunks(INTEGERS, &["[", "", "1,", "2 ", "] "]), "GET /test").await;
+    assert_eq!(
+        (answer.text().as_str(), answer.is_broken),
+        ("[1,2 ] ", false)
+    );
+}
+
+#[tokio::test]
+async fn a_stream_of_which_more_is_said_is_checked_whole() {
+    for (schema, text, status) in [
+        ("{type: object, required: [a]}", &["{\"a\"", ":1}"][..], 200),
+        ("{type: object, required: [a]}", &["{\"b\"", ":1}"], 500),
+        ("{type: array, items: {}, maxItems: 1}", &["[1", "]"], 200),
+        ("{type: array, items: {}, maxItems: 1}", &["[1", ",2]"], 500),
+        ("{type: [array, 'null'], items: {}}", &["null"], 200),
+    ] {
+        let answer = ask(&chunks(schema, text), "GET /test").await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.is_broken),
+            (status, false),
+            "{schema} {text:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_failing_stream_that_is_checked_whole_becomes_a_500() {
+    let service = answerer(&answering("{type: object}"), || {
+        let failed = stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]);
+        (
+            [("content-type", "application/json")],
+            HttpBody::from_stream(failed),
+        )
+    });
+    assert_eq!(
+        ask(&service, "GET /test").await.problem(),
+        (500, INTERNAL.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn head_of_a_stream_has_no_body() {
+    let answer = ask(&items(vec![Ok(json!(1))]), "HEAD /test").await;
+    assert_eq!(
+        (
+            answer.status.as_u16(),
+            answer.body.len(),
+            answer.header("content-length")
+        ),
+        (200, 0, "")
+    );
+}

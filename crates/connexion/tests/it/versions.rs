@@ -1,0 +1,175 @@
+//! One small API written in every version, and as JSON: clients must not notice which.
+
+use axum::response::IntoResponse;
+use connexion::{Api, ApiService, Body, Document, Params};
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::support::{build, send};
+
+const DOCUMENTS: [(&str, &str); 3] = [
+    ("3.1", include_str!("../data/books-3.1.yaml")),
+    ("3.0", include_str!("../data/books-3.0.yaml")),
+    ("2.0", include_str!("../data/books-2.0.yaml")),
+];
+
+/// The document in every version, each as YAML and as JSON.
+fn services() -> Vec<(String, ApiService)> {
+    let mut services = Vec::new();
+    for (version, text) in DOCUMENTS {
+        let yaml = Document::parse(version, text).unwrap_or_else(|faults| panic!("{faults}"));
+        let json =
+            Document::parse("json", yaml.to_json()).unwrap_or_else(|faults| panic!("{faults}"));
+        services.push((format!("{version} as YAML"), service(yaml)));
+        services.push((format!("{version} as JSON"), service(json)));
+    }
+    services
+}
+
+fn service(document: Document) -> ApiService {
+    let echo = async |Params(values): Params<Map<String, Value>>| Body(values);
+    build(
+        Api::from_document(document)
+            .operation(
+                "books.list",
+                async |Params(values): Params<Map<String, Value>>| {
+                    // The test asks for a broken answer by its tags.
+                    let tags = values.get("tag").map(Value::to_string).unwrap_or_default();
+                    let total = if tags.contains("no-total") {
+                        "many"
+                    } else {
+                        "3"
+                    };
+                    let list = if tags.contains("no-tags") {
+                        "1,x"
+                    } else {
+                        "1,2"
+                    };
+                    let headers = [
+                        ("x-total", total.to_owned()),
+                        ("x-tags", list.to_owned()),
+                        ("x-echo", Value::Object(values).to_string()),
+                    ];
+                    (headers, Body(Vec::<Value>::new()))
+                },
+            )
+            .operation("books.add", async |Body(book): Body<Value>| {
+                (StatusCode::CREATED, [("location", "/books/1")], Body(book))
+            })
+            .operation("books.get", echo)
+            .operation("books.delete", async || {
+                StatusCode::NO_CONTENT.into_response()
+            }),
+    )
+}
+
+/// The status, and what is found wrong or was read.
+async fn outcome(service: &ApiService, line: &str, body: &str) -> String {
+    let (line, trace) = line.split_once(" trace=").unwrap_or((line, "abc"));
+    let fields = [("content-type", "application/json"), ("x-trace", trace)];
+    let answer = send(service, line, &fields, body.to_owned()).await;
+    let status = answer.status.as_u16();
+    if answer.header("content-type") == "application/problem+json" {
+        let errors = answer.json()["errors"].clone();
+        let errors: Vec<_> = errors
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| {
+                let place = error.get("name").or(error.get("pointer")).unwrap();
+                format!(
+                    "{} {}",
+                    place.as_str().unwrap(),
+                    error["keyword"].as_str().unwrap()
+                )
+            })
+            .collect();
+        return format!("{status} {}", errors.join(", "));
+    }
+    let read = match answer.header("x-echo") {
+        "" => answer.text(),
+        read => read.to_owned(),
+    };
+    format!("{status} {read}")
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of them are a table")]
+async fn every_version_of_a_document_means_the_same() {
+    let cases = [
+        ("GET /books", "", r#"200 {"limit":10,"X-Trace":"abc"}"#),
+        (
+            "GET /books?limit=7&cheap=true&ratio=0.5",
+            "",
+            r#"200 {"limit":7,"cheap":true,"ratio":0.5,"X-Trace":"abc"}"#,
+        ),
+        (
+            "GET /books?tag=a,b&page=1&page=2",
+            "",
+            r#"200 {"limit":10,"tag":["a","b"],"page":[1,2],"X-Trace":"abc"}"#,
+        ),
+        (
+            "GET /books?limit=0&ratio=1&page=x&cheap=1",
+            "",
+            "400 limit minimum, page type, cheap type, ratio exclusiveMaximum",
+        ),
+        (
+            "GET /books?page=1&page=2&page=3&b=1&a=1",
+            "",
+            "400 a unknown, b unknown, page maxItems",
+        ),
+        (
+            "GET /books?limit=99999999999999999999",
+            "",
+            "400 limit maximum, limit format",
+        ),
+        ("GET /books trace=A1", "", "400 X-Trace pattern"),
+        ("GET /books?tag=no-total", "", "500 "),
+        ("GET /books?tag=no-tags", "", "500 "),
+        ("POST /books", "", "400  required"),
+        ("POST /books", "{", "400  json"),
+        (
+            "POST /books",
+            r#"{"title":"A","price":1}"#,
+            r#"201 {"title":"A","price":1}"#,
+        ),
+        (
+            "POST /books",
+            r#"{"pages":2147483648,"kind":"x","price":0,"title":""}"#,
+            "400 /title minLength, /price exclusiveMinimum, /kind enum, /pages format",
+        ),
+        ("POST /books", "{}", "400 /title required, /price required"),
+        (
+            "POST /books",
+            r#"{"title":"A","price":1,"subtitle":null,"kind":null}"#,
+            r#"201 {"title":"A","price":1,"subtitle":null,"kind":null}"#,
+        ),
+        (
+            "POST /books",
+            r#"{"title":null,"price":true,"subtitle":1}"#,
+            "400 /title type, /price type, /subtitle type",
+        ),
+        (
+            "POST /books",
+            r#"{"title":"A","price":1,"parts":[{"title":"B","price":1,"parts":[{"price":2}]}]}"#,
+            "400 /parts/0/parts/0/title required",
+        ),
+        ("GET /books/5", "", r#"200 {"id":5}"#),
+        ("GET /books/0", "", "400 id minimum"),
+        ("GET /books/2147483648", "", "400 id format"),
+        ("GET /books/x", "", "400 id type"),
+        ("DELETE /books/0", "", "204 "),
+        ("DELETE /books/x", "", "400 id type"),
+        ("PUT /books/1", "", "405 "),
+        ("GET /book", "", "404 "),
+    ];
+    for (version, service) in services() {
+        for (line, body, expected) in cases {
+            assert_eq!(
+                outcome(&service, line, body).await,
+                expected,
+                "{version}: {line} {body}"
+            );
+        }
+    }
+}
