@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     app,
-    config::{Database, Settings},
+    config::{Database, Mode, Settings},
     import::{ImportError, SAMPLE, import},
     serve::Server,
     store::{Store, StoreError},
@@ -112,6 +112,10 @@ async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
         Database::Sqlite { .. } => reach(settings).await?,
     };
     let embedded = settings.database.is_embedded();
+    if embedded && settings.mode != Mode::Development {
+        let database = &settings.database;
+        tracing::warn!("no database is configured, so people are kept in {database}");
+    }
     let pending = store.pending_migrations().await?;
     let is_new = pending.iter().any(|name| name.starts_with("V1__"));
     if !pending.is_empty() && (embedded || (settings.debug && is_new)) {

@@ -436,3 +436,11 @@ async fn a_password_is_never_told() {
     let ended = running.end();
     assert!(!format!("{ended:?}").contains("s3cret"), "{ended:?}");
 }
+
+/// Whoever forgot to configure the database should not find out when the container is replaced.
+#[test]
+fn production_without_a_database_is_told() {
+    let service = Program::new().serve(&["--settings", "production"]);
+    let told = "WARN no database is configured, so people are kept in SQLite connexion-app.sqlite";
+    service.running.until_it_says(told);
+}

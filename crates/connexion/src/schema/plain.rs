@@ -337,6 +337,60 @@ mod tests {
         assert!(!plain.admits(&[1]));
     }
 
+    /// Whether the value is admitted by the schema, which must be plain. What is admitted must be right as JSON.
+    fn admits(schema: &Value, value: impl Serialize) -> bool {
+        let admitted = Plain::compile(schema, schema, &[]).unwrap().admits(&value);
+        let valid = jsonschema::is_valid(schema, &json!(value));
+        assert!(valid || !admitted, "{schema} admits {}", json!(value));
+        admitted
+    }
+
+    #[test]
+    fn every_kind_of_value_is_held_against_its_type() {
+        #[derive(Serialize)]
+        struct Unit;
+        #[derive(Serialize)]
+        struct New(u8);
+        #[derive(Serialize)]
+        struct Pair(u8, i8);
+        #[derive(Serialize)]
+        enum Choice {
+            Tuple(u8, u8),
+            New(u8),
+            Struct { a: u8 },
+        }
+
+        let whole = json!({"type": "integer", "minimum": 0, "maximum": 100});
+        assert!(admits(&whole, 7_u8) && admits(&whole, 7_u16) && admits(&whole, 7_u32));
+        assert!(admits(&whole, 7_u64) && admits(&whole, 7_i8) && admits(&whole, 7_i16));
+        assert!(admits(&whole, 7_i32) && admits(&whole, Some(7)) && admits(&whole, New(7)));
+        assert!(!admits(&whole, u64::MAX) && !admits(&whole, 101) && !admits(&whole, 7.0));
+        assert!(!admits(&whole, "7") && !admits(&whole, ()) && !admits(&whole, [7]));
+
+        let number = json!({"type": "number"});
+        assert!(admits(&number, 7) && admits(&number, 0.5_f32) && admits(&number, 0.5));
+        assert!(!admits(&number, f64::INFINITY) && !admits(&number, true));
+
+        let text = json!({"type": "string", "maxLength": 1});
+        assert!(admits(&text, 'ä') && admits(&text, "ä") && !admits(&text, "ab"));
+        assert!(!admits(&text, serde_json::value::RawValue::NULL) && !admits(&text, None::<u8>));
+
+        let null = json!({"type": "null"});
+        assert!(admits(&null, ()) && admits(&null, None::<u8>) && admits(&null, Unit));
+        assert!(!admits(&null, false) && admits(&json!({"type": "boolean"}), false));
+
+        let list = json!({"type": "array", "items": {"type": "integer"}});
+        assert!(admits(&list, vec![1, 2]) && admits(&list, (1, 2)) && admits(&list, Pair(1, 2)));
+        assert!(!admits(&list, vec!["1"]) && !admits(&list, Choice::Tuple(1, 2)));
+
+        let object = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
+        assert!(!admits(&object, Choice::New(1)) && !admits(&object, Choice::Struct { a: 1 }));
+        assert!(
+            !admits(&object, json!({"a": 1})),
+            "a map is left to the other way"
+        );
+    }
+
     #[test]
     fn what_is_not_plain_is_left_to_the_other_way() {
         for (keyword, value) in [
