@@ -3,6 +3,14 @@
 //! Nothing here knows HTTP. SQL stays below this module. "Not found" is `None`, not an error; every
 //! error is one of [`StoreError`]'s, and what a client may read of it is decided in `error.rs`.
 
+/// Every column of the table, in the order of `values` and `person` of each store.
+macro_rules! columns {
+    () => {
+        "uuid, survived, passenger_class, name, sex, age, \
+         siblings_or_spouses_aboard, parents_or_children_aboard, fare"
+    };
+}
+
 pub mod postgres;
 pub mod sqlite;
 

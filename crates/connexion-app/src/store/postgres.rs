@@ -27,7 +27,7 @@ use tokio_postgres::{Column, Config, Transaction};
 use uuid::Uuid;
 
 use self::list::Lists;
-use self::row::{columns, person, values};
+use self::row::{person, values};
 use self::session::{ADD, DELETE, LOOKUP, MIGRATING, OWN, Session, Shared, UPDATE};
 use super::{Batches, ImportStopped, Migrated, People, Store, StoreError};
 use crate::person::{Person, PersonChanges};

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::pool::Pool;
-use self::row::{columns, person, values};
+use self::row::{person, values};
 use super::{Batches, ImportStopped, Migrated, People, Store, StoreError};
 use crate::person::{Person, PersonChanges};
 

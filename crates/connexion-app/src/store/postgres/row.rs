@@ -8,15 +8,6 @@ use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::person::{Person, Sex};
 
-/// Every column, in the order of [`values`] and [`person`].
-macro_rules! columns {
-    () => {
-        "uuid, survived, passenger_class, name, sex, age, \
-         siblings_or_spouses_aboard, parents_or_children_aboard, fare"
-    };
-}
-pub(super) use columns;
-
 /// The parameters of a statement that takes every column.
 pub(super) fn values(person: &Person) -> [&(dyn ToSql + Sync); 9] {
     [

@@ -15,7 +15,6 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Config, Error, NoTls, Statement};
 
 use super::error::{Failure, describe};
-use super::row::columns;
 use crate::store::StoreError;
 
 pub(super) const LOOKUP: &str = concat!("select ", columns!(), " from person where uuid = $1");

@@ -1,0 +1,216 @@
+//! Where the values of settings come from, and how their text is read.
+
+use std::{collections::HashMap, error::Error as _, fmt, io, ops::RangeInclusive, str::FromStr};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Database, LogTarget, Mode, SETTINGS};
+
+/// The database file that is used when no database is configured.
+const SQLITE_FILE: &str = "connexion-app.sqlite";
+
+/// A setting that can't be used. Says which, and where its value came from; never the value of a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {reason}")]
+pub(crate) struct SettingError {
+    name: String,
+    reason: String,
+}
+
+impl SettingError {
+    pub(super) fn new(name: impl Into<String>, reason: impl fmt::Display) -> Self {
+        Self {
+            name: name.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// The lines of `.env`. What is wrong with one is told without its text, which may hold a password.
+pub(super) fn dotenv() -> Result<HashMap<String, String>, SettingError> {
+    let text = match std::fs::read_to_string(".env") {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(SettingError::new(".env", error)),
+    };
+    let pairs: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
+    pairs.map_err(|error| {
+        let wrong = match &error {
+            dotenvy::Error::LineParse(wrong, _) => wrong.lines().next().unwrap_or_default(),
+            _ => "",
+        };
+        let line = text.lines().position(|line| line.contains(wrong));
+        let line = line.map_or_else(String::new, |index| format!("line {}: ", index + 1));
+        let reason = "must be NAME=VALUE, a value with spaces or quotes in 'single quotes'";
+        SettingError::new(".env", format_args!("{line}{reason}"))
+    })
+}
+
+/// Where settings come from, as functions, so that tests need no environment of their own.
+pub(super) struct Values<'v> {
+    pub(super) flags: Source<'v>,
+    /// What goes first comes first.
+    pub(super) environment: [Source<'v>; 2],
+}
+
+/// Values by name.
+pub(super) type Source<'v> = &'v dyn Fn(&str) -> Option<String>;
+
+impl Values<'_> {
+    /// The value of a setting, and the name of the flag or variable it came from.
+    fn find(&self, name: &str) -> Option<(String, String)> {
+        let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
+        if let Some(value) = (self.flags)(name) {
+            return Some((format!("--{}", setting.flag), value));
+        }
+        // All names in one source before any in the next: the environment goes before `.env`, whichever
+        // of a setting's names each uses.
+        self.environment.iter().find_map(|source| {
+            setting.names().find_map(|name| {
+                let value = source(name).filter(|value| !value.is_empty())?;
+                Some((name.to_owned(), value))
+            })
+        })
+    }
+
+    /// Whether a variable that is no setting has a value.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        let mut values = self.environment.iter().filter_map(|source| source(name));
+        values.any(|value| !value.is_empty())
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.find(name).map(|(_, value)| value)
+    }
+
+    fn error(&self, name: &str, reason: &str) -> SettingError {
+        let from = self.find(name).map(|(from, _)| from);
+        SettingError::new(from.as_deref().unwrap_or(name), reason)
+    }
+
+    pub(super) fn mode(&self) -> Result<Mode, SettingError> {
+        let Some((from, value)) = self.find("APP_SETTINGS") else {
+            return Ok(Mode::Development);
+        };
+        let mode = value.trim().parse();
+        mode.map_err(|reason: &str| SettingError::new(from, format_args!("'{value}' {reason}")))
+    }
+
+    pub(super) fn number<T>(
+        &self,
+        name: &str,
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+    {
+        let Some((from, value)) = self.find(name) else {
+            return Ok(None);
+        };
+        let number = value.trim().parse().ok();
+        let number = number.filter(|number| range.contains(number));
+        number.map(Some).ok_or_else(|| {
+            let (low, high) = range.into_inner();
+            let reason = format_args!("'{value}' is not a whole number from {low} to {high}");
+            SettingError::new(from, reason)
+        })
+    }
+
+    /// A boolean in any of the ways the original understood.
+    pub(super) fn switch(&self, name: &str) -> Result<Option<bool>, SettingError> {
+        let Some((from, value)) = self.find(name) else {
+            return Ok(None);
+        };
+        match value.trim().to_ascii_lowercase().as_str() {
+            "true" | "t" | "1" | "yes" | "y" | "on" => Ok(Some(true)),
+            "false" | "f" | "0" | "no" | "n" | "off" => Ok(Some(false)),
+            _ => Err(SettingError::new(
+                from,
+                format_args!("'{value}' is neither on nor off"),
+            )),
+        }
+    }
+
+    pub(super) fn log_target(&self, name: &str) -> LogTarget {
+        match self.text(name).as_deref() {
+            None | Some("-") => LogTarget::Standard,
+            Some(off) if off.eq_ignore_ascii_case("off") => LogTarget::Off,
+            Some(path) => LogTarget::File(path.into()),
+        }
+    }
+
+    pub(super) fn database(&self, mode: Mode) -> Result<Database, SettingError> {
+        let testing = mode == Mode::Testing;
+        // Even if it isn't needed: a wrong value is never passed over in silence.
+        let port = self.number("POSTGRES_PORT", 1..=u16::MAX)?.unwrap_or(5432);
+        if let Some(url) = self.text("DATABASE_URL") {
+            return self.named_database(url);
+        }
+        let names = [
+            "POSTGRES_HOSTNAME",
+            "POSTGRES_DB",
+            "POSTGRES_USER",
+            "POSTGRES_PASSWORD",
+        ];
+        if names.iter().all(|name| self.text(name).is_none()) {
+            let prefix = if testing { "test_" } else { "" };
+            let path = format!("{prefix}{SQLITE_FILE}").into();
+            return Ok(Database::Sqlite {
+                path,
+                embedded: true,
+            });
+        }
+        let required = |name| {
+            let missing = "is missing, though other POSTGRES_ settings are there";
+            self.text(name).ok_or_else(|| self.error(name, missing))
+        };
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let password = self.text("POSTGRES_PASSWORD");
+        let password = password.map(|password| format!(":{}", encode(&password)));
+        let url = format!(
+            "postgres://{user}{password}@{host}:{port}/{prefix}{name}",
+            host = encode(&required("POSTGRES_HOSTNAME")?),
+            name = encode(&required("POSTGRES_DB")?),
+            user = encode(&required("POSTGRES_USER")?),
+            password = password.unwrap_or_default(),
+            prefix = if testing { "test_" } else { "" },
+        );
+        Ok(Database::Postgres {
+            url,
+            create: testing,
+        })
+    }
+
+    fn named_database(&self, url: String) -> Result<Database, SettingError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return match url.parse::<tokio_postgres::Config>() {
+                Ok(_) => Ok(Database::Postgres { url, create: false }),
+                Err(error) => Err(self.error("DATABASE_URL", &what_is_wrong(&error))),
+            };
+        }
+        // `sqlite:///PATH` is how the original's library wrote it.
+        let path = url.strip_prefix("sqlite:");
+        match path.map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            // Every connection would have a database of its own.
+            Some(":memory:") => Err(self.error("DATABASE_URL", "must name a file, not :memory:")),
+            Some(path) if !path.is_empty() => Ok(Database::Sqlite {
+                path: path.into(),
+                embedded: false,
+            }),
+            _ => Err(self.error(
+                "DATABASE_URL",
+                "must begin with postgres:// or be sqlite:PATH",
+            )),
+        }
+    }
+}
+
+/// What is wrong with an address, without any part of it, which may be one of a password.
+fn what_is_wrong(error: &tokio_postgres::Error) -> String {
+    let shape = "must be postgres://USER:PASSWORD@HOST:PORT/DB, special characters written as %XX";
+    let cause = error.source().map(ToString::to_string);
+    match cause.filter(|cause| cause.starts_with("invalid value for option ")) {
+        Some(cause) => format!("{shape}: {cause}"),
+        None => shape.to_owned(),
+    }
+}
