@@ -291,7 +291,7 @@ impl<'r> Sources<'r> {
     }
 
     /// Reads all parameters of an operation. Query parameters that the document does not have are refused;
-    /// each violation has the sentence that clients know, which names them all.
+    /// the first violation has the sentence that clients know, which names them all.
     pub(crate) fn read(
         &self,
         parameters: &[Parameter],
@@ -304,13 +304,17 @@ impl<'r> Sources<'r> {
         };
         let names = self.query.iter().map(|(name, _)| name.as_str());
         let extra: BTreeSet<&str> = names.filter(|name| !known(name)).collect();
-        let names = cut(extra.iter().copied().collect::<Vec<_>>().join(", "));
-        violations.extend(extra.into_iter().take(MAX_UNKNOWN).map(|name| Violation {
-            location: In::Query,
-            name: name.to_owned(),
-            keyword: "unknown".into(),
-            detail: format!("Extra query parameter(s) {names} not in spec"),
-        }));
+        let all = extra.iter().copied().collect::<Vec<_>>().join(", ");
+        for (i, name) in extra.into_iter().take(MAX_UNKNOWN).enumerate() {
+            let told = if i == 0 { &all } else { name };
+            let detail = format!("Extra query parameter(s) {told} not in spec");
+            violations.push(Violation {
+                location: In::Query,
+                name: name.to_owned(),
+                keyword: "unknown".into(),
+                detail: cut(detail),
+            });
+        }
         let mut values = Map::new();
         for parameter in parameters {
             parameter.read(&self.texts(parameter), &mut values, violations);

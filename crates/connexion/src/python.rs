@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::node::unescape;
 
 /// A value is shown in a sentence up to about this many bytes.
-pub(crate) const MAX_SHOWN: usize = 2_000;
+pub(crate) const MAX_SHOWN: usize = 16 * 1024;
 
 /// What `str.isprintable` refuses (Unicode categories "Other" and "Separator"), but for the space.
 static UNPRINTABLE: LazyLock<Regex> =

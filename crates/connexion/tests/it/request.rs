@@ -196,7 +196,7 @@ fn required_parameters_and_unknown_ones_are_told_together() {
     assert_eq!(
         parameters(declared, "z&b=1&b=2", &[]),
         "Query b unknown: Extra query parameter(s) b, z not in spec\n\
-         Query z unknown: Extra query parameter(s) b, z not in spec\n\
+         Query z unknown: Extra query parameter(s) z not in spec\n\
          Query a required: Missing query parameter 'a'\n\
          Header H required: Missing header parameter 'H'"
     );
