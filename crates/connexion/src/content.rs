@@ -118,9 +118,41 @@ pub(crate) fn json_text(body: &[u8]) -> Option<Cow<'_, str>> {
     text.map(Cow::Owned)
 }
 
+/// The JSON text with every integer `-0` written as `0`, if it has one. Python's integers have no negative
+/// zero, so clients could send it for one; `serde_json` reads it as a float.
+pub(crate) fn without_negative_zero(json: &str) -> Option<String> {
+    let is_zero = |number: &str| {
+        let rest = number.strip_prefix("-0");
+        rest.is_some_and(|rest| !rest.starts_with(['.', 'e', 'E']))
+    };
+    let (mut in_text, mut escaped) = (false, false);
+    let kept = json.char_indices().filter(|(i, c)| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = in_text,
+            '"' => in_text = !in_text,
+            '-' if !in_text => return !json.get(*i..).is_some_and(is_zero),
+            _ => {}
+        }
+        true
+    });
+    let mended: String = kept.map(|(_, c)| c).collect();
+    (mended.len() < json.len()).then_some(mended)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MediaType, is_utf8, json_text};
+    use super::{MediaType, is_utf8, json_text, without_negative_zero};
+
+    #[test]
+    fn only_an_integer_loses_the_sign_of_its_zero() {
+        let json =
+            r#"{"a-0": -0, "b": ["-0\"-0", -0,-0 ], "c": -0.0, "d": -0e1, "e": -1, "f": 10-0}"#;
+        let mended =
+            r#"{"a-0": 0, "b": ["-0\"-0", 0,0 ], "c": -0.0, "d": -0e1, "e": -1, "f": 100}"#;
+        assert_eq!(without_negative_zero(json).as_deref(), Some(mended));
+        assert_eq!(without_negative_zero(r#"{"a-0": 0}"#), None);
+    }
 
     #[test]
     fn every_json_type_stands_for_json() {

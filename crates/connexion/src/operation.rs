@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
-    content::{MediaType, content_type, is_utf8, json_text},
+    content::{MediaType, content_type, is_utf8, json_text, without_negative_zero},
     document::Document,
     fault::Fault,
     parameter::{Parameter, Sources},
@@ -274,19 +274,26 @@ impl RequestBody {
             violations.push(not_json());
             return None;
         };
-        match media.check.schema() {
-            Some(schema) if !schema.is_valid(&value) => {
-                // The original took `null` for a body that could not be read, and said so.
-                let faults = if value.is_null() {
-                    vec![not_json()]
-                } else {
-                    schema.body_violations(&value, text)
-                };
-                violations.extend(faults);
-                None
-            }
-            _ => Some(value),
+        let Some(schema) = media
+            .check
+            .schema()
+            .filter(|schema| !schema.is_valid(&value))
+        else {
+            return Some(value);
+        };
+        if let Some(text) = without_negative_zero(text)
+            && let Ok(value) = serde_json::from_str(&text)
+        {
+            violations.extend(schema.body_violations(&value, &text));
+            return Some(value);
         }
+        // The original took `null` for a body that could not be read, and said so.
+        violations.extend(if value.is_null() {
+            vec![not_json()]
+        } else {
+            schema.body_violations(&value, text)
+        });
+        None
     }
 
     fn unsupported(&self, sent: &str) -> Violation {
