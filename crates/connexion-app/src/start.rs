@@ -42,7 +42,7 @@ pub(crate) enum StartError {
     /// The sample passengers could not be stored.
     #[error("the sample data can't be imported: {0}")]
     Sample(#[from] ImportError),
-    /// The address can't be listened on, or a log's file not opened.
+    /// A log's file can't be opened, or a socket or signal fails.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// The address can't be listened on.

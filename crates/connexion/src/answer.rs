@@ -13,7 +13,6 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
-use serde_json::Value;
 
 use crate::{
     operation::{Check, Operation},
@@ -118,27 +117,8 @@ fn check_items(operation_id: String, item: Arc<Schema>, body: Body) -> Body {
 
 /// Checks the JSON of one item; what is wrong with it goes to the log.
 fn check_item(operation_id: &str, items: &Schema, json: &[u8]) -> Result<(), String> {
-    let violations = violations(items, json);
-    log(operation_id, &violations);
-    if violations.is_empty() {
-        Ok(())
-    } else {
-        Err("the answer breaks the document".to_owned())
-    }
-}
-
-fn violations(items: &Schema, item: &[u8]) -> Vec<Violation> {
-    match serde_json::from_slice::<Value>(item) {
-        Ok(value) if items.is_valid(&value) => Vec::new(),
-        Ok(value) => items.body_violations(&value, &String::from_utf8_lossy(item)),
-        Err(error) => {
-            let detail = format!("an item is not valid JSON: {error}");
-            vec![Violation {
-                location: crate::In::Body,
-                name: String::new(),
-                keyword: "json".into(),
-                detail,
-            }]
-        }
-    }
+    items.check_json(json).map_err(|violations| {
+        log(operation_id, &violations);
+        "the answer breaks the document".to_owned()
+    })
 }

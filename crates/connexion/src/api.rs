@@ -26,7 +26,6 @@ use crate::{
     path::{PathValues, Routes, Template},
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
-    structure::Survey,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -168,11 +167,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             options,
             mut docs,
         } = self;
-        let mut faults = document.check();
+        let (mut faults, root) = document.examine();
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
-        let schemas = Survey::of(&document).schemas;
-        match Compiler::new(&document, &schemas, &formats) {
+        match Compiler::new(root, &formats) {
             Err(message) => faults.push(document.fault(document.paths_at(), message)),
             Ok(compiler) => {
                 for source in document.operations() {

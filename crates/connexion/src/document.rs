@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, io, path::Path};
 
+use serde_json::Value;
+
 use crate::{
     check,
     fault::{self, Fault, Faults},
@@ -99,9 +101,17 @@ impl Document {
 
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
+        let (mut faults, _) = self.examine();
+        fault::sort(&mut faults);
+        faults
+    }
+
+    /// Everything that is wrong, in no order; and the document with its schemas ready to be compiled.
+    pub(crate) fn examine(&self) -> (Vec<Fault>, Value) {
         let survey = Survey::of(self);
         let mut faults = survey.faults;
-        faults.extend(schema::check(self, &survey.schemas));
+        let (root, found) = schema::examine(self, &survey.schemas);
+        faults.extend(found);
         for key in ["info", "paths"] {
             if self.root.get(key).is_none() {
                 faults.push(self.fault(Position::START, format!("`{key}` is missing")));
@@ -109,13 +119,12 @@ impl Document {
         }
         check::operations(self, &mut faults);
         check::paths(self, &mut faults);
-        fault::sort(&mut faults);
-        faults
+        (faults, root)
     }
 
     /// The document as JSON text, in the version it was written in.
     pub fn to_json(&self) -> String {
-        serde_json::Value::from(&self.source).to_string()
+        Value::from(&self.source).to_string()
     }
 
     /// The document as it was written.

@@ -18,7 +18,7 @@ use crate::{
     parameter::{Parameter, Sources},
     path::PathValues,
     place::OperationPlace,
-    problem::{In, Violation},
+    problem::Violation,
     schema::{Compiler, Schema},
     typed::Typed,
 };
@@ -170,20 +170,14 @@ impl Operation {
         let Some(schema) = media.check.schema().filter(|_| self.method != Method::HEAD) else {
             return Ok(());
         };
-        let text = String::from_utf8_lossy(body);
-        let value = if media.kind.is_json() {
-            serde_json::from_slice::<Value>(body)
+        if media.kind.is_json() {
+            return schema.check_json(body);
+        }
+        let value = Value::String(String::from_utf8_lossy(body).into_owned());
+        if schema.is_valid(&value) {
+            Ok(())
         } else {
-            Ok(Value::String(text.clone().into_owned()))
-        };
-        match value {
-            Ok(value) if schema.is_valid(&value) => Ok(()),
-            Ok(value) if media.kind.is_json() => Err(schema.body_violations(&value, &text)),
-            Ok(value) => Err(schema.body_violations(&value, &value.to_string())),
-            Err(_) => Err(vec![body_violation(
-                "json",
-                "the answer is not valid JSON".to_owned(),
-            )]),
+            Err(schema.body_violations(&value, &value.to_string()))
         }
     }
 
@@ -224,7 +218,7 @@ impl Operation {
         let response =
             find(StatusRange::One(code)).or_else(|| find(StatusRange::Class(code / 100)));
         let Some(response) = response.or_else(|| find(StatusRange::Default)) else {
-            return Err(vec![body_violation(
+            return Err(vec![Violation::of_body(
                 "status",
                 format!("the status {code} is not in the document"),
             )]);
@@ -234,7 +228,7 @@ impl Operation {
         let media = nearest(&response.content, &sent);
         if media.is_none() && !response.content.is_empty() {
             let detail = format!("the content type '{sent}' is not in the document");
-            violations.push(body_violation("contentType", detail));
+            violations.push(Violation::of_body("contentType", detail));
         }
         if violations.is_empty() {
             Ok(media)
@@ -253,7 +247,7 @@ impl RequestBody {
     ) -> Option<Value> {
         if body.is_empty() {
             if self.required {
-                violations.push(body_violation(
+                violations.push(Violation::of_body(
                     "required",
                     "Request body is required".to_owned(),
                 ));
@@ -265,7 +259,7 @@ impl RequestBody {
             violations.push(self.unsupported(&sent));
             return None;
         };
-        let not_json = || body_violation("json", "Request body is not valid JSON".to_owned());
+        let not_json = || Violation::of_body("json", "Request body is not valid JSON".to_owned());
         let text = json_text(body);
         let parsed = text
             .as_deref()
@@ -308,18 +302,9 @@ impl RequestBody {
         } else {
             types.join(", ")
         };
-        body_violation(
+        Violation::of_body(
             "contentType",
             format!("Invalid Content-type ({sent}), expected {expected}"),
         )
-    }
-}
-
-fn body_violation(keyword: &'static str, detail: String) -> Violation {
-    Violation {
-        location: In::Body,
-        name: String::new(),
-        keyword: keyword.into(),
-        detail,
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     schema::{Compiler, Schema},
 };
 
-/// More unknown query parameters than this are not listed: each one's sentence names them all.
+/// More unknown query parameters than this are not listed: an answer must not grow without bound.
 const MAX_UNKNOWN: usize = 100;
 
 /// One parameter of an operation.

@@ -44,6 +44,18 @@ pub struct Violation {
     pub detail: String,
 }
 
+impl Violation {
+    /// What is wrong with a body as a whole.
+    pub(crate) fn of_body(keyword: &'static str, detail: String) -> Self {
+        Self {
+            location: In::Body,
+            name: String::new(),
+            keyword: keyword.into(),
+            detail,
+        }
+    }
+}
+
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(4))?;

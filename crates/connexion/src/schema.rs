@@ -22,6 +22,7 @@ use jsonschema::{Registry, Validator, error::ValidationErrorKind, paths::Locatio
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::dialect::is_remark;
 use self::plain::Plain;
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
@@ -87,29 +88,25 @@ pub(crate) struct SchemaFault {
     pub(crate) sentence: String,
 }
 
-/// The document with its schemas, which stand at `schemas`, as JSON Schema 2020-12.
-fn adapted(document: &Document, schemas: &[String]) -> Value {
+/// The document with its schemas, which stand at `schemas`, as JSON Schema 2020-12; and everything that is
+/// wrong with them, whether they are used or not. One with a fault allows anything from here on, so that it
+/// does not hide the faults of others.
+pub(crate) fn examine(document: &Document, schemas: &[String]) -> (Value, Vec<Fault>) {
     let mut root = Value::from(&document.root);
-    for pointer in schemas {
-        if let Some(schema) = root.pointer_mut(pointer) {
-            dialect::adapt(schema, document);
-        }
-    }
-    root
-}
-
-/// Everything that is wrong with the schemas that stand at `schemas`, whether they are used or not.
-pub(crate) fn check(document: &Document, schemas: &[String]) -> Vec<Fault> {
-    let root = adapted(document, schemas);
     let mut faults = Vec::new();
     for pointer in schemas {
         if let (Some(schema), Some(node)) =
-            (root.pointer(pointer), document.root.at_pointer(pointer))
+            (root.pointer_mut(pointer), document.root.at_pointer(pointer))
         {
-            faults.extend(check_one(document, schema, node));
+            dialect::adapt(schema, document);
+            let found = check_one(document, schema, node);
+            if !found.is_empty() {
+                *schema = Value::Bool(true);
+            }
+            faults.extend(found);
         }
     }
-    faults
+    (root, faults)
 }
 
 fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
@@ -144,21 +141,8 @@ fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
 }
 
 impl<'f> Compiler<'f> {
-    /// A schema that [`check`] finds fault with allows anything, so that it does not hide the faults of others.
-    pub(crate) fn new(
-        document: &Document,
-        schemas: &[String],
-        formats: &'f [(String, FormatCheck)],
-    ) -> Result<Self, String> {
-        let mut root = adapted(document, schemas);
-        for pointer in schemas {
-            if let (Some(schema), Some(node)) =
-                (root.pointer_mut(pointer), document.root.at_pointer(pointer))
-                && !check_one(document, schema, node).is_empty()
-            {
-                *schema = Value::Bool(true);
-            }
-        }
+    /// `root` is the document as [`examine`] made it.
+    pub(crate) fn new(root: Value, formats: &'f [(String, FormatCheck)]) -> Result<Self, String> {
         let registry = Registry::new()
             .add(ROOT, root.clone())
             .and_then(jsonschema::RegistryBuilder::prepare);
@@ -254,6 +238,18 @@ impl Schema {
     }
 
     /// First what is wrong with an object itself, then its members.
+    /// Checks the JSON of an answer, or of an item of one.
+    pub(crate) fn check_json(&self, json: &[u8]) -> Result<(), Vec<Violation>> {
+        match serde_json::from_slice::<Value>(json) {
+            Ok(value) if self.is_valid(&value) => Ok(()),
+            Ok(value) => Err(self.body_violations(&value, &String::from_utf8_lossy(json))),
+            Err(_) => {
+                let detail = "the answer is not valid JSON".to_owned();
+                Err(vec![Violation::of_body("json", detail)])
+            }
+        }
+    }
+
     fn order(&self, fault: &SchemaFault) -> Vec<usize> {
         let mut schema = self.root.pointer(&self.pointer);
         let mut order = Vec::new();

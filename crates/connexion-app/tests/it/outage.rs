@@ -46,6 +46,24 @@ async fn process_that_waits(client: &Client) -> i32 {
     }
 }
 
+/// Makes every statement on the table wait.
+async fn lock(by_hand: &Client) {
+    by_hand
+        .batch_execute("begin; lock table person in access exclusive mode")
+        .await
+        .unwrap();
+}
+
+/// Ends the connection whose statement waits for the lock, and then the lock.
+async fn kill_the_one_that_waits(by_hand: &Client) {
+    let process = process_that_waits(by_hand).await;
+    by_hand
+        .execute("select pg_terminate_backend($1)", &[&process])
+        .await
+        .unwrap();
+    by_hand.batch_execute("commit").await.unwrap();
+}
+
 /// The server's restart blocks the runtime, so that nothing hears of the lost connections before the next
 /// call: the worst case.
 #[tokio::test]
@@ -180,21 +198,13 @@ async fn a_read_whose_connection_is_killed_is_done_again() {
     store.add(&person).await.unwrap();
     store.lookup(person.uuid).await.unwrap();
     let by_hand = connect(database.url()).await;
-    by_hand
-        .batch_execute("begin; lock table person in access exclusive mode")
-        .await
-        .unwrap();
+    lock(&by_hand).await;
     let reads = (0..10).map(|_| {
         let (store, key) = (Arc::clone(&store), person.uuid);
         tokio::spawn(async move { store.lookup(key).await })
     });
     let reads: Vec<_> = reads.collect();
-    let process = process_that_waits(&by_hand).await;
-    by_hand
-        .execute("select pg_terminate_backend($1)", &[&process])
-        .await
-        .unwrap();
-    by_hand.batch_execute("commit").await.unwrap();
+    kill_the_one_that_waits(&by_hand).await;
     for read in reads {
         assert_eq!(read.await.unwrap().unwrap().as_ref(), Some(&person));
     }
@@ -206,20 +216,12 @@ async fn a_write_whose_connection_is_killed_is_not_done_again() {
     let store = migrated(database.url()).await;
     let by_hand = connect(database.url()).await;
     store.add(&someone()).await.unwrap();
-    by_hand
-        .batch_execute("begin; lock table person in access exclusive mode")
-        .await
-        .unwrap();
+    lock(&by_hand).await;
     let write = tokio::spawn({
         let store = Arc::clone(&store);
         async move { store.add(&someone()).await }
     });
-    let process = process_that_waits(&by_hand).await;
-    by_hand
-        .execute("select pg_terminate_backend($1)", &[&process])
-        .await
-        .unwrap();
-    by_hand.batch_execute("commit").await.unwrap();
+    kill_the_one_that_waits(&by_hand).await;
     let lost = write.await.unwrap();
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     assert_eq!(store.list().await.unwrap().count().await, 1);

@@ -14,7 +14,7 @@ use crate::{
     fault::Fault,
     parameter::{Parameter, Shape, types},
     place::{OperationPlace, Place, parameters},
-    schema::{Compiler, Schema},
+    schema::{Compiler, Schema, is_remark},
 };
 
 /// What compiling the parts of an operation needs.
@@ -176,23 +176,4 @@ impl Compile<'_, '_> {
         self.faults
             .push(self.document.fault(place.node.at, message));
     }
-}
-
-/// Whether a keyword of a schema says nothing about which values are right.
-fn is_remark(keyword: &str) -> bool {
-    keyword.starts_with("x-") && keyword != "x-nullable"
-        || matches!(
-            keyword,
-            "title"
-                | "description"
-                | "default"
-                | "example"
-                | "examples"
-                | "deprecated"
-                | "readOnly"
-                | "writeOnly"
-                | "externalDocs"
-                | "xml"
-                | "$comment"
-        )
 }

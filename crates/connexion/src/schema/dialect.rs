@@ -109,6 +109,25 @@ pub(super) fn whole<'a>(
     Ok(Box::new(Whole { least, greatest }))
 }
 
+/// Whether a keyword of a schema says nothing about which values are right.
+pub(crate) fn is_remark(keyword: &str) -> bool {
+    keyword.starts_with("x-") && keyword != "x-nullable"
+        || matches!(
+            keyword,
+            "title"
+                | "description"
+                | "default"
+                | "example"
+                | "examples"
+                | "deprecated"
+                | "readOnly"
+                | "writeOnly"
+                | "externalDocs"
+                | "xml"
+                | "$comment"
+        )
+}
+
 /// Rewrites what OpenAPI's schemas say differently from JSON Schema 2020-12, everywhere in `schema`.
 pub(super) fn adapt(schema: &mut Value, document: &Document) {
     match schema {

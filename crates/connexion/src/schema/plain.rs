@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::walk::Walk;
-use super::{FormatCheck, dialect::WHOLE, resolve};
+use super::{FormatCheck, dialect::WHOLE, is_remark, resolve};
 
 /// References that lead deeper than this are taken for a cycle.
 const MAX_DEPTH: usize = 32;
@@ -113,18 +113,8 @@ impl Compile<'_> {
             "object" => (self.object(schema, depth)?, &["properties", "required"]),
             _ => return None,
         };
-        let about = [
-            "type",
-            "title",
-            "description",
-            "example",
-            "examples",
-            "default",
-            "deprecated",
-        ];
-        let known = |keyword: &str| {
-            keywords.contains(&keyword) || about.contains(&keyword) || keyword.starts_with("x-")
-        };
+        let known =
+            |keyword: &str| keyword == "type" || keywords.contains(&keyword) || is_remark(keyword);
         schema.keys().all(|keyword| known(keyword)).then_some(plain)
     }
 
