@@ -1,7 +1,8 @@
 //! The person: what is stored of a passenger, and how each member is read and written.
 //!
 //! The limits a member must keep (which are required, how long a name may be, which numbers fit) are
-//! written once, in `openapi.yaml`; the library enforces them before a value of these types exists.
+//! written in `openapi.yaml`; the library enforces them before a value of these types exists. For rows of
+//! a CSV file `import/cell.rs` does, and a test holds it against the document.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::{

@@ -9,6 +9,7 @@ use connexion_app::store::Store;
 use crate::conformance::{Place, on_both_stores};
 
 on_both_stores! {
+    a_name_may_be_as_long_as_the_document_says
     the_sample_is_stored
     an_export_can_be_imported
     nothing_is_kept_of_a_bad_file
@@ -38,6 +39,23 @@ async fn exported(store: &dyn Store) -> Vec<String> {
     lines.sort();
     assert_eq!(rows, lines.len() as u64);
     lines
+}
+
+/// The import has a limit of its own, which must be that of the document.
+async fn a_name_may_be_as_long_as_the_document_says(place: &Place) {
+    let store = place.migrated().await;
+    let document = connexion_app::app::document().unwrap().to_json();
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let limit = document["components"]["schemas"]["Name"]["maxLength"].as_u64();
+    let longest = "ä".repeat(usize::try_from(limit.unwrap()).unwrap());
+    let row = |name: &str| format!("{HEADER}0,3,{name},male,22,1,0,7.25\n");
+    let stored = imported(store.as_ref(), row(&longest)).await.unwrap();
+    assert_eq!(stored.rows, 1);
+    let refused = imported(store.as_ref(), row(&format!("{longest}ä"))).await;
+    assert!(matches!(
+        refused,
+        Err(ImportError::BadRows { total: 1, .. })
+    ));
 }
 
 /// The sample comes back as it went in, but for the ages that are cut.
