@@ -25,4 +25,5 @@ fmt:
 
 bench:
 	command -v wrk >/dev/null || scripts/apt-install.sh wrk
+	cargo bench -p connexion --bench load --locked
 	cargo bench -p connexion-app --bench service --locked
