@@ -21,7 +21,7 @@ use crate::{
     docs::Docs,
     document::Document,
     extract::{BodyValue, ParameterValues},
-    fault::{self, Fault, Faults},
+    fault::{Code, Fault, Faults, Severity},
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
     problem::{LibraryProblem, Problem},
@@ -171,7 +171,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         match Compiler::new(root, &formats) {
-            Err(message) => faults.push(document.fault(document.paths_at(), message)),
+            Err(message) => {
+                faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
+            }
             Ok(compiler) => {
                 for source in document.operations() {
                     let operation = Operation::compile(&source, &document, &compiler, &mut faults);
@@ -184,9 +186,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             }
         }
         let endpoints = connect(&document, endpoints, handlers, &state, &mut faults);
-        if !faults.is_empty() {
-            fault::sort(&mut faults);
+        document.arrange(&mut faults);
+        if faults
+            .iter()
+            .any(|fault| fault.severity() == Severity::Error)
+        {
             return Err(Faults(faults));
+        }
+        for warning in &faults {
+            tracing::warn!("{warning}");
         }
         docs.load(&document);
         Ok(ApiService(Arc::new(Inner {
@@ -214,16 +222,20 @@ fn connect<S: Clone>(
             connected.push((operation, with_state(state.clone())));
         } else if !id.is_empty() && !connected.iter().any(|(known, _)| known.id() == id) {
             // An operationId that is missing or used twice is reported by `check`.
-            faults.push(document.fault(at, format!("the operation `{id}` has no handler")));
+            let message = format!("the operation `{id}` has no handler");
+            faults.push(document.fault(Code::HandlerMissing, at, message));
         }
     }
     for (id, _) in handlers {
-        let message = if connected.iter().any(|(known, _)| known.id() == id) {
-            format!("there is a second handler for `{id}`")
+        let (code, message) = if connected.iter().any(|(known, _)| known.id() == id) {
+            let message = format!("there is a second handler for `{id}`");
+            (Code::HandlerDuplicate, message)
         } else {
-            format!("there is a handler for `{id}`, but no operation with this operationId")
+            let message =
+                format!("there is a handler for `{id}`, but no operation with this operationId");
+            (Code::HandlerUnknown, message)
         };
-        faults.push(document.fault(document.paths_at(), message));
+        faults.push(document.fault(code, document.paths_at(), message));
     }
     connected
 }

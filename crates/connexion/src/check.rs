@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use http::Method;
+
 use crate::{
     document::Document,
-    fault::Fault,
+    fault::{Code, Fault},
     path::Template,
     place::{METHODS, Place, parameter_key, parameters},
 };
@@ -16,21 +18,52 @@ pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
         let at = operation.place.node.at;
         let name = format!("{} {}", operation.method, operation.path);
         let responses = operation.place.get("responses");
-        if responses.is_none_or(|responses| responses.members().next().is_none()) {
-            faults.push(document.fault(at, format!("{name} has no `responses`")));
+        if responses
+            .as_ref()
+            .is_none_or(|all| all.members().next().is_none())
+        {
+            faults.push(document.fault(
+                Code::MemberMissing,
+                at,
+                format!("{name} has no `responses`"),
+            ));
+        }
+        if matches!(operation.method, Method::GET | Method::HEAD)
+            && let Some(body) = operation.place.node.get("requestBody")
+        {
+            let message = format!(
+                "{name} has a request body, which clients and proxies may drop; use parameters or POST"
+            );
+            faults.push(document.fault(Code::GetWithBody, body.at, message));
+        }
+        for (status, response) in responses.iter().flat_map(Place::members) {
+            // A reference that is still one leads nowhere, which is reported elsewhere.
+            let has = |key| response.node.get(key).is_some();
+            if !status.starts_with("x-") && !has("description") && !has("$ref") {
+                let message = format!("the response `{status}` of {name} has no `description`");
+                faults.push(document.fault(Code::DescriptionMissing, response.node.at, message));
+            }
         }
         match operation.place.node.get("operationId") {
-            None => faults.push(document.fault(at, format!("{name} has no `operationId`"))),
+            None => faults.push(document.fault(
+                Code::OperationIdMissing,
+                at,
+                format!("{name} has no `operationId`"),
+            )),
             Some(id) => match id.as_str() {
                 // That it is not a text is reported by `structure`.
                 None => {}
-                Some("") => faults.push(document.fault(id.at, "the `operationId` is empty")),
+                Some("") => faults.push(document.fault(
+                    Code::OperationIdMissing,
+                    id.at,
+                    "the `operationId` is empty",
+                )),
                 Some(text) => {
                     if let Some(first) = seen.insert(text, id.at) {
                         let line = first.line;
                         let message =
                             format!("the operationId `{text}` is used already in line {line}");
-                        faults.push(document.fault(id.at, message));
+                        faults.push(document.fault(Code::OperationIdDuplicate, id.at, message));
                     }
                 }
             },
@@ -49,13 +82,13 @@ pub(crate) fn paths(document: &Document, faults: &mut Vec<Fault>) {
         let template = match Template::parse(path) {
             Ok(template) => template,
             Err(message) => {
-                faults.push(document.fault(item.node.at, message));
+                faults.push(document.fault(Code::PathInvalid, item.node.at, message));
                 continue;
             }
         };
         if let Some(other) = seen.insert(template.shape(), path) {
             let message = format!("`{path}` matches the same paths as `{other}`");
-            faults.push(document.fault(item.node.at, message));
+            faults.push(document.fault(Code::PathAmbiguous, item.node.at, message));
         }
         duplicates(document, &item, faults);
         for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
@@ -74,7 +107,7 @@ fn duplicates(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) 
         if seen.contains(&key) {
             let name = parameter.text("name").unwrap_or_default();
             let message = format!("the parameter `{name}` stands twice in `parameters`");
-            faults.push(document.fault(parameter.node.at, message));
+            faults.push(document.fault(Code::ParameterDuplicate, parameter.node.at, message));
         }
         seen.push(key);
     }
@@ -99,12 +132,16 @@ fn template_parameters(
             let message = format!(
                 "the parameter `{name}` of `{path}` is not declared; add it to `parameters`"
             );
-            faults.push(document.fault(operation.node.at, message));
+            faults.push(document.fault(Code::PathParameterUndeclared, operation.node.at, message));
         }
     }
     for (name, at) in declared {
         if !template.names().any(|known| known == name) {
-            faults.push(document.fault(at, format!("the path `{path}` has no parameter `{name}`")));
+            faults.push(document.fault(
+                Code::PathParameterUnknown,
+                at,
+                format!("the path `{path}` has no parameter `{name}`"),
+            ));
         }
     }
 }
@@ -123,7 +160,7 @@ fn names(document: &Document, parameters: &[Place<'_>], faults: &mut Vec<Fault>)
             let message = format!(
                 "two parameters are called `{name}`, in different places, which is not supported"
             );
-            faults.push(document.fault(parameter.node.at, message));
+            faults.push(document.fault(Code::Unsupported, parameter.node.at, message));
         }
     }
 }

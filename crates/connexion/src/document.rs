@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     check,
-    fault::{self, Fault, Faults},
+    fault::{self, Code, Fault, Faults},
     node::{Kind, Node, Position},
     schema,
     structure::Survey,
@@ -48,14 +48,9 @@ impl Document {
     /// If the text is neither, or is of no known version. What else is wrong, [`Document::check`] tells.
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Faults> {
         let (name, text) = (name.into(), text.into());
-        let fault = |at, message| {
-            Faults(vec![Fault {
-                file: name.clone(),
-                at,
-                message,
-            }])
-        };
-        let source = yaml::parse(&text).map_err(|error| fault(error.at, error.message))?;
+        let fault = |code, at, message| Faults(vec![Fault::new(&name, code, at, message)]);
+        let source =
+            yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
         let version = ["openapi", "swagger"]
             .into_iter()
             .find_map(|key| Some((key, source.get(key)?)));
@@ -64,13 +59,14 @@ impl Document {
             Some(("swagger", version)) if is_series(version, &["2.0"]) => swagger2::lower(&source),
             Some((_, version)) => {
                 return Err(fault(
+                    Code::Version,
                     version.at,
                     "the version must be 3.1, 3.0 or 2.0".to_owned(),
                 ));
             }
             None => {
                 let message = "the first member must be `openapi: 3.1.0` (or `swagger: '2.0'`)";
-                return Err(fault(Position::START, message.to_owned()));
+                return Err(fault(Code::Version, Position::START, message.to_owned()));
             }
         };
         Ok(Self {
@@ -89,11 +85,8 @@ impl Document {
         let name = path.as_ref().display().to_string();
         let unreadable = |error: io::Error| {
             let message = format!("can't be read: {error}");
-            Faults(vec![Fault {
-                file: name.clone(),
-                at: Position::START,
-                message,
-            }])
+            let at = Position::START;
+            Faults(vec![Fault::new(&name, Code::Unreadable, at, message)])
         };
         let text = std::fs::read_to_string(&path).map_err(unreadable)?;
         Self::parse(name.clone(), text)
@@ -102,7 +95,7 @@ impl Document {
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, _) = self.examine();
-        fault::sort(&mut faults);
+        self.arrange(&mut faults);
         faults
     }
 
@@ -114,7 +107,8 @@ impl Document {
         faults.extend(found);
         for key in ["info", "paths"] {
             if self.root.get(key).is_none() {
-                faults.push(self.fault(Position::START, format!("`{key}` is missing")));
+                let message = format!("`{key}` is missing");
+                faults.push(self.fault(Code::MemberMissing, Position::START, message));
             }
         }
         check::operations(self, &mut faults);
@@ -145,12 +139,13 @@ impl Document {
             .unwrap_or("API")
     }
 
-    pub(crate) fn fault(&self, at: Position, message: impl Into<String>) -> Fault {
-        Fault {
-            file: self.name.clone(),
-            at,
-            message: message.into(),
-        }
+    pub(crate) fn fault(&self, code: Code, at: Position, message: impl Into<String>) -> Fault {
+        Fault::new(&self.name, code, at, message)
+    }
+
+    /// Puts faults in the order of the lines and gives them their pointers.
+    pub(crate) fn arrange(&self, faults: &mut Vec<Fault>) {
+        fault::arrange(faults, &self.source);
     }
 
     /// Where `paths` stands, or the start.

@@ -1,8 +1,8 @@
-//! What is wrong with a document: every fault has its place.
+//! What is wrong with a document: every fault has its place, and a code that programs can rely on.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
-use crate::node::Position;
+use crate::node::{Kind, Node, Position, escape};
 
 /// Something that is wrong with a document, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,14 +12,143 @@ pub struct Fault {
     pub file: String,
     /// The place in it.
     pub at: Position,
+    /// The same place as a JSON Pointer (RFC 6901) into the document as it was written; empty for the whole.
+    pub pointer: String,
+    /// What kind of fault it is.
+    pub code: Code,
     /// What is wrong and what to do.
     pub message: String,
 }
 
+impl Fault {
+    /// A fault whose pointer is still to be found, by [`arrange`].
+    pub(crate) fn new(file: &str, code: Code, at: Position, message: impl Into<String>) -> Self {
+        let (file, pointer, message) = (file.to_owned(), String::new(), message.into());
+        Self {
+            file,
+            at,
+            pointer,
+            code,
+            message,
+        }
+    }
+
+    /// Whether the document can be served nevertheless.
+    ///
+    /// ```
+    /// # use connexion::{Document, Severity};
+    /// let document = Document::parse("a.yaml", "openapi: 3.1.0\ninfo: {}")?;
+    /// let fault = &document.check()[0];
+    /// assert_eq!((fault.code.as_str(), fault.severity()), ("member-missing", Severity::Error));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    pub fn severity(&self) -> Severity {
+        match self.code {
+            Code::GetWithBody => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
-    /// `FILE:LINE:COLUMN: MESSAGE`, which editors and terminals make a link of.
+    /// `FILE:LINE:COLUMN: MESSAGE`, which editors and terminals make a link of; a warning says that it is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.at, self.message)
+        let warning = match self.severity() {
+            Severity::Error => "",
+            Severity::Warning => "warning: ",
+        };
+        write!(f, "{}:{}: {warning}{}", self.file, self.at, self.message)
+    }
+}
+
+/// How much a fault matters.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// The document can be served, but may not do what its author thinks.
+    Warning,
+    /// The document can't be served.
+    Error,
+}
+
+/// Makes the enum of codes with their names, so that none can lack one.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $name:literal,)*) => {
+        /// The kinds of faults. The names never change; new ones may be added.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = concat!("`", $name, "`:")] $(#[$doc])* $code,)*
+        }
+
+        impl Code {
+            /// Its name, such as `reference-unresolvable`.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $name,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// the file can't be read.
+    Unreadable = "unreadable",
+    /// the text is no YAML or JSON.
+    Syntax = "syntax",
+    /// the document is of no known version.
+    Version = "version",
+    /// a member that must be there is not.
+    MemberMissing = "member-missing",
+    /// a member that OpenAPI does not know; probably misspelt.
+    MemberUnknown = "member-unknown",
+    /// a value of the wrong kind, such as a text where a list must be.
+    MemberInvalid = "member-invalid",
+    /// described by OpenAPI, but not done by this library.
+    Unsupported = "unsupported",
+    /// a reference that leads nowhere.
+    ReferenceUnresolvable = "reference-unresolvable",
+    /// a reference that leads to something of another kind.
+    ReferenceMismatch = "reference-mismatch",
+    /// references that lead to one another only.
+    ReferenceEndless = "reference-endless",
+    /// an operation that no handler can be given to.
+    OperationIdMissing = "operation-id-missing",
+    /// two operations of the same name.
+    OperationIdDuplicate = "operation-id-duplicate",
+    /// a path template that can't be read.
+    PathInvalid = "path-invalid",
+    /// two path templates that match the same paths.
+    PathAmbiguous = "path-ambiguous",
+    /// a parameter of the template that is not among `parameters`.
+    PathParameterUndeclared = "path-parameter-undeclared",
+    /// a path parameter that is not in the template.
+    PathParameterUnknown = "path-parameter-unknown",
+    /// a parameter that stands twice in one list.
+    ParameterDuplicate = "parameter-duplicate",
+    /// a parameter that can't be read as the document describes it.
+    ParameterInvalid = "parameter-invalid",
+    /// a header that can't be sent, or can't be read as the document describes it.
+    HeaderInvalid = "header-invalid",
+    /// a key of `responses` that is no status.
+    StatusInvalid = "status-invalid",
+    /// a response that does not say what it is.
+    DescriptionMissing = "description-missing",
+    /// GET or HEAD with a request body, which clients and proxies may drop (RFC 9110, section 9.3.1).
+    GetWithBody = "get-with-body",
+    /// a schema that JSON Schema does not allow.
+    SchemaInvalid = "schema-invalid",
+    /// an operation that no handler was registered for.
+    HandlerMissing = "handler-missing",
+    /// a handler for an operation that is not in the document.
+    HandlerUnknown = "handler-unknown",
+    /// a second handler for one operation.
+    HandlerDuplicate = "handler-duplicate",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -38,8 +167,42 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Puts faults in the order of the lines; what was found more than once is told once.
-pub(crate) fn sort(faults: &mut Vec<Fault>) {
+/// Puts faults in the order of the lines, tells what was found more than once once, and adds the pointers
+/// into the document as it was written, `source`.
+pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
+    if faults.is_empty() {
+        return;
+    }
     faults.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
     faults.dedup();
+    // Lowering from Swagger 2.0 moves nodes but keeps their positions: these tell what the author wrote.
+    let mut places = HashMap::new();
+    locate(source, &mut String::new(), &mut places);
+    for fault in faults {
+        if let Some(pointer) = places.get(&fault.at) {
+            fault.pointer.clone_from(pointer);
+        }
+    }
+}
+
+/// Notes the pointer of every node by its position. What begins at the same place as what holds it is not
+/// noted: the holder is meant.
+fn locate(node: &Node, pointer: &mut String, places: &mut HashMap<Position, String>) {
+    places.entry(node.at).or_insert_with(|| pointer.clone());
+    let mut below = |key: &str, node: &Node| {
+        let length = pointer.len();
+        pointer.push('/');
+        pointer.push_str(&escape(key));
+        locate(node, pointer, places);
+        pointer.truncate(length);
+    };
+    match &node.kind {
+        Kind::Object(members) => members.iter().for_each(|(key, node)| below(key, node)),
+        Kind::Array(items) => {
+            for (i, node) in items.iter().enumerate() {
+                below(&i.to_string(), node);
+            }
+        }
+        _ => {}
+    }
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
 /// A line and column in a document, both counted from 1, the column in characters.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
     /// The line, from 1.
     pub line: usize,

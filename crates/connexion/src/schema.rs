@@ -26,7 +26,7 @@ pub(crate) use self::dialect::is_remark;
 use self::plain::Plain;
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
-    fault::Fault,
+    fault::{Code, Fault},
     node::{Node, escape, unescape},
     problem::{In, Violation},
     python::{MAX_SHOWN, Texts, repr},
@@ -124,7 +124,7 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
             let sentence = sentence::sentence(error.kind(), shown);
             format!("the `{}` of a schema: {sentence}", unescape(keyword))
         };
-        document.fault(deepest(node, path).at, message)
+        document.fault(Code::SchemaInvalid, deepest(node, path).at, message)
     };
     errors.map(fault).collect()
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
-    fault::Fault,
+    fault::{Code, Fault},
     node::{Kind, Node, Position, escape},
 };
 
@@ -92,12 +92,18 @@ impl<'d> Walk<'d> {
         let members = match &node.kind {
             Kind::Object(members) => members,
             Kind::Bool(_) if part == Part::Schema => return,
-            _ => return self.fault(node.at, format!("{} must be an object", part.name())),
+            _ => {
+                return self.fault(
+                    Code::MemberInvalid,
+                    node.at,
+                    format!("{} must be an object", part.name()),
+                );
+            }
         };
         if let Some(reference) = members.get("$ref").filter(|_| part.may_be_reference()) {
             match reference.as_str() {
                 Some(text) => self.references.push((reference.at, text, part)),
-                None => self.fault(reference.at, "`$ref` must be a text"),
+                None => self.fault(Code::MemberInvalid, reference.at, "`$ref` must be a text"),
             }
             if part != Part::Schema {
                 self.siblings(node);
@@ -112,7 +118,7 @@ impl<'d> Walk<'d> {
                 None if part == Part::Schema || key.starts_with("x-") => {}
                 None => {
                     let message = format!("{} has no member `{key}`", part.name());
-                    self.fault(member.at, message);
+                    self.fault(Code::MemberUnknown, member.at, message);
                 }
             }
         }
@@ -129,15 +135,27 @@ impl<'d> Walk<'d> {
             | (Rule::Text, Kind::String(_))
             | (Rule::Flag | Rule::RefusedIfTrue, Kind::Bool(false))
             | (Rule::Flag, Kind::Bool(true)) => {}
-            (Rule::Text, _) => self.fault(node.at, format!("`{key}` must be a text")),
+            (Rule::Text, _) => self.fault(
+                Code::MemberInvalid,
+                node.at,
+                format!("`{key}` must be a text"),
+            ),
             (Rule::Empty, Kind::Array(items)) if items.is_empty() => {}
             (Rule::Refused, _)
             | (Rule::RefusedIfTrue, Kind::Bool(true))
             | (Rule::Empty, Kind::Array(_)) => {
-                self.fault(node.at, format!("`{key}` is not supported"));
+                self.fault(
+                    Code::Unsupported,
+                    node.at,
+                    format!("`{key}` is not supported"),
+                );
             }
             (Rule::Flag | Rule::RefusedIfTrue, _) => {
-                self.fault(node.at, format!("`{key}` must be true or false"));
+                self.fault(
+                    Code::MemberInvalid,
+                    node.at,
+                    format!("`{key}` must be true or false"),
+                );
             }
             (Rule::One(part), _) => self.outer(node, part),
             (Rule::List(part), Kind::Array(items)) => {
@@ -146,14 +164,22 @@ impl<'d> Walk<'d> {
                 }
             }
             (Rule::List(_) | Rule::Empty, _) => {
-                self.fault(node.at, format!("`{key}` must be a list"));
+                self.fault(
+                    Code::MemberInvalid,
+                    node.at,
+                    format!("`{key}` must be a list"),
+                );
             }
             (Rule::Map(part), Kind::Object(members)) => {
                 for (name, member) in members {
                     self.below(name, |walk| walk.outer(member, part));
                 }
             }
-            (Rule::Map(_), _) => self.fault(node.at, format!("`{key}` must be an object")),
+            (Rule::Map(_), _) => self.fault(
+                Code::MemberInvalid,
+                node.at,
+                format!("`{key}` must be an object"),
+            ),
         }
     }
 
@@ -187,7 +213,7 @@ impl<'d> Walk<'d> {
         for (key, member) in node.members() {
             if !matches!(key, "$ref" | "summary" | "description") && !key.starts_with("x-") {
                 let message = format!("`{key}` has no meaning beside a `$ref`");
-                self.fault(member.at, message);
+                self.fault(Code::MemberUnknown, member.at, message);
             }
         }
     }
@@ -204,7 +230,7 @@ impl<'d> Walk<'d> {
                 {
                     let message =
                         format!("`{name}` is {keyword} and required, which is not supported");
-                    self.fault(flag.at, message);
+                    self.fault(Code::Unsupported, flag.at, message);
                 }
             }
         }
@@ -221,7 +247,7 @@ impl<'d> Walk<'d> {
             let message = format!(
                 "the path `{path}` of a server is not supported; write it before each of `paths`"
             );
-            self.fault(url.at, message);
+            self.fault(Code::Unsupported, url.at, message);
         }
     }
 
@@ -229,12 +255,20 @@ impl<'d> Walk<'d> {
         for (at, reference, part) in std::mem::take(&mut self.references) {
             let written = self.document.as_written(reference).into_owned();
             match self.document.target(reference) {
-                Err(message) => self.fault(at, message),
+                Err(message) => self.fault(Code::ReferenceUnresolvable, at, message),
                 Ok(_) if self.places.get(&decoded(reference)) != Some(&part) => {
-                    self.fault(at, format!("`{written}` is not {}", part.name()));
+                    self.fault(
+                        Code::ReferenceMismatch,
+                        at,
+                        format!("`{written}` is not {}", part.name()),
+                    );
                 }
                 Ok(target) if self.is_endless(target) => {
-                    self.fault(at, format!("`{written}` leads back to itself"));
+                    self.fault(
+                        Code::ReferenceEndless,
+                        at,
+                        format!("`{written}` leads back to itself"),
+                    );
                 }
                 Ok(_) => {}
             }
@@ -252,8 +286,10 @@ impl<'d> Walk<'d> {
         true
     }
 
-    fn fault(&mut self, at: Position, message: impl Into<String>) {
-        self.survey.faults.push(self.document.fault(at, message));
+    fn fault(&mut self, code: Code, at: Position, message: impl Into<String>) {
+        self.survey
+            .faults
+            .push(self.document.fault(code, at, message));
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     content::MediaType,
     document::Document,
-    fault::Fault,
+    fault::{Code, Fault},
     parameter::{Parameter, Shape, types},
     place::{OperationPlace, Place, parameters},
     schema::{Compiler, Schema, is_remark},
@@ -49,7 +49,9 @@ impl Compile<'_, '_> {
 
     fn parameter(&mut self, place: &Place<'_>) -> Option<Parameter> {
         let parameter = Parameter::compile(place, self.compiler);
-        parameter.map_err(|message| self.fault(place, message)).ok()
+        parameter
+            .map_err(|message| self.fault(Code::ParameterInvalid, place, message))
+            .ok()
     }
 
     fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
@@ -58,14 +60,18 @@ impl Compile<'_, '_> {
             .as_ref()
             .is_none_or(|content| content.members().next().is_none())
         {
-            self.fault(place, "the request body has no `content`");
+            self.fault(
+                Code::MemberMissing,
+                place,
+                "the request body has no `content`",
+            );
         }
         let entries = content.iter().flat_map(Place::members);
         let content = entries.map(|(name, place)| {
             let kind = MediaType::parse(name);
             if !kind.is_json() {
                 let message = format!("request bodies of the type `{name}` are not supported");
-                self.fault(&place, message);
+                self.fault(Code::Unsupported, &place, message);
                 let check = Check::Nothing;
                 return Media { kind, check };
             }
@@ -85,7 +91,7 @@ impl Compile<'_, '_> {
         }
         let Some(range) = StatusRange::parse(key) else {
             let message = format!("`{key}` is no status: write '200', '2XX' or default");
-            self.fault(place, message);
+            self.fault(Code::StatusInvalid, place, message);
             return None;
         };
         let headers = place.get("headers");
@@ -103,10 +109,15 @@ impl Compile<'_, '_> {
 
     fn header(&mut self, name: &str, place: &Place<'_>) -> Header {
         if name.parse::<HeaderName>().is_err() {
-            self.fault(place, format!("`{name}` can't be the name of a header"));
+            self.fault(
+                Code::HeaderInvalid,
+                place,
+                format!("`{name}` can't be the name of a header"),
+            );
         }
         if place.text("style").is_some_and(|style| style != "simple") {
             self.fault(
+                Code::HeaderInvalid,
                 place,
                 format!("the style of the header `{name}` is not supported"),
             );
@@ -116,7 +127,7 @@ impl Compile<'_, '_> {
             let message = format!(
                 "the header `{name}` holds objects or nested arrays, which is not supported"
             );
-            self.fault(place, message);
+            self.fault(Code::HeaderInvalid, place, message);
         }
         Header {
             name: name.to_owned(),
@@ -148,7 +159,7 @@ impl Compile<'_, '_> {
             && !types(&schema, 1).iter().all(|name| name == "string")
         {
             let message = format!("answers of the type `{name}` are checked as texts only");
-            self.fault(&schema, message);
+            self.fault(Code::Unsupported, &schema, message);
         }
         let is_array = written
             .as_ref()
@@ -168,12 +179,18 @@ impl Compile<'_, '_> {
         let schema = place.schema(key)?;
         let compiled = self.compiler.compile(&schema.pointer);
         compiled
-            .map_err(|message| self.fault(&schema, format!("the schema can't be used: {message}")))
+            .map_err(|message| {
+                self.fault(
+                    Code::SchemaInvalid,
+                    &schema,
+                    format!("the schema can't be used: {message}"),
+                );
+            })
             .ok()
     }
 
-    fn fault(&mut self, place: &Place<'_>, message: impl Into<String>) {
+    fn fault(&mut self, code: Code, place: &Place<'_>, message: impl Into<String>) {
         self.faults
-            .push(self.document.fault(place.node.at, message));
+            .push(self.document.fault(code, place.node.at, message));
     }
 }

@@ -143,11 +143,11 @@ fn a_document_is_loaded_from_a_file() {
 fn what_is_of_the_wrong_kind_is_told() {
     for (operation, expected) in [
         (
-            "parameters: {}, responses: {'200': {}}",
+            "parameters: {}, responses: {'200': {description: d}}",
             "5:31: `parameters` must be a list",
         ),
         (
-            "parameters: [x], responses: {'200': {}}",
+            "parameters: [x], responses: {'200': {description: d}}",
             "5:44: a parameter must be an object",
         ),
         ("responses: []", "5:31: `responses` must be an object"),
@@ -156,11 +156,11 @@ fn what_is_of_the_wrong_kind_is_told() {
             "5:51: `content` must be an object",
         ),
         (
-            "requestBody: {required: yes, content: {application/json: {}}}, responses: {'200': {}}",
+            "requestBody: {required: yes, content: {application/json: {}}}, responses: {'200': {description: d}}",
             "5:45: `required` must be true or false",
         ),
         (
-            "requestBody: {}, responses: {'200': {}}",
+            "requestBody: {}, responses: {'200': {description: d}}",
             "5:31: the request body has no `content`",
         ),
         (
@@ -243,7 +243,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             "`other.yaml#/a` is in another file, which is not supported",
         ),
         (
-            "requestBody: {content: {multipart/form-data: {}}}, responses: {'200': {}}".to_owned(),
+            "requestBody: {content: {multipart/form-data: {}}}, responses: {'200': {description: d}}".to_owned(),
             "request bodies of the type `multipart/form-data` are not supported",
         ),
         (

@@ -9,6 +9,7 @@
 mod api;
 mod docs;
 mod document;
+mod findings;
 mod properties;
 mod request;
 mod response;
