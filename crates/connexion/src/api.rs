@@ -26,6 +26,7 @@ use crate::{
     path::{PathValues, Routes, Template},
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
+    server,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -56,6 +57,7 @@ pub struct Api<S> {
     document: Document,
     handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
+    base_path: Option<String>,
     options: Options,
     docs: Docs,
 }
@@ -88,6 +90,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             handlers: Vec::new(),
             formats: Vec::new(),
+            base_path: None,
             options,
             docs: Docs::default(),
         }
@@ -138,7 +141,30 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether `/openapi.json` and `/openapi.yaml` are served; off by default.
+    /// What stands before each path, such as `/v2`, instead of the path of the document's first server (or
+    /// its `basePath`).
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).base_path("/v2").serve_document(true);
+    /// // Answers `/v2/hello` and `/v2/openapi.json`.
+    /// let service = api.operation("hello", async || "Hello!").build(())?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn base_path(mut self, path: &str) -> Self {
+        self.base_path = Some(path.to_owned());
+        self
+    }
+
+    /// Whether `/openapi.json` and `/openapi.yaml` are served, under the base path; off by default.
     #[must_use]
     pub fn serve_document(mut self, on: bool) -> Self {
         self.docs.document = on;
@@ -164,10 +190,18 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             handlers,
             formats,
+            base_path,
             options,
             mut docs,
         } = self;
         let (mut faults, root) = document.examine();
+        let base_path = match base_path {
+            None => document.base_path(),
+            Some(path) => server::checked(&path).unwrap_or_else(|message| {
+                faults.push(document.fault(document.paths_at(), message));
+                String::new()
+            }),
+        };
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         match Compiler::new(root, &formats) {
@@ -176,7 +210,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 for source in document.operations() {
                     let operation = Operation::compile(&source, &document, &compiler, &mut faults);
                     // A template that can't be read is reported by `check`.
-                    if let Ok(template) = Template::parse(source.path) {
+                    if let Ok(template) = Template::parse(source.path)
+                        .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
+                    {
                         routes.entry(&template).push(endpoints.len());
                         endpoints.push((source.place.node.at, operation));
                     }
@@ -189,12 +225,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             return Err(Faults(faults));
         }
         docs.load(&document);
-        Ok(ApiService(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             routes,
             endpoints,
+            base_path,
             options,
             docs,
-        })))
+        });
+        Ok(ApiService { inner, next: None })
     }
 }
 
@@ -230,12 +268,17 @@ fn connect<S: Clone>(
 
 /// A served API: a [`tower::Service`] for HTTP requests, cheap to clone.
 #[derive(Clone)]
-pub struct ApiService(Arc<Inner>);
+pub struct ApiService {
+    inner: Arc<Inner>,
+    /// Whoever is asked for a path that `inner` does not have.
+    next: Option<Arc<ApiService>>,
+}
 
 struct Inner {
     /// Indices into `endpoints`, by path template.
     routes: Routes<Vec<usize>>,
     endpoints: Vec<(Operation, Endpoint)>,
+    base_path: String,
     options: Options,
     docs: Docs,
 }
@@ -249,19 +292,63 @@ impl std::fmt::Debug for ApiService {
 }
 
 impl ApiService {
-    /// The operations, in the order of the document.
+    /// The operations, in the order of the document, then those of the services joined to it.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.0.endpoints.iter().map(|(operation, _)| operation)
+        let endpoints = self.all().flat_map(|service| &service.inner.endpoints);
+        endpoints.map(|(operation, _)| operation)
+    }
+
+    /// Serves several documents from one program: a path that this service does not have is looked for in the
+    /// `other` one. What none has is 404.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let text = r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # "#;
+    /// let first = Api::from_document(Document::parse("first.yaml", text)?).base_path("/v1");
+    /// let second = Api::from_document(Document::parse("second.yaml", text)?).base_path("/v2");
+    /// let first = first.operation("hello", async || "Hello!").build(())?;
+    /// let second = second.operation("hello", async || "Good day!").build(())?;
+    /// let service = first.and(second);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let next = match self.next {
+            None => other,
+            Some(next) => Arc::unwrap_or_clone(next).and(other),
+        };
+        Self {
+            inner: self.inner,
+            next: Some(Arc::new(next)),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |service| service.next.as_deref())
+    }
+
+    /// The one that has this path; the first if none has, whose 404 it is then.
+    fn responsible(&self, path: &str) -> &Inner {
+        let mut all = self.all().filter(|_| self.next.is_some());
+        let found = all.find(|service| service.inner.has(path));
+        &found.unwrap_or(self).inner
     }
 
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
-        let mut response = match AssertUnwindSafe(self.0.route(request)).catch_unwind().await {
+        let inner = self.responsible(request.uri().path());
+        let mut response = match AssertUnwindSafe(inner.route(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
-            Ok(Err(problem)) => self.0.refuse(problem),
+            Ok(Err(problem)) => inner.refuse(problem),
             // The panic's message is in the log already, written by the panic hook.
-            Err(_) => self.0.refuse(Problem::internal()),
+            Err(_) => inner.refuse(Problem::internal()),
         };
         if is_head {
             // These must not have the header (RFC 9110, section 8.6).
@@ -283,11 +370,20 @@ impl ApiService {
 }
 
 impl Inner {
+    fn has(&self, path: &str) -> bool {
+        let docs = || {
+            self.docs
+                .answer(&Method::GET, path.strip_prefix(&self.base_path)?)
+        };
+        self.routes.find(path).is_some() || docs().is_some()
+    }
+
     async fn route(&self, request: Request) -> Result<Response, Problem> {
         let found = self.routes.find(request.uri().path());
         // The document may describe these addresses itself, but a template that fits them doesn't.
         if found.as_ref().is_none_or(|(_, path)| !path.is_empty())
-            && let Some(answer) = self.docs.answer(request.method(), request.uri().path())
+            && let Some(path) = request.uri().path().strip_prefix(&self.base_path)
+            && let Some(answer) = self.docs.answer(request.method(), path)
         {
             return answer;
         }

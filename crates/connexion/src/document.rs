@@ -12,7 +12,7 @@ use crate::{
     check,
     fault::{self, Fault, Faults},
     node::{Kind, Node, Position},
-    schema,
+    schema, server,
     structure::Survey,
     swagger2, yaml,
 };
@@ -151,6 +151,14 @@ impl Document {
             at,
             message: message.into(),
         }
+    }
+
+    /// The path before each of `paths`: that of the first server. One that can't be read is reported by
+    /// `structure`.
+    pub(crate) fn base_path(&self) -> String {
+        let servers = self.root.get("servers").map_or(&[][..], Node::items);
+        let path = servers.first().map(server::path);
+        path.and_then(Result::ok).unwrap_or_default()
     }
 
     /// Where `paths` stands, or the start.

@@ -57,6 +57,7 @@ mod place;
 mod problem;
 mod python;
 mod schema;
+mod server;
 mod splitter;
 mod structure;
 mod swagger2;

@@ -1,0 +1,159 @@
+//! Where an API is served, and under which settings.
+
+use connexion::{Api, ApiService, Document};
+
+use crate::support::{ANY, ask, build};
+
+/// A document of the one path `/test`, whose first members are `members`.
+fn document(members: &str) -> Document {
+    let text = format!(
+        "{members}\ninfo: {{title: t, version: '1'}}\npaths:\n  /test:\n    get: {{operationId: test, {ANY}}}\n"
+    );
+    Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// A document of the one server `server`.
+fn at(server: &str) -> Document {
+    document(&format!("openapi: 3.1.0\nservers: [{server}]"))
+}
+
+fn api(document: Document, text: &'static str) -> Api<()> {
+    let api = Api::from_document(document).serve_document(true);
+    api.operation("test", async move || text)
+}
+
+async fn status(service: &ApiService, path: &str) -> u16 {
+    ask(service, &format!("GET {path}")).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn the_path_of_the_first_server_stands_before_every_path() {
+    let variables = "variables: {host: {default: a.example}, version: {default: v2}}";
+    for (server, base) in [
+        ("{url: /}", ""),
+        ("{url: 'https://a.example'}", ""),
+        ("{url: /v2}", "/v2"),
+        ("{url: /v2/}", "/v2"),
+        ("{url: v2}", "/v2"),
+        ("{url: ./v2}", "/v2"),
+        ("{url: //a.example/v2}", "/v2"),
+        (
+            "{url: 'https://a.example:8080/a/v2/'}, {url: /other}",
+            "/a/v2",
+        ),
+        (
+            &format!("{{url: 'https://{{host}}/{{version}}', {variables}}}"),
+            "/v2",
+        ),
+        ("{url: /caf%C3%A9}", "/caf%C3%A9"),
+    ] {
+        let service = build(api(at(server), "x"));
+        for path in ["/test", "/openapi.json"] {
+            assert_eq!(
+                status(&service, &format!("{base}{path}")).await,
+                200,
+                "{server}"
+            );
+            if !base.is_empty() {
+                assert_eq!(status(&service, path).await, 404, "{server}");
+            }
+        }
+        assert_eq!(status(&service, &format!("/other{base}/test")).await, 404);
+        assert_eq!(status(&service, "/v2test").await, 404, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn the_base_path_of_swagger_2_stands_before_every_path() {
+    let service = build(api(document("swagger: '2.0'\nbasePath: /v1"), "x"));
+    assert_eq!(status(&service, "/v1/test").await, 200);
+    assert_eq!(status(&service, "/test").await, 404);
+}
+
+#[tokio::test]
+async fn the_base_path_can_be_set() {
+    let service = build(api(at("{url: /v1}"), "x").base_path("/v2/"));
+    assert_eq!(status(&service, "/v2/test").await, 200);
+    assert_eq!(status(&service, "/v1/test").await, 404);
+    let service = build(api(at("{url: /v1}"), "x").base_path("/"));
+    assert_eq!(status(&service, "/test").await, 200);
+}
+
+#[cfg(feature = "swagger-ui")]
+#[tokio::test]
+async fn the_page_is_served_under_the_base_path() {
+    let service = build(api(at("{url: /v2}"), "x").swagger_ui(true));
+    assert_eq!(status(&service, "/v2/ui").await, 308);
+    assert_eq!(status(&service, "/v2/ui/").await, 200);
+    assert_eq!(status(&service, "/ui/").await, 404);
+}
+
+#[test]
+fn a_base_path_that_cannot_be_served_is_a_fault() {
+    let faults = |api: Api<()>| api.build(()).unwrap_err().to_string();
+    for (server, expected) in [
+        (
+            "{url: '/{a}'}",
+            "test.yaml:2:12: the variable `a` of the server has no `default`",
+        ),
+        (
+            "{url: '/a{'}",
+            "test.yaml:2:12: `/a{` can't be the path before all others",
+        ),
+        (
+            "{url: '/a?b=c'}",
+            "test.yaml:2:12: `/a?b=c` can't be the path before all others",
+        ),
+        (
+            "{url: ../a}",
+            "test.yaml:2:12: `/./a` can't be the path before all others",
+        ),
+    ] {
+        assert_eq!(faults(api(at(server), "x")), expected);
+    }
+    for path in ["v2", "/{a}", "//a", "/a?b"] {
+        let message = format!("test.yaml:4:1: `{path}` can't be the path before all others");
+        assert_eq!(faults(api(at("{url: /}"), "x").base_path(path)), message);
+    }
+}
+
+#[test]
+fn only_an_operation_of_ones_own_must_not_be_elsewhere() {
+    let text = |callback: &str, own: &str| {
+        format!(
+            "openapi: 3.1.0\ninfo: {{}}\nservers: [{{url: /v1}}]\npaths:\n  /test:\n    servers: [{{url: {own}}}]\n    \
+             get: {{operationId: test, {ANY}, callbacks: {{a: {{'{{$request.body#/url}}': \
+             {{servers: [{{url: {callback}}}]}}}}}}}}\n"
+        )
+    };
+    let check = |text| Document::parse("a", text).unwrap().check();
+    assert_eq!(check(text("/other", "/v1")), []);
+    let faults = check(text("/v1", "/other"));
+    let [fault] = faults.as_slice() else {
+        panic!("{faults:?}")
+    };
+    assert_eq!(fault.at.line, 6);
+    assert!(fault.message.starts_with("the path `/other` of a server"));
+}
+
+#[tokio::test]
+async fn several_documents_are_served_by_one_program() {
+    let one = |base: &str, text| build(api(at(&format!("{{url: {base}}}")), text));
+    let service = one("/a", "first")
+        .and(one("/b", "second"))
+        .and(one("/", "third"));
+    for (line, text) in [
+        ("GET /a/test", "first"),
+        ("GET /b/test", "second"),
+        ("GET /test", "third"),
+    ] {
+        assert_eq!(ask(&service, line).await.text(), text);
+    }
+    let json = ask(&service, "GET /b/openapi.json").await.json();
+    assert_eq!(json["servers"][0]["url"], "/b");
+    assert_eq!(ask(&service, "POST /b/test").await.problem().0, 405);
+    for path in ["/c/test", "/b", "/a/none", "/b/ui/"] {
+        assert_eq!(ask(&service, &format!("GET {path}")).await.problem().0, 404);
+    }
+    assert_eq!(service.operations().count(), 3);
+}
