@@ -171,6 +171,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
+    /// Whether a proxy's header `X-Forwarded-Prefix: /proxy` is believed; off by default. The served document
+    /// then tells clients to put it before each path. What is no plain path is ignored.
+    ///
+    /// Clients can send this header too: switch it on only behind a proxy that sets or removes it.
+    #[must_use]
+    pub fn trust_forwarded_prefix(mut self, on: bool) -> Self {
+        self.docs.trust_forwarded_prefix = on;
+        self
+    }
+
     /// Whether the Swagger UI page `/ui/` is served; off by default. It reads the document, which is then
     /// served too.
     #[cfg(feature = "swagger-ui")]
@@ -224,7 +234,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             fault::sort(&mut faults);
             return Err(Faults(faults));
         }
-        docs.load(&document);
+        docs.load(&document, &base_path);
         let inner = Arc::new(Inner {
             routes,
             endpoints,
@@ -372,8 +382,11 @@ impl ApiService {
 impl Inner {
     fn has(&self, path: &str) -> bool {
         let docs = || {
-            self.docs
-                .answer(&Method::GET, path.strip_prefix(&self.base_path)?)
+            self.docs.answer(
+                &Method::GET,
+                path.strip_prefix(&self.base_path)?,
+                &http::HeaderMap::new(),
+            )
         };
         self.routes.find(path).is_some() || docs().is_some()
     }
@@ -383,7 +396,7 @@ impl Inner {
         // The document may describe these addresses itself, but a template that fits them doesn't.
         if found.as_ref().is_none_or(|(_, path)| !path.is_empty())
             && let Some(path) = request.uri().path().strip_prefix(&self.base_path)
-            && let Some(answer) = self.docs.answer(request.method(), path)
+            && let Some(answer) = self.docs.answer(request.method(), path, request.headers())
         {
             return answer;
         }

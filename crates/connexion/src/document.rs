@@ -122,6 +122,11 @@ impl Document {
         (faults, root)
     }
 
+    /// The document as a value, in the version it was written in.
+    pub(crate) fn to_value(&self) -> Value {
+        Value::from(&self.source)
+    }
+
     /// The document as JSON text, in the version it was written in.
     pub fn to_json(&self) -> String {
         Value::from(&self.source).to_string()

@@ -2,7 +2,7 @@
 
 use connexion::{Api, ApiService, Document};
 
-use crate::support::{ANY, ask, build};
+use crate::support::{ANY, ask, build, send};
 
 /// A document of the one path `/test`, whose first members are `members`.
 fn document(members: &str) -> Document {
@@ -156,4 +156,90 @@ async fn several_documents_are_served_by_one_program() {
         assert_eq!(ask(&service, &format!("GET {path}")).await.problem().0, 404);
     }
     assert_eq!(service.operations().count(), 3);
+}
+
+#[tokio::test]
+async fn the_document_tells_the_base_path_that_was_set() {
+    let service = build(api(at("{url: /v1}"), "x").base_path("/v2"));
+    for path in ["/v2/openapi.json", "/v2/openapi.yaml"] {
+        let document = ask(&service, &format!("GET {path}")).await.json();
+        assert_eq!(document["servers"], serde_json::json!([{"url": "/v2"}]));
+    }
+}
+
+#[tokio::test]
+async fn a_forwarded_prefix_shows_in_the_document_if_it_is_trusted() {
+    let prefix = ("x-forwarded-prefix", "/proxy/a");
+    let openapi = || api(at("{url: 'https://a.example/v1'}"), "x");
+    let distrusting = build(openapi());
+    let answer = send(&distrusting, "GET /v1/openapi.json", &[prefix], "").await;
+    assert_eq!(answer.json()["servers"][0]["url"], "https://a.example/v1");
+    assert_eq!(answer.header("vary"), "");
+
+    let trusting = build(openapi().trust_forwarded_prefix(true));
+    for path in ["/v1/openapi.json", "/v1/openapi.yaml"] {
+        let answer = send(&trusting, &format!("GET {path}"), &[prefix], "").await;
+        assert_eq!(answer.json()["servers"][0]["url"], "/proxy/a/v1");
+        assert_eq!(answer.header("vary"), "x-forwarded-prefix");
+    }
+    for refused in [
+        "proxy",
+        "//a.example",
+        "/a//b",
+        "/a/../b",
+        "/<b>",
+        "/a?b",
+        "/é",
+        "",
+    ] {
+        let fields = [("x-forwarded-prefix", refused)];
+        let answer = send(&trusting, "GET /v1/openapi.json", &fields, "").await;
+        assert_eq!(
+            answer.json()["servers"][0]["url"],
+            "https://a.example/v1",
+            "{refused}"
+        );
+        assert_eq!(answer.header("vary"), "x-forwarded-prefix");
+    }
+
+    let swagger = api(document("swagger: '2.0'"), "x").trust_forwarded_prefix(true);
+    let answer = send(&build(swagger), "GET /openapi.json", &[prefix], "")
+        .await
+        .json();
+    assert_eq!(
+        (&answer["basePath"], answer.get("servers")),
+        (&"/proxy/a".into(), None)
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_has_the_document_is_not_sent_it_again() {
+    let service = build(api(at("{url: /}"), "x"));
+    let first = ask(&service, "GET /openapi.yaml").await;
+    let tag = first.header("etag");
+    assert!(
+        tag.starts_with('"') && tag.len() > 2 && tag.ends_with('"'),
+        "{tag}"
+    );
+    let json = ask(&service, "GET /openapi.json").await;
+    assert_ne!(json.header("etag"), tag);
+    for (known, status) in [
+        (tag, 304),
+        (&format!("W/{tag}"), 304),
+        (&format!("\"other\", {tag}"), 304),
+        ("*", 304),
+        ("\"other\"", 200),
+        ("", 200),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let fields = [("if-none-match", known)];
+            let answer = send(&service, &format!("{method} /openapi.yaml"), &fields, "").await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("etag")),
+                (status, tag),
+                "{known}"
+            );
+            assert!(status == 200 || answer.body.is_empty());
+        }
+    }
 }
