@@ -20,7 +20,7 @@ use crate::{
     answer,
     docs::Docs,
     document::Document,
-    extract::{BodyValue, ParameterValues},
+    extract::{BodyValue, OperationId, ParameterValues},
     fault::{self, Fault, Faults},
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
@@ -33,7 +33,7 @@ use crate::{
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
-type WithState<S> = Box<dyn FnOnce(S) -> Endpoint + Send>;
+type WithState<S> = Box<dyn Fn(S) -> Endpoint + Send>;
 type ProblemHook = fn(&mut Problem);
 
 /// An API being put together: a document, and a handler for each of its operations.
@@ -57,6 +57,7 @@ pub struct Api<S> {
     document: Document,
     handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
+    default_handler: Option<WithState<S>>,
     base_path: Option<String>,
     options: Options,
     docs: Docs,
@@ -65,6 +66,8 @@ pub struct Api<S> {
 #[derive(Clone, Copy, Debug)]
 struct Options {
     validate_responses: bool,
+    stub: bool,
+    strict_parameters: bool,
     body_limit: usize,
     problem_hook: ProblemHook,
 }
@@ -83,6 +86,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn from_document(document: Document) -> Self {
         let options = Options {
             validate_responses: true,
+            stub: false,
+            strict_parameters: true,
             body_limit: BODY_LIMIT,
             problem_hook: |_| {},
         };
@@ -90,6 +95,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             handlers: Vec::new(),
             formats: Vec::new(),
+            default_handler: None,
             base_path: None,
             options,
             docs: Docs::default(),
@@ -104,10 +110,48 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let with_state = Box::new(move |state: S| -> Endpoint {
-            Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())))
-        });
-        self.handlers.push((id.to_owned(), with_state));
+        self.handlers.push((id.to_owned(), with_state(handler)));
+        self
+    }
+
+    /// Gives every operation without a handler of its own this one, which can tell them apart by
+    /// [`OperationId`](crate::OperationId).
+    ///
+    /// ```
+    /// # use connexion::{Api, Document, OperationId};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # "#)?;
+    /// let service = Api::from_document(document)
+    ///     .default_operation(async |OperationId(id): OperationId| id)
+    ///     .build(())?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn default_operation<H, T>(mut self, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.default_handler = Some(with_state(handler));
+        self
+    }
+
+    /// Whether an operation without a handler answers 501 instead of being a fault; off by default.
+    #[must_use]
+    pub fn stub(mut self, on: bool) -> Self {
+        self.options.stub = on;
+        self
+    }
+
+    /// Whether query parameters that the document does not have are refused; on by default.
+    #[must_use]
+    pub fn strict_parameters(mut self, on: bool) -> Self {
+        self.options.strict_parameters = on;
         self
     }
 
@@ -200,6 +244,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             handlers,
             formats,
+            default_handler,
             base_path,
             options,
             mut docs,
@@ -218,7 +263,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             Err(message) => faults.push(document.fault(document.paths_at(), message)),
             Ok(compiler) => {
                 for source in document.operations() {
-                    let operation = Operation::compile(&source, &document, &compiler, &mut faults);
+                    let mut operation =
+                        Operation::compile(&source, &document, &compiler, &mut faults);
+                    operation.strict_parameters = options.strict_parameters;
                     // A template that can't be read is reported by `check`.
                     if let Ok(template) = Template::parse(source.path)
                         .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
@@ -229,7 +276,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 }
             }
         }
-        let endpoints = connect(&document, endpoints, handlers, &state, &mut faults);
+        let default = default_handler.or_else(|| options.stub.then(|| with_state(not_implemented)));
+        let endpoints = connect(
+            &document,
+            endpoints,
+            handlers,
+            default.as_ref(),
+            &state,
+            &mut faults,
+        );
         if !faults.is_empty() {
             fault::sort(&mut faults);
             return Err(Faults(faults));
@@ -246,11 +301,30 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 }
 
-/// Gives each operation its handler.
+fn with_state<S, H, T>(handler: H) -> WithState<S>
+where
+    S: Clone + Send + Sync + 'static,
+    H: Handler<T, S>,
+    T: 'static,
+{
+    Box::new(move |state: S| {
+        let handler = handler.clone();
+        Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())))
+    })
+}
+
+/// The handler of an operation that has none yet.
+async fn not_implemented(OperationId(id): OperationId) -> Problem {
+    let detail = format!("The operation '{id}' is not implemented yet.");
+    Problem::new(StatusCode::NOT_IMPLEMENTED, detail).of_library()
+}
+
+/// Gives each operation its handler, or the default one.
 fn connect<S: Clone>(
     document: &Document,
     operations: Vec<(crate::Position, Operation)>,
     mut handlers: Vec<(String, WithState<S>)>,
+    default: Option<&WithState<S>>,
     state: &S,
     faults: &mut Vec<Fault>,
 ) -> Vec<(Operation, Endpoint)> {
@@ -259,6 +333,8 @@ fn connect<S: Clone>(
         let id = operation.id();
         if let Some(i) = handlers.iter().position(|(known, _)| known == id) {
             let (_, with_state) = handlers.remove(i);
+            connected.push((operation, with_state(state.clone())));
+        } else if let Some(with_state) = default {
             connected.push((operation, with_state(state.clone())));
         } else if !id.is_empty() && !connected.iter().any(|(known, _)| known.id() == id) {
             // An operationId that is missing or used twice is reported by `check`.
@@ -439,6 +515,8 @@ impl Inner {
         let input = operation.validate_request(&path, parts.uri.query(), &parts.headers, &body)?;
         let Input { parameters, body } = input;
         parts.extensions.insert(ParameterValues(parameters));
+        let id = OperationId(operation.id().to_owned());
+        parts.extensions.insert(id);
         if let Some(body) = body {
             parts.extensions.insert(BodyValue(body));
         }

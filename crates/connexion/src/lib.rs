@@ -66,7 +66,7 @@ mod yaml;
 
 pub use api::{Api, ApiService};
 pub use document::Document;
-pub use extract::{Body, Items, Params};
+pub use extract::{Body, Items, OperationId, Params};
 pub use fault::{Fault, Faults};
 pub use node::Position;
 pub use operation::{Input, Operation};

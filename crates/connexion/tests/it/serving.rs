@@ -1,6 +1,6 @@
 //! Where an API is served, and under which settings.
 
-use connexion::{Api, ApiService, Document};
+use connexion::{Api, ApiService, Document, OperationId};
 
 use crate::support::{ANY, ask, build, send};
 
@@ -242,4 +242,42 @@ async fn a_client_that_has_the_document_is_not_sent_it_again() {
             assert!(status == 200 || answer.body.is_empty());
         }
     }
+}
+
+#[tokio::test]
+async fn an_operation_without_a_handler_answers_501_if_stubs_are_wanted() {
+    let api = || Api::from_document(at("{url: /}"));
+    let faults = api().build(()).unwrap_err().to_string();
+    assert!(
+        faults.ends_with("the operation `test` has no handler"),
+        "{faults}"
+    );
+    let service = build(api().stub(true));
+    let expected = (
+        501,
+        "The operation 'test' is not implemented yet.".to_owned(),
+    );
+    assert_eq!(ask(&service, "GET /test").await.problem(), expected);
+    let service = build(api().stub(true).operation("test", async || "done"));
+    assert_eq!(ask(&service, "GET /test").await.text(), "done");
+    let left_over = api().stub(true).operation("none", async || ()).build(());
+    assert!(left_over.is_err());
+}
+
+#[tokio::test]
+async fn the_default_handler_is_told_the_operation() {
+    let echo = async |OperationId(id): OperationId| id;
+    let service = build(Api::from_document(at("{url: /}")).default_operation(echo));
+    assert_eq!(ask(&service, "GET /test").await.text(), "test");
+    let api = Api::from_document(at("{url: /}")).default_operation(echo);
+    let service = build(api.operation("test", async || "own"));
+    assert_eq!(ask(&service, "GET /test").await.text(), "own");
+}
+
+#[tokio::test]
+async fn unknown_query_parameters_pass_if_that_is_switched_off() {
+    let service = build(api(at("{url: /}"), "x"));
+    assert_eq!(status(&service, "/test?a=1").await, 400);
+    let service = build(api(at("{url: /}"), "x").strict_parameters(false));
+    assert_eq!(status(&service, "/test?a=1").await, 200);
 }
