@@ -20,19 +20,20 @@ use crate::{
     answer,
     docs::Docs,
     document::Document,
-    extract::{BodyValue, ParameterValues},
-    fault::{Code, Fault, Faults, Severity},
+    extract::{BodyValue, OperationId, ParameterValues},
+    fault::{Code, Fault, Faults},
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
+    server,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
-type WithState<S> = Box<dyn FnOnce(S) -> Endpoint + Send>;
+type WithState<S> = Box<dyn Fn(S) -> Endpoint + Send>;
 type ProblemHook = fn(&mut Problem);
 
 /// An API being put together: a document, and a handler for each of its operations.
@@ -56,6 +57,8 @@ pub struct Api<S> {
     document: Document,
     handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
+    default_handler: Option<WithState<S>>,
+    base_path: Option<String>,
     options: Options,
     docs: Docs,
 }
@@ -63,6 +66,8 @@ pub struct Api<S> {
 #[derive(Clone, Copy, Debug)]
 struct Options {
     validate_responses: bool,
+    stub: bool,
+    strict_parameters: bool,
     body_limit: usize,
     problem_hook: ProblemHook,
 }
@@ -81,6 +86,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn from_document(document: Document) -> Self {
         let options = Options {
             validate_responses: true,
+            stub: false,
+            strict_parameters: true,
             body_limit: BODY_LIMIT,
             problem_hook: |_| {},
         };
@@ -88,6 +95,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             handlers: Vec::new(),
             formats: Vec::new(),
+            default_handler: None,
+            base_path: None,
             options,
             docs: Docs::default(),
         }
@@ -101,10 +110,48 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        let with_state = Box::new(move |state: S| -> Endpoint {
-            Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())))
-        });
-        self.handlers.push((id.to_owned(), with_state));
+        self.handlers.push((id.to_owned(), with_state(handler)));
+        self
+    }
+
+    /// Gives every operation without a handler of its own this one, which can tell them apart by
+    /// [`OperationId`](crate::OperationId).
+    ///
+    /// ```
+    /// # use connexion::{Api, Document, OperationId};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # "#)?;
+    /// let service = Api::from_document(document)
+    ///     .default_operation(async |OperationId(id): OperationId| id)
+    ///     .build(())?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn default_operation<H, T>(mut self, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.default_handler = Some(with_state(handler));
+        self
+    }
+
+    /// Whether an operation without a handler answers 501 instead of being a fault; off by default.
+    #[must_use]
+    pub fn stub(mut self, on: bool) -> Self {
+        self.options.stub = on;
+        self
+    }
+
+    /// Whether query parameters that the document does not have are refused; on by default.
+    #[must_use]
+    pub fn strict_parameters(mut self, on: bool) -> Self {
+        self.options.strict_parameters = on;
         self
     }
 
@@ -138,10 +185,43 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether `/openapi.json` and `/openapi.yaml` are served; off by default.
+    /// What stands before each path, such as `/v2`, instead of the path of the document's first server (or
+    /// its `basePath`).
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).base_path("/v2").serve_document(true);
+    /// // Answers `/v2/hello` and `/v2/openapi.json`.
+    /// let service = api.operation("hello", async || "Hello!").build(())?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn base_path(mut self, path: &str) -> Self {
+        self.base_path = Some(path.to_owned());
+        self
+    }
+
+    /// Whether `/openapi.json` and `/openapi.yaml` are served, under the base path; off by default.
     #[must_use]
     pub fn serve_document(mut self, on: bool) -> Self {
         self.docs.document = on;
+        self
+    }
+
+    /// Whether a proxy's header `X-Forwarded-Prefix: /proxy` is believed; off by default. The served document
+    /// then tells clients to put it before each path. What is no plain path is ignored.
+    ///
+    /// Clients can send this header too: switch it on only behind a proxy that sets or removes it.
+    #[must_use]
+    pub fn trust_forwarded_prefix(mut self, on: bool) -> Self {
+        self.docs.trust_forwarded_prefix = on;
         self
     }
 
@@ -164,10 +244,19 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             handlers,
             formats,
+            default_handler,
+            base_path,
             options,
             mut docs,
         } = self;
         let (mut faults, root) = document.examine();
+        let base_path = match base_path {
+            None => document.base_path(),
+            Some(path) => server::checked(&path).unwrap_or_else(|message| {
+                faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
+                String::new()
+            }),
+        };
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         match Compiler::new(root, &formats) {
@@ -176,41 +265,65 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             }
             Ok(compiler) => {
                 for source in document.operations() {
-                    let operation = Operation::compile(&source, &document, &compiler, &mut faults);
+                    let mut operation =
+                        Operation::compile(&source, &document, &compiler, &mut faults);
+                    operation.strict_parameters = options.strict_parameters;
                     // A template that can't be read is reported by `check`.
-                    if let Ok(template) = Template::parse(source.path) {
+                    if let Ok(template) = Template::parse(source.path)
+                        .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
+                    {
                         routes.entry(&template).push(endpoints.len());
                         endpoints.push((source.place.node.at, operation));
                     }
                 }
             }
         }
-        let endpoints = connect(&document, endpoints, handlers, &state, &mut faults);
-        document.arrange(&mut faults);
-        if faults
-            .iter()
-            .any(|fault| fault.severity() == Severity::Error)
-        {
-            return Err(Faults(faults));
-        }
-        for warning in &faults {
-            tracing::warn!("{warning}");
-        }
-        docs.load(&document);
-        Ok(ApiService(Arc::new(Inner {
+        let default = default_handler.or_else(|| options.stub.then(|| with_state(not_implemented)));
+        let endpoints = connect(
+            &document,
+            endpoints,
+            handlers,
+            default.as_ref(),
+            &state,
+            &mut faults,
+        );
+        document.accept(faults)?;
+        docs.load(&document, &base_path);
+        let inner = Arc::new(Inner {
             routes,
             endpoints,
+            base_path,
             options,
             docs,
-        })))
+        });
+        Ok(ApiService { inner, next: None })
     }
 }
 
-/// Gives each operation its handler.
+fn with_state<S, H, T>(handler: H) -> WithState<S>
+where
+    S: Clone + Send + Sync + 'static,
+    H: Handler<T, S>,
+    T: 'static,
+{
+    Box::new(move |state: S| {
+        let handler = handler.clone();
+        Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())))
+    })
+}
+
+/// The handler of an operation that has none yet.
+async fn not_implemented(OperationId(id): OperationId) -> Problem {
+    let detail = format!("The operation '{id}' is not implemented yet.");
+    Problem::new(StatusCode::NOT_IMPLEMENTED, detail).of_library()
+}
+
+/// Gives each operation its handler, or the default one.
 fn connect<S: Clone>(
     document: &Document,
     operations: Vec<(crate::Position, Operation)>,
     mut handlers: Vec<(String, WithState<S>)>,
+    default: Option<&WithState<S>>,
     state: &S,
     faults: &mut Vec<Fault>,
 ) -> Vec<(Operation, Endpoint)> {
@@ -219,6 +332,8 @@ fn connect<S: Clone>(
         let id = operation.id();
         if let Some(i) = handlers.iter().position(|(known, _)| known == id) {
             let (_, with_state) = handlers.remove(i);
+            connected.push((operation, with_state(state.clone())));
+        } else if let Some(with_state) = default {
             connected.push((operation, with_state(state.clone())));
         } else if !id.is_empty() && !connected.iter().any(|(known, _)| known.id() == id) {
             // An operationId that is missing or used twice is reported by `check`.
@@ -242,12 +357,17 @@ fn connect<S: Clone>(
 
 /// A served API: a [`tower::Service`] for HTTP requests, cheap to clone.
 #[derive(Clone)]
-pub struct ApiService(Arc<Inner>);
+pub struct ApiService {
+    inner: Arc<Inner>,
+    /// Whoever is asked for a path that `inner` does not have.
+    next: Option<Arc<ApiService>>,
+}
 
 struct Inner {
     /// Indices into `endpoints`, by path template.
     routes: Routes<Vec<usize>>,
     endpoints: Vec<(Operation, Endpoint)>,
+    base_path: String,
     options: Options,
     docs: Docs,
 }
@@ -261,19 +381,63 @@ impl std::fmt::Debug for ApiService {
 }
 
 impl ApiService {
-    /// The operations, in the order of the document.
+    /// The operations, in the order of the document, then those of the services joined to it.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.0.endpoints.iter().map(|(operation, _)| operation)
+        let endpoints = self.all().flat_map(|service| &service.inner.endpoints);
+        endpoints.map(|(operation, _)| operation)
+    }
+
+    /// Serves several documents from one program: a path that this service does not have is looked for in the
+    /// `other` one. What none has is 404.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let text = r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # "#;
+    /// let first = Api::from_document(Document::parse("first.yaml", text)?).base_path("/v1");
+    /// let second = Api::from_document(Document::parse("second.yaml", text)?).base_path("/v2");
+    /// let first = first.operation("hello", async || "Hello!").build(())?;
+    /// let second = second.operation("hello", async || "Good day!").build(())?;
+    /// let service = first.and(second);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let next = match self.next {
+            None => other,
+            Some(next) => Arc::unwrap_or_clone(next).and(other),
+        };
+        Self {
+            inner: self.inner,
+            next: Some(Arc::new(next)),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |service| service.next.as_deref())
+    }
+
+    /// The one that has this path; the first if none has, whose 404 it is then.
+    fn responsible(&self, path: &str) -> &Inner {
+        let mut all = self.all().filter(|_| self.next.is_some());
+        let found = all.find(|service| service.inner.has(path));
+        &found.unwrap_or(self).inner
     }
 
     /// Answers one request.
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
-        let mut response = match AssertUnwindSafe(self.0.route(request)).catch_unwind().await {
+        let inner = self.responsible(request.uri().path());
+        let mut response = match AssertUnwindSafe(inner.route(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
-            Ok(Err(problem)) => self.0.refuse(problem),
+            Ok(Err(problem)) => inner.refuse(problem),
             // The panic's message is in the log already, written by the panic hook.
-            Err(_) => self.0.refuse(Problem::internal()),
+            Err(_) => inner.refuse(Problem::internal()),
         };
         if is_head {
             // These must not have the header (RFC 9110, section 8.6).
@@ -295,11 +459,23 @@ impl ApiService {
 }
 
 impl Inner {
+    fn has(&self, path: &str) -> bool {
+        let docs = || {
+            self.docs.answer(
+                &Method::GET,
+                path.strip_prefix(&self.base_path)?,
+                &http::HeaderMap::new(),
+            )
+        };
+        self.routes.find(path).is_some() || docs().is_some()
+    }
+
     async fn route(&self, request: Request) -> Result<Response, Problem> {
         let found = self.routes.find(request.uri().path());
         // The document may describe these addresses itself, but a template that fits them doesn't.
         if found.as_ref().is_none_or(|(_, path)| !path.is_empty())
-            && let Some(answer) = self.docs.answer(request.method(), request.uri().path())
+            && let Some(path) = request.uri().path().strip_prefix(&self.base_path)
+            && let Some(answer) = self.docs.answer(request.method(), path, request.headers())
         {
             return answer;
         }
@@ -342,6 +518,8 @@ impl Inner {
         let input = operation.validate_request(&path, parts.uri.query(), &parts.headers, &body)?;
         let Input { parameters, body } = input;
         parts.extensions.insert(ParameterValues(parameters));
+        let id = OperationId(operation.id().to_owned());
+        parts.extensions.insert(id);
         if let Some(body) = body {
             parts.extensions.insert(BodyValue(body));
         }

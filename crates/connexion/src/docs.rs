@@ -4,11 +4,17 @@
 //! file is unpacked when it is first asked for. The page has no inline script, so a strict
 //! Content-Security-Policy can stand in front of it.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::{Value, json};
 
-use crate::{api::other_method, document::Document, problem::Problem};
+use crate::{api::other_method, document::Document, problem::Problem, server};
+
+/// What a proxy took from the front of the path before it passed a request on.
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// What is served of the document.
 #[derive(Debug, Default)]
@@ -17,18 +23,78 @@ pub(crate) struct Docs {
     pub(crate) document: bool,
     /// Whether the page is served, which reads the document.
     pub(crate) ui: bool,
-    json: Bytes,
-    yaml: Bytes,
+    /// Whether a client's proxy is believed about where it serves this.
+    pub(crate) trust_forwarded_prefix: bool,
+    base_path: String,
+    json: Text,
+    yaml: Text,
+    /// The document as JSON, to be served with another base path than its own.
+    value: Value,
     #[cfg(feature = "swagger-ui")]
     title: String,
 }
 
+/// A text, and the tag that a client keeps it under.
+#[derive(Debug)]
+struct Text {
+    content: Bytes,
+    etag: HeaderValue,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::new(Bytes::new())
+    }
+}
+
+impl Text {
+    fn new(content: impl Into<Bytes>) -> Self {
+        let content = content.into();
+        let mut hasher = DefaultHasher::new();
+        content.hash(&mut hasher);
+        let etag = format!("\"{:016x}\"", hasher.finish());
+        Self {
+            content,
+            etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("\"\"")),
+        }
+    }
+
+    fn answer(&self, content_type: &'static str, request: &HeaderMap) -> Response {
+        let mut response = if self.is_known(request) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            file(content_type, self.content.clone())
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, self.etag.clone());
+        response
+    }
+
+    /// Whether the client has this text already (RFC 9110, section 13.1.2).
+    fn is_known(&self, request: &HeaderMap) -> bool {
+        let fields = request.get_all(header::IF_NONE_MATCH).iter();
+        let mut tags = fields
+            .filter_map(|field| field.to_str().ok())
+            .flat_map(|field| field.split(','))
+            .map(|tag| tag.trim().trim_start_matches("W/"));
+        tags.any(|tag| tag == "*" || self.etag == tag)
+    }
+}
+
 impl Docs {
-    /// Takes the texts to serve from the document.
-    pub(crate) fn load(&mut self, document: &Document) {
+    /// Takes the texts to serve from the document, which is served under `base_path`.
+    pub(crate) fn load(&mut self, document: &Document, base_path: &str) {
+        base_path.clone_into(&mut self.base_path);
         if self.document || self.ui {
-            self.json = document.to_json().into();
-            self.yaml = document.text().to_owned().into();
+            self.value = document.to_value();
+            if base_path == document.base_path() {
+                self.json = Text::new(document.to_json());
+                self.yaml = Text::new(document.text().to_owned());
+            } else {
+                // JSON is YAML, too.
+                self.json = self.moved("");
+                self.yaml = self.moved("");
+            }
         }
         #[cfg(feature = "swagger-ui")]
         {
@@ -37,13 +103,20 @@ impl Docs {
     }
 
     /// The answer to a request for one of these addresses; `None` if it is none of them.
-    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Result<Response, Problem>> {
+    ///
+    /// `path` is the address below the base path.
+    pub(crate) fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<Result<Response, Problem>> {
         let response = match path {
             "/openapi.json" if self.document || self.ui => {
-                file("application/json", self.json.clone())
+                self.text(&self.json, "application/json", headers)
             }
             "/openapi.yaml" if self.document || self.ui => {
-                file("application/yaml", self.yaml.clone())
+                self.text(&self.yaml, "application/yaml", headers)
             }
             _ if self.ui => self.page(path)?,
             _ => return None,
@@ -58,6 +131,35 @@ impl Docs {
         }
     }
 
+    /// The document, at the address under which the client sees it.
+    fn text(&self, own: &Text, content_type: &'static str, headers: &HeaderMap) -> Response {
+        if !self.trust_forwarded_prefix {
+            return own.answer(content_type, headers);
+        }
+        let mut response = match forwarded_prefix(headers) {
+            Some(prefix) => self.moved(&prefix).answer(content_type, headers),
+            None => own.answer(content_type, headers),
+        };
+        let vary = HeaderValue::from_static("x-forwarded-prefix");
+        response.headers_mut().insert(header::VARY, vary);
+        response
+    }
+
+    /// The document with the one server that has `prefix` before the base path, in its own version's words.
+    fn moved(&self, prefix: &str) -> Text {
+        let mut value = self.value.clone();
+        let path = format!("{prefix}{}", self.base_path);
+        let path = if path.is_empty() { "/" } else { &path };
+        if let Some(members) = value.as_object_mut() {
+            if members.contains_key("swagger") {
+                members.insert("basePath".to_owned(), path.into());
+            } else {
+                members.insert("servers".to_owned(), json!([{ "url": path }]));
+            }
+        }
+        Text::new(value.to_string())
+    }
+
     #[cfg(not(feature = "swagger-ui"))]
     #[expect(clippy::unused_self, reason = "with the page it is used")]
     fn page(&self, _: &str) -> Option<Response> {
@@ -68,13 +170,9 @@ impl Docs {
     fn page(&self, path: &str) -> Option<Response> {
         match path.strip_prefix("/ui")? {
             // The page's own links are relative to the folder.
-            "" => Some(
-                (
-                    http::StatusCode::PERMANENT_REDIRECT,
-                    [(header::LOCATION, "ui/")],
-                )
-                    .into_response(),
-            ),
+            "" => {
+                Some((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "ui/")]).into_response())
+            }
             "/" => Some(file(
                 "text/html; charset=utf-8",
                 PAGE.replace("{title}", &escape(&self.title)).into(),
@@ -92,6 +190,18 @@ impl Docs {
             _ => None,
         }
     }
+}
+
+/// The prefix that a proxy names. It lands in the document, so what can't be a path of this host is ignored:
+/// `//a.example` would send the page's requests elsewhere.
+fn forwarded_prefix(headers: &HeaderMap) -> Option<String> {
+    let mut fields = headers.get_all(FORWARDED_PREFIX).iter();
+    let text = fields.next()?.to_str().ok()?;
+    let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte);
+    if fields.next().is_some() || !text.starts_with('/') || !text.bytes().all(is_path) {
+        return None;
+    }
+    server::checked(text).ok()
 }
 
 fn file(content_type: &'static str, content: Bytes) -> Response {

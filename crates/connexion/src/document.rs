@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::{
     check,
-    fault::{self, Code, Fault, Faults},
+    fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    schema,
+    schema, server,
     structure::Survey,
     swagger2, yaml,
 };
@@ -95,7 +95,7 @@ impl Document {
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, _) = self.examine();
-        self.arrange(&mut faults);
+        fault::arrange(&mut faults, &self.source);
         faults
     }
 
@@ -114,6 +114,11 @@ impl Document {
         check::operations(self, &mut faults);
         check::paths(self, &mut faults);
         (faults, root)
+    }
+
+    /// The document as a value, in the version it was written in.
+    pub(crate) fn to_value(&self) -> Value {
+        Value::from(&self.source)
     }
 
     /// The document as JSON text, in the version it was written in.
@@ -143,9 +148,28 @@ impl Document {
         Fault::new(&self.name, code, at, message)
     }
 
-    /// Puts faults in the order of the lines and gives them their pointers.
-    pub(crate) fn arrange(&self, faults: &mut Vec<Fault>) {
-        fault::arrange(faults, &self.source);
+    /// Logs the faults that are warnings.
+    ///
+    /// # Errors
+    /// All faults, if one of them keeps the document from being served.
+    pub(crate) fn accept(&self, mut faults: Vec<Fault>) -> Result<(), Faults> {
+        fault::arrange(&mut faults, &self.source);
+        let is_error = |fault: &Fault| fault.severity() == Severity::Error;
+        if faults.iter().any(is_error) {
+            return Err(Faults(faults));
+        }
+        for warning in &faults {
+            tracing::warn!("{warning}");
+        }
+        Ok(())
+    }
+
+    /// The path before each of `paths`: that of the first server. One that can't be read is reported by
+    /// `structure`.
+    pub(crate) fn base_path(&self) -> String {
+        let servers = self.root.get("servers").map_or(&[][..], Node::items);
+        let path = servers.first().map(server::path);
+        path.and_then(Result::ok).unwrap_or_default()
     }
 
     /// Where `paths` stands, or the start.

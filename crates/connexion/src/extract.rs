@@ -1,6 +1,7 @@
 //! How a handler reads what was validated and writes its answer: [`Params`], [`Body`], [`Items`].
 
 use std::{
+    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -59,6 +60,24 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
             .remove::<ParameterValues>()
             .map(|values| values.0);
         read(Value::Object(values.unwrap_or_default())).map(Self)
+    }
+}
+
+/// The `operationId` of the operation that a request is for; of use to a handler of several.
+///
+/// ```
+/// async fn echo(connexion::OperationId(id): connexion::OperationId) -> String {
+///     format!("This is {id}.")
+/// }
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct OperationId(pub String);
+
+impl<S: Sync> FromRequestParts<S> for OperationId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }
 

@@ -57,6 +57,7 @@ mod place;
 mod problem;
 mod python;
 mod schema;
+mod server;
 mod splitter;
 mod structure;
 mod swagger2;
@@ -65,7 +66,7 @@ mod yaml;
 
 pub use api::{Api, ApiService};
 pub use document::Document;
-pub use extract::{Body, Items, Params};
+pub use extract::{Body, Items, OperationId, Params};
 pub use fault::{Code, Fault, Faults, Severity};
 pub use node::Position;
 pub use operation::{Input, Operation};

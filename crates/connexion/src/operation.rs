@@ -18,7 +18,7 @@ use crate::{
     parameter::{Parameter, Sources},
     path::PathValues,
     place::OperationPlace,
-    problem::Violation,
+    problem::{In, Violation},
     schema::{Compiler, Schema},
     typed::Typed,
 };
@@ -34,6 +34,8 @@ pub struct Operation {
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
     responses: Vec<(StatusRange, Response)>,
+    /// Whether query parameters that the document does not have are refused.
+    pub(crate) strict_parameters: bool,
 }
 
 /// What a valid request said, as JSON values.
@@ -146,6 +148,9 @@ impl Operation {
             .as_ref()
             .and_then(|expected| expected.read(headers, body, &mut violations));
         let parameters = Sources::new(path, query, headers).read(&self.parameters, &mut violations);
+        if !self.strict_parameters {
+            violations.retain(|one| one.location != In::Query || one.keyword != "unknown");
+        }
         if violations.is_empty() {
             Ok(Input { parameters, body })
         } else {

@@ -10,6 +10,7 @@ use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Kind, Node, Position, escape},
+    server,
 };
 
 /// A kind of object in a document.
@@ -236,18 +237,24 @@ impl<'d> Walk<'d> {
         }
     }
 
+    /// The first server of the document says what stands before each path. The others may be anywhere, as may
+    /// those of requests that go to the client; but one operation can't be served under a path of its own.
     fn server(&mut self, server: &Node) {
-        let Some((url, text)) = server.get("url").and_then(|url| Some((url, url.as_str()?))) else {
-            return;
-        };
-        let path = text.split_once("://").map_or(text, |(_, rest)| {
-            rest.find('/').and_then(|i| rest.get(i..)).unwrap_or("")
-        });
-        if !matches!(path, "" | "/") {
-            let message = format!(
-                "the path `{path}` of a server is not supported; write it before each of `paths`"
-            );
-            self.fault(Code::Unsupported, url.at, message);
+        let at = server.get("url").map_or(server.at, |url| url.at);
+        let is_elsewhere = self.pointer.starts_with("/servers/")
+            || self.pointer.starts_with("/webhooks/")
+            || self.pointer.contains("/callbacks/");
+        match server::path(server) {
+            _ if is_elsewhere && self.pointer != "/servers/0" => {}
+            Err(message) => self.fault(Code::MemberInvalid, at, message),
+            Ok(path) if !is_elsewhere && path != self.document.base_path() => {
+                let message = format!(
+                    "the path `{path}` of a server is not that of the document, which is not supported; \
+                     write it before the key in `paths`"
+                );
+                self.fault(Code::Unsupported, at, message);
+            }
+            Ok(_) => {}
         }
     }
 

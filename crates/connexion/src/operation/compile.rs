@@ -40,6 +40,7 @@ impl Compile<'_, '_> {
                 .flat_map(Place::members)
                 .filter_map(|(key, place)| self.response(key, &place))
                 .collect(),
+            strict_parameters: true,
             parameters: parameters(&source.item, place)
                 .iter()
                 .filter_map(|place| self.parameter(place))

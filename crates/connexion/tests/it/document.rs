@@ -227,7 +227,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             format!("servers: [{{url: 'https://a.example/v1'}}], {ANY}"),
-            "the path `/v1` of a server is not supported; write it before each of `paths`",
+            "the path `/v1` of a server is not that of the document, which is not supported; write it before the key in `paths`",
         ),
         (
             with_body("{discriminator: {propertyName: a}}"),

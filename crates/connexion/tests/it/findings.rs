@@ -33,6 +33,7 @@ fn operation(members: &str) -> String {
 const OK: &str = "responses: {'200': {description: d}}";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of them are a table")]
 fn every_kind_of_fault_has_its_code_and_pointer() {
     let get = "/paths/~1a/get";
     let handler = |text: String| format!("{text}\nhandler-missing Error {get}");

@@ -45,7 +45,6 @@ definitions:
 ",
     );
     let expected = "\
-3:1: the path `/v1` of a server is not supported; write it before each of `paths`
 4:1: `security` is not supported
 5:30: request bodies of the type `text/csv` are not supported
 11:11: `in: formData` of the parameter `a` is not supported

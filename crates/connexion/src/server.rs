@@ -1,0 +1,60 @@
+//! `servers`: of an address only the path is a service's own business. Scheme and host are for clients.
+
+use crate::node::Node;
+
+/// The path of a server's address, without a slash at its end; the variables have their defaults.
+///
+/// The error says why there is none. A server without a text as its `url` is reported by `structure`.
+pub(crate) fn path(server: &Node) -> Result<String, String> {
+    let Some(url) = server.get("url").and_then(Node::as_str) else {
+        return Ok(String::new());
+    };
+    let url = substitute(url, server.get("variables"))?;
+    let path = match url
+        .split_once("://")
+        .map(|(_, rest)| rest)
+        .or(url.strip_prefix("//"))
+    {
+        Some(rest) => rest.find('/').and_then(|i| rest.get(i..)).unwrap_or(""),
+        // An address relative to the document's own.
+        None => url.strip_prefix('.').unwrap_or(&url),
+    };
+    let path = if path.is_empty() || path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    };
+    checked(&path)
+}
+
+/// A base path without a slash at its end; the error says why it can't be one.
+pub(crate) fn checked(path: &str) -> Result<String, String> {
+    let base = path.strip_suffix('/').unwrap_or(path);
+    let is_plain = base.is_empty() || base.starts_with('/');
+    // A brace would become a parameter of every path, a dot would never arrive: clients resolve it.
+    let is_refused = |segment: &str| segment.is_empty() || matches!(segment, "." | "..");
+    if !is_plain
+        || base.contains(['{', '}', '?', '#', ' '])
+        || base.split('/').skip(1).any(is_refused)
+    {
+        return Err(format!("`{path}` can't be the path before all others"));
+    }
+    Ok(base.to_owned())
+}
+
+/// Puts the default of each variable in its place (OpenAPI 3.1, section 4.8.5).
+fn substitute(url: &str, variables: Option<&Node>) -> Result<String, String> {
+    let (mut whole, mut rest) = (String::new(), url);
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else {
+            break;
+        };
+        let default = variables
+            .and_then(|variables| variables.get(name)?.get("default")?.as_str())
+            .ok_or_else(|| format!("the variable `{name}` of the server has no `default`"))?;
+        whole.push_str(before);
+        whole.push_str(default);
+        rest = after;
+    }
+    Ok(whole + rest)
+}
