@@ -26,6 +26,7 @@ use crate::{
     path::{PathValues, Routes, Template},
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
+    security::{Credentials, Guard, Principal, Schemes, Verifier},
     server,
 };
 
@@ -58,6 +59,9 @@ pub struct Api<S> {
     handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
     default_handler: Option<WithState<S>>,
+    verifiers: Vec<(String, Verifier)>,
+    default_verifier: Option<Verifier>,
+    docs_security: Option<(String, Vec<String>)>,
     base_path: Option<String>,
     options: Options,
     docs: Docs,
@@ -96,6 +100,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers: Vec::new(),
             formats: Vec::new(),
             default_handler: None,
+            verifiers: Vec::new(),
+            default_verifier: None,
+            docs_security: None,
             base_path: None,
             options,
             docs: Docs::default(),
@@ -138,6 +145,62 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         T: 'static,
     {
         self.default_handler = Some(with_state(handler));
+        self
+    }
+
+    /// Gives a security scheme its verifier: it says who shows these credentials, `None` if they are not good,
+    /// or a problem if it can't tell (503, say).
+    ///
+    /// Credentials are looked at before anything else of a request is read. Without them, or with wrong ones, the
+    /// answer is 401; without the scopes that the operation requires 403. Compare secrets in constant time.
+    ///
+    /// ```
+    /// # use connexion::{Api, Credentials, Document, Principal};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # security: [{key: []}]
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}
+    /// # "#)?;
+    /// let service = Api::from_document(document)
+    ///     .security("key", async |credentials| {
+    ///         let is_known = credentials == Credentials::ApiKey("secret".into());
+    ///         Ok(is_known.then(|| Principal::new("Ann", ["read"])))
+    ///     })
+    ///     .operation("hello", async |principal: Principal| principal.name)
+    ///     .build(())?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn security<F, R>(mut self, scheme: &str, verifier: F) -> Self
+    where
+        F: Fn(Credentials) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
+    {
+        self.verifiers.push((scheme.to_owned(), boxed(verifier)));
+        self
+    }
+
+    /// The verifier of every security scheme that has none of its own; see [`Api::security`].
+    #[must_use]
+    pub fn default_security<F, R>(mut self, verifier: F) -> Self
+    where
+        F: Fn(Credentials) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
+    {
+        self.default_verifier = Some(boxed(verifier));
+        self
+    }
+
+    /// Requires a security scheme, with these scopes, of those who read the served document and the docs page.
+    /// Without it everybody may.
+    #[must_use]
+    pub fn docs_security(mut self, scheme: &str, scopes: &[&str]) -> Self {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        self.docs_security = Some((scheme.to_owned(), scopes));
         self
     }
 
@@ -245,6 +308,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers,
             formats,
             default_handler,
+            verifiers,
+            default_verifier,
+            docs_security,
             base_path,
             options,
             mut docs,
@@ -257,6 +323,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 String::new()
             }),
         };
+        let schemes = Schemes::compile(
+            &document,
+            &verifiers,
+            default_verifier.as_ref(),
+            &mut faults,
+        );
+        let docs_guard = docs_security.and_then(|one| schemes.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         match Compiler::new(root, &formats) {
@@ -268,6 +341,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                     let mut operation =
                         Operation::compile(&source, &document, &compiler, &mut faults);
                     operation.strict_parameters = options.strict_parameters;
+                    operation.guard = schemes.guard(&source.place);
                     // A template that can't be read is reported by `check`.
                     if let Ok(template) = Template::parse(source.path)
                         .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
@@ -295,9 +369,18 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             base_path,
             options,
             docs,
+            docs_guard,
         });
         Ok(ApiService { inner, next: None })
     }
+}
+
+fn boxed<F, R>(verifier: F) -> Verifier
+where
+    F: Fn(Credentials) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
+{
+    Arc::new(move |credentials| Box::pin(verifier(credentials)))
 }
 
 fn with_state<S, H, T>(handler: H) -> WithState<S>
@@ -370,6 +453,8 @@ struct Inner {
     base_path: String,
     options: Options,
     docs: Docs,
+    /// Who may read the document.
+    docs_guard: Option<Guard>,
 }
 
 impl std::fmt::Debug for ApiService {
@@ -477,6 +562,11 @@ impl Inner {
             && let Some(path) = request.uri().path().strip_prefix(&self.base_path)
             && let Some(answer) = self.docs.answer(request.method(), path, request.headers())
         {
+            if let Some(guard) = &self.docs_guard {
+                guard
+                    .check(request.uri().query(), request.headers())
+                    .await?;
+            }
             return answer;
         }
         let Some((indices, path)) = found else {
@@ -510,6 +600,12 @@ impl Inner {
         request: Request,
     ) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
+        if let Some(guard) = &operation.guard {
+            let principal = guard.check(parts.uri.query(), &parts.headers).await?;
+            if let Some(principal) = principal {
+                parts.extensions.insert(principal);
+            }
+        }
         let body = if operation.has_body() {
             self.read(body).await?
         } else {

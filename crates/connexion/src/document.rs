@@ -12,7 +12,7 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    schema, server,
+    schema, security, server,
     structure::Survey,
     swagger2, yaml,
 };
@@ -113,6 +113,7 @@ impl Document {
         }
         check::operations(self, &mut faults);
         check::paths(self, &mut faults);
+        security::check(self, &mut faults);
         (faults, root)
     }
 
@@ -136,7 +137,6 @@ impl Document {
         &self.name
     }
 
-    #[cfg(feature = "swagger-ui")]
     pub(crate) fn title(&self) -> &str {
         self.root
             .at_pointer("/info/title")

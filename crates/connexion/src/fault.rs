@@ -112,6 +112,14 @@ codes! {
     ReferenceMismatch = "reference-mismatch",
     /// references that lead to one another only.
     ReferenceEndless = "reference-endless",
+    /// a security scheme that can't be read, or is of an unknown kind.
+    SecuritySchemeInvalid = "security-scheme-invalid",
+    /// a security requirement names a scheme that is not declared.
+    SecuritySchemeMissing = "security-scheme-missing",
+    /// a security scheme that no verifier was registered for.
+    VerifierMissing = "verifier-missing",
+    /// a verifier for a security scheme that is not in the document.
+    VerifierUnknown = "verifier-unknown",
     /// an operation that no handler can be given to.
     OperationIdMissing = "operation-id-missing",
     /// two operations of the same name.

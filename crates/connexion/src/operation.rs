@@ -20,6 +20,7 @@ use crate::{
     place::OperationPlace,
     problem::{In, Violation},
     schema::{Compiler, Schema},
+    security::Guard,
     typed::Typed,
 };
 use compile::Compile;
@@ -36,6 +37,8 @@ pub struct Operation {
     responses: Vec<(StatusRange, Response)>,
     /// Whether query parameters that the document does not have are refused.
     pub(crate) strict_parameters: bool,
+    /// Who may call it; `None` means everybody.
+    pub(crate) guard: Option<Guard>,
 }
 
 /// What a valid request said, as JSON values.
@@ -147,7 +150,11 @@ impl Operation {
             .body
             .as_ref()
             .and_then(|expected| expected.read(headers, body, &mut violations));
-        let parameters = Sources::new(path, query, headers).read(&self.parameters, &mut violations);
+        let mut sources = Sources::new(path, query, headers);
+        if let Some(guard) = &self.guard {
+            sources.forget(|name| guard.reads_query(name), &self.parameters);
+        }
+        let parameters = sources.read(&self.parameters, &mut violations);
         if !self.strict_parameters {
             violations.retain(|one| one.location != In::Query || one.keyword != "unknown");
         }

@@ -290,6 +290,16 @@ impl<'r> Sources<'r> {
         }
     }
 
+    /// Takes query parameters that are no parameters of the operation, but credentials, out of the request.
+    pub(crate) fn forget(&mut self, is_key: impl Fn(&str) -> bool, parameters: &[Parameter]) {
+        let is_declared = |name: &str| {
+            let mut all = parameters.iter();
+            all.any(|one| one.location == In::Query && one.name == name)
+        };
+        self.query
+            .retain(|(name, _)| !is_key(name) || is_declared(name));
+    }
+
     /// Reads all parameters of an operation. Query parameters that the document does not have are refused;
     /// the first violation has the sentence that clients know, which names them all.
     pub(crate) fn read(
@@ -354,7 +364,7 @@ fn named_texts<'p>(pairs: &'p [(String, String)], name: &str) -> Vec<Cow<'p, str
 }
 
 /// The pairs of a query string (WHATWG URL, section 5.1): `+` is a space, a name may stand alone.
-fn pairs(query: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let decode = |text: &str| {
         percent_decode_str(&text.replace('+', " "))
@@ -368,7 +378,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 }
 
 /// The pairs of the header `Cookie` (RFC 6265, section 4.2.1).
-fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(crate) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
     let fields = headers.get_all(header::COOKIE).iter();
     let mut cookies = Vec::new();
     for field in fields.map(|value| String::from_utf8_lossy(value.as_bytes())) {

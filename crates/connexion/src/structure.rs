@@ -46,8 +46,6 @@ enum Rule {
     List(Part),
     /// An object whose keys are names.
     Map(Part),
-    /// A list that must be empty.
-    Empty,
     /// Described by OpenAPI, but not done here.
     Refused,
     RefusedIfTrue,
@@ -141,10 +139,7 @@ impl<'d> Walk<'d> {
                 node.at,
                 format!("`{key}` must be a text"),
             ),
-            (Rule::Empty, Kind::Array(items)) if items.is_empty() => {}
-            (Rule::Refused, _)
-            | (Rule::RefusedIfTrue, Kind::Bool(true))
-            | (Rule::Empty, Kind::Array(_)) => {
+            (Rule::Refused, _) | (Rule::RefusedIfTrue, Kind::Bool(true)) => {
                 self.fault(
                     Code::Unsupported,
                     node.at,
@@ -164,7 +159,7 @@ impl<'d> Walk<'d> {
                     self.below(&i.to_string(), |walk| walk.outer(item, part));
                 }
             }
-            (Rule::List(_) | Rule::Empty, _) => {
+            (Rule::List(_), _) => {
                 self.fault(
                     Code::MemberInvalid,
                     node.at,
@@ -304,7 +299,7 @@ impl Part {
     /// What the member called `key` must be; `None` if there is none.
     fn rule(self, key: &str) -> Option<Rule> {
         use Part as P;
-        use Rule::{Any, Empty, Flag, List, Map, One, Refused, RefusedIfTrue, Text};
+        use Rule::{Any, Flag, List, Map, One, Refused, RefusedIfTrue, Text};
         Some(match (self, key) {
             (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Any,
             (P::Paths | P::Callback, _) => One(P::PathItem),
@@ -318,6 +313,7 @@ impl Part {
             )
             | (P::Server, "description" | "variables")
             | (P::Components, "securitySchemes")
+            | (P::Document | P::Operation, "security")
             | (P::PathItem | P::Operation, "summary" | "description")
             | (P::Operation, "tags" | "externalDocs")
             | (P::Parameter | P::Header | P::RequestBody | P::Response | P::Link, "description")
@@ -341,7 +337,6 @@ impl Part {
 
             (P::Parameter, "allowEmptyValue") => RefusedIfTrue,
             (P::Parameter | P::Header, "content") => Refused,
-            (P::Document | P::Operation, "security") => Empty,
 
             (P::Document, "info") => One(P::Info),
             (P::Document, "paths") => One(P::Paths),

@@ -14,10 +14,11 @@ use crate::{
 };
 
 /// Where the reusable parts went.
-const MOVED: [(&str, &str); 3] = [
+const MOVED: [(&str, &str); 4] = [
     ("#/definitions/", "#/components/schemas/"),
     ("#/parameters/", "#/components/parameters/"),
     ("#/responses/", "#/components/responses/"),
+    ("#/securityDefinitions/", "#/components/securitySchemes/"),
 ];
 
 /// Members of a parameter or header that are about it, not about its value.
@@ -84,6 +85,12 @@ impl Lowering<'_> {
             let lower = |_: &str, answer: &Node| response(answer, self.produces.as_deref());
             components.put("responses", responses.map(lower));
         }
+        if let Some(schemes) = self.source.get("securityDefinitions") {
+            components.put(
+                "securitySchemes",
+                schemes.map(|_, scheme| security_scheme(scheme)),
+            );
+        }
         components
     }
 
@@ -143,6 +150,19 @@ impl Lowering<'_> {
         }
         node
     }
+}
+
+/// The type `basic` became a scheme of the type `http`.
+fn security_scheme(scheme: &Node) -> Node {
+    let mut lowered = scheme.clone();
+    if let Some(kind) = scheme
+        .get("type")
+        .filter(|kind| kind.as_str() == Some("basic"))
+    {
+        lowered.put("type", Node::string(kind.at, "http"));
+        lowered.put("scheme", Node::string(kind.at, "basic"));
+    }
+    lowered
 }
 
 fn is_body(parameter: &Node) -> bool {

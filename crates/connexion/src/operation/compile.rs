@@ -41,6 +41,7 @@ impl Compile<'_, '_> {
                 .filter_map(|(key, place)| self.response(key, &place))
                 .collect(),
             strict_parameters: true,
+            guard: None,
             parameters: parameters(&source.item, place)
                 .iter()
                 .filter_map(|place| self.parameter(place))

@@ -14,6 +14,7 @@ mod properties;
 mod request;
 mod response;
 mod routing;
+mod security;
 mod serving;
 mod support;
 mod swagger2;

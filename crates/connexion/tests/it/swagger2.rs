@@ -45,7 +45,7 @@ definitions:
 ",
     );
     let expected = "\
-4:1: `security` is not supported
+4:13: there is no security scheme `key`; declare it
 5:30: request bodies of the type `text/csv` are not supported
 11:11: `in: formData` of the parameter `a` is not supported
 12:11: the style of the parameter `b` is not supported

@@ -1,0 +1,533 @@
+//! Who may call an operation: security schemes, and requirements with AND, OR and optional
+//! (OpenAPI 3.1, sections 4.8.27 and 4.8.30).
+//!
+//! The library finds the credentials in a request and knows what an operation requires; whether credentials
+//! are good is for the application to say, by the verifier that it registers for each scheme.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use base64::Engine as _;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+
+use crate::{
+    document::Document,
+    fault::{Code, Fault},
+    node::{Kind, Node},
+    parameter::{cookies, pairs},
+    place::Place,
+    problem::Problem,
+};
+
+/// What a client shows to be let in. Never printed: `Debug` tells the kind only.
+#[derive(Clone, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The value of the header, query parameter or cookie of an `apiKey` scheme.
+    ApiKey(String),
+    /// `http` with `scheme: basic` (RFC 7617).
+    Basic {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// The token of `http` with `scheme: bearer`, of `oauth2` and `openIdConnect` (RFC 6750); of other `http`
+    /// schemes what follows the scheme's name.
+    Token(String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiKey(_) => "ApiKey(…)",
+            Self::Basic { .. } => "Basic(…)",
+            Self::Token(_) => "Token(…)",
+        })
+    }
+}
+
+/// Who calls, as the verifier found out. A handler takes it as an argument; one whose operation can be called
+/// without credentials takes `Option<Principal>`.
+///
+/// If several schemes are required at once the name is that of the first, with the scopes of all.
+///
+/// ```
+/// async fn whoami(principal: connexion::Principal) -> String {
+///     principal.name
+/// }
+/// ```
+///
+/// Of an operation that requires nothing there is no principal: taking one is then answered with 500.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Principal {
+    /// What the verifier calls it.
+    pub name: String,
+    /// What it may do; an operation is answered with 403 if one that it requires is not here.
+    pub scopes: BTreeSet<String>,
+}
+
+impl Principal {
+    /// A principal with these scopes.
+    pub fn new<S: Into<String>>(
+        name: impl Into<String>,
+        scopes: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            scopes: scopes.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            tracing::error!("a handler takes a principal, but its operation has no security");
+            Problem::internal().of_library()
+        })
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}
+
+/// Says who shows these credentials; `None` if they are not good.
+pub(crate) type Verifier = Arc<
+    dyn Fn(Credentials) -> BoxFuture<'static, Result<Option<Principal>, Problem>> + Send + Sync,
+>;
+
+/// Where a scheme's credentials stand in a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Source {
+    Header(HeaderName),
+    Query(String),
+    Cookie(String),
+    Basic,
+    Bearer,
+    /// Another scheme of the header `Authorization`, as the document writes it.
+    Other(String),
+}
+
+/// A security scheme of the document and its verifier.
+struct Scheme {
+    name: String,
+    source: Source,
+    verify: Verifier,
+}
+
+/// What the credentials that a scheme found are worth.
+enum Outcome {
+    Missing,
+    Invalid,
+    Valid(Principal),
+}
+
+impl Source {
+    /// Reads a security scheme; the error says what is wrong with it.
+    fn compile(place: &Place<'_>) -> Result<Self, String> {
+        let text = |key: &str| {
+            let text = place.text(key);
+            text.ok_or_else(|| format!("the security scheme has no `{key}`"))
+        };
+        match text("type")? {
+            "apiKey" => {
+                let name = text("name")?;
+                match text("in")? {
+                    "query" => Ok(Self::Query(name.to_owned())),
+                    "cookie" => Ok(Self::Cookie(name.to_owned())),
+                    "header" => {
+                        name.parse()
+                            .map(Self::Header)
+                            .map_err(|_: header::InvalidHeaderName| {
+                                format!("`{name}` can't be the name of a header")
+                            })
+                    }
+                    other => Err(format!(
+                        "`in: {other}` of a key is unknown: write header, query or cookie"
+                    )),
+                }
+            }
+            "http" => Ok(match text("scheme")? {
+                name if name.eq_ignore_ascii_case("basic") => Self::Basic,
+                name if name.eq_ignore_ascii_case("bearer") => Self::Bearer,
+                name => Self::Other(name.to_owned()),
+            }),
+            "oauth2" | "openIdConnect" => Ok(Self::Bearer),
+            other => Err(format!(
+                "security schemes of the type `{other}` are not supported"
+            )),
+        }
+    }
+
+    /// The credentials in a request: `None` if there are none, an error if they can't be read.
+    fn credentials(
+        &self,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Credentials>, ()> {
+        let key = |mut found: Vec<String>| match (found.pop(), found.pop()) {
+            (Some(key), None) => Ok(Some(Credentials::ApiKey(key))),
+            (None, _) => Ok(None),
+            // Whoever checks one and uses the other could be fooled.
+            (Some(_), Some(_)) => Err(()),
+        };
+        let named = |pairs: Vec<(String, String)>, name: &str| {
+            let pairs = pairs.into_iter().filter(|(known, _)| known == name);
+            pairs.map(|(_, text)| text).collect()
+        };
+        match self {
+            Self::Header(name) => {
+                let texts = headers.get_all(name).iter().map(|value| value.to_str());
+                let texts = texts.map(|text| text.map(str::to_owned));
+                key(texts.collect::<Result<_, _>>().map_err(drop)?)
+            }
+            Self::Query(name) => key(named(pairs(query.unwrap_or_default()), name)),
+            Self::Cookie(name) => key(named(cookies(headers), name)),
+            Self::Basic => authorization(headers, "basic")?.map(basic).transpose(),
+            Self::Bearer => Ok(authorization(headers, "bearer")?.map(token)),
+            Self::Other(scheme) => Ok(authorization(headers, scheme)?.map(token)),
+        }
+    }
+
+    /// A value for `WWW-Authenticate` (RFC 9110, section 11.6.1), with `more` parameters.
+    fn challenge(&self, realm: &str, more: &str) -> String {
+        match self {
+            Self::Basic => format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
+            Self::Bearer => format!("Bearer realm=\"{realm}\"{more}"),
+            Self::Other(scheme) => format!("{scheme} realm=\"{realm}\""),
+            Self::Header(_) | Self::Query(_) | Self::Cookie(_) => {
+                format!("ApiKey realm=\"{realm}\"")
+            }
+        }
+    }
+}
+
+fn token(text: &str) -> Credentials {
+    Credentials::Token(text.to_owned())
+}
+
+/// What follows the scheme's name in `Authorization`; `None` if the header is not there or of another scheme.
+fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<Option<&'h str>, ()> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    let (field, second) = (fields.next(), fields.next());
+    let Some(field) = field else { return Ok(None) };
+    if second.is_some() {
+        return Err(());
+    }
+    let text = field.to_str().map_err(drop)?;
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Ok(name.eq_ignore_ascii_case(scheme).then_some(rest.trim()))
+}
+
+/// The user's name ends at the first colon (RFC 7617, section 2).
+fn basic(text: &str) -> Result<Credentials, ()> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+    let text = String::from_utf8(bytes.map_err(drop)?).map_err(drop)?;
+    let (user, password) = text.split_once(':').ok_or(())?;
+    Ok(Credentials::Basic {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    })
+}
+
+impl Scheme {
+    async fn outcome(&self, query: Option<&str>, headers: &HeaderMap) -> Result<Outcome, Problem> {
+        match self.source.credentials(query, headers) {
+            Ok(None) => Ok(Outcome::Missing),
+            Err(()) => Ok(Outcome::Invalid),
+            Ok(Some(credentials)) => {
+                let principal = (self.verify)(credentials).await?;
+                Ok(principal.map_or(Outcome::Invalid, Outcome::Valid))
+            }
+        }
+    }
+}
+
+/// Schemes that are required together, each with the scopes that the principal must have.
+type Alternative = Vec<(Arc<Scheme>, Vec<String>)>;
+
+/// What an operation requires: one of several alternatives.
+pub(crate) struct Guard {
+    alternatives: Vec<Alternative>,
+    /// Whether there may be no credentials at all (`{}`).
+    is_optional: bool,
+    /// For challenges: the API's title.
+    realm: String,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |all: &Alternative| -> Vec<String> {
+            all.iter().map(|(scheme, _)| scheme.name.clone()).collect()
+        };
+        f.debug_list()
+            .entries(self.alternatives.iter().map(names))
+            .finish()
+    }
+}
+
+impl Guard {
+    /// Whether a query parameter of this name is a key.
+    pub(crate) fn reads_query(&self, name: &str) -> bool {
+        let mut schemes = self.alternatives.iter().flatten();
+        schemes.any(|(scheme, _)| matches!(&scheme.source, Source::Query(known) if known == name))
+    }
+
+    /// Lets a request pass if one of the alternatives does, and says who calls.
+    ///
+    /// # Errors
+    /// 403 if scopes are missing, 401 otherwise, or what a verifier answers. Wrong credentials are refused where
+    /// none would do: the client believes to be known.
+    pub(crate) async fn check(
+        &self,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Principal>, Problem> {
+        let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
+        let (mut is_invalid, mut lacking) = (false, None);
+        for alternative in &self.alternatives {
+            let (mut principal, mut missing) = (None::<Principal>, Vec::new());
+            let mut is_known = true;
+            for (scheme, scopes) in alternative {
+                if !outcomes.contains_key(scheme.name.as_str()) {
+                    let outcome = scheme.outcome(query, headers).await?;
+                    outcomes.insert(&scheme.name, outcome);
+                }
+                match outcomes.get(scheme.name.as_str()) {
+                    Some(Outcome::Valid(found)) => {
+                        let lacks = scopes.iter().filter(|scope| !found.scopes.contains(*scope));
+                        missing.extend(lacks.cloned());
+                        match &mut principal {
+                            Some(first) => first.scopes.extend(found.scopes.iter().cloned()),
+                            None => principal = Some(found.clone()),
+                        }
+                    }
+                    outcome => {
+                        is_known = false;
+                        is_invalid |= matches!(outcome, Some(Outcome::Invalid));
+                    }
+                }
+            }
+            if is_known && missing.is_empty() {
+                return Ok(principal);
+            }
+            if is_known && lacking.is_none() {
+                lacking = Some((alternative, missing));
+            }
+        }
+        match lacking {
+            Some((alternative, missing)) => Err(self.forbidden(alternative, &missing)),
+            None if self.is_optional && !is_invalid => Ok(None),
+            None => Err(self.unauthorized(is_invalid)),
+        }
+    }
+
+    fn unauthorized(&self, is_invalid: bool) -> Problem {
+        let (detail, more) = if is_invalid {
+            (
+                "The credentials are not valid.",
+                ", error=\"invalid_token\"",
+            )
+        } else {
+            ("Credentials are required.", "")
+        };
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, detail);
+        self.challenged(problem, self.alternatives.iter().flatten(), more)
+    }
+
+    fn forbidden(&self, alternative: &Alternative, missing: &[String]) -> Problem {
+        let detail = format!("The scope '{}' is required.", missing.join("', '"));
+        let problem = Problem::new(StatusCode::FORBIDDEN, detail);
+        // Only a token's scopes can be asked for anew (RFC 6750, section 3.1).
+        let bearers = alternative
+            .iter()
+            .filter(|(scheme, _)| scheme.source == Source::Bearer);
+        let scopes = missing.join(" ");
+        let more = format!(
+            ", error=\"insufficient_scope\", scope=\"{}\"",
+            quoted(&scopes)
+        );
+        self.challenged(problem, bearers, &more)
+    }
+
+    fn challenged<'s>(
+        &self,
+        mut problem: Problem,
+        schemes: impl Iterator<Item = &'s (Arc<Scheme>, Vec<String>)>,
+        more: &str,
+    ) -> Problem {
+        let challenges = schemes.map(|(scheme, _)| scheme.source.challenge(&self.realm, more));
+        for challenge in challenges.collect::<BTreeSet<_>>() {
+            if let Ok(value) = HeaderValue::from_bytes(challenge.as_bytes()) {
+                problem = problem.with_header(header::WWW_AUTHENTICATE, value);
+            }
+        }
+        problem
+    }
+}
+
+/// A text as it stands in a quoted string of a header (RFC 9110, section 5.6.4).
+fn quoted(text: &str) -> String {
+    let kept = text.chars().filter(|c| !c.is_control());
+    kept.collect::<String>()
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+}
+
+fn declared(document: &Document) -> Vec<(&str, Place<'_>)> {
+    let components = Place::root(document).get("components");
+    let schemes = components.and_then(|all| all.get("securitySchemes"));
+    schemes.iter().flat_map(Place::members).collect()
+}
+
+/// Adds what is wrong with schemes and requirements to `faults`.
+pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
+    let schemes = declared(document);
+    for (_, place) in &schemes {
+        if let Err(message) = Source::compile(place) {
+            faults.push(document.fault(Code::SecuritySchemeInvalid, place.node.at, message));
+        }
+    }
+    let root = [Place::root(document)];
+    let operations = document.operations();
+    let holders = root.iter().chain(operations.iter().map(|one| &one.place));
+    for security in holders.filter_map(|holder| holder.node.get("security")) {
+        if !matches!(security.kind, Kind::Array(_)) {
+            let message = "`security` must be a list";
+            faults.push(document.fault(Code::MemberInvalid, security.at, message));
+        }
+        for requirement in security.items() {
+            if requirement.as_object().is_none() {
+                let message = "a security requirement must be an object: the name of a scheme, and a list of scopes";
+                faults.push(document.fault(Code::MemberInvalid, requirement.at, message));
+            }
+            for (name, scopes) in requirement.members() {
+                if !schemes.iter().any(|(known, _)| *known == name) {
+                    let message = format!("there is no security scheme `{name}`; declare it");
+                    let code = Code::SecuritySchemeMissing;
+                    faults.push(document.fault(code, scopes.at, message));
+                }
+                if !matches!(scopes.kind, Kind::Array(_))
+                    || scopes.items().iter().any(|scope| scope.as_str().is_none())
+                {
+                    let message = format!("the scopes of `{name}` must be a list of texts");
+                    faults.push(document.fault(Code::MemberInvalid, scopes.at, message));
+                }
+            }
+        }
+    }
+}
+
+/// The schemes of a document with their verifiers.
+pub(crate) struct Schemes<'d> {
+    document: &'d Document,
+    known: HashMap<&'d str, Arc<Scheme>>,
+}
+
+impl<'d> Schemes<'d> {
+    /// Gives each scheme its verifier; one without, and a verifier without scheme, is a fault.
+    pub(crate) fn compile(
+        document: &'d Document,
+        verifiers: &[(String, Verifier)],
+        default: Option<&Verifier>,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
+        let mut known = HashMap::new();
+        let schemes = declared(document);
+        for (name, place) in &schemes {
+            let own = verifiers.iter().find(|(known, _)| known == name);
+            let verifier = own.map(|(_, verifier)| verifier).or(default);
+            match (verifier, Source::compile(place)) {
+                (Some(verify), Ok(source)) => {
+                    let verify = Arc::clone(verify);
+                    let name_owned = (*name).to_owned();
+                    let scheme = Scheme {
+                        name: name_owned,
+                        source,
+                        verify,
+                    };
+                    known.insert(*name, Arc::new(scheme));
+                }
+                // Reported by `check`.
+                (_, Err(_)) => {}
+                (None, Ok(_)) => {
+                    let message = format!("the security scheme `{name}` has no verifier");
+                    faults.push(document.fault(Code::VerifierMissing, place.node.at, message));
+                }
+            }
+        }
+        for (name, _) in verifiers {
+            if !schemes.iter().any(|(known, _)| known == name) {
+                let message =
+                    format!("there is a verifier for `{name}`, but no such security scheme");
+                faults.push(document.fault(Code::VerifierUnknown, document.paths_at(), message));
+            }
+        }
+        Self { document, known }
+    }
+
+    /// What an operation requires: its own `security`, or that of the document.
+    pub(crate) fn guard(&self, operation: &Place<'_>) -> Option<Guard> {
+        let security = operation.node.get("security");
+        let security = security.or_else(|| self.document.root.get("security"))?;
+        let texts = |node: &Node| {
+            let texts = node.items().iter().filter_map(Node::as_str);
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        self.guarded(security.items().iter().map(|requirement| {
+            let schemes = requirement.members();
+            schemes
+                .map(|(name, scopes)| (name, texts(scopes)))
+                .collect()
+        }))
+    }
+
+    /// A guard that asks for this one scheme; `None` if there is no such scheme, which is a fault.
+    pub(crate) fn guard_of(
+        &self,
+        (name, scopes): &(String, Vec<String>),
+        faults: &mut Vec<Fault>,
+    ) -> Option<Guard> {
+        if !declared(self.document)
+            .iter()
+            .any(|(known, _)| known == name)
+        {
+            let message =
+                format!("the docs require `{name}`, but there is no such security scheme");
+            let (code, at) = (Code::SecuritySchemeMissing, self.document.paths_at());
+            faults.push(self.document.fault(code, at, message));
+        }
+        self.guarded([vec![(name.as_str(), scopes.clone())]].into_iter())
+    }
+
+    fn guarded<'n>(
+        &self,
+        requirements: impl Iterator<Item = Vec<(&'n str, Vec<String>)>>,
+    ) -> Option<Guard> {
+        let (optional, required): (Vec<_>, Vec<_>) = requirements.partition(Vec::is_empty);
+        // A scheme that is not known is a fault, so nothing is served without it.
+        let find = |(name, scopes)| Some((Arc::clone(self.known.get(name)?), scopes));
+        let alternatives: Vec<Alternative> = required
+            .into_iter()
+            .map(|schemes| schemes.into_iter().filter_map(find).collect())
+            .collect();
+        (!alternatives.is_empty()).then(|| Guard {
+            alternatives,
+            is_optional: !optional.is_empty(),
+            realm: quoted(self.document.title()),
+        })
+    }
+}

@@ -1,0 +1,320 @@
+//! Who is let in: every kind of scheme, AND, OR and optional, and what is told to those who are not.
+
+use axum::body::Body;
+use connexion::{Api, ApiService, Credentials, Document, OperationId, Principal, Problem};
+use http::StatusCode;
+
+use crate::support::{Answer, build, send};
+
+const SCHEMES: &str = "
+components:
+  securitySchemes:
+    header: {type: apiKey, in: header, name: X-Key}
+    query: {type: apiKey, in: query, name: key}
+    cookie: {type: apiKey, in: cookie, name: key}
+    basic: {type: http, scheme: Basic}
+    bearer: {type: http, scheme: bearer}
+    digest: {type: http, scheme: Digest}
+    oauth: {type: oauth2, flows: {}}
+    oidc: {type: openIdConnect, openIdConnectUrl: 'https://a.example'}
+";
+
+/// Good credentials name a user and the scopes: `ann:read,write`.
+async fn verify(credentials: Credentials) -> Result<Option<Principal>, Problem> {
+    let text = match credentials {
+        Credentials::ApiKey(text) | Credentials::Token(text) => text,
+        Credentials::Basic { user, password } => format!("{user}:{password}"),
+        _ => return Ok(None),
+    };
+    match text.split_once(':') {
+        Some(("down", _)) => {
+            let detail = "Nobody can tell now.";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
+        }
+        Some((name, scopes)) => Ok(Some(Principal::new(name, scopes.split(',')))),
+        None => Ok(None),
+    }
+}
+
+async fn whoami(principal: Option<Principal>) -> String {
+    principal.map_or("nobody".to_owned(), |principal| {
+        let scopes: Vec<_> = principal.scopes.into_iter().collect();
+        format!("{} {}", principal.name, scopes.join(","))
+    })
+}
+
+fn text(root: &str, security: &str) -> String {
+    format!(
+        "openapi: 3.1.0\ninfo: {{title: 'A \"b\"', version: '1'}}\n{root}\npaths:\n  /a:\n    post:\n      \
+         operationId: a\n      {security}\n      parameters: [{{name: n, in: query, schema: {{type: integer}}}}]\n      \
+         requestBody: {{content: {{application/json: {{schema: {{type: object}}}}}}}}\n      \
+         responses: {{'200': {{description: d}}}}{SCHEMES}"
+    )
+}
+
+/// A service whose one operation has this `security`.
+fn service(security: &str) -> ApiService {
+    let document = Document::parse("a.yaml", text("", &format!("security: {security}")));
+    let api = Api::from_document(document.unwrap_or_else(|faults| panic!("{faults}")));
+    build(api.default_security(verify).operation("a", whoami))
+}
+
+async fn ask(service: &ApiService, query: &str, fields: &[(&str, &str)]) -> Answer {
+    send(service, &format!("POST /a{query}"), fields, Body::empty()).await
+}
+
+fn challenges(answer: &Answer) -> Vec<&str> {
+    let all = answer.headers.get_all("www-authenticate").iter();
+    all.map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_kind_of_scheme_finds_its_credentials() {
+    let basic = ("authorization", "basic YW5uOnJlYWQ=");
+    let bearer = ("authorization", "BEARER ann:read");
+    for (scheme, query, field) in [
+        ("header", "", ("x-key", "ann:read")),
+        ("query", "?key=ann%3Aread", ("x-other", "1")),
+        ("cookie", "", ("cookie", "a=b; key=ann:read")),
+        ("basic", "", basic),
+        ("bearer", "", bearer),
+        ("oauth", "", bearer),
+        ("oidc", "", bearer),
+        ("digest", "", ("authorization", "Digest ann:read")),
+    ] {
+        let service = service(&format!("[{{{scheme}: []}}]"));
+        let answer = ask(&service, query, &[field]).await;
+        assert_eq!(answer.text(), "ann read", "{scheme}");
+        let answer = ask(&service, "", &[]).await;
+        let expected = (401, "Credentials are required.".to_owned());
+        assert_eq!(answer.problem(), expected, "{scheme}");
+        assert_eq!(challenges(&answer).len(), 1, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_wrong_or_unreadable_are_401() {
+    for (scheme, query, fields) in [
+        ("header", "", &[("x-key", "wrong")][..]),
+        ("header", "", &[("x-key", "ann:a"), ("x-key", "bob:a")]),
+        ("header", "", &[("x-key", "é:a")]),
+        ("query", "?key=ann:a&key=bob:a", &[]),
+        ("basic", "", &[("authorization", "Basic !")]),
+        ("basic", "", &[("authorization", "Basic")]),
+        ("basic", "", &[("authorization", "Basic YW5u")]),
+        ("bearer", "", &[("authorization", "Bearer x")]),
+        (
+            "bearer",
+            "",
+            &[
+                ("authorization", "Bearer ann:a"),
+                ("authorization", "Bearer bob:a"),
+            ],
+        ),
+    ] {
+        let service = service(&format!("[{{{scheme}: []}}]"));
+        let answer = ask(&service, query, fields).await;
+        let expected = (401, "The credentials are not valid.".to_owned());
+        assert_eq!(answer.problem(), expected, "{scheme} {fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn challenges_say_what_to_send() {
+    let service = service("[{basic: []}, {bearer: []}, {oauth: [read]}, {header: []}]");
+    let expected = [
+        r#"ApiKey realm="A \"b\"""#,
+        r#"Basic realm="A \"b\"", charset="UTF-8""#,
+        r#"Bearer realm="A \"b\"""#,
+    ];
+    assert_eq!(challenges(&ask(&service, "", &[]).await), expected);
+    let answer = ask(&service, "", &[("authorization", "Bearer x")]).await;
+    let expected = r#"Bearer realm="A \"b\"", error="invalid_token""#;
+    assert_eq!(challenges(&answer)[2], expected);
+}
+
+#[tokio::test]
+async fn missing_scopes_are_403() {
+    let service = service("[{oauth: [read, write]}]");
+    let answer = ask(&service, "", &[("authorization", "Bearer ann:read,x")]).await;
+    let expected = (403, "The scope 'write' is required.".to_owned());
+    assert_eq!(answer.problem(), expected);
+    let expected = r#"Bearer realm="A \"b\"", error="insufficient_scope", scope="write""#;
+    assert_eq!(challenges(&answer), [expected]);
+    let answer = ask(&service, "", &[("authorization", "Bearer ann:read,write")]).await;
+    assert_eq!(answer.text(), "ann read,write");
+}
+
+#[tokio::test]
+async fn requirements_are_joined_by_and_and_or() {
+    let service = service("[{header: [a], bearer: [b]}, {query: [c]}]");
+    let key = ("x-key", "ann:a");
+    for (query, fields, expected) in [
+        ("", &[key][..], "401"),
+        ("", &[("authorization", "Bearer bob:b")], "401"),
+        ("", &[key, ("authorization", "Bearer bob:b")], "ann a,b"),
+        ("", &[key, ("authorization", "Bearer bob:x")], "403"),
+        ("?key=eve:c", &[], "eve c"),
+        ("?key=eve:c", &[("x-key", "wrong")], "eve c"),
+        ("?key=eve:x", &[], "403"),
+        ("?key=down:", &[], "503"),
+    ] {
+        let answer = ask(&service, query, fields).await;
+        let outcome = match answer.status.as_u16() {
+            200 => answer.text(),
+            status => status.to_string(),
+        };
+        assert_eq!(outcome, expected, "{query} {fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn optional_credentials_must_be_right_if_there_are_some() {
+    for security in ["[{}, {header: []}]", "[{header: []}, {}]"] {
+        let service = service(security);
+        assert_eq!(ask(&service, "", &[]).await.text(), "nobody");
+        let answer = ask(&service, "", &[("x-key", "ann:a")]).await;
+        assert_eq!(answer.text(), "ann a");
+        let answer = ask(&service, "", &[("x-key", "wrong")]).await;
+        assert_eq!(answer.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn an_operation_replaces_what_the_document_requires() {
+    for (own, status) in [
+        ("", 401),
+        ("security: []", 200),
+        ("security: [{bearer: []}]", 401),
+    ] {
+        let document = Document::parse("a.yaml", text("security: [{header: []}]", own)).unwrap();
+        let api = Api::from_document(document).default_security(verify);
+        let service = build(api.operation("a", whoami));
+        assert_eq!(ask(&service, "", &[]).await.status, status, "{own}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_looked_at_before_anything_else() {
+    let service = service("[{header: []}]");
+    let fields = [("content-type", "text/plain")];
+    // A body that breaks off would be a 400.
+    let broken = futures_util::stream::once(async { Err::<Vec<u8>, _>("broken") });
+    let answer = send(
+        &service,
+        "POST /a?n=x&z=1",
+        &fields,
+        Body::from_stream(broken),
+    )
+    .await;
+    assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn a_key_in_the_query_is_no_unknown_parameter() {
+    let query = service("[{query: []}]");
+    assert_eq!(ask(&query, "?key=ann:a&n=1", &[]).await.status, 200);
+    let header = service("[{header: []}]");
+    let answer = ask(&header, "?key=1", &[("x-key", "ann:a")]).await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn the_document_can_be_put_behind_a_requirement() {
+    let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
+    let api = Api::from_document(document)
+        .default_security(verify)
+        .docs_security("header", &["docs"])
+        .serve_document(true);
+    let service = build(api.operation("a", whoami));
+    for (key, status) in [("wrong", 401), ("ann:a", 403), ("ann:docs", 200)] {
+        let fields = [("x-key", key)];
+        let answer = send(&service, "GET /openapi.json", &fields, Body::empty()).await;
+        assert_eq!(answer.status, status, "{key}");
+    }
+    assert_eq!(ask(&service, "", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_handler_that_needs_a_principal_of_an_open_operation_is_a_500() {
+    let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
+    let api = Api::from_document(document).default_security(verify);
+    let needs = async |principal: Principal| principal.name;
+    let service = build(api.operation("a", needs));
+    assert_eq!(ask(&service, "", &[]).await.status, 500);
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let password = "secret".to_owned();
+    let user = "ann".to_owned();
+    let all = [
+        Credentials::ApiKey(password.clone()),
+        Credentials::Token(password.clone()),
+        Credentials::Basic { user, password },
+    ];
+    assert_eq!(format!("{all:?}"), "[ApiKey(…), Token(…), Basic(…)]");
+}
+
+#[test]
+fn what_does_not_fit_together_is_a_fault() {
+    let text = "openapi: 3.1.0
+info: {title: T, version: '1'}
+security: [{none: []}, x, {a: 1}]
+paths: {}
+components:
+  securitySchemes:
+    a: {type: http, scheme: basic}
+    b: {type: apiKey, in: body, name: k}
+    c: {type: mutualTLS}
+    d: {type: http}
+    e: {type: apiKey, in: header, name: 'a b'}
+    f: {scheme: basic}
+";
+    let document = Document::parse("a.yaml", text).unwrap();
+    let api = Api::<()>::from_document(document)
+        .docs_security("y", &[])
+        .security("z", verify);
+    let expected = "\
+a.yaml:3:13: there is no security scheme `none`; declare it
+a.yaml:3:24: a security requirement must be an object: the name of a scheme, and a list of scopes
+a.yaml:3:28: the scopes of `a` must be a list of texts
+a.yaml:4:1: the docs require `y`, but there is no such security scheme
+a.yaml:4:1: there is a verifier for `z`, but no such security scheme
+a.yaml:7:5: the security scheme `a` has no verifier
+a.yaml:8:5: `in: body` of a key is unknown: write header, query or cookie
+a.yaml:9:5: security schemes of the type `mutualTLS` are not supported
+a.yaml:10:5: the security scheme has no `scheme`
+a.yaml:11:5: `a b` can't be the name of a header
+a.yaml:12:5: the security scheme has no `type`";
+    assert_eq!(api.build(()).unwrap_err().to_string(), expected);
+}
+
+#[tokio::test]
+async fn swagger_2_says_the_same() {
+    let text = "swagger: '2.0'
+info: {title: T, version: '1'}
+security: [{b: []}, {k: []}]
+securityDefinitions:
+  b: {type: basic}
+  k: {type: apiKey, in: query, name: key}
+  o: {type: oauth2, flow: implicit, authorizationUrl: 'https://a.example', scopes: {read: reads}}
+paths:
+  /a:
+    post: {operationId: a, responses: {'200': {description: d}}}
+    get: {operationId: b, security: [{o: [read]}], responses: {'200': {description: d}}}
+";
+    let document = Document::parse("a.yaml", text).unwrap();
+    let id = async |OperationId(id): OperationId| id;
+    let api = Api::from_document(document).default_security(verify);
+    let service = build(api.operation("a", whoami).default_operation(id));
+    assert_eq!(ask(&service, "", &[]).await.status, 401);
+    assert_eq!(ask(&service, "?key=ann:x", &[]).await.text(), "ann x");
+    let fields = [("authorization", "Basic YW5uOnJlYWQ=")];
+    assert_eq!(ask(&service, "", &fields).await.text(), "ann read");
+    for (token, status) in [("Bearer ann:read", 200), ("Bearer ann:x", 403)] {
+        let fields = [("authorization", token)];
+        let answer = send(&service, "GET /a", &fields, Body::empty()).await;
+        assert_eq!(answer.status, status);
+    }
+}
