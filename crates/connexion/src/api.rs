@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -17,7 +20,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    answer,
+    answer::{self, Responses},
     docs::Docs,
     document::Document,
     extract::{BodyValue, OperationId, ParameterValues},
@@ -58,6 +61,7 @@ pub struct Api<S> {
     handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
     default_handler: Option<WithState<S>>,
+    responses_of: Vec<(String, Responses)>,
     base_path: Option<String>,
     options: Options,
     docs: Docs,
@@ -65,7 +69,8 @@ pub struct Api<S> {
 
 #[derive(Clone, Copy, Debug)]
 struct Options {
-    validate_responses: bool,
+    responses: Responses,
+    response_share: f64,
     stub: bool,
     strict_parameters: bool,
     body_limit: usize,
@@ -85,7 +90,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Begins with a document and no handlers.
     pub fn from_document(document: Document) -> Self {
         let options = Options {
-            validate_responses: true,
+            responses: Responses::Enforce,
+            response_share: 1.0,
             stub: false,
             strict_parameters: true,
             body_limit: BODY_LIMIT,
@@ -96,6 +102,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers: Vec::new(),
             formats: Vec::new(),
             default_handler: None,
+            responses_of: Vec::new(),
             base_path: None,
             options,
             docs: Docs::default(),
@@ -165,8 +172,32 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Whether answers are checked against the document; on by default. What breaks it becomes a 500, with
     /// the reason in the log.
     #[must_use]
-    pub fn validate_responses(mut self, on: bool) -> Self {
-        self.options.validate_responses = on;
+    pub fn validate_responses(self, on: bool) -> Self {
+        self.responses(if on {
+            Responses::Enforce
+        } else {
+            Responses::Off
+        })
+    }
+
+    /// What happens to answers that break the document; [`Responses::Enforce`] by default.
+    #[must_use]
+    pub fn responses(mut self, mode: Responses) -> Self {
+        self.options.responses = mode;
+        self
+    }
+
+    /// The same for the one operation with this `operationId`.
+    #[must_use]
+    pub fn responses_of(mut self, id: &str, mode: Responses) -> Self {
+        self.responses_of.push((id.to_owned(), mode));
+        self
+    }
+
+    /// Which share of the answers is looked at, from 0.0 to 1.0; all by default.
+    #[must_use]
+    pub fn sample_responses(mut self, share: f64) -> Self {
+        self.options.response_share = share.clamp(0.0, 1.0);
         self
     }
 
@@ -245,18 +276,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers,
             formats,
             default_handler,
+            responses_of,
             base_path,
             options,
             mut docs,
         } = self;
         let (mut faults, root) = document.examine();
-        let base_path = match base_path {
-            None => document.base_path(),
-            Some(path) => server::checked(&path).unwrap_or_else(|message| {
-                faults.push(document.fault(document.paths_at(), message));
-                String::new()
-            }),
-        };
+        let base_path = base(&document, base_path, &mut faults);
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         match Compiler::new(root, &formats) {
@@ -266,6 +292,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                     let mut operation =
                         Operation::compile(&source, &document, &compiler, &mut faults);
                     operation.strict_parameters = options.strict_parameters;
+                    let own = responses_of
+                        .iter()
+                        .rev()
+                        .find(|(id, _)| id == operation.id());
+                    operation.answers = own.map_or(options.responses, |(_, mode)| *mode);
                     // A template that can't be read is reported by `check`.
                     if let Ok(template) = Template::parse(source.path)
                         .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
@@ -276,6 +307,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
                 }
             }
         }
+        unknown_modes(&document, &endpoints, &responses_of, &mut faults);
         let default = default_handler.or_else(|| options.stub.then(|| with_state(not_implemented)));
         let endpoints = connect(
             &document,
@@ -296,8 +328,35 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             base_path,
             options,
             docs,
+            answered: AtomicU32::new(0),
         });
         Ok(ApiService { inner, next: None })
+    }
+}
+
+/// What stands before each path: what was set, or what the document says.
+fn base(document: &Document, set: Option<String>, faults: &mut Vec<Fault>) -> String {
+    let Some(path) = set else {
+        return document.base_path();
+    };
+    server::checked(&path).unwrap_or_else(|message| {
+        faults.push(document.fault(document.paths_at(), message));
+        String::new()
+    })
+}
+
+/// Nobody must believe that the answers of an operation are checked which does not exist.
+fn unknown_modes(
+    document: &Document,
+    operations: &[(crate::Position, Operation)],
+    modes: &[(String, Responses)],
+    faults: &mut Vec<Fault>,
+) {
+    for (id, _) in modes {
+        if !operations.iter().any(|(_, known)| known.id() == id) {
+            let message = format!("there is no operation `{id}` whose answers could be checked");
+            faults.push(document.fault(document.paths_at(), message));
+        }
     }
 }
 
@@ -367,6 +426,8 @@ struct Inner {
     base_path: String,
     options: Options,
     docs: Docs,
+    /// How many answers there were, to look at every so many.
+    answered: AtomicU32,
 }
 
 impl std::fmt::Debug for ApiService {
@@ -522,12 +583,23 @@ impl Inner {
         }
         let mut response = endpoint(Request::from_parts(parts, Body::empty())).await;
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
-            Err(problem)
-        } else if self.options.validate_responses {
-            answer::check(operation, response).await
-        } else {
-            Ok(response)
+            return Err(problem);
         }
+        match operation.answers {
+            Responses::Log if self.is_sampled() => answer::observe(operation, response).await,
+            Responses::Enforce if self.is_sampled() => answer::check(operation, response).await,
+            _ => Ok(response),
+        }
+    }
+
+    /// Whether this answer is one of those that are looked at, which are spread evenly.
+    fn is_sampled(&self) -> bool {
+        let share = self.options.response_share;
+        if share >= 1.0 {
+            return true;
+        }
+        let before = f64::from(self.answered.fetch_add(1, Ordering::Relaxed));
+        (before * share).floor() < ((before + 1.0) * share).floor()
     }
 
     async fn read(&self, body: Body) -> Result<bytes::Bytes, Problem> {

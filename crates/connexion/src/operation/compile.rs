@@ -9,6 +9,7 @@ use super::{
     response::{Header, Response, StatusRange},
 };
 use crate::{
+    answer::Responses,
     content::MediaType,
     document::Document,
     fault::Fault,
@@ -41,6 +42,7 @@ impl Compile<'_, '_> {
                 .filter_map(|(key, place)| self.response(key, &place))
                 .collect(),
             strict_parameters: true,
+            answers: Responses::default(),
             parameters: parameters(&source.item, place)
                 .iter()
                 .filter_map(|place| self.parameter(place))
