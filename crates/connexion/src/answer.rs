@@ -28,6 +28,83 @@ const MAX_WHOLE: usize = 16 * 1024 * 1024;
 /// Of the faults of one answer so many are logged.
 const MAX_LOGGED: usize = 10;
 
+/// What happens to an answer that breaks the document; see [`Api::responses`](crate::Api::responses).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Responses {
+    /// Answers are not looked at.
+    Off,
+    /// It is sent as it is, and what is wrong is logged. Of streams the items are looked at as they pass;
+    /// other streams are not.
+    Log,
+    /// It becomes a 500, or a stream that ends early, and what is wrong is logged.
+    #[default]
+    Enforce,
+}
+
+/// Lets an answer pass as it is; what the document does not allow is logged.
+///
+/// # Errors
+/// If its body can't be read.
+pub(crate) async fn observe(
+    operation: &Operation,
+    response: Response,
+) -> Result<Response, Problem> {
+    let (head, body) = response.into_parts();
+    let id = operation.id().to_owned();
+    if let Some(typed) = head.extensions.get::<Typed>()
+        && operation.validate_typed(head.status, &head.headers, typed)
+    {
+        return Ok(Response::from_parts(head, body));
+    }
+    if body.size_hint().exact().is_some() {
+        let body = read(operation, body, usize::MAX).await?;
+        let result = operation.validate_response(head.status, &head.headers, &body);
+        result.unwrap_or_else(|violations| log(&id, &violations));
+        return Ok(Response::from_parts(head, Body::from(body)));
+    }
+    let item = match operation.validate_stream(head.status, &head.headers) {
+        Ok(Check::Items { item, .. }) => item,
+        Ok(_) => return Ok(Response::from_parts(head, body)),
+        Err(violations) => {
+            log(&id, &violations);
+            return Ok(Response::from_parts(head, body));
+        }
+    };
+    if let Some(check) = head.extensions.get::<ItemCheck>() {
+        let by_json = Arc::clone(&item);
+        let look = move |json: &[u8]| {
+            // It is in the log now, and that is all.
+            let _ = check_item(&id, &by_json, json);
+            Ok(())
+        };
+        check.set(item, Box::new(look));
+        return Ok(Response::from_parts(head, body));
+    }
+    // After the first fault nobody can tell where the next item begins.
+    let mut splitter = Some(Splitter::default());
+    let chunks = body.into_data_stream().map_ok(move |chunk| {
+        let check = |text: &[u8]| check_item(&id, &item, text);
+        if let Some(one) = &mut splitter
+            && one.feed(&chunk, check).is_err()
+        {
+            splitter = None;
+        }
+        chunk
+    });
+    Ok(Response::from_parts(head, Body::from_stream(chunks)))
+}
+
+async fn read(operation: &Operation, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let operation_id = operation.id();
+        tracing::error!(
+            operation_id,
+            "the answer can't be read to be checked: {error}"
+        );
+        Problem::internal()
+    })
+}
+
 /// Lets an answer pass if the document allows it.
 ///
 /// # Errors
@@ -63,14 +140,7 @@ pub(crate) async fn check(operation: &Operation, response: Response) -> Result<R
             Check::Whole(_) => MAX_WHOLE,
         }
     };
-    let body = axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let operation_id = operation.id();
-        tracing::error!(
-            operation_id,
-            "the answer can't be read to be checked: {error}"
-        );
-        Problem::internal()
-    })?;
+    let body = read(operation, body, limit).await?;
     operation
         .validate_response(head.status, &head.headers, &body)
         .map_err(refuse)?;

@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -17,16 +20,17 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    answer,
+    answer::{self, Responses},
     docs::Docs,
     document::Document,
     extract::{BodyValue, OperationId, ParameterValues},
     fault::{Code, Fault, Faults},
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
+    place::OperationPlace,
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
-    security::{Credentials, Guard, Principal, Schemes, Verifier},
+    security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
     server,
 };
 
@@ -59,9 +63,9 @@ pub struct Api<S> {
     handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
     default_handler: Option<WithState<S>>,
-    verifiers: Vec<(String, Verifier)>,
-    default_verifier: Option<Verifier>,
+    verifiers: Verifiers,
     docs_security: Option<(String, Vec<String>)>,
+    responses_of: Vec<(String, Responses)>,
     base_path: Option<String>,
     options: Options,
     docs: Docs,
@@ -69,7 +73,8 @@ pub struct Api<S> {
 
 #[derive(Clone, Copy, Debug)]
 struct Options {
-    validate_responses: bool,
+    responses: Responses,
+    response_share: f64,
     stub: bool,
     strict_parameters: bool,
     body_limit: usize,
@@ -89,7 +94,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Begins with a document and no handlers.
     pub fn from_document(document: Document) -> Self {
         let options = Options {
-            validate_responses: true,
+            responses: Responses::Enforce,
+            response_share: 1.0,
             stub: false,
             strict_parameters: true,
             body_limit: BODY_LIMIT,
@@ -100,9 +106,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers: Vec::new(),
             formats: Vec::new(),
             default_handler: None,
-            verifiers: Vec::new(),
-            default_verifier: None,
+            verifiers: Verifiers::default(),
             docs_security: None,
+            responses_of: Vec::new(),
             base_path: None,
             options,
             docs: Docs::default(),
@@ -180,7 +186,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         F: Fn(Credentials) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
     {
-        self.verifiers.push((scheme.to_owned(), boxed(verifier)));
+        let verifier = boxed(verifier);
+        self.verifiers.by_scheme.push((scheme.to_owned(), verifier));
         self
     }
 
@@ -191,7 +198,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         F: Fn(Credentials) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
     {
-        self.default_verifier = Some(boxed(verifier));
+        self.verifiers.default = Some(boxed(verifier));
         self
     }
 
@@ -228,8 +235,32 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Whether answers are checked against the document; on by default. What breaks it becomes a 500, with
     /// the reason in the log.
     #[must_use]
-    pub fn validate_responses(mut self, on: bool) -> Self {
-        self.options.validate_responses = on;
+    pub fn validate_responses(self, on: bool) -> Self {
+        self.responses(if on {
+            Responses::Enforce
+        } else {
+            Responses::Off
+        })
+    }
+
+    /// What happens to answers that break the document; [`Responses::Enforce`] by default.
+    #[must_use]
+    pub fn responses(mut self, mode: Responses) -> Self {
+        self.options.responses = mode;
+        self
+    }
+
+    /// The same for the one operation with this `operationId`.
+    #[must_use]
+    pub fn responses_of(mut self, id: &str, mode: Responses) -> Self {
+        self.responses_of.push((id.to_owned(), mode));
+        self
+    }
+
+    /// Which share of the answers is looked at, from 0.0 to 1.0; all by default.
+    #[must_use]
+    pub fn sample_responses(mut self, share: f64) -> Self {
+        self.options.response_share = share.clamp(0.0, 1.0);
         self
     }
 
@@ -309,49 +340,33 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             formats,
             default_handler,
             verifiers,
-            default_verifier,
             docs_security,
+            responses_of,
             base_path,
             options,
             mut docs,
         } = self;
         let (mut faults, root) = document.examine();
-        let base_path = match base_path {
-            None => document.base_path(),
-            Some(path) => server::checked(&path).unwrap_or_else(|message| {
-                faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
-                String::new()
-            }),
-        };
-        let schemes = Schemes::compile(
-            &document,
-            &verifiers,
-            default_verifier.as_ref(),
-            &mut faults,
-        );
+        let base_path = base(&document, base_path, &mut faults);
+        let schemes = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| schemes.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
-        match Compiler::new(root, &formats) {
-            Err(message) => {
-                faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
-            }
-            Ok(compiler) => {
-                for source in document.operations() {
-                    let mut operation =
-                        Operation::compile(&source, &document, &compiler, &mut faults);
-                    operation.strict_parameters = options.strict_parameters;
-                    operation.guard = schemes.guard(&source.place);
-                    // A template that can't be read is reported by `check`.
-                    if let Ok(template) = Template::parse(source.path)
-                        .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
-                    {
-                        routes.entry(&template).push(endpoints.len());
-                        endpoints.push((source.place.node.at, operation));
-                    }
-                }
+        for (source, mut operation) in compile(&document, root, &formats, &mut faults) {
+            operation.strict_parameters = options.strict_parameters;
+            operation.guard = schemes.guard(&source.place);
+            let mut modes = responses_of.iter().rev();
+            let own = modes.find(|(id, _)| id == operation.id());
+            operation.answers = own.map_or(options.responses, |(_, mode)| *mode);
+            // A template that can't be read is reported by `check`.
+            if let Ok(template) = Template::parse(source.path)
+                .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
+            {
+                routes.entry(&template).push(endpoints.len());
+                endpoints.push((source.place.node.at, operation));
             }
         }
+        unknown_modes(&document, &endpoints, &responses_of, &mut faults);
         let default = default_handler.or_else(|| options.stub.then(|| with_state(not_implemented)));
         let endpoints = connect(
             &document,
@@ -370,9 +385,33 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             options,
             docs,
             docs_guard,
+            answered: AtomicU32::new(0),
         });
         Ok(ApiService { inner, next: None })
     }
+}
+
+/// Compiles all operations.
+fn compile<'d>(
+    document: &'d Document,
+    root: serde_json::Value,
+    formats: &[(String, FormatCheck)],
+    faults: &mut Vec<Fault>,
+) -> Vec<(OperationPlace<'d>, Operation)> {
+    let compiler = match Compiler::new(root, formats) {
+        Ok(compiler) => compiler,
+        Err(message) => {
+            faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
+            return Vec::new();
+        }
+    };
+    let operations = document.operations().into_iter();
+    operations
+        .map(|source| {
+            let operation = Operation::compile(&source, document, &compiler, faults);
+            (source, operation)
+        })
+        .collect()
 }
 
 fn boxed<F, R>(verifier: F) -> Verifier
@@ -381,6 +420,32 @@ where
     R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
 {
     Arc::new(move |credentials| Box::pin(verifier(credentials)))
+}
+
+/// What stands before each path: what was set, or what the document says.
+fn base(document: &Document, set: Option<String>, faults: &mut Vec<Fault>) -> String {
+    let Some(path) = set else {
+        return document.base_path();
+    };
+    server::checked(&path).unwrap_or_else(|message| {
+        faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
+        String::new()
+    })
+}
+
+/// Nobody must believe that the answers of an operation are checked which does not exist.
+fn unknown_modes(
+    document: &Document,
+    operations: &[(crate::Position, Operation)],
+    modes: &[(String, Responses)],
+    faults: &mut Vec<Fault>,
+) {
+    for (id, _) in modes {
+        if !operations.iter().any(|(_, known)| known.id() == id) {
+            let message = format!("there is no operation `{id}` whose answers could be checked");
+            faults.push(document.fault(Code::HandlerUnknown, document.paths_at(), message));
+        }
+    }
 }
 
 fn with_state<S, H, T>(handler: H) -> WithState<S>
@@ -455,6 +520,8 @@ struct Inner {
     docs: Docs,
     /// Who may read the document.
     docs_guard: Option<Guard>,
+    /// How many answers there were, to look at every so many.
+    answered: AtomicU32,
 }
 
 impl std::fmt::Debug for ApiService {
@@ -621,12 +688,23 @@ impl Inner {
         }
         let mut response = endpoint(Request::from_parts(parts, Body::empty())).await;
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
-            Err(problem)
-        } else if self.options.validate_responses {
-            answer::check(operation, response).await
-        } else {
-            Ok(response)
+            return Err(problem);
         }
+        match operation.answers {
+            Responses::Log if self.is_sampled() => answer::observe(operation, response).await,
+            Responses::Enforce if self.is_sampled() => answer::check(operation, response).await,
+            _ => Ok(response),
+        }
+    }
+
+    /// Whether this answer is one of those that are looked at, which are spread evenly.
+    fn is_sampled(&self) -> bool {
+        let share = self.options.response_share;
+        if share >= 1.0 {
+            return true;
+        }
+        let before = f64::from(self.answered.fetch_add(1, Ordering::Relaxed));
+        (before * share).floor() < ((before + 1.0) * share).floor()
     }
 
     async fn read(&self, body: Body) -> Result<bytes::Bytes, Problem> {

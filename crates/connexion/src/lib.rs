@@ -65,6 +65,7 @@ mod swagger2;
 mod typed;
 mod yaml;
 
+pub use answer::Responses;
 pub use api::{Api, ApiService};
 pub use document::Document;
 pub use extract::{Body, Items, OperationId, Params};

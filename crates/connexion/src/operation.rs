@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
+    answer::Responses,
     content::{MediaType, content_type, is_utf8, json_text, without_negative_zero},
     document::Document,
     fault::Fault,
@@ -39,6 +40,8 @@ pub struct Operation {
     pub(crate) strict_parameters: bool,
     /// Who may call it; `None` means everybody.
     pub(crate) guard: Option<Guard>,
+    /// What happens to answers that break the document.
+    pub(crate) answers: Responses,
 }
 
 /// What a valid request said, as JSON values.

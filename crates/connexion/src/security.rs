@@ -109,6 +109,14 @@ pub(crate) type Verifier = Arc<
     dyn Fn(Credentials) -> BoxFuture<'static, Result<Option<Principal>, Problem>> + Send + Sync,
 >;
 
+/// The verifiers that were registered.
+#[derive(Default)]
+pub(crate) struct Verifiers {
+    pub(crate) by_scheme: Vec<(String, Verifier)>,
+    /// For schemes without one of their own.
+    pub(crate) default: Option<Verifier>,
+}
+
 /// Where a scheme's credentials stand in a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Source {
@@ -149,11 +157,8 @@ impl Source {
                     "query" => Ok(Self::Query(name.to_owned())),
                     "cookie" => Ok(Self::Cookie(name.to_owned())),
                     "header" => {
-                        name.parse()
-                            .map(Self::Header)
-                            .map_err(|_: header::InvalidHeaderName| {
-                                format!("`{name}` can't be the name of a header")
-                            })
+                        let known = name.parse().ok().map(Self::Header);
+                        known.ok_or_else(|| format!("`{name}` can't be the name of a header"))
                     }
                     other => Err(format!(
                         "`in: {other}` of a key is unknown: write header, query or cookie"
@@ -441,23 +446,22 @@ impl<'d> Schemes<'d> {
     /// Gives each scheme its verifier; one without, and a verifier without scheme, is a fault.
     pub(crate) fn compile(
         document: &'d Document,
-        verifiers: &[(String, Verifier)],
-        default: Option<&Verifier>,
+        verifiers: &Verifiers,
         faults: &mut Vec<Fault>,
     ) -> Self {
         let mut known = HashMap::new();
         let schemes = declared(document);
         for (name, place) in &schemes {
-            let own = verifiers.iter().find(|(known, _)| known == name);
-            let verifier = own.map(|(_, verifier)| verifier).or(default);
+            let own = verifiers.by_scheme.iter().find(|(known, _)| known == name);
+            let verifier = own
+                .map(|(_, verifier)| verifier)
+                .or(verifiers.default.as_ref());
             match (verifier, Source::compile(place)) {
                 (Some(verify), Ok(source)) => {
-                    let verify = Arc::clone(verify);
-                    let name_owned = (*name).to_owned();
                     let scheme = Scheme {
-                        name: name_owned,
+                        name: (*name).to_owned(),
                         source,
-                        verify,
+                        verify: Arc::clone(verify),
                     };
                     known.insert(*name, Arc::new(scheme));
                 }
@@ -469,7 +473,7 @@ impl<'d> Schemes<'d> {
                 }
             }
         }
-        for (name, _) in verifiers {
+        for (name, _) in &verifiers.by_scheme {
             if !schemes.iter().any(|(known, _)| known == name) {
                 let message =
                     format!("there is a verifier for `{name}`, but no such security scheme");

@@ -9,6 +9,7 @@ use super::{
     response::{Header, Response, StatusRange},
 };
 use crate::{
+    answer::Responses,
     content::MediaType,
     document::Document,
     fault::{Code, Fault},
@@ -42,6 +43,7 @@ impl Compile<'_, '_> {
                 .collect(),
             strict_parameters: true,
             guard: None,
+            answers: Responses::default(),
             parameters: parameters(&source.item, place)
                 .iter()
                 .filter_map(|place| self.parameter(place))

@@ -2,7 +2,7 @@
 
 use axum::{body::Body as HttpBody, response::IntoResponse};
 use bytes::Bytes;
-use connexion::{Api, ApiService, Body, Items};
+use connexion::{Api, ApiService, Body, Items, Responses};
 use futures_util::stream;
 use serde_json::{Value, json};
 
@@ -285,4 +285,74 @@ async fn head_of_a_stream_has_no_body() {
         ),
         (200, 0, "")
     );
+}
+
+#[tokio::test]
+async fn what_breaks_the_document_can_be_logged_only() {
+    let api = || Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+    let text = async || Body("text");
+    let log = Log::capture();
+    let service = build(api().responses(Responses::Log).operation("test", text));
+    assert_eq!(ask(&service, "GET /test").await.text(), "\"text\"");
+    assert!(
+        log.text().contains("is not of type 'array'"),
+        "{}",
+        log.text()
+    );
+
+    let own = api()
+        .responses(Responses::Log)
+        .responses_of("test", Responses::Enforce);
+    assert_eq!(
+        ask(&build(own.operation("test", text)), "GET /test")
+            .await
+            .status,
+        500
+    );
+    let none = api()
+        .operation("test", text)
+        .responses_of("none", Responses::Off);
+    assert!(none.build(()).unwrap_err().to_string().contains("`none`"));
+}
+
+#[tokio::test]
+async fn streams_pass_where_faults_are_logged_only() {
+    let json = [("content-type", "application/json")];
+    let api = || {
+        let document = document_at("get /test", &answering(INTEGERS), "");
+        Api::from_document(document).responses(Responses::Log)
+    };
+    let items = async || Items::new(stream::iter([Ok::<_, String>("a"), Ok("b")]));
+    let raw = async move || {
+        let chunks = stream::iter([Ok::<_, String>("[\"a\""), Ok(",\"b\"]")]);
+        (json, HttpBody::from_stream(chunks))
+    };
+    for service in [
+        build(api().operation("test", items)),
+        build(api().operation("test", raw)),
+    ] {
+        let log = Log::capture();
+        let answer = ask(&service, "GET /test").await;
+        assert_eq!(
+            (answer.text().as_str(), answer.is_broken),
+            ("[\"a\",\"b\"]", false)
+        );
+        assert!(log.text().contains("'a' is not of type"), "{}", log.text());
+    }
+}
+
+#[tokio::test]
+async fn a_share_of_the_answers_is_looked_at() {
+    for (share, expected) in [(0.0, 0), (0.25, 2), (1.0, 8), (7.0, 8)] {
+        let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+        let api = api
+            .sample_responses(share)
+            .operation("test", async || Body("text"));
+        let service = build(api);
+        let mut refused = 0;
+        for _ in 0..8 {
+            refused += u32::from(ask(&service, "GET /test").await.status == 500);
+        }
+        assert_eq!(refused, expected, "{share}");
+    }
 }
