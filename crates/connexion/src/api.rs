@@ -128,7 +128,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Gives every operation without a handler of its own this one, which can tell them apart by
-    /// [`OperationId`](crate::OperationId).
+    /// [`OperationId`].
     ///
     /// ```
     /// # use connexion::{Api, Document, OperationId};
