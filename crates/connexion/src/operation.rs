@@ -136,7 +136,7 @@ impl Operation {
 
     /// Checks a whole request and reads its values.
     ///
-    /// `path` has the values of the template's parameters, decoded.
+    /// `path` has the values of the template's parameters as they stand in the path, percent-encoded.
     ///
     /// # Errors
     /// Everything that is wrong, in the order in which Python's connexion would have found it: content

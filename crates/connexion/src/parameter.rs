@@ -1,15 +1,24 @@
 //! Parameters: the text of path, query, header and cookie becomes the JSON values the document asks for.
 //!
-//! Styles other than the default one of each place, and values of type object, are refused at load.
+//! A text stays encoded until it is split, since an encoded comma belongs to an item and a plain one does not.
+
+mod format;
+mod shape;
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header};
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, value::RawValue};
 
+pub(crate) use self::{
+    format::{Format, decode},
+    shape::types,
+};
+use self::{
+    format::{Style, whole},
+    shape::{Shape, single},
+};
 use crate::{
-    node::Node,
     path::PathValues,
     place::Place,
     problem::{In, Violation},
@@ -26,31 +35,31 @@ pub(crate) struct Parameter {
     name: String,
     location: In,
     required: bool,
-    /// Whether an array's items are parameters of their own (`a=1&a=2`) instead of one text (`a=1,2`).
-    explode: bool,
-    shape: Shape,
+    /// Whether an empty text is right, whatever the schema says (`allowEmptyValue`).
+    may_be_empty: bool,
+    format: Format,
     default: Option<Value>,
-    schema: Arc<Schema>,
+    /// `None` if the document says nothing of the JSON that it holds.
+    schema: Option<Arc<Schema>>,
 }
 
-/// What the schema's type makes of a text.
-#[derive(Debug)]
-pub(crate) enum Shape {
-    /// Types of a single value, as the schema names them.
-    Single(Vec<String>),
-    /// An array of such values.
-    Array(Vec<String>),
+/// What a request has for a parameter.
+struct Found<'r> {
+    /// `None` if it is not written as the document says.
+    value: Option<Value>,
+    /// The text of it, decoded, if it is a single one.
+    text: Option<Cow<'r, str>>,
 }
 
 impl Parameter {
     /// Compiles the parameter that stands at `place`; the error says what is wrong with it.
     pub(crate) fn compile(place: &Place<'_>, compiler: &Compiler<'_>) -> Result<Self, String> {
         let name = place.text("name").ok_or("a parameter has no `name`")?;
-        let (location, style) = match place.text("in") {
-            Some("path") => (In::Path, "simple"),
-            Some("query") => (In::Query, "form"),
-            Some("header") => (In::Header, "simple"),
-            Some("cookie") => (In::Cookie, "form"),
+        let location = match place.text("in") {
+            Some("path") => In::Path,
+            Some("query") => In::Query,
+            Some("header") => In::Header,
+            Some("cookie") => In::Cookie,
             Some(other) => {
                 return Err(format!(
                     "`in: {other}` of the parameter `{name}` is not supported"
@@ -58,11 +67,7 @@ impl Parameter {
             }
             None => return Err(format!("the parameter `{name}` has no `in`")),
         };
-        if place.text("style").is_some_and(|written| written != style) {
-            return Err(format!(
-                "the style of the parameter `{name}` is not supported"
-            ));
-        }
+        let (format, written) = Format::compile(place, location, &format!("parameter `{name}`"))?;
         if location == In::Header && name.parse::<HeaderName>().is_err() {
             return Err(format!("`{name}` can't be the name of a header"));
         }
@@ -71,47 +76,53 @@ impl Parameter {
                 "the path parameter `{name}` must say `required: true`"
             ));
         }
-        let schema = place
-            .get("schema")
-            .ok_or_else(|| format!("the parameter `{name}` has no `schema`"))?;
-        let written = place.schema("schema").unwrap_or_else(|| schema.clone());
-        let validator = compiler.compile(&written.pointer);
-        let validator =
-            validator.map_err(|error| format!("the schema of the parameter `{name}`: {error}"))?;
-        let default = written.node.get("default").or(schema.node.get("default"));
-        let default = default.map(Value::from);
-        if default
+        let may_be_empty = place.flag("allowEmptyValue");
+        if may_be_empty && location != In::Query {
+            return Err(format!(
+                "`allowEmptyValue` of the parameter `{name}` is for query parameters only; leave it out"
+            ));
+        }
+        if written.is_none() && !format.is_json() {
+            return Err(format!("the parameter `{name}` has no `schema`"));
+        }
+        let schema = written
             .as_ref()
-            .is_some_and(|value| !validator.is_valid(value))
+            .map(|schema| compiler.compile(&schema.pointer));
+        let schema = schema
+            .transpose()
+            .map_err(|error| format!("the schema of the parameter `{name}`: {error}"))?;
+        let behind = place.get("schema");
+        let default = written
+            .iter()
+            .chain(&behind)
+            .find_map(|schema| schema.node.get("default"));
+        let default = default.map(Value::from);
+        if let (Some(value), Some(schema)) = (&default, &schema)
+            && !schema.is_valid(value)
         {
             return Err(format!(
                 "the default of the parameter `{name}` breaks its schema"
             ));
         }
-        let explode = place.node.get("explode").and_then(Node::as_bool);
         Ok(Self {
             name: name.to_owned(),
             location,
             required: place.flag("required"),
-            explode: explode.unwrap_or(style == "form"),
-            shape: Shape::of(&schema).ok_or_else(|| {
-                format!(
-                    "the parameter `{name}` holds objects or nested arrays, which is not supported"
-                )
-            })?,
+            may_be_empty,
+            format,
             default,
-            schema: validator,
+            schema,
         })
     }
 
     /// Adds the parameter's value to `values`, or what is wrong with it to `violations`.
     fn read(
         &self,
-        texts: &[Cow<'_, str>],
+        found: Option<Found<'_>>,
         values: &mut Map<String, Value>,
         violations: &mut Vec<Violation>,
     ) {
-        let Some(last) = texts.last() else {
+        let Some(Found { value, text }) = found else {
             if self.required {
                 let detail = format!("Missing {} parameter '{}'", self.place(), self.name);
                 violations.push(self.violation("required", detail));
@@ -120,28 +131,54 @@ impl Parameter {
             }
             return;
         };
-        let value = match &self.shape {
-            Shape::Array(types)
-                if self.explode && matches!(self.location, In::Query | In::Cookie) =>
-            {
-                Value::Array(texts.iter().map(|text| single(text, types)).collect())
-            }
-            shape => shape.value(last),
-        };
-        if self.schema.is_valid(&value) {
-            values.insert(self.name.clone(), value);
+        if self.may_be_empty && text.as_deref() == Some("") {
+            values.insert(self.name.clone(), Value::String(String::new()));
             return;
         }
-        // A number is shown as it was sent.
-        let is_json = value.is_number() && serde_json::from_str::<&RawValue>(last).is_ok();
-        let text = if is_json {
-            last.to_string()
-        } else {
-            value.to_string()
+        let is_valid = |value: &Value| {
+            let schema = self.schema.as_ref();
+            schema.is_none_or(|schema| schema.is_valid(value))
         };
-        for fault in self.schema.faults(&value, &text) {
-            let detail = match (&self.shape, fault.keyword.as_ref()) {
-                (Shape::Single(types), "type") => {
+        let value = match value {
+            Some(value) if is_valid(&value) => {
+                values.insert(self.name.clone(), value);
+                return;
+            }
+            value => value,
+        };
+        let other = text.as_deref().and_then(|text| {
+            let mut others = self.format.alternatives(text);
+            others.find(|value| is_valid(value))
+        });
+        match (other, value) {
+            (Some(other), _) => {
+                values.insert(self.name.clone(), other);
+            }
+            (None, Some(value)) => self.faults(&value, text.as_deref(), violations),
+            (None, None) => {
+                let (keyword, wrong) = if self.format.is_json() {
+                    ("json", "Invalid JSON")
+                } else {
+                    ("style", "Wrong style")
+                };
+                let detail = format!("{wrong} for {} parameter '{}'", self.place(), self.name);
+                violations.push(self.violation(keyword, detail));
+            }
+        }
+    }
+
+    /// Adds how `value` breaks the schema.
+    fn faults(&self, value: &Value, text: Option<&str>, violations: &mut Vec<Violation>) {
+        // A number is shown as it was sent.
+        let text = text.filter(|text| {
+            let is_shown = value.is_number() || self.format.is_json();
+            is_shown && serde_json::from_str::<&RawValue>(text).is_ok()
+        });
+        let text = text.map_or_else(|| value.to_string(), str::to_owned);
+        let faults = self.schema.iter();
+        for fault in faults.flat_map(|schema| schema.faults(value, &text)) {
+            let detail = match (&self.format.shape, fault.keyword.as_ref()) {
+                (Shape::Single(types), "type") if !self.format.is_json() => {
                     let types = types.join("' or '");
                     format!(
                         "Wrong type, expected '{types}' for {} parameter '{}'",
@@ -161,6 +198,31 @@ impl Parameter {
                 ..self.violation("", detail)
             });
         }
+    }
+
+    /// Whether the query parameter called `name` belongs to this one by its name.
+    fn claims(&self, name: &str) -> bool {
+        match (&self.format.shape, self.format.style) {
+            (_, Style::Deep) => self.member(name).is_some(),
+            (Shape::Object(members), Style::Form) if self.format.explode => members.has(name),
+            _ => self.name == name,
+        }
+    }
+
+    /// Whether it takes the query parameters that no other claims.
+    fn takes_others(&self) -> bool {
+        let Shape::Object(members) = &self.format.shape else {
+            return false;
+        };
+        let is_exploded = self.format.style == Style::Form && self.format.explode;
+        self.location == In::Query && is_exploded && members.are_open()
+    }
+
+    /// The member that `name[member]` names.
+    fn member<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let rest = name.strip_prefix(self.name.as_str())?;
+        let member = rest.strip_prefix('[')?.strip_suffix(']')?;
+        (!member.is_empty() && !member.contains(['[', ']'])).then_some(member)
     }
 
     fn place(&self) -> &'static str {
@@ -183,105 +245,21 @@ impl Parameter {
     }
 }
 
-impl Shape {
-    /// The shape of the values a schema allows; `None` for objects and arrays of arrays.
-    pub(crate) fn of(schema: &Place<'_>) -> Option<Self> {
-        let types = types(schema, MAX_PARTS);
-        let has = |types: &[String], wanted: &str| types.iter().any(|name| name == wanted);
-        if has(&types, "object") {
-            return None;
-        }
-        if !has(&types, "array") {
-            return Some(Self::Single(types));
-        }
-        let items = schema.get("items");
-        let items = items.map_or(Vec::new(), |items| self::types(&items, MAX_PARTS));
-        let is_flat = !has(&items, "array") && !has(&items, "object");
-        is_flat.then_some(Self::Array(items))
-    }
-
-    /// Reads a text in which an array's items stand with commas between them.
-    pub(crate) fn value(&self, text: &str) -> Value {
-        match self {
-            Self::Single(types) => single(text, types),
-            Self::Array(types) => {
-                Value::Array(text.split(',').map(|text| single(text, types)).collect())
-            }
-        }
-    }
-}
-
-/// How deep the parts of a schema are looked through for a type.
-const MAX_PARTS: usize = 8;
-
-/// The types a schema allows, itself or by its parts; none means any.
-pub(crate) fn types(schema: &Place<'_>, depth: usize) -> Vec<String> {
-    if let Some(node) = schema.node.get("type") {
-        let names = node.items().iter().chain([node]);
-        return names.filter_map(Node::as_str).map(str::to_owned).collect();
-    }
-    let parts = |key| {
-        let below = depth.checked_sub(1)?;
-        let parts = schema.get(key)?;
-        let types = parts.items().map(|part| types(&part, below));
-        Some(types.filter(|types| !types.is_empty()).collect::<Vec<_>>())
-    };
-    let all = parts("allOf").and_then(|types| types.into_iter().next());
-    let any = || {
-        parts("anyOf")
-            .or_else(|| parts("oneOf"))
-            .map(|types| types.concat())
-    };
-    all.or_else(any).unwrap_or_default()
-}
-
-/// Reads a text as the first of `types` that it can be. What fits none stays a text, so that validation
-/// reports it.
-fn single(text: &str, types: &[String]) -> Value {
-    let read = types.iter().find_map(|name| match name.as_str() {
-        "integer" => whole(text).or_else(|| {
-            // Too large for a machine's integer, which is what validation then says.
-            let is_whole = text
-                .trim_start_matches('-')
-                .bytes()
-                .all(|byte| byte.is_ascii_digit());
-            if is_whole { float(text) } else { None }
-        }),
-        "number" => whole(text).or_else(|| float(text)),
-        "boolean" => match text {
-            "true" => Some(Value::Bool(true)),
-            "false" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        _ => None,
-    });
-    read.unwrap_or_else(|| Value::String(text.to_owned()))
-}
-
-fn whole(text: &str) -> Option<Value> {
-    let signed = text.parse::<i64>().map(Value::from);
-    signed
-        .or_else(|_| text.parse::<u64>().map(Value::from))
-        .ok()
-}
-
-/// Rust reads "inf" and "nan" as numbers too; JSON has no such values.
-fn float(text: &str) -> Option<Value> {
-    let number = serde_json::Number::from_f64(text.parse().ok()?);
-    number.map(Value::Number)
-}
-
-/// Where the texts of a request's parameters are found.
+/// Where the texts of a request's parameters are found, still encoded but for their names.
 #[derive(Debug)]
 pub(crate) struct Sources<'r> {
     path: &'r PathValues,
-    query: Vec<(String, String)>,
+    query: Vec<(Cow<'r, str>, &'r str)>,
     headers: &'r HeaderMap,
     cookies: Vec<(String, String)>,
 }
 
 impl<'r> Sources<'r> {
-    pub(crate) fn new(path: &'r PathValues, query: Option<&str>, headers: &'r HeaderMap) -> Self {
+    pub(crate) fn new(
+        path: &'r PathValues,
+        query: Option<&'r str>,
+        headers: &'r HeaderMap,
+    ) -> Self {
         Self {
             path,
             query: pairs(query.unwrap_or_default()),
@@ -294,7 +272,7 @@ impl<'r> Sources<'r> {
     pub(crate) fn forget(&mut self, is_key: impl Fn(&str) -> bool, parameters: &[Parameter]) {
         let is_declared = |name: &str| {
             let mut all = parameters.iter();
-            all.any(|one| one.location == In::Query && one.name == name)
+            all.any(|one| one.location == In::Query && one.claims(name))
         };
         self.query
             .retain(|(name, _)| !is_key(name) || is_declared(name));
@@ -307,13 +285,13 @@ impl<'r> Sources<'r> {
         parameters: &[Parameter],
         violations: &mut Vec<Violation>,
     ) -> Map<String, Value> {
-        let known = |name: &str| {
-            parameters
-                .iter()
-                .any(|one| one.location == In::Query && one.name == name)
+        let claimed = |name: &str| {
+            let mut query = parameters.iter().filter(|one| one.location == In::Query);
+            query.any(|one| one.claims(name))
         };
-        let names = self.query.iter().map(|(name, _)| name.as_str());
-        let extra: BTreeSet<&str> = names.filter(|name| !known(name)).collect();
+        let all_known = parameters.iter().any(Parameter::takes_others);
+        let names = self.query.iter().map(|(name, _)| name.as_ref());
+        let extra: BTreeSet<&str> = names.filter(|name| !all_known && !claimed(name)).collect();
         let all = extra.iter().copied().collect::<Vec<_>>().join(", ");
         for (i, name) in extra.into_iter().take(MAX_UNKNOWN).enumerate() {
             let told = if i == 0 { &all } else { name };
@@ -327,53 +305,103 @@ impl<'r> Sources<'r> {
         }
         let mut values = Map::new();
         for parameter in parameters {
-            parameter.read(&self.texts(parameter), &mut values, violations);
+            let found = self.find(parameter, &claimed);
+            parameter.read(found, &mut values, violations);
         }
         values
     }
 
-    /// The texts that a request has for a parameter.
-    fn texts(&self, parameter: &Parameter) -> Vec<Cow<'_, str>> {
-        let name = parameter.name.as_str();
-        match parameter.location {
-            In::Path => named_texts(self.path, name),
-            In::Query => named_texts(&self.query, name),
-            In::Cookie | In::Body => named_texts(&self.cookies, name),
-            In::Header => {
-                let fields = self.headers.get_all(name).iter();
-                let texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()));
-                match parameter.shape {
-                    Shape::Single(_) => texts.collect(),
-                    // Several fields are one list (RFC 9110, section 5.3).
-                    Shape::Array(_) => texts
-                        .reduce(|a, b| Cow::Owned(format!("{a},{b}")))
-                        .into_iter()
-                        .collect(),
+    /// What a request has for a parameter.
+    fn find(&self, parameter: &Parameter, claimed: &impl Fn(&str) -> bool) -> Option<Found<'_>> {
+        let Parameter {
+            name,
+            location,
+            format,
+            ..
+        } = parameter;
+        let is_exploded = format.style == Style::Form && format.explode;
+        match &format.shape {
+            Shape::Array(types) if is_exploded => {
+                let texts = self.pairs(*location).filter(|(known, _)| known == name);
+                let mut texts: Vec<_> = texts.map(|(_, text)| decode(text, *location)).collect();
+                let items: Vec<_> = texts.iter().map(|text| single(text, types)).collect();
+                let last = texts.pop()?;
+                Some(Found {
+                    value: Some(Value::Array(items)),
+                    text: texts.is_empty().then_some(last),
+                })
+            }
+            Shape::Object(members) if is_exploded || format.style == Style::Deep => {
+                let mut object = Map::new();
+                for (known, text) in self.pairs(*location) {
+                    let member = if is_exploded {
+                        let is_ours =
+                            members.has(known) || parameter.takes_others() && !claimed(known);
+                        is_ours.then_some(known)
+                    } else {
+                        parameter.member(known)
+                    };
+                    if let Some(member) = member {
+                        members.insert(&mut object, member, &decode(text, *location));
+                    }
                 }
+                (!object.is_empty()).then_some(Found {
+                    value: Some(Value::Object(object)),
+                    text: None,
+                })
+            }
+            _ => {
+                let text = self.text(parameter)?;
+                let value = format.value(name, &text, *location);
+                let text = match text {
+                    Cow::Borrowed(text) => whole(text, *location),
+                    Cow::Owned(text) => Cow::Owned(whole(&text, *location).into_owned()),
+                };
+                Some(Found {
+                    value,
+                    text: Some(text),
+                })
             }
         }
     }
-}
 
-fn named_texts<'p>(pairs: &'p [(String, String)], name: &str) -> Vec<Cow<'p, str>> {
-    pairs
-        .iter()
-        .filter(|(known, _)| known == name)
-        .map(|(_, text)| text.as_str().into())
-        .collect()
+    /// The last text of a parameter; fields of a header that are a list are joined.
+    fn text(&self, parameter: &Parameter) -> Option<Cow<'_, str>> {
+        let name = parameter.name.as_str();
+        if parameter.location == In::Header {
+            let fields = self.headers.get_all(name).iter();
+            let mut texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()));
+            return if parameter.format.is_list() {
+                texts.reduce(|a, b| Cow::Owned(format!("{a},{b}")))
+            } else {
+                texts.next_back()
+            };
+        }
+        let mut texts = self.pairs(parameter.location);
+        let last = texts.rfind(|(known, _)| *known == name);
+        last.map(|(_, text)| text.into())
+    }
+
+    fn pairs(&self, location: In) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        let (strings, query) = match location {
+            In::Path => (&self.path[..], &[][..]),
+            In::Query => (&[][..], &self.query[..]),
+            In::Cookie | In::Header | In::Body => (&self.cookies[..], &[][..]),
+        };
+        let strings = strings
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
+        let query = query.iter().map(|(name, text)| (name.as_ref(), *text));
+        strings.chain(query)
+    }
 }
 
 /// The pairs of a query string (WHATWG URL, section 5.1): `+` is a space, a name may stand alone.
-pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(query: &str) -> Vec<(Cow<'_, str>, &str)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let decode = |text: &str| {
-        percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, text)| (decode(name), decode(text)))
+        .map(|(name, text)| (decode(name, In::Query), text))
         .collect()
 }
 

@@ -4,11 +4,12 @@
 //! wants literal paths preferred to templated ones (OpenAPI 3.1, section 4.8.8.2). A path is compared
 //! segment by segment after percent-decoding; doubled and trailing slashes make other paths.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{percent_decode, percent_decode_str};
 
-/// The values of a template's parameters, in the template's order.
+/// The values of a template's parameters, in the template's order; as they stand in the path, so
+/// percent-encoded: an encoded comma is part of a list's item, a plain one ends it.
 pub type PathValues = Vec<(String, String)>;
 
 /// A path template such as `/people/{uuid}`.
@@ -136,18 +137,14 @@ impl Segment {
         let mut parts = self.0.iter().peekable();
         while let Some(part) = parts.next() {
             match part {
-                Part::Literal(literal) => text = text.strip_prefix(literal.as_str())?,
+                Part::Literal(literal) => text = text.get(prefix(text, literal)?..)?,
                 Part::Parameter(name) => {
                     let (value, rest) = match (
                         parts.next_if(|part| matches!(part, Part::Literal(_))),
                         parts.peek(),
                     ) {
-                        (Some(Part::Literal(literal)), None) => {
-                            (text.strip_suffix(literal.as_str())?, "")
-                        }
-                        (Some(Part::Literal(literal)), Some(_)) => {
-                            text.split_once(literal.as_str())?
-                        }
+                        (Some(Part::Literal(literal)), None) => (strip_suffix(text, literal)?, ""),
+                        (Some(Part::Literal(literal)), Some(_)) => split_once(text, literal)?,
                         _ => (text, ""),
                     };
                     if value.is_empty() {
@@ -167,6 +164,55 @@ impl Part {
     fn literal(text: &str) -> Self {
         Self::Literal(percent_decode_str(text).decode_utf8_lossy().into_owned())
     }
+}
+
+/// How much of an encoded text is the literal with which it begins.
+fn prefix(text: &str, literal: &str) -> Option<usize> {
+    let mut length = 0;
+    for byte in literal.bytes() {
+        let found = text.as_bytes().get(length..)?;
+        let is_encoded = found.first() == Some(&b'%')
+            && found
+                .get(1..3)
+                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let taken = if is_encoded { 3 } else { 1 };
+        let decoded = text.as_bytes().get(length..length + taken)?;
+        if percent_decode(decoded).next() != Some(byte) {
+            return None;
+        }
+        length += taken;
+    }
+    Some(length)
+}
+
+/// Where an encoded text may be cut: not within an encoded byte.
+fn cuts(text: &str) -> impl Iterator<Item = usize> {
+    let mut encoded_until = 0;
+    text.char_indices().filter_map(move |(at, _)| {
+        if at < encoded_until {
+            return None;
+        }
+        if prefix(text.get(at..)?, "%").is_none() && text.get(at..)?.starts_with('%') {
+            encoded_until = at + 3;
+        }
+        Some(at)
+    })
+}
+
+/// What stands before and after a literal in an encoded text.
+fn split_once<'t>(text: &'t str, literal: &str) -> Option<(&'t str, &'t str)> {
+    cuts(text).find_map(|at| {
+        let (before, rest) = text.split_at_checked(at)?;
+        Some((before, rest.get(prefix(rest, literal)?..)?))
+    })
+}
+
+/// What stands before the literal with which an encoded text ends.
+fn strip_suffix<'t>(text: &'t str, literal: &str) -> Option<&'t str> {
+    cuts(text).find_map(|at| {
+        let (before, rest) = text.split_at_checked(at)?;
+        (prefix(rest, literal)? == rest.len()).then_some(before)
+    })
 }
 
 fn stray_brace(text: &str) -> String {
@@ -229,22 +275,19 @@ impl<T: Default> Routes<T> {
 impl<T> Routes<T> {
     /// What the path of a request leads to, with the values of the template's parameters.
     pub(crate) fn find(&self, path: &str) -> Option<(&T, PathValues)> {
-        let segments = path.strip_prefix('/')?.split('/');
-        let segments: Vec<Cow<'_, str>> = segments
-            .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
-            .collect();
+        let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let mut values = PathValues::new();
         let end = self.walk(&segments, &mut values)?;
         Some((end, values))
     }
 
-    fn walk(&self, segments: &[Cow<'_, str>], values: &mut PathValues) -> Option<&T> {
+    fn walk(&self, segments: &[&str], values: &mut PathValues) -> Option<&T> {
         let Some((segment, rest)) = segments.split_first() else {
             return self.end.as_ref();
         };
         if let Some(end) = self
             .literal
-            .get(segment.as_ref())
+            .get(percent_decode_str(segment).decode_utf8_lossy().as_ref())
             .and_then(|child| child.walk(rest, values))
         {
             return Some(end);
@@ -335,11 +378,11 @@ mod tests {
         assert_eq!(find(&routes, "/%70eople"), Some(("/people", String::new())));
         assert_eq!(
             find(&routes, "/people/a%2Fb%20c"),
-            Some(("/people/{uuid}", "uuid=a/b c".into()))
+            Some(("/people/{uuid}", "uuid=a%2Fb%20c".into()))
         );
         assert_eq!(
             find(&routes, "/people/%ff"),
-            Some(("/people/{uuid}", "uuid=\u{fffd}".into()))
+            Some(("/people/{uuid}", "uuid=%ff".into()))
         );
     }
 

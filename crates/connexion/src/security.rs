@@ -19,9 +19,9 @@ use crate::{
     document::Document,
     fault::{Code, Fault},
     node::{Kind, Node},
-    parameter::{cookies, pairs},
+    parameter::{cookies, decode, pairs},
     place::Place,
-    problem::Problem,
+    problem::{In, Problem},
 };
 
 /// What a client shows to be let in. Never printed: `Debug` tells the kind only.
@@ -189,18 +189,24 @@ impl Source {
             // Whoever checks one and uses the other could be fooled.
             (Some(_), Some(_)) => Err(()),
         };
-        let named = |pairs: Vec<(String, String)>, name: &str| {
-            let pairs = pairs.into_iter().filter(|(known, _)| known == name);
-            pairs.map(|(_, text)| text).collect()
-        };
         match self {
             Self::Header(name) => {
                 let texts = headers.get_all(name).iter().map(|value| value.to_str());
                 let texts = texts.map(|text| text.map(str::to_owned));
                 key(texts.collect::<Result<_, _>>().map_err(drop)?)
             }
-            Self::Query(name) => key(named(pairs(query.unwrap_or_default()), name)),
-            Self::Cookie(name) => key(named(cookies(headers), name)),
+            Self::Query(name) => {
+                let pairs = pairs(query.unwrap_or_default()).into_iter();
+                let texts = pairs.filter(|(known, _)| known == name);
+                key(texts
+                    .map(|(_, text)| decode(text, In::Query).into_owned())
+                    .collect())
+            }
+            Self::Cookie(name) => {
+                let pairs = cookies(headers).into_iter();
+                let texts = pairs.filter(|(known, _)| known == name);
+                key(texts.map(|(_, text)| text).collect())
+            }
             Self::Basic => authorization(headers, "basic")?.map(basic).transpose(),
             Self::Bearer => Ok(authorization(headers, "bearer")?.map(token)),
             Self::Other(scheme) => Ok(authorization(headers, scheme)?.map(token)),

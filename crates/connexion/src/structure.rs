@@ -48,7 +48,6 @@ enum Rule {
     Map(Part),
     /// Described by OpenAPI, but not done here.
     Refused,
-    RefusedIfTrue,
 }
 
 /// What a look at the whole document found.
@@ -130,23 +129,20 @@ impl<'d> Walk<'d> {
 
     fn member(&mut self, key: &str, node: &'d Node, rule: Rule) {
         match (rule, &node.kind) {
-            (Rule::Any, _)
-            | (Rule::Text, Kind::String(_))
-            | (Rule::Flag | Rule::RefusedIfTrue, Kind::Bool(false))
-            | (Rule::Flag, Kind::Bool(true)) => {}
+            (Rule::Any, _) | (Rule::Text, Kind::String(_)) | (Rule::Flag, Kind::Bool(_)) => {}
             (Rule::Text, _) => self.fault(
                 Code::MemberInvalid,
                 node.at,
                 format!("`{key}` must be a text"),
             ),
-            (Rule::Refused, _) | (Rule::RefusedIfTrue, Kind::Bool(true)) => {
+            (Rule::Refused, _) => {
                 self.fault(
                     Code::Unsupported,
                     node.at,
                     format!("`{key}` is not supported"),
                 );
             }
-            (Rule::Flag | Rule::RefusedIfTrue, _) => {
+            (Rule::Flag, _) => {
                 self.fault(
                     Code::MemberInvalid,
                     node.at,
@@ -299,7 +295,7 @@ impl Part {
     /// What the member called `key` must be; `None` if there is none.
     fn rule(self, key: &str) -> Option<Rule> {
         use Part as P;
-        use Rule::{Any, Flag, List, Map, One, Refused, RefusedIfTrue, Text};
+        use Rule::{Any, Flag, List, Map, One, Text};
         Some(match (self, key) {
             (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Any,
             (P::Paths | P::Callback, _) => One(P::PathItem),
@@ -333,10 +329,7 @@ impl Part {
             (P::Operation | P::Parameter | P::Header, "deprecated")
             | (P::Parameter | P::Header, "explode")
             | (P::Parameter | P::Header | P::RequestBody, "required")
-            | (P::Parameter, "allowReserved") => Flag,
-
-            (P::Parameter, "allowEmptyValue") => RefusedIfTrue,
-            (P::Parameter | P::Header, "content") => Refused,
+            | (P::Parameter, "allowReserved" | "allowEmptyValue") => Flag,
 
             (P::Document, "info") => One(P::Info),
             (P::Document, "paths") => One(P::Paths),
@@ -361,7 +354,7 @@ impl Part {
             (P::Components | P::Response, "links") => Map(P::Link),
             (P::Components | P::Operation, "callbacks") => Map(P::Callback),
             (P::Components | P::Parameter | P::Header | P::Media, "examples") => Map(P::Example),
-            (P::RequestBody | P::Response, "content") => Map(P::Media),
+            (P::Parameter | P::Header | P::RequestBody | P::Response, "content") => Map(P::Media),
             _ => return None,
         })
     }

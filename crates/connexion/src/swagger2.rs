@@ -187,10 +187,12 @@ fn parameter(node: &Node) -> Node {
                 let style = match member.as_str() {
                     Some("csv") => continue,
                     Some("multi") => "form",
-                    Some("ssv") => "spaceDelimited",
-                    Some("pipes") => "pipeDelimited",
-                    // OpenAPI 3 has no style for tabs: this one is reported.
-                    _ => "tabDelimited",
+                    // OpenAPI 3 has none for tabs, and the others in a query only.
+                    Some("ssv") => "collectionFormat: ssv",
+                    Some("tsv") => "collectionFormat: tsv",
+                    Some("pipes") => "collectionFormat: pipes",
+                    // Reported as unknown.
+                    other => other.unwrap_or_default(),
                 };
                 lowered.put("style", Node::string(member.at, style));
             }

@@ -13,8 +13,9 @@ use crate::{
     content::MediaType,
     document::Document,
     fault::{Code, Fault},
-    parameter::{Parameter, Shape, types},
+    parameter::{Format, Parameter, types},
     place::{OperationPlace, Place, parameters},
+    problem::In,
     schema::{Compiler, Schema, is_remark},
 };
 
@@ -119,24 +120,19 @@ impl Compile<'_, '_> {
                 format!("`{name}` can't be the name of a header"),
             );
         }
-        if place.text("style").is_some_and(|style| style != "simple") {
-            self.fault(
-                Code::HeaderInvalid,
-                place,
-                format!("the style of the header `{name}` is not supported"),
-            );
-        }
-        let shape = place.get("schema").map(|schema| Shape::of(&schema));
-        if matches!(shape, Some(None)) {
-            let message = format!(
-                "the header `{name}` holds objects or nested arrays, which is not supported"
-            );
-            self.fault(Code::HeaderInvalid, place, message);
-        }
+        let format = Format::compile(place, In::Header, &format!("header `{name}`"));
+        let format = format
+            .map_err(|message| self.fault(Code::HeaderInvalid, place, message))
+            .ok();
+        let value = format.and_then(|(format, schema)| {
+            let is_known = schema.is_some() || format.is_json();
+            let schema = schema.and_then(|schema| self.compiled(&schema));
+            is_known.then_some((format, schema))
+        });
         Header {
             name: name.to_owned(),
             required: place.flag("required"),
-            value: shape.flatten().zip(self.schema(place, "schema")),
+            value,
         }
     }
 
@@ -180,15 +176,15 @@ impl Compile<'_, '_> {
     }
 
     fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
-        let schema = place.schema(key)?;
+        self.compiled(&place.schema(key)?)
+    }
+
+    fn compiled(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
         let compiled = self.compiler.compile(&schema.pointer);
         compiled
             .map_err(|message| {
-                self.fault(
-                    Code::SchemaInvalid,
-                    &schema,
-                    format!("the schema can't be used: {message}"),
-                );
+                let message = format!("the schema can't be used: {message}");
+                self.fault(Code::SchemaInvalid, schema, message);
             })
             .ok()
     }

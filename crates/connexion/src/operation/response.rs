@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Media;
 use crate::{
-    parameter::Shape,
+    parameter::Format,
     problem::{In, Violation},
     schema::Schema,
 };
@@ -45,7 +45,7 @@ pub(super) struct Response {
 pub(super) struct Header {
     pub(super) name: String,
     pub(super) required: bool,
-    pub(super) value: Option<(Shape, Arc<Schema>)>,
+    pub(super) value: Option<(Format, Option<Arc<Schema>>)>,
 }
 
 impl Response {
@@ -75,11 +75,14 @@ impl Header {
             };
             return self.required.then(missing);
         };
-        let (shape, schema) = self.value.as_ref()?;
+        let (format, schema) = self.value.as_ref()?;
+        let is_valid = |value: &Value| schema.as_ref().is_none_or(|schema| schema.is_valid(value));
         // Without a type in its schema it is right as a text or as the number that it looks like.
-        let is_right = schema.is_valid(&shape.value(&text))
+        let is_right = format
+            .value(&self.name, &text, In::Header)
+            .is_some_and(|value| is_valid(&value))
             || serde_json::from_str(&text)
-                .is_ok_and(|value: Value| value.is_number() && schema.is_valid(&value));
+                .is_ok_and(|value: Value| value.is_number() && is_valid(&value));
         if is_right {
             return None;
         }

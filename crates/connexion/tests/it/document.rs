@@ -60,7 +60,6 @@ api.yaml:8:5: the operation `a` has no handler
 api.yaml:9:7: the operationId `a` is used already in line 5
 api.yaml:11:11: the path `/a/{id}` has no parameter `other`
 api.yaml:11:60: `type` must be one of string, number, integer, boolean, object, array, null
-api.yaml:12:11: the parameter `id` holds objects or nested arrays, which is not supported
 api.yaml:13:19: `2000` is no status: write '200', '2XX' or default
 api.yaml:14:5: DELETE /a/{id} has no `operationId`
 api.yaml:14:5: DELETE /a/{id} has no `responses`
@@ -182,24 +181,40 @@ fn what_is_not_supported_is_told_and_never_ignored() {
     let parameter = |rest: &str| with_parameters(&format!("{{name: a, in: query, {rest}}}"));
     for (operation, expected) in [
         (
-            parameter("schema: {type: object}"),
-            "the parameter `a` holds objects or nested arrays, which is not supported",
+            parameter("schema: {type: object, properties: {b: {type: object}}}"),
+            "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
         (
             parameter("schema: {type: array, items: {type: array}}"),
-            "the parameter `a` holds objects or nested arrays, which is not supported",
+            "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
         (
-            parameter("style: pipeDelimited, schema: {type: array}"),
-            "the style of the parameter `a` is not supported",
+            parameter("style: simple, schema: {}"),
+            "the style `simple` of the parameter `a` is not supported there; write form, spaceDelimited, pipeDelimited or deepObject",
         ),
         (
-            parameter("allowEmptyValue: true, schema: {}"),
-            "`allowEmptyValue` is not supported",
+            parameter("style: deepObject, schema: {type: string}"),
+            "the style deepObject is for objects, which the parameter `a` is not; write `style: form`",
         ),
         (
-            parameter("content: {application/json: {}}"),
-            "`content` is not supported",
+            parameter("style: pipeDelimited, explode: true, schema: {type: array}"),
+            "the style of the parameter `a` has no `explode: true`; write `style: form` for it",
+        ),
+        (
+            parameter("style: spaceDelimited, schema: {type: string}"),
+            "the style of the parameter `a` is for arrays and objects, which it is not; leave it out",
+        ),
+        (
+            with_parameters("{name: a, in: cookie, allowEmptyValue: true, schema: {}}"),
+            "`allowEmptyValue` of the parameter `a` is for query parameters only; leave it out",
+        ),
+        (
+            parameter("content: {text/csv: {}}"),
+            "`content` of the type `text/csv` is not supported for the parameter `a`; write application/json",
+        ),
+        (
+            parameter("content: {application/json: {}}, schema: {}"),
+            "the parameter `a` has both `content` and `schema`; leave one of them out",
         ),
         (
             parameter("schema: {type: integer, default: x}"),
@@ -247,8 +262,8 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             "answers of the type `application/xml` are checked as texts only",
         ),
         (
-            "responses: {'200': {headers: {A: {schema: {type: object}}}}}".to_owned(),
-            "the header `A` holds objects or nested arrays, which is not supported",
+            "responses: {'200': {headers: {A: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
+            "the header `A` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
     ] {
         let faults = faults(document(&operation, ""));

@@ -10,6 +10,7 @@ mod api;
 mod docs;
 mod document;
 mod findings;
+mod parameter;
 mod properties;
 mod request;
 mod response;

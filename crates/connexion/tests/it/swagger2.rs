@@ -32,7 +32,7 @@ paths:
       operationId: test
       parameters:
         - {name: a, in: formData, type: string}
-        - {name: b, in: query, type: array, items: {type: string}, collectionFormat: tsv}
+        - {name: b, in: query, type: array, items: {type: string}, collectionFormat: dots}
         - {name: c, in: body, schema: {$ref: '#/definitions/None'}}
         - {name: d, in: query, type: int}
         - {name: e, in: body, schema: {}}
@@ -48,7 +48,7 @@ definitions:
 4:13: there is no security scheme `key`; declare it
 5:30: request bodies of the type `text/csv` are not supported
 11:11: `in: formData` of the parameter `a` is not supported
-12:11: the style of the parameter `b` is not supported
+12:11: the style `dots` of the parameter `b` is not supported there; write form, spaceDelimited, pipeDelimited or deepObject
 13:40: `#/definitions/None` does not exist
 14:32: `type` must be one of string, number, integer, boolean, object, array, null
 15:11: `in: body` of the parameter `e` is not supported

@@ -1,0 +1,298 @@
+//! How a value is written as text: its style, or JSON (OpenAPI 3.1, section 4.8.12, "Style Values").
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::shape::{Shape, all_types, single};
+use crate::{content::MediaType, node::Node, place::Place, problem::In};
+
+/// How a text stands for a value.
+#[derive(Debug)]
+pub(crate) struct Format {
+    pub(super) style: Style,
+    /// Whether items and members are written one by one (`a=1&a=2`) instead of as one text (`a=1,2`).
+    pub(super) explode: bool,
+    pub(super) shape: Shape,
+    /// All types that the schema names.
+    types: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Style {
+    Simple,
+    Label,
+    Matrix,
+    Form,
+    Space,
+    Pipe,
+    /// Of Swagger 2.0 only.
+    Tab,
+    Deep,
+    /// No style, but a text of `content`.
+    Json,
+}
+
+impl Style {
+    /// The style that a document names; `swagger2` names those of `collectionFormat` in its own way, since
+    /// they may stand in more places.
+    fn parse(text: &str, location: In) -> Option<Self> {
+        Some(match (text, location) {
+            ("simple", In::Path | In::Header) => Self::Simple,
+            ("label", In::Path) => Self::Label,
+            ("matrix", In::Path) => Self::Matrix,
+            ("form", In::Query | In::Cookie) => Self::Form,
+            ("spaceDelimited", In::Query) | ("collectionFormat: ssv", _) => Self::Space,
+            ("pipeDelimited", In::Query) | ("collectionFormat: pipes", _) => Self::Pipe,
+            ("collectionFormat: tsv", _) => Self::Tab,
+            ("deepObject", In::Query) => Self::Deep,
+            _ => return None,
+        })
+    }
+
+    fn of_place(location: In) -> (Self, &'static str) {
+        match location {
+            In::Path => (Self::Simple, "simple, label or matrix"),
+            In::Header | In::Body => (Self::Simple, "simple"),
+            In::Query => (
+                Self::Form,
+                "form, spaceDelimited, pipeDelimited or deepObject",
+            ),
+            In::Cookie => (Self::Form, "form"),
+        }
+    }
+
+    /// What may stand between items. A client that encodes everything encodes these too.
+    fn marks(self) -> &'static [&'static str] {
+        match self {
+            Self::Space => &["%20", "+", " "],
+            Self::Pipe => &["|", "%7C", "%7c"],
+            Self::Tab => &["%09", "\t"],
+            _ => &[","],
+        }
+    }
+}
+
+impl Format {
+    /// Reads how the parameter or header at `place` is written, and where its schema stands. `what` is
+    /// its name in sentences, such as "parameter `a`".
+    pub(crate) fn compile<'d>(
+        place: &Place<'d>,
+        location: In,
+        what: &str,
+    ) -> Result<(Self, Option<Place<'d>>), String> {
+        let (default, allowed) = Style::of_place(location);
+        if let Some(content) = place.get("content") {
+            return Self::of_content(place, &content, what);
+        }
+        let style = match place.text("style") {
+            None => default,
+            Some(written) => Style::parse(written, location).ok_or_else(|| {
+                format!(
+                    "the style `{written}` of the {what} is not supported there; write {allowed}"
+                )
+            })?,
+        };
+        let explode = place.node.get("explode").and_then(Node::as_bool);
+        let explode = explode.unwrap_or(style == Style::Form);
+        let Some(schema) = place.get("schema") else {
+            let shape = Shape::Single(Vec::new());
+            let types = Vec::new();
+            let format = Self {
+                style,
+                explode,
+                shape,
+                types,
+            };
+            return Ok((format, None));
+        };
+        let shape = Shape::of(&schema)
+            .filter(|shape| style == Style::Deep || shape.is_simple())
+            .ok_or_else(|| {
+                format!(
+                    "the {what} holds objects or arrays within one another or in turn, which is not \
+                     supported in its style; write `content: {{application/json: …}}` for `schema`"
+                )
+            })?;
+        match (style, &shape) {
+            (Style::Deep, Shape::Single(_) | Shape::Array(_)) => {
+                return Err(format!(
+                    "the style deepObject is for objects, which the {what} is not; write `style: form`"
+                ));
+            }
+            (Style::Space | Style::Pipe | Style::Tab, Shape::Single(_)) => {
+                return Err(format!(
+                    "the style of the {what} is for arrays and objects, which it is not; leave it out"
+                ));
+            }
+            (Style::Space | Style::Pipe | Style::Tab, _) if explode => {
+                return Err(format!(
+                    "the style of the {what} has no `explode: true`; write `style: form` for it"
+                ));
+            }
+            _ => {}
+        }
+        let types = all_types(&schema);
+        let format = Self {
+            style,
+            explode,
+            shape,
+            types,
+        };
+        Ok((format, Some(place.schema("schema").unwrap_or(schema))))
+    }
+
+    fn of_content<'d>(
+        place: &Place<'d>,
+        content: &Place<'d>,
+        what: &str,
+    ) -> Result<(Self, Option<Place<'d>>), String> {
+        for key in ["schema", "style", "explode", "allowReserved"] {
+            if place.node.get(key).is_some() {
+                return Err(format!(
+                    "the {what} has both `content` and `{key}`; leave one of them out"
+                ));
+            }
+        }
+        let mut entries = content.members();
+        let (Some((name, media)), None) = (entries.next(), entries.next()) else {
+            return Err(format!("the `content` of the {what} must have one entry"));
+        };
+        if !MediaType::parse(name).is_json() {
+            return Err(format!(
+                "`content` of the type `{name}` is not supported for the {what}; write application/json"
+            ));
+        }
+        let format = Self {
+            style: Style::Json,
+            explode: false,
+            shape: Shape::Single(Vec::new()),
+            types: Vec::new(),
+        };
+        Ok((format, media.schema("schema")))
+    }
+
+    /// Whether several fields of a header are one list (RFC 9110, section 5.3).
+    pub(crate) fn is_list(&self) -> bool {
+        self.style == Style::Json || !matches!(self.shape, Shape::Single(_))
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.style == Style::Json
+    }
+
+    /// The value that a text of the parameter `name` stands for, still encoded; `None` if it is not written
+    /// in the style, or is no JSON.
+    pub(crate) fn value(&self, name: &str, text: &str, location: In) -> Option<Value> {
+        let (text, marks) = match self.style {
+            Style::Json => return serde_json::from_str(&decode(text, location)).ok(),
+            Style::Label => {
+                let text = text.strip_prefix('.')?;
+                // Until 3.1.0 the specification wrote dots, since then commas.
+                let is_comma = !self.explode && text.contains(',');
+                (text, if is_comma { &[","][..] } else { &["."] })
+            }
+            Style::Matrix => {
+                let text = text.strip_prefix(';')?;
+                match (&self.shape, self.explode) {
+                    (Shape::Single(_), _) | (_, false) => (named(text, name)?, &[","][..]),
+                    (_, true) => (text, &[";"][..]),
+                }
+            }
+            style => (text, style.marks()),
+        };
+        match &self.shape {
+            Shape::Single(types) => Some(single(&whole(text, location), types)),
+            Shape::Array(types) => {
+                let items = split(text, marks).into_iter().map(|item| {
+                    let is_named = self.style == Style::Matrix && self.explode;
+                    let item = if is_named { named(item, name)? } else { item };
+                    Some(single(&decode(item, location), types))
+                });
+                items.collect::<Option<_>>().map(Value::Array)
+            }
+            Shape::Object(members) => {
+                let parts = split(text, marks);
+                let mut object = Map::new();
+                if self.explode {
+                    for part in parts {
+                        let pair = part.split_once('=');
+                        let bare = (self.style == Style::Matrix).then_some((part, ""));
+                        let (key, text) = pair.or(bare)?;
+                        members.insert(
+                            &mut object,
+                            &decode(key, location),
+                            &decode(text, location),
+                        );
+                    }
+                } else {
+                    for pair in parts.chunks(2) {
+                        let [key, text] = pair else { return None };
+                        members.insert(
+                            &mut object,
+                            &decode(key, location),
+                            &decode(text, location),
+                        );
+                    }
+                }
+                Some(Value::Object(object))
+            }
+        }
+    }
+
+    /// What else a text may be: each of the schema's types alone, as with `oneOf`.
+    pub(super) fn alternatives(&self, text: &str) -> impl Iterator<Item = Value> {
+        let types = if self.types.len() > 1 {
+            &self.types[..]
+        } else {
+            &[]
+        };
+        types
+            .iter()
+            .map(move |name| single(text, std::slice::from_ref(name)))
+    }
+}
+
+/// The text behind `name=`; a name alone is an empty text.
+fn named<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (found, text) = text.split_once('=').unwrap_or((text, ""));
+    (decode(found, In::Path) == name).then_some(text)
+}
+
+/// The parts between any of `marks`, in one pass.
+fn split<'t>(text: &'t str, marks: &[&str]) -> Vec<&'t str> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for (at, _) in text.char_indices() {
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some(mark) = marks.iter().find(|mark| rest.starts_with(**mark))
+            && at >= start
+        {
+            parts.push(text.get(start..at).unwrap_or_default());
+            start = at + mark.len();
+        }
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+/// A text that is one value. Cookies are taken as they are.
+pub(super) fn whole(text: &str, location: In) -> Cow<'_, str> {
+    match location {
+        In::Path | In::Query => decode(text, location),
+        In::Header | In::Cookie | In::Body => text.into(),
+    }
+}
+
+/// One part of a text. Those of header fields may have blanks around them (RFC 9110, section 5.6.1) and are
+/// not encoded; in a query `+` is a space (WHATWG URL, section 5.1).
+pub(crate) fn decode(text: &str, location: In) -> Cow<'_, str> {
+    match location {
+        In::Query if text.contains('+') => percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+            .into(),
+        In::Path | In::Query | In::Cookie => percent_decode_str(text).decode_utf8_lossy(),
+        In::Header | In::Body => text.trim_matches([' ', '\t']).into(),
+    }
+}

@@ -1,0 +1,350 @@
+//! Parameters in every style: what a text stands for, in every place.
+
+use connexion::{ApiService, Params};
+use serde_json::{Map, Value};
+
+use crate::support::{ANY, Answer, ask, document_at, send, service};
+
+/// A service whose GET of `path` has these `parameters` and answers with what it read.
+fn echo(path: &str, parameters: &str) -> ApiService {
+    let operation = format!("parameters: [{parameters}], {ANY}");
+    let document = document_at(&format!("get {path}"), &operation, "");
+    let echo = async |Params(values): Params<Map<String, Value>>| Value::Object(values).to_string();
+    crate::support::build(connexion::Api::from_document(document).operation("test", echo))
+}
+
+/// The value of `color`, or the keywords of what is wrong.
+fn color(answer: &Answer) -> String {
+    let json = answer.json();
+    if answer.status == 200 {
+        return json["color"].to_string();
+    }
+    let errors = json["errors"].as_array().unwrap().iter();
+    let keywords: Vec<_> = errors
+        .map(|error| error["keyword"].as_str().unwrap())
+        .collect();
+    format!("{} {}", answer.status.as_u16(), keywords.join(" "))
+}
+
+const EMPTY: (&str, &str) = ("{type: string}", r#""""#);
+const STRING: (&str, &str) = ("{type: string}", r#""blue""#);
+const ARRAY: (&str, &str) = (
+    "{type: array, items: {type: string}}",
+    r#"["blue","black","brown"]"#,
+);
+const OBJECT: (&str, &str) = (
+    "{type: object, properties: {R: {type: integer}, G: {type: integer}, B: {type: integer}}}",
+    r#"{"R":100,"G":200,"B":150}"#,
+);
+
+/// OpenAPI 3.1, section 4.8.12, "Style Examples".
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of them are the table")]
+async fn the_style_examples_of_the_specification_are_read() {
+    for (style, explode, texts) in [
+        (
+            "matrix",
+            false,
+            [
+                ";color",
+                ";color=blue",
+                ";color=blue,black,brown",
+                ";color=R,100,G,200,B,150",
+            ],
+        ),
+        (
+            "matrix",
+            true,
+            [
+                ";color",
+                ";color=blue",
+                ";color=blue;color=black;color=brown",
+                ";R=100;G=200;B=150",
+            ],
+        ),
+        (
+            "label",
+            false,
+            [".", ".blue", ".blue,black,brown", ".R,100,G,200,B,150"],
+        ),
+        // As 3.0 wrote it.
+        (
+            "label",
+            false,
+            [".", ".blue", ".blue.black.brown", ".R.100.G.200.B.150"],
+        ),
+        (
+            "label",
+            true,
+            [".", ".blue", ".blue.black.brown", ".R=100.G=200.B=150"],
+        ),
+        (
+            "simple",
+            false,
+            ["", "blue", "blue,black,brown", "R,100,G,200,B,150"],
+        ),
+        (
+            "simple",
+            true,
+            ["", "blue", "blue,black,brown", "R=100,G=200,B=150"],
+        ),
+        (
+            "form",
+            false,
+            [
+                "color=",
+                "color=blue",
+                "color=blue,black,brown",
+                "color=R,100,G,200,B,150",
+            ],
+        ),
+        (
+            "form",
+            true,
+            [
+                "color=",
+                "color=blue",
+                "color=blue&color=black&color=brown",
+                "R=100&G=200&B=150",
+            ],
+        ),
+        (
+            "spaceDelimited",
+            false,
+            [
+                "",
+                "",
+                "color=blue%20black%20brown",
+                "color=R%20100%20G%20200%20B%20150",
+            ],
+        ),
+        (
+            "pipeDelimited",
+            false,
+            [
+                "",
+                "",
+                "color=blue%7Cblack%7Cbrown",
+                "color=R%7C100%7CG%7C200%7CB%7C150",
+            ],
+        ),
+        (
+            "deepObject",
+            true,
+            [
+                "",
+                "",
+                "",
+                "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150",
+            ],
+        ),
+        (
+            "deepObject",
+            true,
+            ["", "", "", "color[R]=100&color[G]=200&color[B]=150"],
+        ),
+    ] {
+        let cases = texts.into_iter().zip([EMPTY, STRING, ARRAY, OBJECT]);
+        for (text, (schema, expected)) in cases.filter(|(text, _)| !text.is_empty()) {
+            let is_path = matches!(style, "matrix" | "label" | "simple");
+            let (place, path) = if is_path {
+                ("path", "/{color}")
+            } else {
+                ("query", "/")
+            };
+            let parameter = format!(
+                "{{name: color, in: {place}, required: true, style: {style}, explode: {explode}, schema: {schema}}}"
+            );
+            let line = if is_path {
+                format!("GET /{text}")
+            } else {
+                format!("GET /?{text}")
+            };
+            let answer = ask(&echo(path, &parameter), &line).await;
+            assert_eq!(color(&answer), expected, "{style} {explode} {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn headers_and_cookies_hold_arrays_and_objects_too() {
+    for (place, rest, field, schema, expected) in [
+        (
+            "header",
+            "",
+            ("color", "blue, black ,brown"),
+            ARRAY.0,
+            ARRAY.1,
+        ),
+        (
+            "header",
+            "",
+            ("color", "R,100,G,200,B,150"),
+            OBJECT.0,
+            OBJECT.1,
+        ),
+        (
+            "header",
+            "explode: true,",
+            ("color", "R=100,G=200,B=150"),
+            OBJECT.0,
+            OBJECT.1,
+        ),
+        ("header", "", ("color", "7"), "{type: integer}", "7"),
+        (
+            "cookie",
+            "explode: false,",
+            ("cookie", "color=blue,black,brown"),
+            ARRAY.0,
+            ARRAY.1,
+        ),
+        (
+            "cookie",
+            "",
+            ("cookie", "R=100; G=200; B=150"),
+            OBJECT.0,
+            OBJECT.1,
+        ),
+    ] {
+        let parameter = format!("{{name: color, in: {place}, {rest} schema: {schema}}}");
+        let answer = send(&echo("/", &parameter), "GET /", &[field], "").await;
+        assert_eq!(color(&answer), expected, "{place} {field:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_mark_belongs_to_an_item() {
+    let array = "{type: array, items: {type: string}}";
+    let path = format!("{{name: color, in: path, required: true, schema: {array}}}");
+    let answer = ask(&echo("/{color}", &path), "GET /a%2Cb,c%2Fd").await;
+    assert_eq!(color(&answer), r#"["a,b","c/d"]"#);
+    let query = format!("{{name: color, in: query, explode: false, schema: {array}}}");
+    let answer = ask(&echo("/", &query), "GET /?color=a%2Cb,c+d").await;
+    assert_eq!(color(&answer), r#"["a,b","c d"]"#);
+}
+
+#[tokio::test]
+async fn a_text_becomes_the_type_that_any_part_of_the_schema_asks_for() {
+    for (schema, text, expected) in [
+        (
+            "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
+            "7",
+            "7",
+        ),
+        (
+            "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
+            "x",
+            r#""x""#,
+        ),
+        (
+            "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
+            "X",
+            "400 oneOf",
+        ),
+        (
+            "{anyOf: [{type: boolean}, {type: number, minimum: 5}]}",
+            "true",
+            "true",
+        ),
+        (
+            "{anyOf: [{type: boolean}, {type: number, minimum: 5}]}",
+            "5.5",
+            "5.5",
+        ),
+        ("{allOf: [{type: integer}, {minimum: 3}]}", "3", "3"),
+        (
+            "{allOf: [{type: integer}, {minimum: 3}]}",
+            "2",
+            "400 minimum",
+        ),
+        ("{type: [integer, 'null']}", "3", "3"),
+        (
+            "{type: array, items: {oneOf: [{type: integer}, {type: boolean}]}}",
+            "1",
+            "[1]",
+        ),
+    ] {
+        let parameter = format!("{{name: color, in: query, schema: {schema}}}");
+        let answer = ask(&echo("/", &parameter), &format!("GET /?color={text}")).await;
+        assert_eq!(color(&answer), expected, "{schema} {text}");
+    }
+}
+
+#[tokio::test]
+async fn objects_are_checked_and_unknown_members_refused() {
+    let deep = "{name: color, in: query, style: deepObject, explode: true, schema: {type: object, \
+                additionalProperties: false, properties: {gte: {type: integer}, tags: {type: array, items: {type: integer}}}}}";
+    let form = "{name: color, in: query, schema: {type: object, properties: {R: {type: integer}}}}";
+    let open =
+        "{name: color, in: query, schema: {type: object, additionalProperties: {type: integer}}}";
+    for (parameter, query, expected) in [
+        (deep, "color[gte]=18", r#"{"gte":18}"#),
+        (deep, "color[tags]=1&color[tags]=2", r#"{"tags":[1,2]}"#),
+        (deep, "color[gte]=x", "400 type"),
+        (deep, "color[x]=1", "400 additionalProperties"),
+        (deep, "color=1", "400 unknown"),
+        (deep, "", "null"),
+        (form, "R=1&S=2", "400 unknown"),
+        (open, "a=1&b=2", r#"{"a":1,"b":2}"#),
+        (open, "a=x", "400 type"),
+    ] {
+        let answer = ask(&echo("/", parameter), &format!("GET /?{query}")).await;
+        assert_eq!(color(&answer), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_can_be_json_or_empty() {
+    let json = "{name: color, in: query, content: {application/json: {schema: {type: object, properties: {a: {type: integer}}}}}}";
+    let empty = "{name: color, in: query, allowEmptyValue: true, schema: {type: integer}}";
+    for (parameter, query, expected) in [
+        (json, "color=%7B%22a%22:1%7D", r#"{"a":1}"#),
+        (json, "color=%7B%22a%22:true%7D", "400 type"),
+        (json, "color=x", "400 json"),
+        (empty, "color=", r#""""#),
+        (empty, "color", r#""""#),
+        (empty, "color=x", "400 type"),
+    ] {
+        let answer = ask(&echo("/", parameter), &format!("GET /?{query}")).await;
+        assert_eq!(color(&answer), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_written_in_its_style_is_told() {
+    for (style, path) in [
+        ("label", "/a.b"),
+        ("matrix", "/color=a"),
+        ("matrix", "/;other=a"),
+    ] {
+        let parameter = format!(
+            "{{name: color, in: path, required: true, style: {style}, schema: {{type: string}}}}"
+        );
+        let answer = ask(&echo("/{color}", &parameter), &format!("GET {path}")).await;
+        assert_eq!(color(&answer), "400 style", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn swagger_2_writes_lists_with_every_mark() {
+    for (format, text) in [
+        ("csv", "color=1,2"),
+        ("ssv", "color=1%202"),
+        ("tsv", "color=1%092"),
+        ("pipes", "color=1%7C2"),
+        ("multi", "color=1&color=2"),
+    ] {
+        let document = format!(
+            "swagger: '2.0'\ninfo: {{title: T, version: '1'}}\npaths:\n  /test:\n    get:\n      operationId: test\n      \
+             parameters: [{{name: color, in: query, type: array, items: {{type: integer}}, collectionFormat: {format}}}]\n      \
+             responses: {{200: {{description: d}}}}\n"
+        );
+        let document = connexion::Document::parse("test.yaml", document).unwrap();
+        let service = service(document);
+        let operation = service.operations().next().unwrap();
+        let read =
+            operation.validate_request(&Vec::new(), Some(text), &http::HeaderMap::new(), b"");
+        let value = Value::Object(read.unwrap().parameters)["color"].to_string();
+        assert_eq!(value, "[1,2]", "{format}");
+    }
+}
