@@ -129,6 +129,11 @@ impl Operation {
         &self.path
     }
 
+    /// Its parameters, in the order in which they are read: where each stands, and its name.
+    pub fn parameters(&self) -> impl Iterator<Item = (In, &str)> {
+        self.parameters.iter().map(Parameter::key)
+    }
+
     /// Whether the body of a request is looked at.
     pub(crate) fn has_body(&self) -> bool {
         self.body.is_some()

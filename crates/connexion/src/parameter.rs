@@ -115,6 +115,11 @@ impl Parameter {
         })
     }
 
+    /// Where it stands, and its name.
+    pub(crate) fn key(&self) -> (In, &str) {
+        (self.location, &self.name)
+    }
+
     /// Adds the parameter's value to `values`, or what is wrong with it to `violations`.
     fn read(
         &self,

@@ -1,0 +1,82 @@
+//! Serves any document and answers every operation with what the library read of the request:
+//! `cargo run -p connexion --example echo -- DOCUMENT [--port P]`.
+//!
+//! The answer is `{"operationId", "path": {}, "query": {}, "header": {}, "cookie": {}, "body"}`. Any credentials
+//! will do, as long as there are some. Answers are not checked.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    io::Write as _,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
+
+use connexion::{Api, Body, Document, In, OperationId, Params, Principal};
+use serde_json::{Map, Value, json};
+
+/// Where the parameters of each operation stand; known once the service is built.
+type Places = Arc<OnceLock<HashMap<String, Vec<(In, String)>>>>;
+
+async fn echo(
+    axum::extract::State(places): axum::extract::State<Places>,
+    OperationId(id): OperationId,
+    Params(mut values): Params<Map<String, Value>>,
+    Body(body): Body<Value>,
+) -> Body<Value> {
+    let mut answer =
+        json!({"operationId": id, "path": {}, "query": {}, "header": {}, "cookie": {}});
+    let known = places.get().and_then(|all| all.get(&id));
+    for (place, name) in known.into_iter().flatten() {
+        let key = match place {
+            In::Path => "path",
+            In::Query => "query",
+            In::Header => "header",
+            In::Cookie => "cookie",
+            In::Body => "body",
+        };
+        if let Some(value) = values.remove(name) {
+            answer[key][name] = value;
+        }
+    }
+    answer["body"] = body;
+    Body(answer)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not returned from here, since faults are to be read a line each.
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (file, port) = match arguments.as_slice() {
+        [file] => (file, 3000),
+        [file, flag, port] if flag == "--port" => (file, port.parse::<u16>()?),
+        _ => return Err("usage: echo DOCUMENT [--port P]".into()),
+    };
+    let places = Places::default();
+    let service = Api::from_document(Document::load(file)?)
+        .default_operation(echo)
+        .default_security(async |_| Ok(Some(Principal::default())))
+        .validate_responses(false)
+        .serve_document(true)
+        .build(Arc::clone(&places))?;
+    let found = service.operations().map(|operation| {
+        let parameters = operation.parameters();
+        let parameters = parameters.map(|(place, name)| (place, name.to_owned()));
+        (operation.id().to_owned(), parameters.collect())
+    });
+    places.get_or_init(|| found.collect());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+    axum::serve(listener, axum::Router::new().fallback_service(service)).await?;
+    Ok(())
+}
