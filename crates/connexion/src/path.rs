@@ -192,7 +192,9 @@ fn cuts(text: &str) -> impl Iterator<Item = usize> {
         if at < encoded_until {
             return None;
         }
-        if prefix(text.get(at..)?, "%").is_none() && text.get(at..)?.starts_with('%') {
+        let digits = text.as_bytes().get(at + 1..at + 3);
+        let are_hex = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        if text.as_bytes().get(at) == Some(&b'%') && are_hex {
             encoded_until = at + 3;
         }
         Some(at)
@@ -324,6 +326,13 @@ mod tests {
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         Some(((*found)?, values.join(" ")))
+    }
+
+    #[test]
+    fn an_encoded_byte_is_never_cut() {
+        let routes = routes(&["/r/{from}5{to}"]);
+        let expected = Some(("/r/{from}5{to}", "from=a%25b to=c".into()));
+        assert_eq!(find(&routes, "/r/a%25b5c"), expected);
     }
 
     #[test]
