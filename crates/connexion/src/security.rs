@@ -141,6 +141,8 @@ enum Outcome {
     Missing,
     Invalid,
     Valid(Principal),
+    /// The verifier can't tell.
+    Unknown,
 }
 
 impl Source {
@@ -208,8 +210,20 @@ impl Source {
                 key(texts.map(|(_, text)| text).collect())
             }
             Self::Basic => authorization(headers, "basic")?.map(basic).transpose(),
-            Self::Bearer => Ok(authorization(headers, "bearer")?.map(token)),
+            Self::Bearer => match authorization(headers, "bearer")? {
+                // A verifier that compares with a secret which was never set would let an empty one in.
+                Some(text) if text.is_empty() || text.contains([' ', '\t']) => Err(()),
+                text => Ok(text.map(token)),
+            },
             Self::Other(scheme) => Ok(authorization(headers, scheme)?.map(token)),
+        }
+    }
+
+    fn is_authorization(&self) -> bool {
+        match self {
+            Self::Basic | Self::Bearer | Self::Other(_) => true,
+            Self::Header(name) => name == header::AUTHORIZATION,
+            Self::Query(_) | Self::Cookie(_) => false,
         }
     }
 
@@ -267,6 +281,9 @@ impl Scheme {
     }
 }
 
+/// What each scheme found, by its name.
+type Outcomes<'g> = HashMap<&'g str, Outcome>;
+
 /// Schemes that are required together, each with the scopes that the principal must have.
 type Alternative = Vec<(Arc<Scheme>, Vec<String>)>;
 
@@ -293,43 +310,43 @@ impl fmt::Debug for Guard {
 impl Guard {
     /// Whether a query parameter of this name is a key.
     pub(crate) fn reads_query(&self, name: &str) -> bool {
-        let mut schemes = self.alternatives.iter().flatten();
-        schemes.any(|(scheme, _)| matches!(&scheme.source, Source::Query(known) if known == name))
+        let mut schemes = self.schemes();
+        schemes.any(|scheme| matches!(&scheme.source, Source::Query(known) if known == name))
     }
 
     /// Lets a request pass if one of the alternatives does, and says who calls.
     ///
     /// # Errors
-    /// 403 if scopes are missing, 401 otherwise, or what a verifier answers. Wrong credentials are refused where
-    /// none would do: the client believes to be known.
+    /// What a verifier answers that can't tell, 403 if scopes are missing, 401 otherwise. Wrong credentials are
+    /// refused where none would do.
     pub(crate) async fn check(
         &self,
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Option<Principal>, Problem> {
-        let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
-        let (mut is_invalid, mut lacking) = (false, None);
+        let mut outcomes = Outcomes::new();
+        let (mut unknown, mut lacking) = (None, None);
         for alternative in &self.alternatives {
             let (mut principal, mut missing) = (None::<Principal>, Vec::new());
             let mut is_known = true;
             for (scheme, scopes) in alternative {
                 if !outcomes.contains_key(scheme.name.as_str()) {
-                    let outcome = scheme.outcome(query, headers).await?;
+                    let outcome = scheme.outcome(query, headers).await;
+                    let outcome = outcome.unwrap_or_else(|problem| {
+                        unknown.get_or_insert(problem);
+                        Outcome::Unknown
+                    });
                     outcomes.insert(&scheme.name, outcome);
                 }
-                match outcomes.get(scheme.name.as_str()) {
-                    Some(Outcome::Valid(found)) => {
-                        let lacks = scopes.iter().filter(|scope| !found.scopes.contains(*scope));
-                        missing.extend(lacks.cloned());
-                        match &mut principal {
-                            Some(first) => first.scopes.extend(found.scopes.iter().cloned()),
-                            None => principal = Some(found.clone()),
-                        }
-                    }
-                    outcome => {
-                        is_known = false;
-                        is_invalid |= matches!(outcome, Some(Outcome::Invalid));
-                    }
+                let Some(Outcome::Valid(found)) = outcomes.get(scheme.name.as_str()) else {
+                    is_known = false;
+                    continue;
+                };
+                let lacks = scopes.iter().filter(|scope| !found.scopes.contains(*scope));
+                missing.extend(lacks.cloned());
+                match &mut principal {
+                    Some(first) => first.scopes.extend(found.scopes.iter().cloned()),
+                    None => principal = Some(found.clone()),
                 }
             }
             if is_known && missing.is_empty() {
@@ -339,21 +356,48 @@ impl Guard {
                 lacking = Some((alternative, missing));
             }
         }
+        // Whoever could not be asked might have let the request pass: that is no refusal.
+        if let Some(problem) = unknown {
+            return Err(problem);
+        }
         match lacking {
             Some((alternative, missing)) => Err(self.forbidden(alternative, &missing)),
-            None if self.is_optional && !is_invalid => Ok(None),
-            None => Err(self.unauthorized(is_invalid)),
+            None if self.is_optional && !self.is_tried(&outcomes, headers) => Ok(None),
+            None => Err(self.unauthorized(&outcomes)),
         }
     }
 
-    fn unauthorized(&self, is_invalid: bool) -> Problem {
-        let (detail, more) = if is_invalid {
-            (
-                "The credentials are not valid.",
-                ", error=\"invalid_token\"",
-            )
+    fn schemes(&self) -> impl Iterator<Item = &Arc<Scheme>> {
+        self.alternatives.iter().flatten().map(|(scheme, _)| scheme)
+    }
+
+    /// Whether a request shows anything, be it of a scheme that is not asked for: its client believes to be
+    /// known, and must not be answered as if it were nobody.
+    fn is_tried(&self, outcomes: &Outcomes<'_>, headers: &HeaderMap) -> bool {
+        let mut found = outcomes.values();
+        found.any(|outcome| !matches!(outcome, Outcome::Missing))
+            || headers.contains_key(header::AUTHORIZATION)
+                && self
+                    .schemes()
+                    .any(|scheme| scheme.source.is_authorization())
+    }
+
+    fn unauthorized(&self, outcomes: &Outcomes<'_>) -> Problem {
+        let is_invalid = |scheme: &&Arc<Scheme>| {
+            let outcome = outcomes.get(scheme.name.as_str());
+            matches!(outcome, Some(Outcome::Invalid))
+        };
+        let detail = if self.schemes().any(|scheme| is_invalid(&scheme)) {
+            "The credentials are not valid."
         } else {
-            ("Credentials are required.", "")
+            "Credentials are required."
+        };
+        // A client throws away the token that it is told of, so it must not hear that for a wrong key.
+        let mut invalid = self.schemes().filter(is_invalid);
+        let more = if invalid.any(|scheme| scheme.source == Source::Bearer) {
+            ", error=\"invalid_token\""
+        } else {
+            ""
         };
         let problem = Problem::new(StatusCode::UNAUTHORIZED, detail);
         self.challenged(problem, self.alternatives.iter().flatten(), more)

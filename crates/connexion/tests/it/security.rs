@@ -318,3 +318,85 @@ paths:
         assert_eq!(answer.status, status);
     }
 }
+
+#[tokio::test]
+async fn only_a_wrong_token_is_called_invalid_token() {
+    let service = service("[{basic: []}, {bearer: []}, {header: []}]");
+    let bearer = r#"Bearer realm="A \"b\"""#;
+    for field in [("x-key", "wrong"), ("authorization", "Basic !")] {
+        let answer = ask(&service, "", &[field]).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(challenges(&answer)[2], bearer, "{field:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_token_does_not_reach_the_verifier() {
+    let document = Document::parse("a.yaml", text("", "security: [{bearer: []}]")).unwrap();
+    let everybody = async |_| Ok(Some(Principal::new::<String>("all", [])));
+    let api = Api::from_document(document).default_security(everybody);
+    let service = build(api.operation("a", whoami));
+    for field in ["Bearer", "Bearer ", "Bearer a b"] {
+        let answer = ask(&service, "", &[("authorization", field)]).await;
+        assert_eq!(answer.status, 401, "{field:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_that_cannot_tell_does_not_keep_another_from_it() {
+    let service = service("[{header: []}, {query: [a]}]");
+    let down = [("x-key", "down:")];
+    assert_eq!(ask(&service, "?key=ann:a", &down).await.text(), "ann a");
+    for query in ["", "?key=wrong", "?key=ann:x"] {
+        assert_eq!(ask(&service, query, &down).await.status, 503, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_shows_something_is_not_taken_for_nobody() {
+    let service = service("[{header: [], bearer: []}, {}]");
+    for field in [
+        ("x-key", "ann:a"),
+        ("authorization", "Token ann:a"),
+        ("authorization", "Bearer\tann:a"),
+    ] {
+        assert_eq!(ask(&service, "", &[field]).await.status, 401, "{field:?}");
+    }
+    let other = [("x-other", "1")];
+    assert_eq!(ask(&service, "", &other).await.text(), "nobody");
+}
+
+#[tokio::test]
+async fn refusals_pass_through_the_problem_hook() {
+    let document = Document::parse("a.yaml", text("", "security: [{header: [a]}]")).unwrap();
+    let api = Api::from_document(document).default_security(verify);
+    let api = api.on_problem(|problem| problem.detail = "told anew".into());
+    let service = build(api.operation("a", whoami));
+    for (key, status) in [("wrong", 401), ("ann:b", 403), ("down:", 503)] {
+        let answer = ask(&service, "", &[("x-key", key)]).await;
+        assert_eq!(answer.problem(), (status, "told anew".to_owned()));
+    }
+}
+
+#[cfg(feature = "swagger-ui")]
+#[tokio::test]
+async fn everything_of_the_docs_is_behind_their_requirement() {
+    let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
+    let api = Api::from_document(document).default_security(verify);
+    let api = api.docs_security("header", &[]).swagger_ui(true);
+    let service = build(api.operation("a", whoami));
+    for line in [
+        "GET /openapi.json",
+        "GET /openapi.yaml",
+        "HEAD /openapi.json",
+        "GET /ui",
+        "GET /ui/",
+        "GET /ui/start.js",
+    ] {
+        let fields = [("if-none-match", "*")];
+        let answer = send(&service, line, &fields, Body::empty()).await;
+        assert_eq!(answer.status, 401, "{line}");
+        let answer = send(&service, line, &[("x-key", "ann:")], Body::empty()).await;
+        assert_ne!(answer.status, 401, "{line}");
+    }
+}
