@@ -25,13 +25,14 @@ use crate::{
     document::Document,
     extract::{BodyValue, OperationId, ParameterValues},
     fault::{Code, Fault, Faults},
-    operation::{Input, Operation},
+    operation::{Input, Operation, Reading, Received},
     path::{PathValues, Routes, Template},
     place::OperationPlace,
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
     security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
     server,
+    stream::{self, BodyLimit},
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -673,12 +674,23 @@ impl Inner {
                 parts.extensions.insert(principal);
             }
         }
-        let body = if operation.has_body() {
-            self.read(body).await?
-        } else {
-            bytes::Bytes::new()
+        let limit = self.options.body_limit;
+        let (mut whole, mut stream) = (bytes::Bytes::new(), None);
+        match operation.reading(&parts.headers) {
+            None => {}
+            Some(Reading::Stream) => {
+                stream = stream::non_empty(stream::limited(body, limit)?, limit).await?;
+            }
+            Some(_) => {
+                let read = axum::body::to_bytes(stream::limited(body, limit)?, usize::MAX).await;
+                whole = read.map_err(|error| stream::broken(&error, limit))?;
+            }
+        }
+        let received = match stream {
+            Some(_) => Received::Stream,
+            None => Received::Whole(&whole),
         };
-        let input = operation.validate_request(&path, parts.uri.query(), &parts.headers, &body)?;
+        let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
         let Input { parameters, body } = input;
         parts.extensions.insert(ParameterValues(parameters));
         let id = OperationId(operation.id().to_owned());
@@ -686,7 +698,11 @@ impl Inner {
         if let Some(body) = body {
             parts.extensions.insert(BodyValue(body));
         }
-        let mut response = endpoint(Request::from_parts(parts, Body::empty())).await;
+        if stream.is_some() {
+            parts.extensions.insert(BodyLimit(limit));
+        }
+        let body = stream.unwrap_or_default();
+        let mut response = endpoint(Request::from_parts(parts, body)).await;
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
             return Err(problem);
         }
@@ -707,35 +723,10 @@ impl Inner {
         (before * share).floor() < ((before + 1.0) * share).floor()
     }
 
-    async fn read(&self, body: Body) -> Result<bytes::Bytes, Problem> {
-        let limit = self.options.body_limit;
-        if body.size_hint().lower() > limit as u64 {
-            return Err(too_long(limit));
-        }
-        let read = axum::body::to_bytes(body, limit).await;
-        read.map_err(|error| {
-            if is_limit(&error) {
-                too_long(limit)
-            } else {
-                Problem::new(StatusCode::BAD_REQUEST, "The request's body ended early.")
-            }
-        })
-    }
-
     fn refuse(&self, mut problem: Problem) -> Response {
         (self.options.problem_hook)(&mut problem);
         problem.into_response()
     }
-}
-
-fn is_limit(error: &axum::Error) -> bool {
-    let source = std::error::Error::source(error);
-    source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
-}
-
-fn too_long(limit: usize) -> Problem {
-    let detail = format!("The request's body is longer than {limit} bytes.");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 /// The answer to a method that is no operation.

@@ -21,6 +21,10 @@ impl MediaType {
         is_json(&self.0)
     }
 
+    pub(crate) fn is_text(&self) -> bool {
+        self.0.starts_with("text/")
+    }
+
     /// How well a body with this `Content-Type` fits where the document says this type, 0 best; `None` if it
     /// does not. Every JSON type may stand for `application/json`: clients of the original send vendor types.
     pub(crate) fn distance(&self, content_type: &str) -> Option<usize> {
@@ -69,13 +73,52 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Cow<'_, str> {
 
 /// Whether the parameter `charset` of a content type is absent or says UTF-8.
 pub(crate) fn is_utf8(content_type: &str) -> bool {
-    content_type.split(';').skip(1).all(|parameter| {
+    charset(content_type) == Some(Charset::Utf8)
+}
+
+/// An encoding of texts that is understood.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Charset {
+    Utf8,
+    Ascii,
+    Latin1,
+}
+
+/// The parameter `charset` of a content type, UTF-8 if it is absent; `None` if it is not understood.
+pub(crate) fn charset(content_type: &str) -> Option<Charset> {
+    let mut charset = Some(Charset::Utf8);
+    for parameter in content_type.split(';').skip(1) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let value = value.trim().trim_matches('"');
-        !name.trim().eq_ignore_ascii_case("charset")
-            || value.eq_ignore_ascii_case("utf-8")
-            || value.eq_ignore_ascii_case("utf8")
-    })
+        if name.trim().eq_ignore_ascii_case("charset") {
+            let value = value.trim().trim_matches('"').to_ascii_lowercase();
+            charset = match value.as_str() {
+                "utf-8" | "utf8" => Some(Charset::Utf8),
+                "us-ascii" | "ascii" => Some(Charset::Ascii),
+                "iso-8859-1" | "latin1" => Some(Charset::Latin1),
+                _ => return None,
+            };
+        }
+    }
+    charset
+}
+
+impl Charset {
+    /// The text that these bytes stand for, if they are written in this encoding.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Ascii if !bytes.is_ascii() => None,
+            Self::Utf8 | Self::Ascii => std::str::from_utf8(bytes).map(str::to_owned).ok(),
+            Self::Latin1 => Some(bytes.iter().copied().map(char::from).collect()),
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "UTF-8",
+            Self::Ascii => "US-ASCII",
+            Self::Latin1 => "ISO-8859-1",
+        }
+    }
 }
 
 /// The text of a JSON body. Besides UTF-8 (RFC 8259, section 8.1) also UTF-16 and UTF-32, told apart by

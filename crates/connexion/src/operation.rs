@@ -3,6 +3,7 @@
 //! [`Operation::validate_request`] and [`Operation::validate_response`] are pure functions: no socket, no
 //! await, so a test, a benchmark or a fuzzer can call them.
 
+mod body;
 mod compile;
 mod response;
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     answer::Responses,
-    content::{MediaType, content_type, is_utf8, json_text, without_negative_zero},
+    content::{MediaType, content_type},
     document::Document,
     fault::Fault,
     parameter::{Parameter, Sources},
@@ -24,6 +25,8 @@ use crate::{
     security::Guard,
     typed::Typed,
 };
+use body::RequestBody;
+pub(crate) use body::{Reading, Received};
 use compile::Compile;
 use response::{Response, StatusRange};
 
@@ -51,12 +54,6 @@ pub struct Input {
     pub parameters: Map<String, Value>,
     /// The body; `None` if there was none.
     pub body: Option<Value>,
-}
-
-#[derive(Debug)]
-struct RequestBody {
-    required: bool,
-    content: Vec<Media>,
 }
 
 /// One entry of a `content` object.
@@ -90,10 +87,14 @@ impl Check {
 }
 
 /// The entry that fits a `Content-Type` best.
-fn nearest<'m>(content: &'m [Media], content_type: &str) -> Option<&'m Media> {
+fn nearest<'m, M>(
+    content: &'m [M],
+    kind: impl Fn(&M) -> &MediaType,
+    content_type: &str,
+) -> Option<&'m M> {
     let near = content
         .iter()
-        .filter_map(|media| Some((media.kind.distance(content_type)?, media)));
+        .filter_map(|media| Some((kind(media).distance(content_type)?, media)));
     near.min_by_key(|(distance, _)| *distance)
         .map(|(_, media)| media)
 }
@@ -134,14 +135,15 @@ impl Operation {
         self.parameters.iter().map(Parameter::key)
     }
 
-    /// Whether the body of a request is looked at.
-    pub(crate) fn has_body(&self) -> bool {
-        self.body.is_some()
+    /// How the body of a request with these headers is to be read; `None` if it is not looked at.
+    pub(crate) fn reading(&self, headers: &HeaderMap) -> Option<&Reading> {
+        self.body.as_ref().map(|body| body.reading(headers))
     }
 
     /// Checks a whole request and reads its values.
     ///
-    /// `path` has the values of the template's parameters as they stand in the path, percent-encoded.
+    /// `path` has the values of the template's parameters as they stand in the path, percent-encoded. A body
+    /// that handlers read as a stream is not looked at, and not in the [`Input`].
     ///
     /// # Errors
     /// Everything that is wrong, in the order in which Python's connexion would have found it: content
@@ -153,11 +155,21 @@ impl Operation {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Input, Vec<Violation>> {
+        self.validate(path, query, headers, Received::Whole(body))
+    }
+
+    /// The same for a body that was read in another way than as a whole.
+    pub(crate) fn validate(
+        &self,
+        path: &PathValues,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        body: Received<'_>,
+    ) -> Result<Input, Vec<Violation>> {
         let mut violations = Vec::new();
-        let body = self
-            .body
-            .as_ref()
-            .and_then(|expected| expected.read(headers, body, &mut violations));
+        let body = self.body.as_ref().and_then(|expected| {
+            expected.read(headers, body, self.strict_parameters, &mut violations)
+        });
         let mut sources = Sources::new(path, query, headers);
         if let Some(guard) = &self.guard {
             sources.forget(|name| guard.reads_query(name), &self.parameters);
@@ -245,7 +257,7 @@ impl Operation {
         };
         let mut violations = response.header_violations(headers);
         let sent = content_type(headers);
-        let media = nearest(&response.content, &sent);
+        let media = nearest(&response.content, |media| &media.kind, &sent);
         if media.is_none() && !response.content.is_empty() {
             let detail = format!("the content type '{sent}' is not in the document");
             violations.push(Violation::of_body("contentType", detail));
@@ -255,76 +267,5 @@ impl Operation {
         } else {
             Err(violations)
         }
-    }
-}
-
-impl RequestBody {
-    fn read(
-        &self,
-        headers: &HeaderMap,
-        body: &[u8],
-        violations: &mut Vec<Violation>,
-    ) -> Option<Value> {
-        if body.is_empty() {
-            if self.required {
-                violations.push(Violation::of_body(
-                    "required",
-                    "Request body is required".to_owned(),
-                ));
-            }
-            return None;
-        }
-        let sent = content_type(headers);
-        let Some(media) = nearest(&self.content, &sent).filter(|_| is_utf8(&sent)) else {
-            violations.push(self.unsupported(&sent));
-            return None;
-        };
-        let not_json = || Violation::of_body("json", "Request body is not valid JSON".to_owned());
-        let text = json_text(body);
-        let parsed = text
-            .as_deref()
-            .and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?)));
-        let Some((text, value)) = parsed else {
-            violations.push(not_json());
-            return None;
-        };
-        let Some(schema) = media
-            .check
-            .schema()
-            .filter(|schema| !schema.is_valid(&value))
-        else {
-            return Some(value);
-        };
-        if let Some(text) = without_negative_zero(text)
-            && let Ok(value) = serde_json::from_str(&text)
-        {
-            violations.extend(schema.body_violations(&value, &text));
-            return Some(value);
-        }
-        // The original took `null` for a body that could not be read, and said so.
-        violations.extend(if value.is_null() {
-            vec![not_json()]
-        } else {
-            schema.body_violations(&value, text)
-        });
-        None
-    }
-
-    fn unsupported(&self, sent: &str) -> Violation {
-        let types: Vec<_> = self
-            .content
-            .iter()
-            .map(|media| media.kind.as_str())
-            .collect();
-        let all_json = self.content.iter().all(|media| media.kind.is_json());
-        let expected = if all_json {
-            "JSON data".to_owned()
-        } else {
-            types.join(", ")
-        };
-        Violation::of_body(
-            "contentType",
-            format!("Invalid Content-type ({sent}), expected {expected}"),
-        )
     }
 }

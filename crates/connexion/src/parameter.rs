@@ -12,11 +12,11 @@ use serde_json::{Map, Value, value::RawValue};
 
 pub(crate) use self::{
     format::{Format, decode},
-    shape::types,
+    shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
 };
 use self::{
     format::{Style, whole},
-    shape::{Shape, single},
+    shape::single,
 };
 use crate::{
     path::PathValues,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// More unknown query parameters than this are not listed: an answer must not grow without bound.
-const MAX_UNKNOWN: usize = 100;
+pub(crate) const MAX_UNKNOWN: usize = 100;
 
 /// One parameter of an operation.
 #[derive(Debug)]
@@ -115,9 +115,39 @@ impl Parameter {
         })
     }
 
+    /// A property of a form, which is written as a query parameter would be. `encoding` has its style, if any.
+    pub(crate) fn of_form(
+        name: &str,
+        encoding: Option<&Place<'_>>,
+        property: &Place<'_>,
+        schema: Arc<Schema>,
+    ) -> Result<Self, String> {
+        let what = format!("property `{name}`");
+        Ok(Self {
+            name: name.to_owned(),
+            location: In::Query,
+            required: false,
+            may_be_empty: false,
+            format: Format::of_style(encoding, Some(property), In::Query, &what)?,
+            default: None,
+            schema: Some(schema),
+        })
+    }
+
     /// Where it stands, and its name.
     pub(crate) fn key(&self) -> (In, &str) {
         (self.location, &self.name)
+    }
+
+    pub(crate) fn is_valid(&self, value: &Value) -> bool {
+        let schema = self.schema.as_ref();
+        schema.is_none_or(|schema| schema.is_valid(value))
+    }
+
+    /// What else the text of a parameter can be read as, if that is right.
+    fn other(&self, text: Option<&str>) -> Option<Value> {
+        let mut others = self.format.alternatives(text?);
+        others.find(|value| self.is_valid(value))
     }
 
     /// Adds the parameter's value to `values`, or what is wrong with it to `violations`.
@@ -140,22 +170,14 @@ impl Parameter {
             values.insert(self.name.clone(), Value::String(String::new()));
             return;
         }
-        let is_valid = |value: &Value| {
-            let schema = self.schema.as_ref();
-            schema.is_none_or(|schema| schema.is_valid(value))
-        };
         let value = match value {
-            Some(value) if is_valid(&value) => {
+            Some(value) if self.is_valid(&value) => {
                 values.insert(self.name.clone(), value);
                 return;
             }
             value => value,
         };
-        let other = text.as_deref().and_then(|text| {
-            let mut others = self.format.alternatives(text);
-            others.find(|value| is_valid(value))
-        });
-        match (other, value) {
+        match (self.other(text.as_deref()), value) {
             (Some(other), _) => {
                 values.insert(self.name.clone(), other);
             }
@@ -206,7 +228,7 @@ impl Parameter {
     }
 
     /// Whether the query parameter called `name` belongs to this one by its name.
-    fn claims(&self, name: &str) -> bool {
+    pub(crate) fn claims(&self, name: &str) -> bool {
         match (&self.format.shape, self.format.style) {
             (_, Style::Deep) => self.member(name).is_some(),
             (Shape::Object(members), Style::Form) if self.format.explode => members.has(name),
@@ -215,7 +237,7 @@ impl Parameter {
     }
 
     /// Whether it takes the query parameters that no other claims.
-    fn takes_others(&self) -> bool {
+    pub(crate) fn takes_others(&self) -> bool {
         let Shape::Object(members) = &self.format.shape else {
             return false;
         };
@@ -314,6 +336,26 @@ impl<'r> Sources<'r> {
             parameter.read(found, &mut values, violations);
         }
         values
+    }
+
+    /// The value of a form's property: `None` if it is not there, an error if it is not written in its style.
+    pub(crate) fn property(
+        &self,
+        parameter: &Parameter,
+        claimed: &impl Fn(&str) -> bool,
+    ) -> Option<Result<Value, ()>> {
+        let Found { value, text } = self.find(parameter, claimed)?;
+        let value = match value {
+            Some(value) if parameter.is_valid(&value) => return Some(Ok(value)),
+            value => value,
+        };
+        Some(parameter.other(text.as_deref()).or(value).ok_or(()))
+    }
+
+    /// The names in the query, each as often as it stands there, and the decoded texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let query = self.query.iter();
+        query.map(|(name, text)| (name.as_ref(), decode(text, In::Query)))
     }
 
     /// What a request has for a parameter.

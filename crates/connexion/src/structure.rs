@@ -27,6 +27,7 @@ enum Part {
     Header,
     RequestBody,
     Media,
+    Encoding,
     Responses,
     Response,
     Example,
@@ -314,7 +315,6 @@ impl Part {
             | (P::Operation, "tags" | "externalDocs")
             | (P::Parameter | P::Header | P::RequestBody | P::Response | P::Link, "description")
             | (P::Parameter | P::Header | P::Media, "example")
-            | (P::Media, "encoding")
             | (P::Example, "summary" | "description" | "value" | "externalValue")
             | (P::Link, "operationRef" | "operationId" | "parameters" | "requestBody" | "server") => {
                 Any
@@ -324,12 +324,14 @@ impl Part {
             | (P::Server, "url")
             | (P::Operation, "operationId")
             | (P::Parameter, "name" | "in")
-            | (P::Parameter | P::Header, "style") => Text,
+            | (P::Encoding, "contentType")
+            | (P::Parameter | P::Header | P::Encoding, "style") => Text,
 
             (P::Operation | P::Parameter | P::Header, "deprecated")
-            | (P::Parameter | P::Header, "explode")
+            | (P::Parameter | P::Header | P::Encoding, "explode")
             | (P::Parameter | P::Header | P::RequestBody, "required")
-            | (P::Parameter, "allowReserved" | "allowEmptyValue") => Flag,
+            | (P::Parameter | P::Encoding, "allowReserved")
+            | (P::Parameter, "allowEmptyValue") => Flag,
 
             (P::Document, "info") => One(P::Info),
             (P::Document, "paths") => One(P::Paths),
@@ -350,7 +352,8 @@ impl Part {
             (P::Components, "responses") => Map(P::Response),
             (P::Components, "parameters") => Map(P::Parameter),
             (P::Components, "requestBodies") => Map(P::RequestBody),
-            (P::Components | P::Response, "headers") => Map(P::Header),
+            (P::Components | P::Response | P::Encoding, "headers") => Map(P::Header),
+            (P::Media, "encoding") => Map(P::Encoding),
             (P::Components | P::Response, "links") => Map(P::Link),
             (P::Components | P::Operation, "callbacks") => Map(P::Callback),
             (P::Components | P::Parameter | P::Header | P::Media, "examples") => Map(P::Example),
@@ -370,6 +373,7 @@ impl Part {
                 | P::Paths
                 | P::Operation
                 | P::Media
+                | P::Encoding
                 | P::Responses
         )
     }
@@ -387,6 +391,7 @@ impl Part {
             Self::Header => "a header",
             Self::RequestBody => "a request body",
             Self::Media => "a media type",
+            Self::Encoding => "an encoding",
             Self::Responses => "`responses`",
             Self::Response => "a response",
             Self::Example => "an example",

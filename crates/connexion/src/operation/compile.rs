@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{
-    Check, Media, Operation, RequestBody,
+    Check, Media, Operation,
     response::{Header, Response, StatusRange},
 };
 use crate::{
@@ -57,37 +57,6 @@ impl Compile<'_, '_> {
         parameter
             .map_err(|message| self.fault(Code::ParameterInvalid, place, message))
             .ok()
-    }
-
-    fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
-        let content = place.get("content");
-        if content
-            .as_ref()
-            .is_none_or(|content| content.members().next().is_none())
-        {
-            self.fault(
-                Code::MemberMissing,
-                place,
-                "the request body has no `content`",
-            );
-        }
-        let entries = content.iter().flat_map(Place::members);
-        let content = entries.map(|(name, place)| {
-            let kind = MediaType::parse(name);
-            if !kind.is_json() {
-                let message = format!("request bodies of the type `{name}` are not supported");
-                self.fault(Code::Unsupported, &place, message);
-                let check = Check::Nothing;
-                return Media { kind, check };
-            }
-            let schema = self.schema(&place, "schema");
-            let check = schema.map_or(Check::Nothing, Check::Whole);
-            Media { kind, check }
-        });
-        RequestBody {
-            required: place.flag("required"),
-            content: content.collect(),
-        }
     }
 
     fn response(&mut self, key: &str, place: &Place<'_>) -> Option<(StatusRange, Response)> {
@@ -175,7 +144,7 @@ impl Compile<'_, '_> {
         Media { kind, check }
     }
 
-    fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
+    pub(super) fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
         self.compiled(&place.schema(key)?)
     }
 
@@ -189,7 +158,7 @@ impl Compile<'_, '_> {
             .ok()
     }
 
-    fn fault(&mut self, code: Code, place: &Place<'_>, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, code: Code, place: &Place<'_>, message: impl Into<String>) {
         self.faults
             .push(self.document.fault(code, place.node.at, message));
     }

@@ -82,11 +82,24 @@ impl Format {
         location: In,
         what: &str,
     ) -> Result<(Self, Option<Place<'d>>), String> {
-        let (default, allowed) = Style::of_place(location);
         if let Some(content) = place.get("content") {
             return Self::of_content(place, &content, what);
         }
-        let style = match place.text("style") {
+        let schema = place.get("schema");
+        let format = Self::of_style(Some(place), schema.as_ref(), location, what)?;
+        let written = place.schema("schema").or(schema);
+        Ok((format, written))
+    }
+
+    /// Reads the `style` and `explode` that stand at `place` for values of `schema`.
+    pub(super) fn of_style(
+        place: Option<&Place<'_>>,
+        schema: Option<&Place<'_>>,
+        location: In,
+        what: &str,
+    ) -> Result<Self, String> {
+        let (default, allowed) = Style::of_place(location);
+        let style = match place.and_then(|place| place.text("style")) {
             None => default,
             Some(written) => Style::parse(written, location).ok_or_else(|| {
                 format!(
@@ -94,20 +107,20 @@ impl Format {
                 )
             })?,
         };
-        let explode = place.node.get("explode").and_then(Node::as_bool);
+        let explode = place.and_then(|place| place.node.get("explode"));
+        let explode = explode.and_then(Node::as_bool);
         let explode = explode.unwrap_or(style == Style::Form);
-        let Some(schema) = place.get("schema") else {
+        let Some(schema) = schema else {
             let shape = Shape::Single(Vec::new());
             let types = Vec::new();
-            let format = Self {
+            return Ok(Self {
                 style,
                 explode,
                 shape,
                 types,
-            };
-            return Ok((format, None));
+            });
         };
-        let shape = Shape::of(&schema)
+        let shape = Shape::of(schema)
             .filter(|shape| style == Style::Deep || shape.is_simple())
             .ok_or_else(|| {
                 format!(
@@ -133,14 +146,13 @@ impl Format {
             }
             _ => {}
         }
-        let types = all_types(&schema);
-        let format = Self {
+        let types = all_types(schema);
+        Ok(Self {
             style,
             explode,
             shape,
             types,
-        };
-        Ok((format, Some(place.schema("schema").unwrap_or(schema))))
+        })
     }
 
     fn of_content<'d>(

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How deep the parts of a schema are looked through for a type.
-const MAX_PARTS: usize = 8;
+pub(crate) const MAX_PARTS: usize = 8;
 
 /// What the schema's type makes of a text.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Shape {
     }
 
     /// The shape of single values and of arrays of them.
-    fn flat(schema: &Place<'_>) -> Option<Self> {
+    pub(crate) fn flat(schema: &Place<'_>) -> Option<Self> {
         let types = all_types(schema);
         if has(&types, "object") {
             return None;
@@ -85,6 +85,14 @@ impl Shape {
 }
 
 impl Members {
+    /// Members of any name, all of this shape.
+    pub(crate) fn of_any_name(shape: Shape) -> Self {
+        Self {
+            known: Vec::new(),
+            others: Some(Box::new(shape)),
+        }
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.known.iter().any(|(known, _)| known == name)
     }
@@ -95,7 +103,7 @@ impl Members {
     }
 
     /// Adds what stands for the member `name`: the last text counts, of an array every one.
-    pub(super) fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str) {
+    pub(crate) fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str) {
         let known = self.known.iter().find(|(known, _)| known == name);
         let shape = known.map(|(_, shape)| shape).or(self.others.as_deref());
         let value = match shape {
@@ -114,12 +122,12 @@ impl Members {
     }
 }
 
-fn has(types: &[String], wanted: &str) -> bool {
+pub(crate) fn has(types: &[String], wanted: &str) -> bool {
     types.iter().any(|name| name == wanted)
 }
 
 /// A schema, and the schemas of which it consists.
-fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
+pub(crate) fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
     let mut all = vec![schema.clone()];
     if let Some(below) = depth.checked_sub(1) {
         for keyword in ["allOf", "anyOf", "oneOf"] {
@@ -132,7 +140,7 @@ fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
 }
 
 /// The types a schema allows. Without any named, what it says of members or items tells.
-pub(super) fn all_types(schema: &Place<'_>) -> Vec<String> {
+pub(crate) fn all_types(schema: &Place<'_>) -> Vec<String> {
     let mut types = types(schema, MAX_PARTS);
     if types.is_empty() {
         let parts = parts(schema, MAX_PARTS);

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod bodies;
 mod docs;
 mod document;
 mod findings;

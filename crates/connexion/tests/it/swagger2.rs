@@ -46,7 +46,6 @@ definitions:
     );
     let expected = "\
 4:13: there is no security scheme `key`; declare it
-5:30: request bodies of the type `text/csv` are not supported
 11:11: `in: formData` of the parameter `a` is not supported
 12:11: the style `dots` of the parameter `b` is not supported there; write form, spaceDelimited, pipeDelimited or deepObject
 13:40: `#/definitions/None` does not exist

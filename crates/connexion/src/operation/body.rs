@@ -1,0 +1,266 @@
+//! The body of a request: which of the described types it is of, and the value that its bytes stand for.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use super::{compile::Compile, nearest};
+use crate::{
+    content::{MediaType, charset, content_type, is_utf8, json_text, without_negative_zero},
+    fault::Code,
+    form::Form,
+    parameter::{has, types},
+    place::Place,
+    problem::Violation,
+    schema::{Schema, is_remark},
+};
+
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    required: bool,
+    content: Vec<Media>,
+}
+
+/// One entry of a request's `content`.
+#[derive(Debug)]
+struct Media {
+    kind: MediaType,
+    reading: Reading,
+    /// `None` if the document says nothing about it.
+    schema: Option<Arc<Schema>>,
+}
+
+/// How a body becomes a value.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    Json,
+    /// It is a JSON string.
+    Text,
+    /// `application/x-www-form-urlencoded`.
+    Form(Form),
+    /// Not at all: the handler takes its bytes as they come.
+    Stream,
+}
+
+/// What was received of a body before it is looked at.
+#[derive(Debug)]
+pub(crate) enum Received<'b> {
+    Whole(&'b [u8]),
+    /// Something, which nobody has read yet.
+    Stream,
+}
+
+impl Compile<'_, '_> {
+    pub(super) fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
+        let content = place.get("content");
+        if content
+            .as_ref()
+            .is_none_or(|content| content.members().next().is_none())
+        {
+            self.fault(
+                Code::MemberMissing,
+                place,
+                "the request body has no `content`",
+            );
+        }
+        let entries = content.iter().flat_map(Place::members);
+        RequestBody {
+            required: place.flag("required"),
+            content: entries
+                .map(|(name, place)| self.media(name, &place))
+                .collect(),
+        }
+    }
+
+    fn media(&mut self, name: &str, place: &Place<'_>) -> Media {
+        let kind = MediaType::parse(name);
+        let reading = match kind.as_str() {
+            _ if kind.is_json() => Reading::Json,
+            "application/x-www-form-urlencoded" => Reading::Form(self.form(place)),
+            "multipart/form-data" => {
+                let message = format!("request bodies of the type `{name}` are not supported");
+                self.fault(Code::Unsupported, place, message);
+                Reading::Stream
+            }
+            _ => self.text_or_stream(name, &kind, place),
+        };
+        let schema = match reading {
+            Reading::Stream => None,
+            _ => self.schema(place, "schema"),
+        };
+        Media {
+            kind,
+            reading,
+            schema,
+        }
+    }
+
+    fn form(&mut self, place: &Place<'_>) -> Form {
+        let (form, faults) = Form::compile(place, self.compiler);
+        for (code, place, message) in faults {
+            self.fault(code, &place, message);
+        }
+        form
+    }
+
+    /// A type whose bytes are not understood here is for the handler to read. What the document says of them
+    /// could not be checked, so it must say nothing.
+    fn text_or_stream(&mut self, name: &str, kind: &MediaType, place: &Place<'_>) -> Reading {
+        let Some(schema) = place.get("schema") else {
+            return if kind.is_text() {
+                Reading::Text
+            } else {
+                Reading::Stream
+            };
+        };
+        let is_string = types(&schema, 1).iter().all(|name| name == "string");
+        let is_binary = is_string && schema.text("format") == Some("binary");
+        if kind.is_text() && !is_binary {
+            let types = types(&schema, 1);
+            if !types.is_empty() && !has(&types, "string") {
+                let message = format!(
+                    "bodies of the type `{name}` are texts, which this schema does not allow"
+                );
+                self.fault(Code::Unsupported, &schema, message);
+            }
+            return Reading::Text;
+        }
+        let says_nothing = |keyword: &str| {
+            matches!(keyword, "type" | "format" | "contentMediaType") || is_remark(keyword)
+        };
+        let mut keywords = schema.node.members();
+        if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
+            let message = format!(
+                "bodies of the type `{name}` are handed on as they come, so their schema can't be checked; \
+                 write `{{type: string, format: binary}}`"
+            );
+            self.fault(Code::Unsupported, &schema, message);
+        }
+        Reading::Stream
+    }
+}
+
+impl Reading {
+    /// Whether a body of this content type is written in an encoding that is understood.
+    fn understands(&self, content_type: &str) -> bool {
+        match self {
+            Self::Json | Self::Form(_) => is_utf8(content_type),
+            Self::Text => charset(content_type).is_some(),
+            Self::Stream => true,
+        }
+    }
+}
+
+impl RequestBody {
+    /// How a body with these headers is to be read. That it is of no type that is described is found by
+    /// [`Self::read`].
+    pub(super) fn reading(&self, headers: &HeaderMap) -> &Reading {
+        let media = self.media(&content_type(headers));
+        media.map_or(&Reading::Json, |media| &media.reading)
+    }
+
+    fn media(&self, content_type: &str) -> Option<&Media> {
+        nearest(&self.content, |media| &media.kind, content_type)
+            .filter(|media| media.reading.understands(content_type))
+    }
+
+    /// The body's value; what is wrong with it is added to `violations`.
+    pub(super) fn read(
+        &self,
+        headers: &HeaderMap,
+        body: Received<'_>,
+        strict: bool,
+        violations: &mut Vec<Violation>,
+    ) -> Option<Value> {
+        if matches!(body, Received::Whole([])) {
+            if self.required {
+                let detail = "Request body is required".to_owned();
+                violations.push(Violation::of_body("required", detail));
+            }
+            return None;
+        }
+        let sent = content_type(headers);
+        let Some(media) = self.media(&sent) else {
+            violations.push(self.unsupported(&sent));
+            return None;
+        };
+        match (&media.reading, body) {
+            (Reading::Json, Received::Whole(body)) => media.json(body, violations),
+            (Reading::Text, Received::Whole(body)) => media.text(&sent, body, violations),
+            (Reading::Form(form), Received::Whole(body)) => {
+                let text = String::from_utf8_lossy(body);
+                form.read(&text, media.schema.as_deref(), strict, violations)
+            }
+            (Reading::Stream, _) | (_, Received::Stream) => None,
+        }
+    }
+
+    fn unsupported(&self, sent: &str) -> Violation {
+        let types: Vec<_> = self
+            .content
+            .iter()
+            .map(|media| media.kind.as_str())
+            .collect();
+        let all_json = self.content.iter().all(|media| media.kind.is_json());
+        let expected = if all_json {
+            "JSON data".to_owned()
+        } else {
+            types.join(", ")
+        };
+        Violation::of_body(
+            "contentType",
+            format!("Invalid Content-type ({sent}), expected {expected}"),
+        )
+    }
+}
+
+impl Media {
+    fn json(&self, body: &[u8], violations: &mut Vec<Violation>) -> Option<Value> {
+        let not_json = || Violation::of_body("json", "Request body is not valid JSON".to_owned());
+        let text = json_text(body);
+        let parsed = text
+            .as_deref()
+            .and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?)));
+        let Some((text, value)) = parsed else {
+            violations.push(not_json());
+            return None;
+        };
+        let Some(schema) = self
+            .schema
+            .as_ref()
+            .filter(|schema| !schema.is_valid(&value))
+        else {
+            return Some(value);
+        };
+        if let Some(text) = without_negative_zero(text)
+            && let Ok(value) = serde_json::from_str(&text)
+        {
+            violations.extend(schema.body_violations(&value, &text));
+            return Some(value);
+        }
+        // The original took `null` for a body that could not be read, and said so.
+        violations.extend(if value.is_null() {
+            vec![not_json()]
+        } else {
+            schema.body_violations(&value, text)
+        });
+        None
+    }
+
+    fn text(&self, sent: &str, body: &[u8], violations: &mut Vec<Violation>) -> Option<Value> {
+        let charset = charset(sent)?;
+        let Some(text) = charset.decode(body) else {
+            let detail = format!("Request body is not valid {}", charset.name());
+            violations.push(Violation::of_body("charset", detail));
+            return None;
+        };
+        let value = Value::String(text);
+        if let Some(schema) = &self.schema
+            && !schema.is_valid(&value)
+        {
+            violations.extend(schema.body_violations(&value, &value.to_string()));
+        }
+        Some(value)
+    }
+}
