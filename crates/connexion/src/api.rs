@@ -34,6 +34,8 @@ use crate::{
     server,
     stream::{self, BodyLimit},
 };
+#[cfg(feature = "multipart")]
+use crate::{content::content_type, multipart};
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -676,8 +678,17 @@ impl Inner {
         }
         let limit = self.options.body_limit;
         let (mut whole, mut stream) = (bytes::Bytes::new(), None);
+        #[cfg(feature = "multipart")]
+        let mut fields = None;
         match operation.reading(&parts.headers) {
             None => {}
+            #[cfg(feature = "multipart")]
+            Some(Reading::Multipart(form)) => {
+                if let Some(body) = stream::non_empty(stream::limited(body, limit)?, limit).await? {
+                    let kind = content_type(&parts.headers);
+                    fields = Some(multipart::read(body, &kind, form, limit).await?);
+                }
+            }
             Some(Reading::Stream) => {
                 stream = stream::non_empty(stream::limited(body, limit)?, limit).await?;
             }
@@ -689,6 +700,14 @@ impl Inner {
         let received = match stream {
             Some(_) => Received::Stream,
             None => Received::Whole(&whole),
+        };
+        #[cfg(feature = "multipart")]
+        let received = match fields {
+            Some((fields, files)) => {
+                parts.extensions.insert(files);
+                Received::Fields(fields)
+            }
+            None => received,
         };
         let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
         let Input { parameters, body } = input;

@@ -3,11 +3,19 @@
 //! A field is written as a query parameter would be, unless its property is an object, or the document says
 //! `contentType: application/json`: then its text is JSON (OpenAPI 3.1, section 4.8.15).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use http::HeaderMap;
+#[cfg(feature = "multipart")]
+use serde_json::json;
 use serde_json::{Map, Value};
 
+#[cfg(feature = "multipart")]
+use crate::content::{charset, json_text};
 use crate::{
     content::MediaType,
     fault::Code,
@@ -28,6 +36,24 @@ pub(crate) struct Form {
     fields: Vec<Field>,
     /// What fields are that the document does not name, if it allows any.
     others: Option<Others>,
+    /// What parts are that the document does not name.
+    other_part: PartRule,
+}
+
+/// What was received of a form.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'b> {
+    /// The fields that are texts, as a form that is not multipart writes them all.
+    text: Cow<'b, str>,
+    /// Those that have their value already: JSON, and a mark for each file.
+    given: Vec<(String, Value)>,
+    /// By these marks what the files are.
+    files: HashMap<String, Value>,
+    /// Part of every mark. A client that could write one would have a text of its own taken for a file, of
+    /// which nothing but the type is checked.
+    #[cfg(feature = "multipart")]
+    secret: Option<u64>,
+    violations: Vec<Violation>,
 }
 
 /// A property of the form's schema.
@@ -37,6 +63,26 @@ struct Field {
     /// More than one if the parts of the schema (`oneOf`) say it differently.
     written: Vec<Written>,
     default: Option<Value>,
+    is_array: bool,
+    part: PartRule,
+}
+
+/// What the document says of the parts of a multipart form that are called by a name.
+#[derive(Clone, Debug, Default)]
+struct PartRule {
+    is_file: IsFile,
+    /// Of which types a part must be; none means any.
+    types: Vec<MediaType>,
+}
+
+/// Whether a part is a file, which is not held in memory.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum IsFile {
+    Yes,
+    No,
+    /// If it has a file's name, or a type that is no text.
+    #[default]
+    IfSentSo,
 }
 
 /// How a property is written.
@@ -68,6 +114,32 @@ enum Unreadable {
 pub(crate) type FormFault<'d> = (Code, Place<'d>, String);
 
 impl Form {
+    /// Whether a part of a multipart form is a file.
+    #[cfg(feature = "multipart")]
+    pub(crate) fn is_file(&self, head: &PartHead) -> bool {
+        match self.part(&head.name).is_file {
+            IsFile::Yes => true,
+            IsFile::No => false,
+            IsFile::IfSentSo => {
+                let kind = head.content_type.as_deref().map(MediaType::parse);
+                head.filename.is_some()
+                    || kind.is_some_and(|kind| !kind.is_text() && !kind.is_json())
+            }
+        }
+    }
+
+    /// Whether the document lets parts have this name.
+    #[cfg(feature = "multipart")]
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.others.is_some() || self.fields.iter().any(|field| field.claims(name))
+    }
+
+    #[cfg(feature = "multipart")]
+    fn part(&self, name: &str) -> &PartRule {
+        let field = self.fields.iter().find(|field| field.name == name);
+        field.map_or(&self.other_part, |field| &field.part)
+    }
+
     /// Compiles the form whose media type stands at `media`.
     pub(crate) fn compile<'d>(
         media: &Place<'d>,
@@ -82,29 +154,43 @@ impl Form {
         (form, compile.faults)
     }
 
-    /// Reads the text of a form and checks it; what is wrong with it is added to `violations`. Fields that the
-    /// document does not have are refused if `strict`.
+    /// Reads a form and checks it; what is wrong with it is added to `violations`. Fields that the document
+    /// does not have are refused if `strict`.
     pub(crate) fn read(
         &self,
-        text: &str,
+        mut fields: Fields<'_>,
         schema: Option<&Schema>,
         strict: bool,
         violations: &mut Vec<Violation>,
     ) -> Option<Value> {
-        let found_before = violations.len();
-        let value = Value::Object(self.object(text, strict, violations));
+        let mut found = std::mem::take(&mut fields.violations);
+        let value = Value::Object(self.object(&fields, strict, &mut found));
         if let Some(schema) = schema
             && !schema.is_valid(&value)
         {
-            let unreadable: Vec<_> = violations.iter().skip(found_before).collect();
             let mut faults = schema.body_violations(&value, &value.to_string());
+            if !fields.files.is_empty() && schema.tells_all(&value, faults.len()) {
+                // The marks of files are texts that nobody sent: only what kind of value they are counts.
+                let files = marks(&value, &fields.files);
+                faults.retain(|fault| fault.keyword == "type" || !files.contains(&fault.name));
+            }
+            #[cfg(feature = "multipart")]
+            if let Some(secret) = fields.secret {
+                for fault in &mut faults {
+                    fault.detail = fault.detail.replace(&format!(" {secret:x}"), "");
+                }
+            }
             // A field that could not be read is not missing.
-            faults.retain(|fault| !unreadable.iter().any(|one| one.name == fault.name));
-            violations.extend(faults);
+            faults.retain(|fault| !found.iter().any(|one| one.name == fault.name));
+            found.extend(faults);
         }
+        violations.append(&mut found);
         let Value::Object(mut object) = value else {
             return None;
         };
+        for value in object.values_mut().filter(|_| !fields.files.is_empty()) {
+            show_files(value, &fields.files);
+        }
         for field in &self.fields {
             if let Some(default) = &field.default {
                 object.entry(&field.name).or_insert_with(|| default.clone());
@@ -115,16 +201,17 @@ impl Form {
 
     fn object(
         &self,
-        text: &str,
+        fields: &Fields<'_>,
         strict: bool,
         violations: &mut Vec<Violation>,
     ) -> Map<String, Value> {
         let (path, headers) = (PathValues::new(), HeaderMap::new());
-        let sources = Sources::new(&path, Some(text), &headers);
+        let sources = Sources::new(&path, Some(&fields.text), &headers);
         let claimed = |name: &str| self.fields.iter().any(|field| field.claims(name));
         let mut object = Map::new();
         for field in &self.fields {
-            match field.value(&sources, &claimed) {
+            let read = field.value(&sources, &claimed);
+            match field.with_given(read, fields) {
                 None => {}
                 Some(Ok(value)) => {
                     object.insert(field.name.clone(), value);
@@ -148,8 +235,168 @@ impl Form {
                 }
             }
         }
+        for (name, value) in fields.given.iter().filter(|(name, _)| !claimed(name)) {
+            if self.others.is_none() && strict {
+                unknown.insert(name);
+            } else {
+                add(&mut object, name, value.clone());
+            }
+        }
         refuse(&unknown, violations);
         object
+    }
+}
+
+/// Adds a member; if there is one of this name already, both become a list.
+fn add(object: &mut Map<String, Value>, name: &str, value: Value) {
+    match object.get_mut(name) {
+        None => {
+            object.insert(name.to_owned(), value);
+        }
+        Some(Value::Array(items)) => items.push(value),
+        Some(other) => *other = Value::Array(vec![other.take(), value]),
+    }
+}
+
+/// The pointers to the marks of files.
+fn marks(object: &Value, files: &HashMap<String, Value>) -> HashSet<String> {
+    let is_mark = |value: &Value| value.as_str().is_some_and(|text| files.contains_key(text));
+    let mut pointers = HashSet::new();
+    for (name, value) in object.as_object().into_iter().flatten() {
+        let pointer = format!("/{}", escape(name));
+        for (i, item) in value.as_array().into_iter().flatten().enumerate() {
+            if is_mark(item) {
+                pointers.insert(format!("{pointer}/{i}"));
+            }
+        }
+        if is_mark(value) {
+            pointers.insert(pointer);
+        }
+    }
+    pointers
+}
+
+/// Puts in the places of marks what the files are.
+fn show_files(value: &mut Value, files: &HashMap<String, Value>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| show_files(item, files)),
+        Value::String(text) => {
+            if let Some(file) = files.get(text) {
+                *value = file.clone();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a part of a multipart form says of itself.
+#[cfg(feature = "multipart")]
+#[derive(Debug)]
+pub(crate) struct PartHead {
+    pub(crate) name: String,
+    pub(crate) filename: Option<String>,
+    pub(crate) content_type: Option<String>,
+}
+
+/// What is encoded in a text before it stands among others; the marks between items stay as they are.
+#[cfg(feature = "multipart")]
+const ENCODED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b',')
+    .remove(b'|')
+    .remove(b' ')
+    .remove(b'\t')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_');
+
+impl<'b> Fields<'b> {
+    /// Those of a form that is a text.
+    pub(crate) fn of_text(text: Cow<'b, str>) -> Self {
+        Self {
+            text,
+            ..Self::default()
+        }
+    }
+}
+
+/// A number that nobody can guess: the standard library seeds its hashers with random keys.
+#[cfg(feature = "multipart")]
+fn secret() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(())
+}
+
+#[cfg(feature = "multipart")]
+impl Fields<'_> {
+    /// Adds a part that is not a file.
+    pub(crate) fn add_part(&mut self, form: &Form, head: PartHead, bytes: &[u8]) {
+        let sent = head.content_type.as_deref();
+        let is_right = sent.is_none_or(|sent| self.is_of_type(form, &head.name, sent));
+        if !is_right {
+            return;
+        }
+        let sent = sent.unwrap_or_default();
+        if MediaType::parse(sent).is_json() {
+            let text = json_text(bytes);
+            match text.and_then(|text| serde_json::from_str(&text).ok()) {
+                Some(value) => self.given.push((head.name, value)),
+                None => self.refuse(&head.name, "json", "Invalid JSON"),
+            }
+            return;
+        }
+        let Some(charset) = charset(sent) else {
+            let wrong = format!("Invalid Content-type ({sent}), expected charset=utf-8");
+            return self.refuse(&head.name, "contentType", &wrong);
+        };
+        let Some(text) = charset.decode(bytes) else {
+            let wrong = format!("The text is not valid {}", charset.name());
+            return self.refuse(&head.name, "charset", &wrong);
+        };
+        let encoded = |text| percent_encoding::utf8_percent_encode(text, ENCODED);
+        let pair = format!("{}={}&", encoded(&head.name), encoded(&text));
+        self.text.to_mut().push_str(&pair);
+    }
+
+    /// Adds a file of so many bytes.
+    pub(crate) fn add_file(&mut self, form: &Form, head: PartHead, size: u64) {
+        let sent = head.content_type.as_deref();
+        // RFC 7578, section 4.4: a part that says nothing is a plain text.
+        if !self.is_of_type(form, &head.name, sent.unwrap_or("text/plain")) {
+            return;
+        }
+        let shown = json!({"filename": head.filename, "content_type": sent, "size": size});
+        let secret = *self.secret.get_or_insert_with(secret);
+        let mark = format!("file {} {secret:x}", self.files.len());
+        self.given.push((head.name, Value::String(mark.clone())));
+        self.files.insert(mark, shown);
+    }
+
+    /// The form can't be read to its end.
+    pub(crate) fn malformed(&mut self) {
+        let detail = "Request body is not valid multipart/form-data".to_owned();
+        self.violations
+            .push(Violation::of_body("multipart", detail));
+    }
+
+    fn is_of_type(&mut self, form: &Form, name: &str, sent: &str) -> bool {
+        let types = &form.part(name).types;
+        if types.is_empty() || types.iter().any(|kind| kind.distance(sent).is_some()) {
+            return true;
+        }
+        let expected: Vec<_> = types.iter().map(MediaType::as_str).collect();
+        let expected = expected.join(", ");
+        let wrong = format!("Invalid Content-type ({sent}), expected {expected}");
+        self.refuse(name, "contentType", &wrong);
+        false
+    }
+
+    fn refuse(&mut self, name: &str, keyword: &'static str, wrong: &str) {
+        self.violations.push(Violation {
+            location: In::Body,
+            name: format!("/{}", escape(name)),
+            keyword: keyword.into(),
+            detail: cut(format!("{wrong} - '{name}'")),
+        });
     }
 }
 
@@ -198,6 +445,31 @@ impl Field {
             first = first.or(found);
         }
         first
+    }
+
+    /// The value of the texts, if there are any, with what else was given for it. A list where the property
+    /// is none is for the schema to refuse.
+    fn with_given(
+        &self,
+        read: Option<Result<Value, Unreadable>>,
+        fields: &Fields<'_>,
+    ) -> Option<Result<Value, Unreadable>> {
+        let given = fields.given.iter().filter(|(name, _)| *name == self.name);
+        let mut given: Vec<_> = given.map(|(_, value)| value.clone()).collect();
+        let text = match (given.is_empty(), read) {
+            (true, read) => return read,
+            (false, Some(Err(why))) => return Some(Err(why)),
+            (false, text) => text.and_then(Result::ok),
+        };
+        let is_whole = !self.is_array || matches!(&given[..], [Value::Array(_)]);
+        if text.is_none() && is_whole && given.len() == 1 {
+            return given.pop().map(Ok);
+        }
+        match text {
+            Some(Value::Array(items)) => given.extend(items),
+            text => given.extend(text),
+        }
+        Some(Ok(Value::Array(given)))
     }
 
     fn unreadable(&self, why: Unreadable) -> Violation {
@@ -282,7 +554,7 @@ struct Compile<'c, 'd, 'f> {
 impl<'d> Compile<'_, 'd, '_> {
     fn form(&mut self) -> Form {
         let mut names: Vec<&'d str> = Vec::new();
-        let mut others = None;
+        let (mut others, mut other_part) = (None, PartRule::default());
         let schema = self.media.get("schema");
         let parts = schema.map_or_else(Vec::new, |schema| parts(&schema, MAX_PARTS));
         for part in &parts {
@@ -293,6 +565,7 @@ impl<'d> Compile<'_, 'd, '_> {
             }
             let additional = part.get("additionalProperties");
             if let Some(additional) = additional.filter(|it| it.node.kind != Kind::Bool(false)) {
+                other_part.is_file = is_file(&additional, &[]);
                 others = Some(match Shape::flat(&additional) {
                     Some(shape) => Others::Text(Members::of_any_name(shape)),
                     None => Others::Json,
@@ -313,13 +586,19 @@ impl<'d> Compile<'_, 'd, '_> {
         for (name, place) in encodings.iter().flat_map(Place::members) {
             if !names.contains(&name) && others.is_none() {
                 let message = format!("there is no property `{name}` that this could be about");
-                self.faults.push((Code::MemberUnknown, place, message));
+                self.faults
+                    .push((Code::MemberUnknown, place.clone(), message));
+            }
+            if let Some(headers) = place.get("headers") {
+                let message = "the `headers` of a field are not supported".to_owned();
+                self.faults.push((Code::Unsupported, headers, message));
             }
         }
         let fields = names.into_iter();
         Form {
             fields: fields.map(|name| self.field(name, &parts)).collect(),
             others,
+            other_part,
         }
     }
 
@@ -330,6 +609,11 @@ impl<'d> Compile<'_, 'd, '_> {
             name: name.to_owned(),
             written: Vec::new(),
             default: None,
+            is_array: false,
+            part: PartRule {
+                is_file: IsFile::No,
+                types: encoding.as_ref().map_or(Vec::new(), content_types),
+            },
         };
         let mut seen = Vec::new();
         for properties in properties {
@@ -341,6 +625,10 @@ impl<'d> Compile<'_, 'd, '_> {
                 continue;
             }
             seen.push(place.pointer.clone());
+            field.is_array |= has(&all_types(&property), "array");
+            if field.part.is_file == IsFile::No {
+                field.part.is_file = is_file(&property, &field.part.types);
+            }
             // That a schema can't be used is reported with that of the form.
             let Ok(schema) = self.compiler.compile(&place.pointer) else {
                 continue;
@@ -363,6 +651,31 @@ impl<'d> Compile<'_, 'd, '_> {
             }
         }
         field
+    }
+}
+
+/// Whether the parts of a property, or of its items, are files: what the document says nothing of but that it
+/// is `binary` or of a type that is neither text nor JSON (OpenAPI 3.1, section 4.8.14.2).
+fn is_file(property: &Place<'_>, media_types: &[MediaType]) -> IsFile {
+    let is_data = |kind: &MediaType| !kind.is_text() && !kind.is_json();
+    let mut schemas = parts(property, MAX_PARTS);
+    if has(&all_types(property), "array") {
+        let items = schemas.iter().filter_map(|part| part.get("items"));
+        schemas = items.flat_map(|items| parts(&items, MAX_PARTS)).collect();
+    }
+    let types: Vec<_> = schemas.iter().flat_map(all_types).collect();
+    let says = |key: &str| schemas.iter().find_map(|schema| schema.text(key));
+    let is_string = types.iter().all(|name| name == "string" || name == "null");
+    if !is_string || says("contentEncoding").is_some() {
+        return IsFile::No;
+    }
+    let content = says("contentMediaType").map(MediaType::parse);
+    let is_data = content.is_some_and(|kind| is_data(&kind))
+        || !media_types.is_empty() && media_types.iter().all(is_data);
+    match types.is_empty() {
+        _ if is_data || says("format") == Some("binary") => IsFile::Yes,
+        true => IsFile::IfSentSo,
+        false => IsFile::No,
     }
 }
 

@@ -50,6 +50,8 @@ mod document;
 mod extract;
 mod fault;
 mod form;
+#[cfg(feature = "multipart")]
+mod multipart;
 mod node;
 mod operation;
 mod parameter;
@@ -72,6 +74,8 @@ pub use api::{Api, ApiService};
 pub use document::Document;
 pub use extract::{Body, Items, OperationId, Params};
 pub use fault::{Code, Fault, Faults, Severity};
+#[cfg(feature = "multipart")]
+pub use multipart::{Files, Upload};
 pub use node::Position;
 pub use operation::{Input, Operation};
 pub use path::PathValues;

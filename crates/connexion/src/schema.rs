@@ -231,6 +231,12 @@ impl Schema {
         faults
     }
 
+    /// Whether so many faults of a value are all that it has.
+    pub(crate) fn tells_all(&self, value: &Value, faults: usize) -> bool {
+        let mut left = MAX_VALUES;
+        faults < MAX_FAULTS && !has_more_values(value, &mut left)
+    }
+
     /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
     pub(crate) fn body_violations(&self, value: &Value, text: &str) -> Vec<Violation> {
         let faults = self.faults(value, text).into_iter();

@@ -1,8 +1,7 @@
 //! Swagger 2.0, lowered to the model of OpenAPI 3.1 once at load; nothing after this knows 2.0.
 //!
 //! Every new node stands where the one it was made from stood, so faults point at what the author wrote.
-//! What has no counterpart or is not supported, such as `formData`, stays as it is and is reported by
-//! whoever meets it. `host` and `schemes` are dropped: where a service is reached is not its own business.
+//! What has no counterpart or is not supported stays as it is and is reported by whoever meets it. `host` and `schemes` are dropped: where a service is reached is not its own business.
 
 use std::borrow::Cow;
 
@@ -61,6 +60,16 @@ pub(crate) fn lower(source: &Node) -> Node {
     root
 }
 
+/// The parameters of a path item or operation.
+#[derive(Default)]
+struct Split<'n> {
+    bodies: Vec<&'n Node>,
+    /// Fields of a form.
+    fields: Vec<&'n Node>,
+    /// All others, lowered.
+    others: Vec<Node>,
+}
+
 struct Lowering<'s> {
     source: &'s Node,
     consumes: Option<Vec<Node>>,
@@ -77,7 +86,7 @@ impl Lowering<'_> {
             // A body is lowered where it is used.
             let mut parameters = parameters.clone();
             if let Kind::Object(members) = &mut parameters.kind {
-                members.retain(|_, parameter| !is_body(parameter));
+                members.retain(|_, parameter| !is_body(parameter) && !is_field(parameter));
             }
             components.put("parameters", parameters.map(|_, node| parameter(node)));
         }
@@ -95,32 +104,55 @@ impl Lowering<'_> {
     }
 
     fn path_item(&self, item: &Node) -> Node {
-        let (bodies, parameters) = self.split(item);
+        let Split {
+            bodies,
+            fields,
+            others,
+        } = self.split(item);
         item.map(|key, member| match key {
-            "parameters" => with_items(member, &parameters),
-            _ if METHODS.contains(&key) => self.operation(member, &bodies),
+            "parameters" => with_items(member, &others),
+            _ if METHODS.contains(&key) => self.operation(member, &bodies, &fields),
             _ => member.clone(),
         })
     }
 
-    /// The parameters of a path item or operation: those that are bodies, and the others, lowered.
-    fn split<'n>(&'n self, holder: &'n Node) -> (Vec<&'n Node>, Vec<Node>) {
-        let parameters = holder.get("parameters").map_or(&[][..], Node::items);
-        let (bodies, others): (Vec<_>, Vec<_>) = parameters
-            .iter()
-            .partition(|parameter| is_body(self.follow(parameter)));
-        (
-            bodies.into_iter().map(|body| self.follow(body)).collect(),
-            others.into_iter().map(parameter).collect(),
-        )
+    fn split<'n>(&'n self, holder: &'n Node) -> Split<'n> {
+        let mut split = Split::default();
+        for parameter in holder.get("parameters").map_or(&[][..], Node::items) {
+            let followed = self.follow(parameter);
+            if is_body(followed) {
+                split.bodies.push(followed);
+            } else if is_field(followed) && !split.fields.iter().any(|one| is_same(one, followed)) {
+                split.fields.push(followed);
+            } else {
+                split.others.push(self::parameter(parameter));
+            }
+        }
+        split
     }
 
-    fn operation(&self, operation: &Node, inherited: &[&Node]) -> Node {
+    fn operation(&self, operation: &Node, inherited: &[&Node], inherited_fields: &[&Node]) -> Node {
         let consumes = types(operation, "consumes").or_else(|| self.consumes.clone());
         let produces = types(operation, "produces").or_else(|| self.produces.clone());
-        let (bodies, mut parameters) = self.split(operation);
+        let Split {
+            bodies,
+            mut fields,
+            others: mut parameters,
+        } = self.split(operation);
         // A second body is one too many: it stays a parameter, which is reported.
         parameters.extend(bodies.iter().skip(1).map(|body| parameter(body)));
+        let body = bodies.first().or(inherited.first());
+        if body.is_some() {
+            // So are fields beside a body.
+            parameters.extend(fields.drain(..).map(parameter));
+        } else {
+            let own = fields.len();
+            for field in inherited_fields {
+                if !fields.iter().take(own).any(|one| is_same(one, field)) {
+                    fields.push(field);
+                }
+            }
+        }
         let mut lowered = operation.map(|key, member| match key {
             "parameters" => with_items(member, &parameters),
             "responses" => member.map(|_, answer| {
@@ -132,8 +164,10 @@ impl Lowering<'_> {
         if let Kind::Object(members) = &mut lowered.kind {
             members.retain(|key, _| !matches!(key.as_str(), "consumes" | "produces" | "schemes"));
         }
-        if let Some(body) = bodies.first().or(inherited.first()) {
+        if let Some(body) = body {
             lowered.put("requestBody", request_body(body, consumes.as_deref()));
+        } else if let Some(first) = fields.first() {
+            lowered.put("requestBody", form(first.at, &fields, consumes.as_deref()));
         }
         lowered
     }
@@ -167,6 +201,15 @@ fn security_scheme(scheme: &Node) -> Node {
 
 fn is_body(parameter: &Node) -> bool {
     parameter.get("in").and_then(Node::as_str) == Some("body")
+}
+
+fn is_field(parameter: &Node) -> bool {
+    parameter.get("in").and_then(Node::as_str) == Some("formData")
+        && parameter.get("name").and_then(Node::as_str).is_some()
+}
+
+fn is_same(field: &Node, other: &Node) -> bool {
+    field.get("name").and_then(Node::as_str) == other.get("name").and_then(Node::as_str)
 }
 
 /// A parameter or header: the keywords of its value, which stand beside its name, move into a `schema`. A
@@ -223,6 +266,82 @@ fn request_body(parameter: &Node, consumes: Option<&[Node]>) -> Node {
         }
     }
     body.put("content", content(parameter, consumes));
+    body
+}
+
+/// The types of forms.
+const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
+
+/// The body that parameters of `in: formData` make. With a file among them it can only be multipart; without
+/// `consumes` it is not.
+fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
+    let (mut properties, mut encoding) = (object(at), object(at));
+    let mut required = Vec::new();
+    let mut has_file = false;
+    for field in fields {
+        let name = field.get("name").and_then(Node::as_str).unwrap_or_default();
+        let lowered = parameter(field);
+        let mut schema = lowered
+            .get("schema")
+            .cloned()
+            .unwrap_or_else(|| object(field.at));
+        if let Some(kind) = schema
+            .get("type")
+            .filter(|kind| kind.as_str() == Some("file"))
+        {
+            let kind = kind.at;
+            schema.put("type", Node::string(kind, "string"));
+            schema.put("format", Node::string(kind, "binary"));
+            has_file = true;
+        }
+        if field.get("allowEmptyValue").and_then(Node::as_bool) == Some(true) {
+            let mut empty = object(field.at);
+            empty.put("const", Node::string(field.at, ""));
+            empty.put("type", Node::string(field.at, "string"));
+            let either = vec![schema, empty];
+            schema = object(field.at);
+            schema.put("anyOf", Node::new(field.at, Kind::Array(either)));
+        }
+        properties.put(name, schema);
+        let mut how = object(field.at);
+        for key in ["style", "explode"] {
+            if let Some(member) = lowered.get(key) {
+                how.put(key, member.clone());
+            }
+        }
+        if how.members().next().is_some() {
+            encoding.put(name, how);
+        }
+        if field.get("required").and_then(Node::as_bool) == Some(true) {
+            required.push(Node::string(field.at, name));
+        }
+    }
+    let is_required = !required.is_empty();
+    let mut schema = object(at);
+    schema.put("type", Node::string(at, "object"));
+    schema.put("properties", properties);
+    if is_required {
+        schema.put("required", Node::new(at, Kind::Array(required)));
+    }
+    let mut media = object(at);
+    media.put("schema", schema);
+    media.put("encoding", encoding);
+    let [_, multipart] = FORMS;
+    let consumes = consumes.unwrap_or_default().iter().filter_map(Node::as_str);
+    let mut types: Vec<_> = consumes
+        .filter(|name| FORMS.contains(name) && (!has_file || *name == multipart))
+        .collect();
+    if types.is_empty() {
+        let [urlencoded, multipart] = FORMS;
+        types.push(if has_file { multipart } else { urlencoded });
+    }
+    let mut content = object(at);
+    for name in types {
+        content.put(name, media.clone());
+    }
+    let mut body = object(at);
+    body.put("required", Node::new(at, Kind::Bool(is_required)));
+    body.put("content", content);
     body
 }
 

@@ -6,10 +6,12 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::{compile::Compile, nearest};
+#[cfg(feature = "multipart")]
+use crate::multipart;
 use crate::{
     content::{MediaType, charset, content_type, is_utf8, json_text, without_negative_zero},
     fault::Code,
-    form::Form,
+    form::{Fields, Form},
     parameter::{has, types},
     place::Place,
     problem::Violation,
@@ -39,6 +41,9 @@ pub(crate) enum Reading {
     Text,
     /// `application/x-www-form-urlencoded`.
     Form(Form),
+    /// `multipart/form-data`.
+    #[cfg(feature = "multipart")]
+    Multipart(Form),
     /// Not at all: the handler takes its bytes as they come.
     Stream,
 }
@@ -47,6 +52,9 @@ pub(crate) enum Reading {
 #[derive(Debug)]
 pub(crate) enum Received<'b> {
     Whole(&'b [u8]),
+    /// The fields of a form, whose files are somewhere else.
+    #[cfg(feature = "multipart")]
+    Fields(Fields<'b>),
     /// Something, which nobody has read yet.
     Stream,
 }
@@ -78,8 +86,13 @@ impl Compile<'_, '_> {
         let reading = match kind.as_str() {
             _ if kind.is_json() => Reading::Json,
             "application/x-www-form-urlencoded" => Reading::Form(self.form(place)),
+            #[cfg(feature = "multipart")]
+            "multipart/form-data" => Reading::Multipart(self.form(place)),
+            #[cfg(not(feature = "multipart"))]
             "multipart/form-data" => {
-                let message = format!("request bodies of the type `{name}` are not supported");
+                let message = format!(
+                    "bodies of the type `{name}` need the feature `multipart` of connexion"
+                );
                 self.fault(Code::Unsupported, place, message);
                 Reading::Stream
             }
@@ -147,6 +160,8 @@ impl Reading {
         match self {
             Self::Json | Self::Form(_) => is_utf8(content_type),
             Self::Text => charset(content_type).is_some(),
+            #[cfg(feature = "multipart")]
+            Self::Multipart(_) => true,
             Self::Stream => true,
         }
     }
@@ -185,14 +200,24 @@ impl RequestBody {
             violations.push(self.unsupported(&sent));
             return None;
         };
+        let schema = media.schema.as_deref();
         match (&media.reading, body) {
             (Reading::Json, Received::Whole(body)) => media.json(body, violations),
             (Reading::Text, Received::Whole(body)) => media.text(&sent, body, violations),
             (Reading::Form(form), Received::Whole(body)) => {
-                let text = String::from_utf8_lossy(body);
-                form.read(&text, media.schema.as_deref(), strict, violations)
+                let fields = Fields::of_text(String::from_utf8_lossy(body));
+                form.read(fields, schema, strict, violations)
             }
-            (Reading::Stream, _) | (_, Received::Stream) => None,
+            #[cfg(feature = "multipart")]
+            (Reading::Multipart(form), Received::Whole(body)) => {
+                let fields = multipart::read_whole(body, &sent, form);
+                form.read(fields, schema, strict, violations)
+            }
+            #[cfg(feature = "multipart")]
+            (Reading::Multipart(form), Received::Fields(fields)) => {
+                form.read(fields, schema, strict, violations)
+            }
+            _ => None,
         }
     }
 
