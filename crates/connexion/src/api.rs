@@ -25,17 +25,15 @@ use crate::{
     document::Document,
     extract::{BodyValue, OperationId, ParameterValues},
     fault::{Code, Fault, Faults},
-    operation::{Input, Operation, Reading, Received},
+    incoming::{self, Incoming},
+    operation::{Input, Operation},
     path::{PathValues, Routes, Template},
     place::OperationPlace,
     problem::{LibraryProblem, Problem},
     schema::{Compiler, FormatCheck},
     security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
     server,
-    stream::{self, BodyLimit},
 };
-#[cfg(feature = "multipart")]
-use crate::{content::content_type, multipart};
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -676,39 +674,13 @@ impl Inner {
                 parts.extensions.insert(principal);
             }
         }
-        let limit = self.options.body_limit;
-        let (mut whole, mut stream) = (bytes::Bytes::new(), None);
-        #[cfg(feature = "multipart")]
-        let mut fields = None;
-        match operation.reading(&parts.headers) {
-            None => {}
-            #[cfg(feature = "multipart")]
-            Some(Reading::Multipart(form)) => {
-                if let Some(body) = stream::non_empty(stream::limited(body, limit)?, limit).await? {
-                    let kind = content_type(&parts.headers);
-                    fields = Some(multipart::read(body, &kind, form, limit).await?);
-                }
+        let mut incoming = match operation.reading(&parts.headers) {
+            Some(reading) => {
+                incoming::read(reading, &parts.headers, body, self.options.body_limit).await?
             }
-            Some(Reading::Stream) => {
-                stream = stream::non_empty(stream::limited(body, limit)?, limit).await?;
-            }
-            Some(_) => {
-                let read = axum::body::to_bytes(stream::limited(body, limit)?, usize::MAX).await;
-                whole = read.map_err(|error| stream::broken(&error, limit))?;
-            }
-        }
-        let received = match stream {
-            Some(_) => Received::Stream,
-            None => Received::Whole(&whole),
+            None => Incoming::default(),
         };
-        #[cfg(feature = "multipart")]
-        let received = match fields {
-            Some((fields, files)) => {
-                parts.extensions.insert(files);
-                Received::Fields(fields)
-            }
-            None => received,
-        };
+        let received = incoming.received();
         let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
         let Input { parameters, body } = input;
         parts.extensions.insert(ParameterValues(parameters));
@@ -717,10 +689,7 @@ impl Inner {
         if let Some(body) = body {
             parts.extensions.insert(BodyValue(body));
         }
-        if stream.is_some() {
-            parts.extensions.insert(BodyLimit(limit));
-        }
-        let body = stream.unwrap_or_default();
+        let body = incoming.hand_over(&mut parts.extensions);
         let mut response = endpoint(Request::from_parts(parts, body)).await;
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
             return Err(problem);

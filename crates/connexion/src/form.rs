@@ -27,7 +27,7 @@ use crate::{
     place::Place,
     problem::{In, Violation},
     python::cut,
-    schema::{Compiler, Schema},
+    schema::{Compiler, Schema, are_all},
 };
 
 /// The fields of a form.
@@ -37,6 +37,10 @@ pub(crate) struct Form {
     /// What fields are that the document does not name, if it allows any.
     others: Option<Others>,
     /// What parts are that the document does not name.
+    #[cfg_attr(
+        not(feature = "multipart"),
+        expect(dead_code, reason = "other forms have no parts")
+    )]
     other_part: PartRule,
 }
 
@@ -169,7 +173,7 @@ impl Form {
             && !schema.is_valid(&value)
         {
             let mut faults = schema.body_violations(&value, &value.to_string());
-            if !fields.files.is_empty() && schema.tells_all(&value, faults.len()) {
+            if !fields.files.is_empty() && are_all(faults.len(), &value) {
                 // The marks of files are texts that nobody sent: only what kind of value they are counts.
                 let files = marks(&value, &fields.files);
                 faults.retain(|fault| fault.keyword == "type" || !files.contains(&fault.name));

@@ -50,6 +50,7 @@ mod document;
 mod extract;
 mod fault;
 mod form;
+mod incoming;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod node;

@@ -231,12 +231,6 @@ impl Schema {
         faults
     }
 
-    /// Whether so many faults of a value are all that it has.
-    pub(crate) fn tells_all(&self, value: &Value, faults: usize) -> bool {
-        let mut left = MAX_VALUES;
-        faults < MAX_FAULTS && !has_more_values(value, &mut left)
-    }
-
     /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
     pub(crate) fn body_violations(&self, value: &Value, text: &str) -> Vec<Violation> {
         let faults = self.faults(value, text).into_iter();
@@ -323,6 +317,12 @@ fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
         }
     }
     schema
+}
+
+/// Whether so many faults of a value are all that it has.
+pub(crate) fn are_all(faults: usize, value: &Value) -> bool {
+    let mut left = MAX_VALUES;
+    faults < MAX_FAULTS && !has_more_values(value, &mut left)
 }
 
 /// Whether there are more values in `value` than are left.

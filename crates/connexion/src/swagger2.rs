@@ -269,6 +269,26 @@ fn request_body(parameter: &Node, consumes: Option<&[Node]>) -> Node {
     body
 }
 
+/// The schema of a form's field.
+fn property(field: &Node, lowered: &Node) -> Node {
+    let schema = lowered.get("schema").cloned();
+    let mut schema = schema.unwrap_or_else(|| object(field.at));
+    let kind = schema.get("type").map(|kind| (kind.at, kind.as_str()));
+    if let Some((at, Some("file"))) = kind {
+        schema.put("type", Node::string(at, "string"));
+        schema.put("format", Node::string(at, "binary"));
+    }
+    if field.get("allowEmptyValue").and_then(Node::as_bool) == Some(true) {
+        let mut empty = object(field.at);
+        empty.put("type", Node::string(field.at, "string"));
+        empty.put("const", Node::string(field.at, ""));
+        let either = Node::new(field.at, Kind::Array(vec![schema, empty]));
+        schema = object(field.at);
+        schema.put("anyOf", either);
+    }
+    schema
+}
+
 /// The types of forms.
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
@@ -281,28 +301,8 @@ fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
     for field in fields {
         let name = field.get("name").and_then(Node::as_str).unwrap_or_default();
         let lowered = parameter(field);
-        let mut schema = lowered
-            .get("schema")
-            .cloned()
-            .unwrap_or_else(|| object(field.at));
-        if let Some(kind) = schema
-            .get("type")
-            .filter(|kind| kind.as_str() == Some("file"))
-        {
-            let kind = kind.at;
-            schema.put("type", Node::string(kind, "string"));
-            schema.put("format", Node::string(kind, "binary"));
-            has_file = true;
-        }
-        if field.get("allowEmptyValue").and_then(Node::as_bool) == Some(true) {
-            let mut empty = object(field.at);
-            empty.put("const", Node::string(field.at, ""));
-            empty.put("type", Node::string(field.at, "string"));
-            let either = vec![schema, empty];
-            schema = object(field.at);
-            schema.put("anyOf", Node::new(field.at, Kind::Array(either)));
-        }
-        properties.put(name, schema);
+        has_file |= field.get("type").and_then(Node::as_str) == Some("file");
+        properties.put(name, property(field, &lowered));
         let mut how = object(field.at);
         for key in ["style", "explode"] {
             if let Some(member) = lowered.get(key) {
