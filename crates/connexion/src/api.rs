@@ -265,7 +265,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// How many bytes of body a request may have; 2 MiB by default. A longer one is answered with 413.
+    /// How many bytes of body a request may have; 2 MiB by default. A longer one is answered with 413. It holds
+    /// for files and streams too, which are not in memory, so it may be raised for their sake.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.options.body_limit = bytes;

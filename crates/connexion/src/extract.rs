@@ -81,7 +81,10 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
     }
 }
 
-/// The JSON body of a request, or of a handler's answer.
+/// The body of a request, or of a handler's answer, which is JSON.
+///
+/// A request's may also be a text, read as a string, or a form, read as an object; the files of a form are
+/// read by `Files`. Bodies of other types are a [`ByteStream`](crate::ByteStream).
 ///
 /// The answer is 400 if the body, though valid by the document, can't be read as a `T`. An absent optional
 /// body reads as `null`. Of an operation without `requestBody` a body is not read at all.

@@ -38,7 +38,7 @@ pub struct Violation {
     /// if it were there.
     pub name: String,
     /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
-    /// `json`, `charset`, `unknown` (a parameter or field that the document doesn't have).
+    /// `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document doesn't have).
     pub keyword: Cow<'static, str>,
     /// A sentence for people.
     pub detail: String,

@@ -11,6 +11,8 @@ mod bodies;
 mod docs;
 mod document;
 mod findings;
+#[cfg(feature = "multipart")]
+mod multipart;
 mod parameter;
 mod properties;
 mod request;

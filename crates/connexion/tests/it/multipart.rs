@@ -1,0 +1,434 @@
+//! Bodies of the type `multipart/form-data`, and their files.
+
+use axum::body::Body as HttpBody;
+use bytes::Bytes;
+use connexion::{Api, Body, Files};
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::{Value, json};
+
+use crate::{
+    bodies::{check, documents, post, swagger},
+    support::{build, service},
+};
+
+/// A multipart body; each part is what stands in its head behind `form-data; `, and its content.
+fn multipart(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (head, content) in parts {
+        let (disposition, rest) = head.split_once('\n').unwrap_or((head, ""));
+        let rest = if rest.is_empty() {
+            String::new()
+        } else {
+            format!("{rest}\r\n")
+        };
+        let head = format!("--XX\r\nContent-Disposition: form-data; {disposition}\r\n{rest}\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--XX--\r\n");
+    body
+}
+
+const MULTIPART: &str = "multipart/form-data; boundary=XX";
+
+fn multipart_content(schema: &str, encoding: &str) -> String {
+    format!("{{multipart/form-data: {{schema: {schema}, encoding: {{{encoding}}}}}}}")
+}
+
+/// What is said of a multipart form, the same in both versions.
+#[track_caller]
+fn multiform(schema: &str, encoding: &str, parts: &[(&str, &[u8])]) -> String {
+    let body = multipart(parts);
+    let said = documents(&multipart_content(schema, encoding))
+        .map(|document| check(document, MULTIPART, &body));
+    assert_eq!(said[0], said[1]);
+    let [said, _] = said;
+    said.strip_prefix("ok {} ").unwrap_or(&said).to_owned()
+}
+
+#[test]
+fn parts_become_what_their_properties_say() {
+    let integers = "{type: array, items: {type: integer}}";
+    let object = "{type: object, properties: {x: {type: integer}}}";
+    for (property, encoding, parts, expected) in [
+        ("{type: integer}", "", &[("name=a", &b"5"[..])][..], "5"),
+        ("{}", "", &[("name=a", b"5")], "\"5\""),
+        (
+            "{type: string}",
+            "",
+            &[("name=a", b"a+b%20&c=d \xc3\xa9\r\n")],
+            "\"a+b%20&c=d é\\r\\n\"",
+        ),
+        (
+            "{type: string}",
+            "",
+            &[(
+                "name=a\nContent-Type: text/plain; charset=iso-8859-1",
+                b"\xe9",
+            )],
+            "\"é\"",
+        ),
+        (integers, "", &[("name=a", b"1"), ("name=a", b"2")], "[1,2]"),
+        (integers, "", &[("name=a", b"1")], "[1]"),
+        (integers, "explode: false", &[("name=a", b"1,2")], "[1,2]"),
+        (
+            integers,
+            "",
+            &[("name=a\nContent-Type: application/json", b"[1,2]")],
+            "[1,2]",
+        ),
+        (object, "", &[("name=a", b"{\"x\": 1}")], "{\"x\":1}"),
+        (
+            object,
+            "",
+            &[("name=a\nContent-Type: application/json", b"{\"x\": 1}")],
+            "{\"x\":1}",
+        ),
+        (
+            "{type: array, items: {type: object}}",
+            "",
+            &[
+                ("name=a\nContent-Type: application/json", b"{\"x\": 1}"),
+                ("name=a\nContent-Type: application/json", b"{}"),
+            ],
+            "[{\"x\":1},{}]",
+        ),
+        (
+            "{type: integer}",
+            "",
+            &[("name=a\nContent-Type: application/json", b"5")],
+            "5",
+        ),
+    ] {
+        let schema = format!("{{type: object, properties: {{a: {property}}}}}");
+        let encoding = format!("a: {{{encoding}}}");
+        assert_eq!(
+            multiform(&schema, &encoding, parts),
+            format!("{{\"a\":{expected}}}"),
+            "{property}"
+        );
+    }
+}
+
+#[test]
+fn a_file_is_shown_by_its_name_type_and_size() {
+    let png = "name=a; filename=\"x y.png\"\nContent-Type: image/png";
+    let shown = r#"{"filename":"x y.png","content_type":"image/png","size":3}"#;
+    let plain = r#"{"filename":null,"content_type":null,"size":1}"#;
+    for (property, encoding, parts, expected) in [
+        (
+            "{type: string, format: binary, maxLength: 1, pattern: x}",
+            "",
+            &[(png, &b"\xff\r\n"[..])][..],
+            shown.to_owned(),
+        ),
+        (
+            "{type: string, format: binary}",
+            "",
+            &[("name=a", b"1")],
+            plain.to_owned(),
+        ),
+        ("{}", "", &[(png, b"123")], shown.to_owned()),
+        (
+            "{type: string}",
+            "contentType: image/*",
+            &[(png, b"123")],
+            shown.to_owned(),
+        ),
+        (
+            "{contentMediaType: image/png}",
+            "",
+            &[("name=a", b"1")],
+            plain.to_owned(),
+        ),
+        (
+            "{type: array, maxItems: 2, uniqueItems: true, items: {type: string, format: binary, maxLength: 1}}",
+            "",
+            &[(png, b"123"), ("name=a", b"1")],
+            format!("[{shown},{plain}]"),
+        ),
+        (
+            "{type: string, contentMediaType: image/png, contentEncoding: base64}",
+            "",
+            &[("name=a", b"AA==")],
+            "\"AA==\"".to_owned(),
+        ),
+    ] {
+        let schema = format!("{{type: object, required: [a], properties: {{a: {property}}}}}");
+        let encoding = format!("a: {{{encoding}}}");
+        assert_eq!(
+            multiform(&schema, &encoding, parts),
+            format!("{{\"a\":{expected}}}"),
+            "{property}"
+        );
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_parts_is_told() {
+    let schema = "{type: object, required: [a, f, g], properties: {a: {type: integer, maximum: 3}, \
+                  f: {type: string, format: binary}, g: {type: string, format: binary}, o: {type: object}, s: {type: string}, \
+                  h: {type: string, format: binary}}}";
+    let said = multiform(
+        schema,
+        "g: {contentType: 'image/png, image/jpeg'}",
+        &[
+            ("name=a", b"5"),
+            ("name=g; filename=g\nContent-Type: image/gif", b"1"),
+            ("name=o\nContent-Type: application/json", b"1x"),
+            ("name=s", b"\xff"),
+            ("name=z; filename=z", b"1"),
+            ("name=h", b"1"),
+            ("name=h", b"2"),
+        ],
+    );
+    assert_eq!(
+        said,
+        "Body /g contentType: Invalid Content-type (image/gif), expected image/png, image/jpeg - 'g'\n\
+         Body /o json: Invalid JSON - 'o'\n\
+         Body /s charset: The text is not valid UTF-8 - 's'\n\
+         Body /z unknown: Extra formData parameter(s) z not in spec\n\
+         Body /a maximum: 5 is greater than the maximum of 3 - 'a'\n\
+         Body /f required: 'f' is a required property\n\
+         Body /h type: ['file 1', 'file 2'] is not of type 'string' - 'h'"
+    );
+}
+
+#[test]
+fn a_text_can_not_pass_for_a_file() {
+    let schema =
+        "{properties: {a: {type: string, maxLength: 2}, f: {type: string, format: binary}}}";
+    assert_eq!(
+        multiform(schema, "", &[("name=f", b""), ("name=a", b"file 0")]),
+        "Body /a maxLength: 'file 0' is too long - 'a'"
+    );
+}
+
+#[test]
+fn a_multipart_form_that_is_none_is_refused() {
+    for body in [
+        &b"x"[..],
+        b"--XX\r\n",
+        b"--XX--",
+        b"--XX\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n",
+        b"--XX\r\nContent-Disposition: form-data\r\n\r\n1\r\n--XX--\r\n",
+        b"--XX\r\n: \r\n\r\n1\r\n--XX--\r\n",
+    ] {
+        for document in documents(&multipart_content("{type: object}", "")) {
+            let said = check(document, MULTIPART, body);
+            let expected = if body == b"--XX--" {
+                "ok {} {}"
+            } else {
+                "Body  multipart: Request body is not valid multipart/form-data"
+            };
+            assert_eq!(said, expected, "{}", String::from_utf8_lossy(body));
+        }
+    }
+    let [document, _] = documents(&multipart_content("{type: object}", ""));
+    assert_eq!(
+        check(document, "multipart/form-data", b"--XX--"),
+        "Body  multipart: Request body is not valid multipart/form-data"
+    );
+}
+
+/// Answers with the files that came and the body.
+async fn files(files: Files, Body(body): Body<Value>) -> Result<Body<Value>, String> {
+    let mut all = serde_json::Map::new();
+    for (name, uploads) in files.iter() {
+        let mut contents = Vec::new();
+        for upload in uploads {
+            let bytes = upload
+                .stream()
+                .try_fold(Vec::new(), async |mut all, chunk| {
+                    all.extend_from_slice(&chunk);
+                    Ok(all)
+                });
+            let bytes = bytes.await.map_err(|error| error.to_string())?;
+            assert_eq!(bytes.len() as u64, upload.size());
+            let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
+            contents.push(json!([upload.filename(), upload.content_type(), text]));
+        }
+        all.insert(name.to_owned(), contents.into());
+    }
+    Ok(Body(json!({"files": all, "body": body})))
+}
+
+#[tokio::test]
+async fn a_handler_reads_the_files_of_a_form() {
+    let schema = "{type: object, required: [photo], properties: {photo: {type: string, format: binary}, \
+                  more: {type: array, items: {type: string, format: binary}}, n: {type: integer, default: 7}}}";
+    let content = multipart_content(schema, "");
+    let parameters = "{name: photo, in: formData, type: file, required: true}, \
+                      {name: n, in: formData, type: integer, default: 7}";
+    let body = [
+        (
+            "name=photo; filename=\"a.png\"\nContent-Type: image/png",
+            &b"photo"[..],
+        ),
+        ("name=more; filename=b", b"b"),
+        ("name=more; filename=\"\"", b""),
+        ("name=more", b""),
+    ];
+    let photo = json!(["a.png", "image/png", "photo"]);
+    let shown = json!({"filename": "a.png", "content_type": "image/png", "size": 5});
+    for document in documents(&content) {
+        let service = build(Api::from_document(document).operation("test", files));
+        let answer = post(&service, MULTIPART, multipart(&body)).await;
+        assert_eq!(
+            answer.json(),
+            json!({
+                "files": {"photo": [photo], "more": [["b", null, "b"], [null, null, ""]]},
+                "body": {
+                    "photo": shown,
+                    "more": [
+                        {"filename": "b", "content_type": null, "size": 1},
+                        {"filename": null, "content_type": null, "size": 0},
+                    ],
+                    "n": 7,
+                },
+            })
+        );
+        let answer = post(&service, MULTIPART, "").await;
+        assert_eq!(
+            answer.problem(),
+            (400, "Request body is required".to_owned())
+        );
+        let answer = post(&service, MULTIPART, multipart(&[])).await;
+        assert_eq!(
+            answer.problem(),
+            (400, "'photo' is a required property".to_owned())
+        );
+    }
+    for consumes in [
+        "",
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+    ] {
+        let document = swagger(consumes, parameters);
+        let service = build(Api::from_document(document).operation("test", files));
+        let answer = post(&service, MULTIPART, multipart(&body[..1])).await;
+        let expected = json!({"files": {"photo": [photo]}, "body": {"photo": shown, "n": 7}});
+        assert_eq!(answer.json(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_multipart_form_has_its_limits() {
+    let schema = "{properties: {a: {type: array, items: {type: string}}, f: {type: string, format: binary}}}";
+    let [document, _] = documents(&multipart_content(schema, ""));
+    let api = Api::from_document(document).body_limit(3_000_000);
+    let service = build(api.operation("test", async || ()));
+    let long = vec![b'x'; 3_000_000];
+    let answer = post(&service, MULTIPART, multipart(&[("name=f", &long)])).await;
+    assert_eq!(
+        answer.problem(),
+        (
+            413,
+            "The request's body is longer than 3000000 bytes.".to_owned()
+        )
+    );
+    let body = multipart(&[("name=f", &long)]);
+    let body = body
+        .chunks(1_000)
+        .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+        .collect::<Vec<_>>();
+    let body = HttpBody::from_stream(futures_util::stream::iter(body));
+    assert_eq!(post(&service, MULTIPART, body).await.status, 413);
+    let text = &long[..2_500_000];
+    let answer = post(&service, MULTIPART, multipart(&[("name=a", text)])).await;
+    assert_eq!(
+        answer.problem(),
+        (
+            413,
+            "The fields that are not files are longer than 2097152 bytes.".to_owned()
+        )
+    );
+    let body = multipart(&[("name=f", text)]);
+    assert_eq!(post(&service, MULTIPART, body).await.status, 200);
+    let parts = vec![("name=a", &b"1"[..]); 1_001];
+    let body = multipart(&parts[1..]);
+    assert_eq!(post(&service, MULTIPART, body).await.status, 200);
+    let answer = post(&service, MULTIPART, multipart(&parts)).await;
+    assert_eq!(
+        answer.problem(),
+        (
+            413,
+            "The request's body has more than 1000 parts.".to_owned()
+        )
+    );
+    // No head is read without end.
+    let head = format!("name=a\nX: {}", "x".repeat(1_000_000));
+    let body = multipart(&[(&head, b"1")]);
+    let chunks: Vec<_> = body
+        .chunks(1_000)
+        .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+        .collect();
+    let body = HttpBody::from_stream(futures_util::stream::iter(chunks));
+    assert_eq!(
+        post(&service, MULTIPART, body).await.problem(),
+        (
+            400,
+            "Request body is not valid multipart/form-data".to_owned()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_multipart_form_that_breaks_off_is_a_bad_request() {
+    let [document, _] = documents(&multipart_content("{type: object}", ""));
+    let service = service(document);
+    let body = [
+        Ok(Bytes::from_static(b"--XX\r\n")),
+        Err(std::io::Error::other("gone")),
+    ];
+    let body = HttpBody::from_stream(futures_util::stream::iter(body));
+    assert_eq!(
+        post(&service, MULTIPART, body).await.problem(),
+        (400, "The request's body ended early.".to_owned())
+    );
+}
+
+/// The most memory that this process ever had, in bytes.
+fn peak_memory() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[tokio::test]
+async fn a_long_file_is_not_held_in_memory() {
+    const CHUNK: usize = 64 * 1024;
+    const CHUNKS: usize = 4_000;
+    let schema = "{properties: {f: {type: string, format: binary}}}";
+    let [document, _] = documents(&multipart_content(schema, ""));
+    let handler = async |files: Files| -> Result<String, String> {
+        let bytes = files.get("f")[0].stream();
+        let bytes = bytes.try_fold(0, async |sum, chunk| {
+            assert!(chunk.iter().all(|byte| *byte == 7));
+            Ok(sum + chunk.len())
+        });
+        let bytes = bytes.await.map_err(|error| error.to_string())?;
+        Ok(bytes.to_string())
+    };
+    let api = Api::from_document(document).body_limit(CHUNK * CHUNKS + 1_000);
+    let service = build(api.operation("test", handler));
+    let whole = multipart(&[("name=f; filename=f", b"")]);
+    let (head, tail) = whole.split_at(whole.len() - b"\r\n--XX--\r\n".len());
+    let (head, tail) = (Bytes::copy_from_slice(head), Bytes::copy_from_slice(tail));
+    // Every chunk is there as soon as it is asked for, which is when a greedy reader would take them all.
+    let chunks = futures_util::stream::iter(0..CHUNKS).map(|_| Bytes::from(vec![7; CHUNK]));
+    let start = futures_util::stream::iter([head]);
+    let all = start
+        .chain(chunks)
+        .chain(futures_util::stream::iter([tail]));
+    let body = HttpBody::from_stream(all.map(Ok::<_, std::io::Error>));
+    let before = peak_memory();
+    let answer = post(&service, MULTIPART, body).await;
+    assert_eq!(answer.text(), (CHUNK * CHUNKS).to_string());
+    if let Some((before, after)) = before.zip(peak_memory()) {
+        // Other tests run beside this one.
+        assert!(after - before < CHUNK * CHUNKS / 2, "{before} {after}");
+    }
+}
