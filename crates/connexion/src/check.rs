@@ -60,9 +60,13 @@ pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
                 )),
                 Some(text) => {
                     if let Some(first) = seen.insert(text, id.at) {
-                        let line = first.line;
+                        let place = if first.file == id.at.file {
+                            format!("line {}", first.line)
+                        } else {
+                            format!("{}:{first}", document.file(first))
+                        };
                         let message =
-                            format!("the operationId `{text}` is used already in line {line}");
+                            format!("the operationId `{text}` is used already in {place}");
                         faults.push(document.fault(Code::OperationIdDuplicate, id.at, message));
                     }
                 }

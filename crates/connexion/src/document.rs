@@ -13,6 +13,7 @@ use crate::{
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
     schema, security, server,
+    sources::{self, Sources},
     structure::Survey,
     swagger2, yaml,
 };
@@ -35,28 +36,33 @@ pub(crate) const MAX_REFERENCES: usize = 32;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Document {
-    name: String,
+    sources: Sources,
     text: String,
     source: Node,
     pub(crate) root: Node,
 }
 
 impl Document {
-    /// Reads a document from YAML or JSON text; `name` is what its faults are reported under.
+    /// Reads a document from YAML or JSON text; `name` is what its faults are reported under. It can't refer
+    /// to files, since nobody knows where they are: [`Document::load`] does.
     ///
     /// # Errors
     /// If the text is neither, or is of no known version. What else is wrong, [`Document::check`] tells.
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Faults> {
-        let (name, text) = (name.into(), text.into());
+        Self::read(name.into(), text.into(), None)
+    }
+
+    /// `path` is where the text is from, if it may refer to other files.
+    fn read(name: String, text: String, path: Option<&Path>) -> Result<Self, Faults> {
         let fault = |code, at, message| Faults(vec![Fault::new(&name, code, at, message)]);
-        let source =
+        let mut source =
             yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
         let version = ["openapi", "swagger"]
             .into_iter()
             .find_map(|key| Some((key, source.get(key)?)));
-        let root = match version {
-            Some(("openapi", version)) if is_series(version, &["3.0", "3.1"]) => source.clone(),
-            Some(("swagger", version)) if is_series(version, &["2.0"]) => swagger2::lower(&source),
+        let is_swagger = match version {
+            Some(("openapi", version)) if is_series(version, &["3.0", "3.1"]) => false,
+            Some(("swagger", version)) if is_series(version, &["2.0"]) => true,
             Some((_, version)) => {
                 return Err(fault(
                     Code::Version,
@@ -69,18 +75,40 @@ impl Document {
                 return Err(fault(Code::Version, Position::START, message.to_owned()));
             }
         };
+        let sources = match path {
+            Some(path) => {
+                let has_siblings = refs_have_siblings(&source);
+                Sources::gather(name, path, &mut source, has_siblings)
+            }
+            None => Sources::single(name),
+        };
+        let text = if sources.are_many() {
+            format!("{:#}\n", Value::from(&source))
+        } else {
+            text
+        };
+        let root = if is_swagger {
+            swagger2::lower(&source)
+        } else {
+            source.clone()
+        };
         Ok(Self {
-            name,
+            sources,
             text,
             source,
             root,
         })
     }
 
-    /// Reads a document from a file.
+    /// Reads a document from a file, and the files that it refers to.
+    ///
+    /// A reference such as `./pets.yaml#/components/schemas/Pet` is relative to the file in which it stands;
+    /// the file may be anything in YAML or JSON, a whole document or one schema. URLs and absolute paths are
+    /// refused.
     ///
     /// # Errors
-    /// If the file can't be read, and as [`Document::parse`].
+    /// If the file can't be read, and as [`Document::parse`]. What is wrong with the other files,
+    /// [`Document::check`] tells.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Faults> {
         let name = path.as_ref().display().to_string();
         let unreadable = |error: io::Error| {
@@ -89,7 +117,7 @@ impl Document {
             Faults(vec![Fault::new(&name, Code::Unreadable, at, message)])
         };
         let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-        Self::parse(name.clone(), text)
+        Self::read(name.clone(), text, Some(path.as_ref()))
     }
 
     /// Everything that is wrong with the document itself, in the order of its lines.
@@ -103,6 +131,7 @@ impl Document {
     pub(crate) fn examine(&self) -> (Vec<Fault>, Value) {
         let survey = Survey::of(self);
         let mut faults = survey.faults;
+        faults.extend_from_slice(&self.sources.faults);
         let (root, found) = schema::examine(self, &survey.schemas);
         faults.extend(found);
         for key in ["info", "paths"] {
@@ -122,19 +151,26 @@ impl Document {
         Value::from(&self.source)
     }
 
-    /// The document as JSON text, in the version it was written in.
+    /// The document as JSON text, in the version it was written in. The files that it refers to are in it, under
+    /// `x-connexion-files`.
     pub fn to_json(&self) -> String {
         Value::from(&self.source).to_string()
     }
 
-    /// The document as it was written.
+    /// The document as it was written. If it refers to other files, it is the same as [`Document::to_json`],
+    /// which is YAML, too.
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The name it was loaded under.
     pub fn name(&self) -> &str {
-        &self.name
+        self.sources.name(Position::START)
+    }
+
+    /// The name of the file in which a place is.
+    pub(crate) fn file(&self, at: Position) -> &str {
+        self.sources.name(at)
     }
 
     pub(crate) fn title(&self) -> &str {
@@ -145,7 +181,7 @@ impl Document {
     }
 
     pub(crate) fn fault(&self, code: Code, at: Position, message: impl Into<String>) -> Fault {
-        Fault::new(&self.name, code, at, message)
+        Fault::new(self.file(at), code, at, message)
     }
 
     /// Logs the faults that are warnings.
@@ -183,13 +219,37 @@ impl Document {
     pub(crate) fn target(&self, reference: &str) -> Result<&Node, String> {
         let written = self.as_written(reference);
         if !reference.starts_with('#') {
-            return Err(format!(
-                "`{written}` is in another file, which is not supported"
-            ));
+            return Err(sources::refusal(reference).unwrap_or_else(|| {
+                format!("`{written}` is in another file; read the document with `Document::load`")
+            }));
         }
         self.root
             .at_pointer(&decoded(reference))
             .ok_or_else(|| format!("`{written}` does not exist"))
+    }
+
+    /// The same for the reference at a place. An error without a message has been told already.
+    pub(crate) fn target_of(
+        &self,
+        at: Position,
+        reference: &str,
+    ) -> Result<&Node, Option<String>> {
+        if let Some(message) = self.sources.broken(at) {
+            return Err(message.map(str::to_owned));
+        }
+        let target = self.target(reference);
+        target.map_err(|message| match self.sources.written(at) {
+            Some(written) => Some(format!("`{written}` does not exist")),
+            None => Some(message),
+        })
+    }
+
+    /// The reference at a place in the words of its author.
+    pub(crate) fn written_at<'r>(&'r self, at: Position, reference: &'r str) -> Cow<'r, str> {
+        match self.sources.written(at) {
+            Some(written) => written.into(),
+            None => self.as_written(reference),
+        }
     }
 
     /// A reference in the words of the author, who may not know the model of OpenAPI 3.1.
@@ -203,9 +263,13 @@ impl Document {
 
     /// Whether a schema may say more beside a `$ref`. Before OpenAPI 3.1 it is ignored.
     pub(crate) fn refs_have_siblings(&self) -> bool {
-        let version = self.source.get("openapi");
-        version.is_some_and(|version| is_series(version, &["3.1"]))
+        refs_have_siblings(&self.source)
     }
+}
+
+fn refs_have_siblings(source: &Node) -> bool {
+    let version = source.get("openapi");
+    version.is_some_and(|version| is_series(version, &["3.1"]))
 }
 
 /// The JSON Pointer of a local reference.

@@ -8,11 +8,11 @@ use crate::node::{Kind, Node, Position, escape};
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// The document's name, as given when it was loaded.
+    /// The file: the document's name, as given when it was loaded, or that of a file which it refers to.
     pub file: String,
     /// The place in it.
     pub at: Position,
-    /// The same place as a JSON Pointer (RFC 6901) into the document as it was written; empty for the whole.
+    /// The same place as a JSON Pointer (RFC 6901) into the file as it was written; empty for the whole.
     pub pointer: String,
     /// What kind of fault it is.
     pub code: Code,
@@ -175,8 +175,8 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Puts faults in the order of the lines, tells what was found more than once once, and adds the pointers
-/// into the document as it was written, `source`.
+/// Puts faults in the order of the files and lines, tells what was found more than once once, and adds the pointers
+/// into the files as they were written, which `source` holds.
 pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
     if faults.is_empty() {
         return;
@@ -194,10 +194,14 @@ pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
 }
 
 /// Notes the pointer of every node by its position. What begins at the same place as what holds it is not
-/// noted: the holder is meant.
+/// noted: the holder is meant. A file within the document begins anew.
 fn locate(node: &Node, pointer: &mut String, places: &mut HashMap<Position, String>) {
     places.entry(node.at).or_insert_with(|| pointer.clone());
+    let file = node.at.file;
     let mut below = |key: &str, node: &Node| {
+        if node.at.file != file {
+            return locate(node, &mut String::new(), places);
+        }
         let length = pointer.len();
         pointer.push('/');
         pointer.push_str(&escape(key));

@@ -63,6 +63,7 @@ mod python;
 mod schema;
 mod security;
 mod server;
+mod sources;
 mod splitter;
 mod stream;
 mod structure;

@@ -6,9 +6,11 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
-/// A line and column in a document, both counted from 1, the column in characters.
+/// A line and column in a file of a document, both counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
+    /// Which of the document's files; 0 is its own.
+    pub(crate) file: usize,
     /// The line, from 1.
     pub line: usize,
     /// The column, from 1.
@@ -16,7 +18,11 @@ pub struct Position {
 }
 
 impl Position {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self {
+        file: 0,
+        line: 1,
+        column: 1,
+    };
 }
 
 impl fmt::Display for Position {

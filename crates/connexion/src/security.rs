@@ -452,7 +452,9 @@ fn declared(document: &Document) -> Vec<(&str, Place<'_>)> {
 pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
     let schemes = declared(document);
     for (_, place) in &schemes {
-        if let Err(message) = Source::compile(place) {
+        // A reference that is still one leads nowhere, which is reported elsewhere.
+        let is_lost = place.node.get("$ref").is_some();
+        if let (false, Err(message)) = (is_lost, Source::compile(place)) {
             faults.push(document.fault(Code::SecuritySchemeInvalid, place.node.at, message));
         }
     }

@@ -4,18 +4,18 @@
 //! bodies are not checked. So is what this library does not do yet, security above all. Swagger 2.0 is
 //! looked at after lowering, so there is one table for all versions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Kind, Node, Position, escape},
-    server,
+    server, sources,
 };
 
 /// A kind of object in a document.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Part {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Part {
     Document,
     Info,
     Server,
@@ -33,12 +33,13 @@ enum Part {
     Example,
     Link,
     Callback,
+    SecurityScheme,
     Schema,
 }
 
 /// What a member must be.
 #[derive(Clone, Copy, Debug)]
-enum Rule {
+pub(crate) enum Rule {
     /// Data or prose, of no meaning here.
     Any,
     Text,
@@ -68,6 +69,8 @@ impl Survey {
             pointer: String::new(),
             places: HashMap::new(),
             references: Vec::new(),
+            away: HashSet::new(),
+            is_away: false,
         };
         walk.part(&document.root, Part::Document);
         walk.references();
@@ -83,6 +86,10 @@ struct Walk<'d> {
     /// What stands at each pointer; a reference must lead to something of the right kind.
     places: HashMap<String, Part>,
     references: Vec<(Position, &'d str, Part)>,
+    /// References from where requests do not come to this service.
+    away: HashSet<Position>,
+    /// Whether the part in another file that the walk is in was reached from one of these.
+    is_away: bool,
 }
 
 impl<'d> Walk<'d> {
@@ -101,7 +108,12 @@ impl<'d> Walk<'d> {
         };
         if let Some(reference) = members.get("$ref").filter(|_| part.may_be_reference()) {
             match reference.as_str() {
-                Some(text) => self.references.push((reference.at, text, part)),
+                Some(text) => {
+                    if self.is_away() {
+                        self.away.insert(reference.at);
+                    }
+                    self.references.push((reference.at, text, part));
+                }
                 None => self.fault(Code::MemberInvalid, reference.at, "`$ref` must be a text"),
             }
             if part != Part::Schema {
@@ -233,9 +245,7 @@ impl<'d> Walk<'d> {
     /// those of requests that go to the client; but one operation can't be served under a path of its own.
     fn server(&mut self, server: &Node) {
         let at = server.get("url").map_or(server.at, |url| url.at);
-        let is_elsewhere = self.pointer.starts_with("/servers/")
-            || self.pointer.starts_with("/webhooks/")
-            || self.pointer.contains("/callbacks/");
+        let is_elsewhere = self.pointer.starts_with("/servers/") || self.is_away();
         match server::path(server) {
             _ if is_elsewhere && self.pointer != "/servers/0" => {}
             Err(message) => self.fault(Code::MemberInvalid, at, message),
@@ -250,11 +260,39 @@ impl<'d> Walk<'d> {
         }
     }
 
+    /// Whether the walk is where requests go to the client.
+    fn is_away(&self) -> bool {
+        self.is_away
+            || self.pointer.starts_with("/webhooks/")
+            || self.pointer.contains("/callbacks/")
+    }
+
+    /// What stands in another file is looked at where a reference leads to it, as what the reference expects.
+    fn elsewhere(&mut self, at: Position, reference: &str, part: Part) {
+        let pointer = decoded(reference);
+        if !sources::is_elsewhere(&pointer) || self.places.contains_key(&pointer) {
+            return;
+        }
+        if let Ok(target) = self.document.target(reference) {
+            if part == Part::Schema {
+                self.survey.schemas.push(pointer.clone());
+            }
+            self.pointer = pointer;
+            self.is_away = self.away.contains(&at);
+            self.part(target, part);
+        }
+    }
+
     fn references(&mut self) {
-        for (at, reference, part) in std::mem::take(&mut self.references) {
-            let written = self.document.as_written(reference).into_owned();
-            match self.document.target(reference) {
-                Err(message) => self.fault(Code::ReferenceUnresolvable, at, message),
+        while let Some((at, reference, part)) = self.references.pop() {
+            self.elsewhere(at, reference, part);
+            let written = self.document.written_at(at, reference).into_owned();
+            match self.document.target_of(at, reference) {
+                Err(message) => {
+                    if let Some(message) = message {
+                        self.fault(Code::ReferenceUnresolvable, at, message);
+                    }
+                }
                 Ok(_) if self.places.get(&decoded(reference)) != Some(&part) => {
                     self.fault(
                         Code::ReferenceMismatch,
@@ -294,13 +332,14 @@ impl<'d> Walk<'d> {
 
 impl Part {
     /// What the member called `key` must be; `None` if there is none.
-    fn rule(self, key: &str) -> Option<Rule> {
+    pub(crate) fn rule(self, key: &str) -> Option<Rule> {
         use Part as P;
         use Rule::{Any, Flag, List, Map, One, Text};
         Some(match (self, key) {
             (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Any,
             (P::Paths | P::Callback, _) => One(P::PathItem),
             (P::Responses, _) => One(P::Response),
+            (P::SecurityScheme, _) => Any,
             (P::Schema, _) => return schema_rule(key),
 
             (P::Document, "openapi" | "tags" | "externalDocs" | "jsonSchemaDialect")
@@ -309,7 +348,6 @@ impl Part {
                 "summary" | "description" | "termsOfService" | "contact" | "license" | "version",
             )
             | (P::Server, "description" | "variables")
-            | (P::Components, "securitySchemes")
             | (P::Document | P::Operation, "security")
             | (P::PathItem | P::Operation, "summary" | "description")
             | (P::Operation, "tags" | "externalDocs")
@@ -348,6 +386,7 @@ impl Part {
             (P::PathItem | P::Operation, "parameters") => List(P::Parameter),
 
             (P::Document, "webhooks") | (P::Components, "pathItems") => Map(P::PathItem),
+            (P::Components, "securitySchemes") => Map(P::SecurityScheme),
             (P::Components, "schemas") => Map(P::Schema),
             (P::Components, "responses") => Map(P::Response),
             (P::Components, "parameters") => Map(P::Parameter),
@@ -362,7 +401,7 @@ impl Part {
         })
     }
 
-    fn may_be_reference(self) -> bool {
+    pub(crate) fn may_be_reference(self) -> bool {
         use Part as P;
         !matches!(
             self,
@@ -397,6 +436,7 @@ impl Part {
             Self::Example => "an example",
             Self::Link => "a link",
             Self::Callback => "a callback",
+            Self::SecurityScheme => "a security scheme",
             Self::Schema => "a schema",
         }
     }

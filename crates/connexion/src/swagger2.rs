@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use crate::{
     document::{MAX_REFERENCES, decoded},
     node::{Kind, Node, Position},
+    sources,
 };
 
 /// Where the reusable parts went.
@@ -37,7 +38,10 @@ pub(crate) fn lower(source: &Node) -> Node {
     root.put("openapi", Node::string(source.at, "3.1.0"));
     for (key, member) in source.members() {
         match key {
-            "paths" => root.put(key, member.map(|_, item| lowering.path_item(item))),
+            "paths" => root.put(
+                key,
+                member.map(|_, item| lowering.path_item(lowering.adopt(item))),
+            ),
             "basePath" => {
                 let mut server = object(member.at);
                 server.put("url", member.clone());
@@ -86,18 +90,26 @@ impl Lowering<'_> {
             // A body is lowered where it is used.
             let mut parameters = parameters.clone();
             if let Kind::Object(members) = &mut parameters.kind {
-                members.retain(|_, parameter| !is_body(parameter) && !is_field(parameter));
+                members.retain(|_, parameter| {
+                    let parameter = self.adopt(parameter);
+                    !is_body(parameter) && !is_field(parameter)
+                });
             }
-            components.put("parameters", parameters.map(|_, node| parameter(node)));
+            components.put(
+                "parameters",
+                parameters.map(|_, node| parameter(self.adopt(node))),
+            );
         }
         if let Some(responses) = self.source.get("responses") {
-            let lower = |_: &str, answer: &Node| response(answer, self.produces.as_deref());
+            let lower = |_: &str, answer: &Node| {
+                response(self.adopt(answer), self.produces.as_deref())
+            };
             components.put("responses", responses.map(lower));
         }
         if let Some(schemes) = self.source.get("securityDefinitions") {
             components.put(
                 "securitySchemes",
-                schemes.map(|_, scheme| security_scheme(scheme)),
+                schemes.map(|_, scheme| security_scheme(self.adopt(scheme))),
             );
         }
         components
@@ -125,7 +137,7 @@ impl Lowering<'_> {
             } else if is_field(followed) && !split.fields.iter().any(|one| is_same(one, followed)) {
                 split.fields.push(followed);
             } else {
-                split.others.push(self::parameter(parameter));
+                split.others.push(self::parameter(self.adopt(parameter)));
             }
         }
         split
@@ -170,6 +182,17 @@ impl Lowering<'_> {
             lowered.put("requestBody", form(first.at, &fields, consumes.as_deref()));
         }
         lowered
+    }
+
+    /// The node itself, or what it leads to if that is in another file: only the document's own parts are
+    /// lowered where they stand.
+    fn adopt<'n>(&'n self, node: &'n Node) -> &'n Node {
+        let reference = node.get("$ref").and_then(Node::as_str);
+        if reference.is_some_and(|reference| sources::is_elsewhere(&decoded(reference))) {
+            self.follow(node)
+        } else {
+            node
+        }
     }
 
     /// What a reference leads to in the end, or the node itself.

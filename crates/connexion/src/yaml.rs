@@ -16,7 +16,7 @@ use crate::node::{Kind, Node, Position};
 const MAX_DEPTH: usize = 100;
 
 /// How much a document may hold: one for every value, and one for every 64 bytes of text.
-const MAX_WEIGHT: usize = 1_000_000;
+pub(crate) const MAX_WEIGHT: usize = 1_000_000;
 
 /// A character beyond the first plane, as JSON escapes it: the two halves of its UTF-16 (RFC 8259,
 /// section 7). What is left of it are backslashes that do not begin it.
@@ -70,6 +70,7 @@ fn join_surrogates(text: &str) -> (Cow<'_, str>, Vec<Position>) {
         line += lines;
         moved = if lines == 0 { moved + column } else { column };
         shortened.push(Position {
+            file: 0,
             line,
             column: moved + 1,
         });
@@ -215,6 +216,7 @@ impl<'t> Reader<'t> {
         let before = self.shortened.iter().skip(begin);
         let before = before.take_while(|place| place.line == line && place.column < column);
         Position {
+            file: 0,
             line,
             column: column + SHORTER * before.count(),
         }
@@ -255,6 +257,11 @@ fn number(text: &str) -> Option<Number> {
         .ok()
         .filter(|_| numeral)
         .and_then(Number::from_f64)
+}
+
+/// How much of what a document may hold a node and all below it take.
+pub(crate) fn weight(node: &Node) -> usize {
+    size(node).0
 }
 
 /// The weight of a node and all below it, and how many levels that are.
@@ -315,7 +322,7 @@ mod tests {
     fn a_member_stands_where_its_key_stands() {
         let root = parse("paths:\n  /people:\n    get:\n      operationId: a\n").unwrap();
         let node = root.at_pointer("/paths/~1people/get/operationId").unwrap();
-        assert_eq!(node.at, Position { line: 4, column: 7 });
+        assert_eq!(node.at.to_string(), "4:7");
     }
 
     #[test]
@@ -382,7 +389,7 @@ mod tests {
         }
         assert!(parse("---\na: 1\n...\n").is_ok());
         let merged = parse("a: &x {b: 1}\nc:\n  <<: *x\n").unwrap_err();
-        assert_eq!(merged.at, Position { line: 3, column: 3 });
+        assert_eq!(merged.at.to_string(), "3:3");
     }
 
     #[test]

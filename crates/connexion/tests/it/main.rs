@@ -15,6 +15,7 @@ mod findings;
 mod multipart;
 mod parameter;
 mod properties;
+mod references;
 mod request;
 mod response;
 mod routing;

@@ -1,0 +1,434 @@
+//! The files that a document is spread over, made one document when it is loaded.
+//!
+//! Each file that a reference leads to is read once and becomes a member of [`MEMBER`] at the document's
+//! root; the references between files become references within the document. So whoever reads the document
+//! later knows local references only, and what is served is whole. Only what stands where the
+//! specification has a reference is one: an example may hold a `$ref` as data.
+//!
+//! Nothing is fetched: a URL is refused, since a service must not need another host to start.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Component, Path, PathBuf},
+};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    document::decoded,
+    fault::{Code, Fault},
+    node::{Kind, Node, Position, escape},
+    structure::{Part, Rule},
+    yaml,
+};
+
+/// The member of the root that holds the other files, by their paths from the document's folder.
+const MEMBER: &str = "x-connexion-files";
+
+/// How many files a document may be spread over.
+const MAX_FILES: usize = 1_000;
+
+/// How many bytes all files but the first may have together.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What need not be escaped in a fragment (RFC 3986, section 3.5), and has no other meaning there.
+const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The names of a document's files, and what became of the references between them.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    /// By [`Position::file`].
+    names: Vec<String>,
+    /// References as their authors wrote them, where that is not how they read now.
+    written: HashMap<Position, String>,
+    /// Why references lead nowhere. There is nothing to say of one whose file has a fault of its own.
+    broken: HashMap<Position, Option<String>>,
+    /// What is wrong with the files as such.
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Sources {
+    /// Those of a document that is read from a text.
+    pub(crate) fn single(name: String) -> Self {
+        Self {
+            names: vec![name],
+            written: HashMap::new(),
+            broken: HashMap::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Reads the files that `root`, which was read from `path`, refers to, and makes them part of it.
+    pub(crate) fn gather(name: String, path: &Path, root: &mut Node, has_siblings: bool) -> Self {
+        // What is no file, such as a pipe, has no path of its own.
+        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let held = root.get(MEMBER).into_iter().flat_map(Node::members);
+        let keys = held.map(|(key, _)| key.to_owned()).collect();
+        let main = Tree {
+            path: path.to_owned(),
+            prefix: String::new(),
+            key: String::new(),
+            node: Some(std::mem::replace(root, Node::new(root.at, Kind::Null))),
+        };
+        let mut gathering = Gathering {
+            sources: Self::single(name),
+            folder: canonical.parent().map(Path::to_owned).unwrap_or_default(),
+            trees: vec![main],
+            known: HashMap::from([(canonical, Ok(0))]),
+            keys,
+            rewrites: HashMap::new(),
+            targets: vec![(0, String::new(), Part::Document)],
+            seen: HashSet::new(),
+            has_siblings,
+            bytes: 0,
+            weight: 0,
+        };
+        gathering.follow_all();
+        gathering.join(root)
+    }
+
+    pub(crate) fn name(&self, at: Position) -> &str {
+        self.names
+            .get(at.file)
+            .or(self.names.first())
+            .map_or("", String::as_str)
+    }
+
+    pub(crate) fn are_many(&self) -> bool {
+        self.names.len() > 1
+    }
+
+    /// The reference at this place as its author wrote it, if it reads differently now.
+    pub(crate) fn written(&self, at: Position) -> Option<&str> {
+        self.written.get(&at).map(String::as_str)
+    }
+
+    /// Why the reference at this place leads nowhere, if that is known since the files were read; `Some(None)`
+    /// if it has been told.
+    pub(crate) fn broken(&self, at: Position) -> Option<Option<&str>> {
+        self.broken.get(&at).map(Option::as_deref)
+    }
+}
+
+/// Whether a JSON Pointer leads into a file other than the document's own.
+pub(crate) fn is_elsewhere(pointer: &str) -> bool {
+    let rest = pointer.strip_prefix('/');
+    let rest = rest.and_then(|rest| rest.strip_prefix(MEMBER));
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Why a reference that leaves its file is not followed, whatever there is.
+pub(crate) fn refusal(reference: &str) -> Option<String> {
+    let (path, _) = split(reference);
+    let scheme = path.split_once(':').map(|(scheme, _)| scheme);
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    if scheme.is_some_and(is_scheme) || path.starts_with("//") {
+        return Some(format!(
+            "`{reference}` is a URL, which is refused: nothing is fetched; copy it into a file"
+        ));
+    }
+    let is_absolute = Path::new(&decoded(path)).has_root() || path.starts_with(['/', '\\']);
+    is_absolute.then(|| {
+        format!("`{reference}` is an absolute path, which is refused; write it relative to this file")
+    })
+}
+
+/// The path of a reference and its fragment.
+fn split(reference: &str) -> (&str, &str) {
+    reference.split_once('#').unwrap_or((reference, ""))
+}
+
+/// What an `Err` says, if anything, after the reference.
+type Known = Result<usize, Option<String>>;
+
+struct Tree {
+    /// As it was reached: what it refers to is relative to that.
+    path: PathBuf,
+    /// JSON Pointer of where it will stand.
+    prefix: String,
+    /// The last token of that.
+    key: String,
+    /// `None` if it can't be understood.
+    node: Option<Node>,
+}
+
+struct Gathering {
+    sources: Sources,
+    /// That of the document, without symbolic links.
+    folder: PathBuf,
+    /// By [`Position::file`].
+    trees: Vec<Tree>,
+    /// What became of each file, by its path without symbolic links.
+    known: HashMap<PathBuf, Known>,
+    /// Taken already.
+    keys: HashSet<String>,
+    /// What is to stand at these places.
+    rewrites: HashMap<Position, String>,
+    /// Parts in which references are still to be looked for: file, JSON Pointer in it, kind.
+    targets: Vec<(usize, String, Part)>,
+    seen: HashSet<(usize, String, Part)>,
+    /// Whether what stands beside a schema's reference counts.
+    has_siblings: bool,
+    bytes: u64,
+    weight: usize,
+}
+
+impl Gathering {
+    fn follow_all(&mut self) {
+        while let Some(target) = self.targets.pop() {
+            if !self.seen.insert(target.clone()) {
+                continue;
+            }
+            let (file, pointer, part) = target;
+            let mut found = Found {
+                has_siblings: self.has_siblings,
+                references: Vec::new(),
+            };
+            let node = self.trees.get(file).and_then(|tree| tree.node.as_ref());
+            if let Some(node) = node.and_then(|node| node.at_pointer(&pointer)) {
+                found.part(node, part);
+            }
+            for (at, reference, part) in found.references {
+                self.follow(file, at, reference, part);
+            }
+        }
+    }
+
+    fn follow(&mut self, from: usize, at: Position, reference: String, part: Part) {
+        let (path, fragment) = split(&reference);
+        let target = if path.is_empty() {
+            Ok(from)
+        } else if let Some(refusal) = refusal(&reference) {
+            self.sources.broken.insert(at, Some(refusal));
+            return;
+        } else {
+            self.file(from, path)
+        };
+        let file = match target {
+            // A name (`$anchor`) is not looked for.
+            Ok(_) if !fragment.is_empty() && !fragment.starts_with('/') => {
+                let message = format!("`{reference}` does not exist");
+                self.sources.broken.insert(at, Some(message));
+                return;
+            }
+            Ok(file) => file,
+            Err(message) => {
+                let message = message.map(|message| format!("`{reference}` {message}"));
+                self.sources.broken.insert(at, message);
+                return;
+            }
+        };
+        let pointer = decoded(fragment);
+        // The document itself is looked at anyway; not so the files that it holds since it was served.
+        if file != 0 || is_elsewhere(&pointer) {
+            self.targets.push((file, pointer, part));
+        }
+        let prefix = self.trees.get(file).map_or("", |tree| &tree.prefix);
+        let local = format!("#{prefix}{fragment}");
+        if local != reference {
+            self.rewrites.insert(at, local);
+            self.sources.written.insert(at, reference);
+        }
+    }
+
+    /// The file that is called `path` in another one.
+    fn file(&mut self, from: usize, path: &str) -> Known {
+        let folder = self.trees.get(from).and_then(|tree| tree.path.parent());
+        let path = folder.unwrap_or(Path::new("")).join(decoded(path));
+        let canonical = fs::canonicalize(&path).map_err(|error| unreadable(&error))?;
+        if let Some(known) = self.known.get(&canonical) {
+            return known.clone();
+        }
+        let read = self.read(&path, &canonical);
+        self.known.insert(canonical, read.clone());
+        read
+    }
+
+    fn read(&mut self, path: &Path, canonical: &Path) -> Known {
+        if self.trees.len() >= MAX_FILES {
+            return Err(Some(format!(
+                "is one file too many: a document may have {MAX_FILES}"
+            )));
+        }
+        let text = self.text(canonical)?;
+        // Components leave out the dots of `./a`.
+        let name = path.components().collect::<PathBuf>();
+        let name = name.display().to_string();
+        let index = self.trees.len();
+        let fault = |at: Position, message: String| {
+            Fault::new(&name, Code::Syntax, Position { file: index, ..at }, message)
+        };
+        let node = match yaml::parse(&text) {
+            Ok(mut node) => {
+                stamp(&mut node, index);
+                self.weight += yaml::weight(&node);
+                if self.weight > yaml::MAX_WEIGHT {
+                    let message = "the files of the document are too large";
+                    Err(fault(Position::START, message.to_owned()))
+                } else {
+                    Ok(node)
+                }
+            }
+            Err(error) => Err(fault(error.at, error.message)),
+        };
+        let known = node.as_ref().map(|_| index).map_err(|_| None);
+        let node = node.map_err(|fault| self.sources.faults.push(fault)).ok();
+        let key = self.key(canonical);
+        let fragment = utf8_percent_encode(&escape(&key), FRAGMENT).to_string();
+        self.sources.names.push(name);
+        self.trees.push(Tree {
+            path: path.to_owned(),
+            prefix: format!("/{MEMBER}/{fragment}"),
+            key,
+            node,
+        });
+        known
+    }
+
+    fn text(&mut self, path: &Path) -> Result<String, Option<String>> {
+        let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
+        // To read a pipe or a device may never end.
+        if !metadata.is_file() {
+            return Err(Some("is no file".to_owned()));
+        }
+        let left = MAX_BYTES.saturating_sub(self.bytes);
+        let mut text = String::new();
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let read = file.take(left + 1).read_to_string(&mut text);
+        // Within a character if it is too long, which is no text then.
+        if metadata.len() > left || text.len() as u64 > left {
+            return Err(Some(
+                "is too large, with the other files of the document".to_owned(),
+            ));
+        }
+        self.bytes += read.map_err(|error| unreadable(&error))? as u64;
+        Ok(text)
+    }
+
+    /// The path from the document's folder, which says nothing of where on this machine that is.
+    fn key(&mut self, canonical: &Path) -> String {
+        let mut own = self.folder.components().peekable();
+        let mut other = canonical.components().peekable();
+        while own.peek().is_some() && own.peek() == other.peek() {
+            own.next();
+            other.next();
+        }
+        let up = own.map(|_| Component::ParentDir);
+        let tokens: Vec<_> = up
+            .chain(other)
+            .map(|token| token.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        let mut key = tokens.join("/");
+        while !self.keys.insert(key.clone()) {
+            key.insert_str(0, "./");
+        }
+        key
+    }
+
+    /// Puts `root` together again, with the other files in it.
+    fn join(self, root: &mut Node) -> Sources {
+        let mut trees = self.trees.into_iter();
+        let main = trees.next().and_then(|tree| tree.node);
+        *root = main.unwrap_or_else(|| Node::new(Position::START, Kind::Null));
+        rewrite(root, &self.rewrites);
+        let others = trees.filter_map(|tree| Some((tree.key, tree.node?)));
+        let mut others: Vec<_> = others.collect();
+        others
+            .iter_mut()
+            .for_each(|(_, node)| rewrite(node, &self.rewrites));
+        if let (false, Kind::Object(members)) = (others.is_empty(), &mut root.kind) {
+            let new = || Node::new(Position::START, Kind::Object(indexmap::IndexMap::new()));
+            let held = members.entry(MEMBER.to_owned()).or_insert_with(new);
+            match &mut held.kind {
+                Kind::Object(files) => files.extend(others),
+                other => *other = Kind::Object(others.into_iter().collect()),
+            }
+        }
+        self.sources
+    }
+}
+
+fn unreadable(error: &io::Error) -> Option<String> {
+    Some(format!("can't be read: {error}"))
+}
+
+/// Says of every place in which file it is.
+fn stamp(node: &mut Node, file: usize) {
+    node.at.file = file;
+    match &mut node.kind {
+        Kind::Array(items) => items.iter_mut().for_each(|item| stamp(item, file)),
+        Kind::Object(members) => members.values_mut().for_each(|member| stamp(member, file)),
+        _ => {}
+    }
+}
+
+fn rewrite(node: &mut Node, rewrites: &HashMap<Position, String>) {
+    match &mut node.kind {
+        Kind::Array(items) => items.iter_mut().for_each(|item| rewrite(item, rewrites)),
+        Kind::Object(members) => members
+            .values_mut()
+            .for_each(|member| rewrite(member, rewrites)),
+        Kind::String(text) => {
+            if let Some(local) = rewrites.get(&node.at) {
+                text.clone_from(local);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Looks for references where the specification has them.
+struct Found {
+    has_siblings: bool,
+    references: Vec<(Position, String, Part)>,
+}
+
+impl Found {
+    fn part(&mut self, node: &Node, part: Part) {
+        if let Some(reference) = node.get("$ref").filter(|_| part.may_be_reference()) {
+            self.reference(reference, part);
+            if part != Part::Schema || !self.has_siblings {
+                return;
+            }
+        }
+        for (key, member) in node.members() {
+            match rule(part, key) {
+                Some(Rule::One(part)) => self.part(member, part),
+                Some(Rule::List(part)) => {
+                    member.items().iter().for_each(|item| self.part(item, part));
+                }
+                Some(Rule::Map(part)) => member.members().for_each(|(_, one)| self.part(one, part)),
+                _ => {}
+            }
+        }
+    }
+
+    fn reference(&mut self, node: &Node, part: Part) {
+        if let Some(text) = node.as_str() {
+            self.references.push((node.at, text.to_owned(), part));
+        }
+    }
+}
+
+/// What a member is in any version, that of Swagger 2.0 included: it is lowered afterwards.
+fn rule(part: Part, key: &str) -> Option<Rule> {
+    match (part, key) {
+        (Part::Document, "definitions") => Some(Rule::Map(Part::Schema)),
+        (Part::Document, "parameters") => Some(Rule::Map(Part::Parameter)),
+        (Part::Document, "responses") => Some(Rule::Map(Part::Response)),
+        (Part::Document, "securityDefinitions") => Some(Rule::Map(Part::SecurityScheme)),
+        (Part::Response, "schema") => Some(Rule::One(Part::Schema)),
+        _ => part.rule(key),
+    }
+}

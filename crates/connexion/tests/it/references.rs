@@ -1,0 +1,177 @@
+//! Documents that are spread over files.
+
+use connexion::{Api, ApiService, Body, Document, Params, Principal};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::support::{Answer, ask, body_verdict, build, send, service};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/references");
+
+#[track_caller]
+fn load(name: &str) -> Document {
+    Document::load(format!("{FOLDER}/{name}")).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn pets(document: Document) -> ApiService {
+    build(
+        Api::from_document(document)
+            .security("key", async |_| Ok(Some(Principal::new::<String>("all", []))))
+            .serve_document(true)
+            .operation(
+                "pets.list",
+                async |Params(values): Params<Map<String, Value>>| {
+                    Body(json!([{"name": format!("{}", values["limit"])}]))
+                },
+            )
+            .operation("pets.add", async |Body(_): Body<Value>| {
+                (StatusCode::CREATED, [("x-count", "1")])
+            })
+            .operation(
+                "pets.get",
+                async |Params(values): Params<Map<String, Value>>| Body(json!({"name": values["id"]})),
+            ),
+    )
+}
+
+async fn add(service: &ApiService, pet: Value) -> Answer {
+    let fields = [("content-type", "application/json")];
+    send(service, "POST /pets", &fields, pet.to_string()).await
+}
+
+/// Everything that the files describe holds, whatever kind of part it is and whichever file it is in.
+async fn check_pets(service: &ApiService) {
+    let list = ask(service, "GET /pets").await;
+    assert_eq!(list.json(), json!([{"name": "5"}]));
+    let (_, detail) = ask(service, "GET /pets?limit=21").await.problem();
+    assert!(detail.starts_with("21 is greater than the maximum of 20"), "{detail}");
+    let (_, detail) = ask(service, "GET /pets?limit=0").await.problem();
+    assert!(detail.starts_with("0 is less than the minimum of 1"), "{detail}");
+
+    let right = json!({"name": "Rex", "kind": "dog", "age": 1, "owner": {"pets": [{"name": "Tom"}]}});
+    assert_eq!(add(service, right).await.status, 201);
+    for (wrong, expected) in [
+        (json!({}), "'name' is a required property"),
+        (json!({"name": ""}), "'' is too short - 'name'"),
+        (json!({"name": "Felix the cat"}), "'Felix the cat' is too long - 'name'"),
+        (json!({"name": "Tom", "kind": "cow"}), "'cow' is not one of ['cat', 'dog'] - 'kind'"),
+        (json!({"name": "Tom", "age": 3_000_000_000_u32}), "3000000000 is not between"),
+        (json!({"name": "Tom", "young": [{}]}), "'name' is a required property - 'young.0'"),
+        (
+            json!({"name": "Tom", "owner": {"pets": [{"name": "Tom", "owner": {"name": ""}}]}}),
+            "'' is too short - 'owner.pets.0.owner.name'",
+        ),
+    ] {
+        let (_, detail) = add(service, wrong).await.problem();
+        assert!(detail.starts_with(expected), "{detail}");
+    }
+
+    let get = |id: &str| format!("GET /pets/{id}");
+    assert_eq!(ask(service, &get("1")).await.status, 401);
+    let with_key = [("x-key", "k")];
+    assert_eq!(send(service, &get("x"), &with_key, "").await.status, 400);
+    // The answer's name is a number, which its schema in a third file does not allow.
+    assert_eq!(send(service, &get("1"), &with_key, "").await.status, 500);
+}
+
+#[tokio::test]
+async fn a_reference_leads_into_any_part_of_another_file() {
+    let document = load("api.yaml");
+    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    check_pets(&pets(document)).await;
+}
+
+#[tokio::test]
+async fn what_is_served_is_whole_and_means_the_same() {
+    let service = pets(load("api.yaml"));
+    for path in ["/openapi.json", "/openapi.yaml"] {
+        let text = ask(&service, &format!("GET {path}")).await.text();
+        assert!(!text.contains(FOLDER), "the served document tells where it is from");
+        let served = Document::parse("served", text).unwrap();
+        check_pets(&pets(served)).await;
+    }
+    let value: Value = serde_json::from_str(&load("api.yaml").to_json()).unwrap();
+    let files = value["x-connexion-files"].as_object().unwrap();
+    let mut names: Vec<_> = files.keys().collect();
+    names.sort();
+    let expected = [
+        "parts.yaml",
+        "paths/pet.yaml",
+        "schemas/odd names/the ~1% kinds.yaml",
+        "schemas/owner.yaml",
+        "schemas/pet.json",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(
+        value["paths"]["/pets/{id}"]["$ref"],
+        "#/x-connexion-files/paths~1pet.yaml"
+    );
+    let data = &value["components"]["schemas"]["Example"]["example"];
+    assert_eq!(data["$ref"], "none.yaml");
+}
+
+#[test]
+fn a_document_in_one_file_is_served_as_it_was_written() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/books-3.1.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(Document::load(path).unwrap().text(), text);
+}
+
+#[test]
+fn other_files_speak_the_dialect_of_the_document() {
+    let service = service(load("api-3.0.yaml"));
+    assert_eq!(body_verdict(&service, r#"{"a": null, "b": "long"}"#), r#"ok {} {"a":null,"b":"long"}"#);
+    let verdict = body_verdict(&service, r#"{"a": 0}"#);
+    assert!(verdict.starts_with("Body /a exclusiveMinimum"), "{verdict}");
+}
+
+#[tokio::test]
+async fn swagger_2_may_be_spread_over_files_too() {
+    let bundled = Document::parse("served", load("swagger/api.yaml").to_json()).unwrap();
+    for document in [load("swagger/api.yaml"), bundled] {
+        let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+        let service = build(
+            Api::from_document(document)
+                .security("basic", async |_| Ok(Some(Principal::new::<String>("all", []))))
+                .operation("test", async |Params(values): Params<Map<String, Value>>| {
+                    Body(Value::Object(values).to_string())
+                }),
+        );
+        let ask = async |query: &str, body: &str| {
+            let fields = [("content-type", "application/json"), ("authorization", "Basic YTpi")];
+            let line = format!("POST /test{query}");
+            send(&service, &line, &fields, body.to_owned()).await.json()
+        };
+        let read = ask("?tags=a&tags=b", r#"{"a": null}"#).await;
+        assert_eq!(read, r#"{"tags":["a","b"],"limit":7}"#);
+        for (query, body) in [("?limit=10", "{}"), ("?tags=long", "{}"), ("", r#"{"a": 0}"#)] {
+            assert_eq!(ask(query, body).await["status"], 400, "{query} {body}");
+        }
+    }
+}
+
+#[test]
+fn faults_tell_the_file_and_what_its_author_wrote() {
+    let document = load("broken/api.yaml");
+    let faults = document.check().into_iter();
+    let lines: Vec<_> = faults.map(|fault| fault.to_string()).collect();
+    let lines = lines.join("\n").replace(&format!("{FOLDER}/broken/"), "");
+    let expected = "\
+api.yaml:9:12: `./parts.yaml#/schemas/A` is not a parameter
+";
+    assert_eq!(lines, expected.trim_end());
+}
+
+#[test]
+fn the_pointer_of_a_fault_leads_into_its_file() {
+    let faults = load("broken/api.yaml").check();
+    let fault = faults.iter().find(|fault| fault.message.contains("`type`"));
+    let fault = fault.unwrap();
+    assert!(fault.file.ends_with("broken/parts.yaml"), "{}", fault.file);
+    assert_eq!(
+        (fault.code.as_str(), fault.pointer.as_str()),
+        ("schema-invalid", "/schemas/A/properties/a/type")
+    );
+}
