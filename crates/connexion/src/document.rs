@@ -12,7 +12,8 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    schema, security, server,
+    schema::{self, Schemas},
+    security, server,
     structure::Survey,
     swagger2, yaml,
 };
@@ -100,10 +101,10 @@ impl Document {
     }
 
     /// Everything that is wrong, in no order; and the document with its schemas ready to be compiled.
-    pub(crate) fn examine(&self) -> (Vec<Fault>, Value) {
+    pub(crate) fn examine(&self) -> (Vec<Fault>, Schemas) {
         let survey = Survey::of(self);
         let mut faults = survey.faults;
-        let (root, found) = schema::examine(self, &survey.schemas);
+        let (schemas, found) = schema::examine(self, survey.schemas);
         faults.extend(found);
         for key in ["info", "paths"] {
             if self.root.get(key).is_none() {
@@ -114,7 +115,7 @@ impl Document {
         check::operations(self, &mut faults);
         check::paths(self, &mut faults);
         security::check(self, &mut faults);
-        (faults, root)
+        (faults, schemas)
     }
 
     /// The document as a value, in the version it was written in.

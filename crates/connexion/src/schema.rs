@@ -8,6 +8,7 @@
 //! as it was not for the clients of Python's connexion.
 
 mod dialect;
+mod direction;
 mod plain;
 mod sentence;
 
@@ -22,14 +23,14 @@ use jsonschema::{Registry, Validator, error::ValidationErrorKind, paths::Locatio
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::dialect::is_remark;
 use self::plain::Plain;
+pub(crate) use self::{dialect::is_remark, direction::Direction};
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Node, escape, unescape},
     problem::{In, Violation},
-    python::{MAX_SHOWN, Texts, repr},
+    python::{MAX_SHOWN, Texts, repr, string},
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -58,11 +59,28 @@ static META: LazyLock<Option<Validator>> = LazyLock::new(|| {
 /// Decides whether a text is of a format.
 pub(crate) type FormatCheck = fn(&str) -> bool;
 
+/// The document with its schemas as JSON Schema 2020-12.
+#[derive(Debug)]
+pub(crate) struct Schemas {
+    root: Value,
+    /// JSON Pointers of all schemas that are not part of another.
+    outer: Vec<String>,
+    /// Whether they differ between requests and answers.
+    is_directed: bool,
+}
+
 /// Compiles the schemas of one document.
 pub(crate) struct Compiler<'f> {
-    root: Arc<Value>,
-    registry: Registry<'static>,
+    requests: Root,
+    /// `None` if answers are what requests are.
+    answers: Option<Root>,
     formats: &'f [(String, FormatCheck)],
+}
+
+/// The document as it is in one direction.
+struct Root {
+    value: Arc<Value>,
+    registry: Registry<'static>,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
 }
@@ -88,13 +106,13 @@ pub(crate) struct SchemaFault {
     pub(crate) sentence: String,
 }
 
-/// The document with its schemas, which stand at `schemas`, as JSON Schema 2020-12; and everything that is
+/// The document with its schemas, which stand at `outer`, as JSON Schema 2020-12; and everything that is
 /// wrong with them, whether they are used or not. One with a fault allows anything from here on, so that it
 /// does not hide the faults of others.
-pub(crate) fn examine(document: &Document, schemas: &[String]) -> (Value, Vec<Fault>) {
+pub(crate) fn examine(document: &Document, outer: Vec<String>) -> (Schemas, Vec<Fault>) {
     let mut root = Value::from(&document.root);
     let mut faults = Vec::new();
-    for pointer in schemas {
+    for pointer in &outer {
         if let (Some(schema), Some(node)) =
             (root.pointer_mut(pointer), document.root.at_pointer(pointer))
         {
@@ -106,7 +124,23 @@ pub(crate) fn examine(document: &Document, schemas: &[String]) -> (Value, Vec<Fa
             faults.extend(found);
         }
     }
-    (root, faults)
+    let is_directed = direction::is_used(&root);
+    let schemas = Schemas {
+        root,
+        outer,
+        is_directed,
+    };
+    (schemas, faults)
+}
+
+impl Schemas {
+    fn root(&self, direction: Direction) -> Result<Root, String> {
+        Root::new(if self.is_directed {
+            direction::directed(&self.root, &self.outer, direction)
+        } else {
+            self.root.clone()
+        })
+    }
 }
 
 fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
@@ -141,21 +175,47 @@ fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
 }
 
 impl<'f> Compiler<'f> {
-    /// `root` is the document as [`examine`] made it.
-    pub(crate) fn new(root: Value, formats: &'f [(String, FormatCheck)]) -> Result<Self, String> {
+    pub(crate) fn new(
+        schemas: &Schemas,
+        formats: &'f [(String, FormatCheck)],
+    ) -> Result<Self, String> {
+        let answers = schemas.is_directed.then(|| schemas.root(Direction::Answer));
+        Ok(Self {
+            requests: schemas.root(Direction::Request)?,
+            answers: answers.transpose()?,
+            formats,
+        })
+    }
+
+    /// Compiles the schema at a JSON Pointer into the document, for what is sent.
+    pub(crate) fn compile(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+        self.requests.compile(pointer, self.formats)
+    }
+
+    /// Compiles the schema at a JSON Pointer into the document, for what is answered.
+    pub(crate) fn compile_answer(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+        let root = self.answers.as_ref().unwrap_or(&self.requests);
+        root.compile(pointer, self.formats)
+    }
+}
+
+impl Root {
+    fn new(value: Value) -> Result<Self, String> {
         let registry = Registry::new()
-            .add(ROOT, root.clone())
+            .add(ROOT, value.clone())
             .and_then(jsonschema::RegistryBuilder::prepare);
         Ok(Self {
-            root: Arc::new(root),
+            value: Arc::new(value),
             registry: registry.map_err(|error| error.to_string())?,
-            formats,
             compiled: RefCell::default(),
         })
     }
 
-    /// Compiles the schema at a JSON Pointer into the document.
-    pub(crate) fn compile(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+    fn compile(
+        &self,
+        pointer: &str,
+        formats: &[(String, FormatCheck)],
+    ) -> Result<Arc<Schema>, String> {
         if let Some(schema) = self.compiled.borrow().get(pointer) {
             return Ok(Arc::clone(schema));
         }
@@ -164,16 +224,17 @@ impl<'f> Compiler<'f> {
             .with_registry(&self.registry)
             .with_keyword("type", dialect::types)
             .with_keyword(dialect::WHOLE, dialect::whole)
+            .with_keyword(direction::FORBIDDEN, direction::forbidden)
             .should_validate_formats(true);
-        for (name, check) in self.formats {
+        for (name, check) in formats {
             options = options.with_format(name.clone(), *check);
         }
         let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT);
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
         let validator = options.build(&schema).map_err(|error| error.to_string())?;
-        let root = Arc::clone(&self.root);
+        let root = Arc::clone(&self.value);
         let plain = root.pointer(pointer);
-        let plain = plain.and_then(|schema| Plain::compile(&root, schema, self.formats));
+        let plain = plain.and_then(|schema| Plain::compile(&root, schema, formats));
         let pointer = pointer.to_owned();
         let schema = Arc::new(Schema {
             validator,
@@ -271,8 +332,9 @@ impl Schema {
 impl SchemaFault {
     fn in_body(self) -> Violation {
         let path: Vec<_> = self.pointer.split('/').skip(1).map(unescape).collect();
-        // A missing member is pointed at, but its sentence speaks of the object it is missing from.
-        let spoken_of = path.len() - usize::from(self.keyword == "required");
+        // A member that is missing or must be is pointed at, but the sentence speaks of the object around it.
+        let is_of_object = matches!(&*self.keyword, "required" | "readOnly" | "writeOnly");
+        let spoken_of = path.len().saturating_sub(usize::from(is_of_object));
         let path = path.get(..spoken_of).unwrap_or_default().join(".");
         let end = if spoken_of == 0 {
             String::new()
@@ -351,6 +413,17 @@ impl Shown<'_> {
                 pointer.push_str(&escape(property.as_str().unwrap_or_default()));
             }
             (_, dialect::WHOLE) => "format".clone_into(&mut keyword),
+            (ValidationErrorKind::Custom { message, .. }, direction::FORBIDDEN) => {
+                let name = pointer.rsplit('/').next().unwrap_or_default();
+                let name = string(&unescape(name));
+                let kind = if message == "readOnly" {
+                    "read-only"
+                } else {
+                    "write-only"
+                };
+                message.clone_into(&mut keyword);
+                sentence = format!("{name} is {kind}");
+            }
             // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
             (ValidationErrorKind::Custom { message, .. }, "type")
                 if message.contains("'integer'") && is_whole(json) =>

@@ -120,10 +120,8 @@ impl<'d> Walk<'d> {
                 }
             }
         }
-        match part {
-            Part::Schema => self.directions(node),
-            Part::Server => self.server(node),
-            _ => {}
+        if part == Part::Server {
+            self.server(node);
         }
     }
 
@@ -206,24 +204,6 @@ impl<'d> Walk<'d> {
             if !matches!(key, "$ref" | "summary" | "description") && !key.starts_with("x-") {
                 let message = format!("`{key}` has no meaning beside a `$ref`");
                 self.fault(Code::MemberUnknown, member.at, message);
-            }
-        }
-    }
-
-    /// In OpenAPI 3.0 a member that is `readOnly` is required of answers only, one that is `writeOnly` of
-    /// requests only. Here a schema means the same in both.
-    fn directions(&mut self, schema: &Node) {
-        let required = schema.get("required").map_or(&[][..], Node::items);
-        for name in required.iter().filter_map(Node::as_str) {
-            let property = schema.get("properties").and_then(|all| all.get(name));
-            for keyword in ["readOnly", "writeOnly"] {
-                if let Some(flag) = property.and_then(|property| property.get(keyword))
-                    && flag.as_bool() == Some(true)
-                {
-                    let message =
-                        format!("`{name}` is {keyword} and required, which is not supported");
-                    self.fault(Code::Unsupported, flag.at, message);
-                }
             }
         }
     }

@@ -246,10 +246,6 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (with_body("{$id: a}"), "`$id` is not supported"),
         (
-            with_body("{required: [a], properties: {a: {readOnly: true}}}"),
-            "`a` is readOnly and required, which is not supported",
-        ),
-        (
             with_body("{$ref: 'other.yaml#/a'}"),
             "`other.yaml#/a` is in another file, which is not supported",
         ),

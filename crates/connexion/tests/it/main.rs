@@ -15,6 +15,7 @@ mod properties;
 mod request;
 mod response;
 mod routing;
+mod schema;
 mod security;
 mod serving;
 mod support;
