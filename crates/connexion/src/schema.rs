@@ -7,6 +7,7 @@
 //! `exclusiveMinimum`, the bounds of `int32`), and a number written `40.0` or `4e1` is not an integer,
 //! as it was not for the clients of Python's connexion.
 
+mod cycle;
 mod dialect;
 mod direction;
 mod plain;
@@ -122,6 +123,19 @@ pub(crate) fn examine(document: &Document, outer: Vec<String>) -> (Schemas, Vec<
                 *schema = Value::Bool(true);
             }
             faults.extend(found);
+        }
+    }
+    for one in cycle::endless(&root, &outer) {
+        let node = deepest(&document.root, &format!("{}/$ref", one.holder));
+        let end = if one.is_cycle {
+            "leads back to itself"
+        } else {
+            "leads over too many references"
+        };
+        let message = format!("`{}` {end}", document.as_written(&one.reference));
+        faults.push(document.fault(Code::ReferenceEndless, node.at, message));
+        if let Some(holder) = root.pointer_mut(&one.holder) {
+            *holder = Value::Bool(true);
         }
     }
     let is_directed = direction::is_used(&root);

@@ -226,3 +226,93 @@ fn a_parameter_is_what_is_sent() {
         "Query q readOnly: 'id' is read-only for query parameter 'q'"
     );
 }
+
+/// What keeps the document from being served, without the file's name.
+fn faults(version: &str, schemas: &str) -> String {
+    let built = Api::from_document(parsed(version, schemas))
+        .operation("test", async || ())
+        .build(());
+    built.map_or_else(
+        |faults| faults.to_string().replace("test.yaml:", ""),
+        |_| String::new(),
+    )
+}
+
+/// The messages of the faults.
+fn messages(version: &str, schemas: &str) -> Vec<String> {
+    let faults = faults(version, schemas);
+    let message = |line: &str| line.split_once(": ").unwrap().1.to_owned();
+    faults.lines().map(message).collect()
+}
+
+#[test]
+fn schemas_that_lead_back_to_themselves_are_told_and_not_followed() {
+    for version in VERSIONS {
+        let prefix = if version == "2.0" {
+            "#/definitions"
+        } else {
+            "#/components/schemas"
+        };
+        for (schemas, expected) in [
+            (
+                "Thing: {allOf: [{$ref: '#/components/schemas/Thing'}]}",
+                "Thing",
+            ),
+            (
+                "Thing: {allOf: [{type: object}, {allOf: [{$ref: '#/components/schemas/B'}]}], default: {}}, \
+                 B: {allOf: [{$ref: '#/components/schemas/Thing'}]}",
+                "Thing",
+            ),
+            (
+                "Thing: {not: {$ref: '#/components/schemas/Thing'}}",
+                "Thing",
+            ),
+        ] {
+            let expected = format!("`{prefix}/{expected}` leads back to itself");
+            assert_eq!(
+                messages(version, schemas),
+                [expected],
+                "{version} {schemas}"
+            );
+        }
+        let both =
+            "Thing: {$ref: '#/components/schemas/B'}, B: {$ref: '#/components/schemas/Thing'}";
+        // The operation, too, refers to what has no end.
+        assert_eq!(messages(version, both).len(), 4, "{version}");
+        let tree = "Thing: {allOf: [{properties: {child: {$ref: '#/components/schemas/Thing'}}}], \
+                    additionalProperties: {$ref: '#/components/schemas/Thing'}}";
+        let verdict = body_verdict(&thing(version, tree), r#"{"child":{"a":{"child":{}}}}"#);
+        assert!(verdict.starts_with("ok"), "{verdict}");
+    }
+    let one_of =
+        "Thing: {oneOf: [{type: string}, {anyOf: [{$ref: '#/components/schemas/Thing'}]}]}";
+    assert_eq!(messages("3.1", one_of).len(), 1);
+}
+
+#[test]
+fn very_long_chains_of_schemas_do_not_overflow_the_stack() {
+    let chain = |link: &str| {
+        let links = (0..5_000).map(|i| {
+            let next = link.replace(
+                "NEXT",
+                &format!("{{$ref: '#/components/schemas/S{}'}}", i + 1),
+            );
+            format!("S{i}: {next}")
+        });
+        let links = links.collect::<Vec<_>>().join(", ");
+        format!("Thing: {{$ref: '#/components/schemas/S0'}}, {links}, S5000: {{}}")
+    };
+    let told = messages("3.1", &chain("{allOf: [NEXT]}"));
+    assert!(
+        told.iter()
+            .all(|line| line.ends_with("leads over too many references")),
+        "{told:?}"
+    );
+    assert!(!told.is_empty());
+    let nested = chain("{properties: {a: NEXT}}");
+    assert_eq!(messages("3.1", &nested), [""; 0]);
+    assert_eq!(
+        body_verdict(&thing("3.1", &nested), r#"{"a":{"a":{}}}"#),
+        r#"ok {} {"a":{"a":{}}}"#
+    );
+}
