@@ -195,11 +195,16 @@ impl Document {
 
     /// A reference in the words of the author, who may not know the model of OpenAPI 3.1.
     pub(crate) fn as_written<'r>(&self, reference: &'r str) -> Cow<'r, str> {
-        if self.source.get("swagger").is_some() {
+        if self.is_swagger() {
             swagger2::as_written(reference)
         } else {
             reference.into()
         }
+    }
+
+    /// Whether it was written in Swagger 2.0.
+    pub(crate) fn is_swagger(&self) -> bool {
+        self.source.get("swagger").is_some()
     }
 
     /// Whether a schema may say more beside a `$ref`. Before OpenAPI 3.1 it is ignored.

@@ -10,13 +10,14 @@
 mod cycle;
 mod dialect;
 mod direction;
+mod discriminator;
 mod plain;
 mod sentence;
 
 use std::{
     borrow::Cow,
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, LazyLock},
 };
 
@@ -125,6 +126,10 @@ pub(crate) fn examine(document: &Document, outer: Vec<String>) -> (Schemas, Vec<
             faults.extend(found);
         }
     }
+    for one in discriminator::rewrite(&mut root, &outer) {
+        let node = deepest(&document.root, &one.pointer);
+        faults.push(document.fault(Code::Unsupported, node.at, one.message));
+    }
     for one in cycle::endless(&root, &outer) {
         let node = deepest(&document.root, &format!("{}/$ref", one.holder));
         let end = if one.is_cycle {
@@ -175,6 +180,41 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
         document.fault(Code::SchemaInvalid, deepest(node, path).at, message)
     };
     errors.map(fault).collect()
+}
+
+/// Shows `visit` every schema in `schema`, itself too, and the pointer to it.
+fn every<'v>(schema: &'v Value, pointer: &str, visit: &mut impl FnMut(&'v Value, &str)) {
+    let Value::Object(members) = schema else {
+        return;
+    };
+    visit(schema, pointer);
+    for (key, member) in members {
+        let pointer = format!("{pointer}/{}", escape(key));
+        match (key.as_str(), member) {
+            // Data and prose.
+            (
+                "example" | "examples" | "default" | "enum" | "const" | "discriminator" | "xml"
+                | "externalDocs",
+                _,
+            ) => {}
+            (key, _) if key.starts_with("x-") && key != discriminator::BARE => {}
+            // The members of these are names, not keywords.
+            (
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                Value::Object(named),
+            ) => {
+                for (name, below) in named {
+                    every(below, &format!("{pointer}/{}", escape(name)), visit);
+                }
+            }
+            (_, Value::Array(items)) => {
+                for (i, below) in items.iter().enumerate() {
+                    every(below, &format!("{pointer}/{i}"), visit);
+                }
+            }
+            (_, below) => every(below, &pointer, visit),
+        }
+    }
 }
 
 /// The node that a JSON Pointer leads to, or the last one before it leads nowhere.
@@ -239,6 +279,7 @@ impl Root {
             .with_keyword("type", dialect::types)
             .with_keyword(dialect::WHOLE, dialect::whole)
             .with_keyword(direction::FORBIDDEN, direction::forbidden)
+            .with_keyword(discriminator::CHOICE, discriminator::choice)
             .should_validate_formats(true);
         for (name, check) in formats {
             options = options.with_format(name.clone(), *check);
@@ -303,7 +344,7 @@ impl Schema {
             .map(|error| shown.fault(error.kind(), error.instance_path()))
             .collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
-        faults
+        told_once(faults)
     }
 
     /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
@@ -376,10 +417,33 @@ fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, 
         return Some((index, items));
     }
     let parts = schema.get("allOf").and_then(Value::as_array);
+    let chosen = schema.get("then");
     parts
         .into_iter()
         .flatten()
+        .chain(chosen)
         .find_map(|part| member(root, part, name))
+}
+
+/// What several parts of a schema find is told once; that a member is missing, by the sentence that says most.
+fn told_once(mut faults: Vec<SchemaFault>) -> Vec<SchemaFault> {
+    let mut longest = HashMap::new();
+    for fault in faults.iter().filter(|fault| fault.keyword == "required") {
+        let length = longest.entry(fault.pointer.clone()).or_insert(0);
+        *length = fault.sentence.len().max(*length);
+    }
+    let mut told = HashSet::new();
+    faults.retain(|fault| {
+        let is_shorter = fault.keyword == "required"
+            && longest.get(&fault.pointer) != Some(&fault.sentence.len());
+        !is_shorter
+            && told.insert((
+                fault.pointer.clone(),
+                fault.keyword.clone(),
+                fault.sentence.clone(),
+            ))
+    });
+    faults
 }
 
 /// What a schema's references lead to in the end.
@@ -427,6 +491,31 @@ impl Shown<'_> {
                 pointer.push_str(&escape(property.as_str().unwrap_or_default()));
             }
             (_, dialect::WHOLE) => "format".clone_into(&mut keyword),
+            (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
+                let (property, values) = discriminator::told(message);
+                pointer.push('/');
+                pointer.push_str(&escape(&property));
+                let values = values.map(|values| repr(&values, MAX_SHOWN));
+                let sent = self.texts.at(&pointer);
+                (keyword, sentence) = match (sent, values) {
+                    (None, None) => {
+                        let sentence = format!("{} is a required property", string(&property));
+                        ("required".to_owned(), sentence)
+                    }
+                    (None, Some(values)) => {
+                        let name = string(&property);
+                        let sentence = format!("{name} is a required property, one of {values}");
+                        ("required".to_owned(), sentence)
+                    }
+                    (Some(sent), values) => {
+                        let end = values.map_or("of type 'string'".to_owned(), |values| {
+                            format!("one of {values}")
+                        });
+                        let sentence = format!("{} is not {end}", self.repr(sent));
+                        ("discriminator".to_owned(), sentence)
+                    }
+                };
+            }
             (ValidationErrorKind::Custom { message, .. }, direction::FORBIDDEN) => {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
                 let name = string(&unescape(name));

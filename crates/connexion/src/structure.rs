@@ -120,8 +120,10 @@ impl<'d> Walk<'d> {
                 }
             }
         }
-        if part == Part::Server {
-            self.server(node);
+        match part {
+            Part::Schema => self.discriminator(node),
+            Part::Server => self.server(node),
+            _ => {}
         }
     }
 
@@ -205,6 +207,74 @@ impl<'d> Walk<'d> {
                 let message = format!("`{key}` has no meaning beside a `$ref`");
                 self.fault(Code::MemberUnknown, member.at, message);
             }
+        }
+    }
+
+    /// The member that names an object's schema, and where its values lead. In Swagger 2.0 it is but a name.
+    fn discriminator(&mut self, schema: &'d Node) {
+        let Some(discriminator) = schema.get("discriminator") else {
+            return;
+        };
+        if self.document.is_swagger() {
+            if discriminator.as_str().is_none() {
+                let message = "`discriminator` must be a text";
+                self.fault(Code::MemberInvalid, discriminator.at, message);
+            }
+            return;
+        }
+        if discriminator.as_object().is_none() {
+            let message = "`discriminator` must be an object";
+            return self.fault(Code::MemberInvalid, discriminator.at, message);
+        }
+        if discriminator.get("propertyName").is_none() {
+            let message = "the `discriminator` has no `propertyName`";
+            self.fault(Code::MemberMissing, discriminator.at, message);
+        }
+        for (key, member) in discriminator.members() {
+            match (key, &member.kind) {
+                ("propertyName", Kind::String(_)) => {}
+                ("propertyName", _) => {
+                    let message = "`propertyName` must be a text";
+                    self.fault(Code::MemberInvalid, member.at, message);
+                }
+                ("mapping", Kind::Object(_)) => member.members().for_each(|(_, target)| {
+                    self.mapping(target);
+                }),
+                ("mapping", _) => {
+                    let message = "`mapping` must be an object";
+                    self.fault(Code::MemberInvalid, member.at, message);
+                }
+                _ if key.starts_with("x-") => {}
+                _ => {
+                    let message = format!("a discriminator has no member `{key}`");
+                    self.fault(Code::MemberUnknown, member.at, message);
+                }
+            }
+        }
+    }
+
+    /// What a value of the discriminator stands for: the name of a schema, or a reference.
+    fn mapping(&mut self, target: &'d Node) {
+        let Some(text) = target.as_str() else {
+            return self.fault(
+                Code::MemberInvalid,
+                target.at,
+                "a value of `mapping` must be a text",
+            );
+        };
+        let named = self.document.root.get("components");
+        let named = named.and_then(|components| components.get("schemas"));
+        if named.is_some_and(|schemas| schemas.get(text).is_some()) {
+            return;
+        }
+        if text.contains(['#', '/', '.']) {
+            self.references.push((target.at, text, Part::Schema));
+        } else {
+            self.fault(
+                Code::ReferenceUnresolvable,
+                target.at,
+                format!("there is no schema `{text}`"),
+            );
         }
     }
 
@@ -394,7 +464,8 @@ fn schema_rule(keyword: &str) -> Option<Rule> {
         | "else" => Rule::One(schema),
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Rule::List(schema),
         "properties" | "patternProperties" | "dependentSchemas" | "$defs" => Rule::Map(schema),
-        "discriminator" | "$id" | "$anchor" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
+        "discriminator" => Rule::Any,
+        "$id" | "$anchor" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::every;
 use crate::{
     document::{MAX_REFERENCES, decoded},
     node::escape,
@@ -30,7 +31,11 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
     };
     for pointer in outer {
         if let Some(schema) = root.pointer(pointer) {
-            search.every(schema, pointer);
+            every(schema, pointer, &mut |schema, pointer| {
+                if schema.get("$ref").is_some() {
+                    search.height(pointer, 0);
+                }
+            });
         }
     }
     search.found
@@ -44,31 +49,6 @@ struct Search<'r> {
 }
 
 impl Search<'_> {
-    /// Looks at `schema` and all schemas in it.
-    fn every(&mut self, schema: &Value, pointer: &str) {
-        match schema {
-            Value::Object(members) => {
-                if members.contains_key("$ref") {
-                    self.height(pointer, 0);
-                }
-                for (key, member) in members {
-                    if !matches!(
-                        key.as_str(),
-                        "example" | "examples" | "default" | "enum" | "const"
-                    ) {
-                        self.every(member, &format!("{pointer}/{}", escape(key)));
-                    }
-                }
-            }
-            Value::Array(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    self.every(item, &format!("{pointer}/{i}"));
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// How many references are followed at most for a value that is held against the schema at `pointer`.
     /// `None` if it is being asked already.
     fn height(&mut self, pointer: &str, depth: usize) -> Option<usize> {

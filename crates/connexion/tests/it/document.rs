@@ -240,10 +240,6 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             format!("servers: [{{url: 'https://a.example/v1'}}], {ANY}"),
             "the path `/v1` of a server is not that of the document, which is not supported; write it before the key in `paths`",
         ),
-        (
-            with_body("{discriminator: {propertyName: a}}"),
-            "`discriminator` is not supported",
-        ),
         (with_body("{$id: a}"), "`$id` is not supported"),
         (
             with_body("{$ref: 'other.yaml#/a'}"),
