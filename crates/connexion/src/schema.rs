@@ -278,9 +278,13 @@ impl Root {
             .with_registry(&self.registry)
             .with_keyword("type", dialect::types)
             .with_keyword(dialect::WHOLE, dialect::whole)
+            .with_keyword(dialect::SINGLE, dialect::single)
             .with_keyword(direction::FORBIDDEN, direction::forbidden)
             .with_keyword(discriminator::CHOICE, discriminator::choice)
             .should_validate_formats(true);
+        for (name, check) in dialect::FORMATS {
+            options = options.with_format(name, check);
+        }
         for (name, check) in formats {
             options = options.with_format(name.clone(), *check);
         }
@@ -490,7 +494,7 @@ impl Shown<'_> {
                 pointer.push('/');
                 pointer.push_str(&escape(property.as_str().unwrap_or_default()));
             }
-            (_, dialect::WHOLE) => "format".clone_into(&mut keyword),
+            (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
             (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
                 let (property, values) = discriminator::told(message);
                 pointer.push('/');
