@@ -398,6 +398,7 @@ fn compile<'d>(
     formats: &[(String, FormatCheck)],
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
+    faults.extend(schemas.wrong_samples(document, formats));
     let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {

@@ -95,7 +95,8 @@ impl Document {
 
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, _) = self.examine();
+        let (mut faults, schemas) = self.examine();
+        faults.extend(schemas.wrong_samples(self, &[]));
         fault::arrange(&mut faults, &self.source);
         faults
     }
@@ -104,7 +105,7 @@ impl Document {
     pub(crate) fn examine(&self) -> (Vec<Fault>, Schemas) {
         let survey = Survey::of(self);
         let mut faults = survey.faults;
-        let (schemas, found) = schema::examine(self, survey.schemas);
+        let (schemas, found) = schema::examine(self, survey.schemas, survey.samples);
         faults.extend(found);
         for key in ["info", "paths"] {
             if self.root.get(key).is_none() {

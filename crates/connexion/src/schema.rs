@@ -33,6 +33,7 @@ use crate::{
     node::{Node, escape, unescape},
     problem::{In, Violation},
     python::{MAX_SHOWN, Texts, repr, string},
+    structure::Sample,
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -69,6 +70,7 @@ pub(crate) struct Schemas {
     outer: Vec<String>,
     /// Whether they differ between requests and answers.
     is_directed: bool,
+    samples: Vec<Sample>,
 }
 
 /// Compiles the schemas of one document.
@@ -111,7 +113,11 @@ pub(crate) struct SchemaFault {
 /// The document with its schemas, which stand at `outer`, as JSON Schema 2020-12; and everything that is
 /// wrong with them, whether they are used or not. One with a fault allows anything from here on, so that it
 /// does not hide the faults of others.
-pub(crate) fn examine(document: &Document, outer: Vec<String>) -> (Schemas, Vec<Fault>) {
+pub(crate) fn examine(
+    document: &Document,
+    outer: Vec<String>,
+    samples: Vec<Sample>,
+) -> (Schemas, Vec<Fault>) {
     let mut root = Value::from(&document.root);
     let mut faults = Vec::new();
     for pointer in &outer {
@@ -148,11 +154,44 @@ pub(crate) fn examine(document: &Document, outer: Vec<String>) -> (Schemas, Vec<
         root,
         outer,
         is_directed,
+        samples,
     };
     (schemas, faults)
 }
 
 impl Schemas {
+    /// Every default and example that breaks its own schema: who reads the document would be told wrong.
+    pub(crate) fn wrong_samples(
+        &self,
+        document: &Document,
+        formats: &[(String, FormatCheck)],
+    ) -> Vec<Fault> {
+        // To register a document takes time, and most have none of these.
+        let root = (!self.samples.is_empty()).then(|| self.root(Direction::Either));
+        let Some(Ok(root)) = root else {
+            return Vec::new();
+        };
+        let wrong = |sample: &Sample| {
+            // A schema that can't be used is reported by who uses it.
+            let schema = root.compile(&sample.schema, formats).ok()?;
+            let value = &sample.value;
+            if schema.is_valid(value) {
+                return None;
+            }
+            let violations = schema.body_violations(value, &value.to_string());
+            let detail = violations.first().map_or("", |first| &first.detail);
+            let keyword = sample.keyword;
+            let message = format!("the `{keyword}` breaks its schema: {detail}");
+            let code = if keyword == "default" {
+                Code::DefaultInvalid
+            } else {
+                Code::ExampleInvalid
+            };
+            Some(document.fault(code, sample.at, message))
+        };
+        self.samples.iter().filter_map(wrong).collect()
+    }
+
     fn root(&self, direction: Direction) -> Result<Root, String> {
         Root::new(if self.is_directed {
             direction::directed(&self.root, &self.outer, direction)

@@ -6,10 +6,13 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use crate::{
+    content::MediaType,
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
-    node::{Kind, Node, Position, escape},
+    node::{Kind, Node, Position, escape, unescape},
     server,
 };
 
@@ -57,6 +60,17 @@ pub(crate) struct Survey {
     pub(crate) faults: Vec<Fault>,
     /// JSON Pointers of all schemas that are not part of another.
     pub(crate) schemas: Vec<String>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// A `default` or an example, which must not break the schema it stands for.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// JSON Pointer of the schema.
+    pub(crate) schema: String,
+    pub(crate) keyword: &'static str,
+    pub(crate) at: Position,
+    pub(crate) value: Value,
 }
 
 impl Survey {
@@ -121,7 +135,11 @@ impl<'d> Walk<'d> {
             }
         }
         match part {
-            Part::Schema => self.discriminator(node),
+            Part::Schema => {
+                self.discriminator(node);
+                self.schema_samples(node);
+            }
+            Part::Media | Part::Parameter | Part::Header => self.samples(node, part),
             Part::Server => self.server(node),
             _ => {}
         }
@@ -276,6 +294,53 @@ impl<'d> Walk<'d> {
                 format!("there is no schema `{text}`"),
             );
         }
+    }
+
+    fn schema_samples(&mut self, schema: &Node) {
+        let parent = self.pointer.rsplit_once('/').map(|(parent, _)| parent);
+        // The default of a parameter is looked at when that is compiled, with what stands behind a reference.
+        let is_parameter =
+            parent.is_some_and(|parent| self.places.get(parent) == Some(&Part::Parameter));
+        let pointer = self.pointer.clone();
+        if let Some(default) = schema.get("default").filter(|_| !is_parameter) {
+            self.sample(&pointer, "default", default);
+        }
+        if let Some(example) = schema.get("example") {
+            self.sample(&pointer, "example", example);
+        }
+        for example in schema.get("examples").map_or(&[][..], Node::items) {
+            self.sample(&pointer, "examples", example);
+        }
+    }
+
+    /// The examples beside a schema. In a body that is not JSON they are texts, whatever the schema says.
+    fn samples(&mut self, node: &Node, part: Part) {
+        let name = self.pointer.rsplit_once('/').map(|(_, name)| name);
+        let is_json = || MediaType::parse(&unescape(name.unwrap_or_default())).is_json();
+        if node.get("schema").is_none() || part == Part::Media && !is_json() {
+            return;
+        }
+        let pointer = format!("{}/schema", self.pointer);
+        if let Some(example) = node.get("example") {
+            self.sample(&pointer, "example", example);
+        }
+        let examples = node.get("examples");
+        for (_, example) in examples.into_iter().flat_map(Node::members) {
+            let reference = example.get("$ref").and_then(Node::as_str);
+            let target = reference.and_then(|reference| self.document.target(reference).ok());
+            if let Some(value) = target.unwrap_or(example).get("value") {
+                self.sample(&pointer, "examples", value);
+            }
+        }
+    }
+
+    fn sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
+        self.survey.samples.push(Sample {
+            schema: schema.to_owned(),
+            keyword,
+            at: node.at,
+            value: Value::from(node),
+        });
     }
 
     /// The first server of the document says what stands before each path. The others may be anywhere, as may

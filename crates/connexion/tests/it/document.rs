@@ -295,7 +295,7 @@ fn references_in_cycles_are_told_and_those_of_recursive_schemas_are_none() {
 
 #[test]
 fn data_that_looks_like_a_reference_is_no_reference() {
-    let schema = "{example: {$ref: a}, default: {$ref: b}, enum: [{$ref: c}], const: {$ref: c}}";
+    let schema = "{example: {$ref: c}, default: {$ref: c}, enum: [{$ref: c}], const: {$ref: c}}";
     assert_eq!(faults(document(&with_body(schema), "")), "");
 }
 
