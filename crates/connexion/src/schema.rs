@@ -11,6 +11,7 @@ mod cycle;
 mod dialect;
 mod direction;
 mod discriminator;
+mod pattern;
 mod plain;
 mod sentence;
 
@@ -320,6 +321,8 @@ impl Root {
             .with_keyword(dialect::SINGLE, dialect::single)
             .with_keyword(direction::FORBIDDEN, direction::forbidden)
             .with_keyword(discriminator::CHOICE, discriminator::choice)
+            .with_pattern_options(pattern::options())
+            .with_keyword(pattern::SLOW, pattern::slow)
             .should_validate_formats(true);
         for (name, check) in dialect::FORMATS {
             options = options.with_format(name, check);
@@ -533,6 +536,7 @@ impl Shown<'_> {
                 pointer.push('/');
                 pointer.push_str(&escape(property.as_str().unwrap_or_default()));
             }
+            (_, pattern::SLOW) => "pattern".clone_into(&mut keyword),
             (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
             (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
                 let (property, values) = discriminator::told(message);

@@ -3,6 +3,7 @@
 use jsonschema::{Keyword, paths::Location};
 use serde_json::{Map, Value, json};
 
+use super::pattern;
 use crate::document::Document;
 
 /// The types that a value can have.
@@ -149,7 +150,7 @@ fn is_base64(text: &str) -> bool {
 
 /// Whether a keyword of a schema says nothing about which values are right.
 pub(crate) fn is_remark(keyword: &str) -> bool {
-    keyword.starts_with("x-") && keyword != "x-nullable"
+    keyword.starts_with("x-") && keyword != "x-nullable" && !keyword.starts_with("x-connexion-")
         || matches!(
             keyword,
             "title"
@@ -174,6 +175,7 @@ pub(super) fn adapt(schema: &mut Value, document: &Document) {
             adapt_reference(members, document);
             adapt_bounds(members);
             adapt_nullable(members);
+            pattern::adapt(members);
             for (key, member) in members {
                 match key.as_str() {
                     // Data, not schemas: nothing in there may be changed.

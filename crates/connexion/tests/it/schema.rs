@@ -901,3 +901,87 @@ fn the_example_of_an_answer_in_swagger_is_held_against_its_schema() {
         ["test.yaml:11:22: the `example` breaks its schema: 'x' is not of type 'integer'"]
     );
 }
+
+#[test]
+fn patterns_that_would_take_very_long_are_given_up_soon() {
+    let long = "a".repeat(500_000);
+    for (pattern, text) in [
+        ("(a+)+$", format!("{long}!")),
+        ("^(?=.*\\d)(a+)+$", format!("{long}!")),
+        ("^(?!b)(a|a)*(?<!c)$", "a".repeat(4_000) + "!"),
+        ("(a*)*\\1b", long.clone()),
+        ("(?=.*x)(?=.*y)z", long),
+        ("(?=.*x)(?=.*y)z", "a".repeat(4_000)),
+    ] {
+        for version in VERSIONS {
+            let schema = format!("Thing: {{type: string, pattern: '{pattern}'}}");
+            let service = thing(version, &schema);
+            let start = std::time::Instant::now();
+            let verdict = body_verdict(&service, &json!(text).to_string());
+            let end: String = verdict.chars().skip(verdict.chars().count() - 40).collect();
+            assert!(
+                verdict.starts_with("Body  pattern: 'aaa"),
+                "{pattern} {end}"
+            );
+            assert!(
+                start.elapsed().as_secs() < 5,
+                "{pattern} {:?}",
+                start.elapsed()
+            );
+        }
+    }
+}
+
+#[test]
+fn patterns_may_look_ahead_and_refer_back() {
+    let schema =
+        "Thing: {type: string, minLength: 4, pattern: '^(?=.*[A-Z])(?=.*[0-9]).+$', maxLength: 9}";
+    for version in VERSIONS {
+        let service = thing(version, schema);
+        for (body, expected) in [
+            ("\"Abc1\"", "ok {} \"Abc1\""),
+            ("5", "Body  type: 5 is not of type 'string'"),
+            (
+                "\"abc\"",
+                "Body  minLength: 'abc' is too short\n\
+                 Body  pattern: 'abc' does not match '^(?=.*[A-Z])(?=.*[0-9]).+$'",
+            ),
+        ] {
+            assert_eq!(body_verdict(&service, body), expected, "{version}");
+        }
+    }
+    let service = thing("3.1", "Thing: {type: string, pattern: '^(a|b)\\1$'}");
+    assert_eq!(body_verdict(&service, "\"aa\""), "ok {} \"aa\"");
+    assert!(body_verdict(&service, "\"ab\"").starts_with("Body  pattern"));
+    assert_eq!(
+        messages("3.0", "Thing: {type: string, pattern: '('}"),
+        ["the `pattern` of a schema: '(' is not a 'regex'"]
+    );
+}
+
+#[tokio::test]
+async fn a_typed_answer_is_held_against_a_pattern_that_looks_ahead() {
+    #[derive(Clone, Serialize)]
+    struct Word {
+        word: &'static str,
+    }
+    let schema = "Thing: {type: object, properties: {word: {type: string, pattern: '^(?!x)'}}}";
+    for (word, status) in [("a", 200), ("x", 500)] {
+        let api = Api::from_document(parsed("3.1", schema));
+        let service = build(api.operation("test", async move || Body(Word { word })));
+        assert_eq!(post(&service, "{}").await.status.as_u16(), status);
+    }
+}
+
+#[test]
+fn a_body_that_is_nested_very_deep_is_refused() {
+    let tree = "Thing: {type: object, properties: {a: {$ref: '#/components/schemas/Thing'}}}";
+    for version in VERSIONS {
+        let service = thing(version, tree);
+        let nested = |depth: usize| "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth);
+        let expected = "Body  json: Request body is not valid JSON";
+        assert_eq!(body_verdict(&service, &nested(100_000)), expected);
+        let verdict = body_verdict(&service, &nested(100));
+        assert!(verdict.starts_with("Body /a/a/a"), "{verdict}");
+    }
+}
