@@ -22,7 +22,9 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use jsonschema::{Registry, Validator, error::ValidationErrorKind, paths::Location};
+use jsonschema::{
+    Keyword, Registry, ValidationError, Validator, error::ValidationErrorKind, paths::Location,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -60,6 +62,22 @@ static META: LazyLock<Option<Validator>> = LazyLock::new(|| {
         .ok()
 });
 
+/// Makes the check of a keyword of our own.
+type Factory = for<'a> fn(
+    &'a Map<String, Value>,
+    &'a Value,
+    Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
+
+/// The keywords of our own beside `type`.
+const KEYWORDS: [(&str, Factory); 5] = [
+    (dialect::WHOLE, dialect::whole),
+    (dialect::SINGLE, dialect::single),
+    (direction::FORBIDDEN, direction::forbidden),
+    (discriminator::CHOICE, discriminator::choice),
+    (pattern::SLOW, pattern::slow),
+];
+
 /// Decides whether a text is of a format.
 pub(crate) type FormatCheck = fn(&str) -> bool;
 
@@ -85,6 +103,8 @@ pub(crate) struct Compiler<'f> {
 /// The document as it is in one direction.
 struct Root {
     value: Arc<Value>,
+    /// Those of our keywords that occur in it: each takes time for every schema that is compiled.
+    keywords: Vec<(&'static str, Factory)>,
     registry: Registry<'static>,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
@@ -204,7 +224,7 @@ impl Schemas {
 
 fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
     let errors = META.iter().flat_map(|meta| meta.iter_errors(schema));
-    let fault = |error: jsonschema::ValidationError<'_>| {
+    let fault = |error: ValidationError<'_>| {
         let path = error.instance_path().as_str();
         let keyword = path
             .rsplit('/')
@@ -222,14 +242,39 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
     errors.map(fault).collect()
 }
 
+fn own_keywords<'v>(value: &'v Value, found: &mut HashSet<&'v str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| own_keywords(item, found)),
+        Value::Object(members) => {
+            for (key, member) in members {
+                if key.starts_with("x-connexion-") {
+                    found.insert(key);
+                }
+                own_keywords(member, found);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Shows `visit` every schema in `schema`, itself too, and the pointer to it.
 fn every<'v>(schema: &'v Value, pointer: &str, visit: &mut impl FnMut(&'v Value, &str)) {
+    every_below(schema, &mut pointer.to_owned(), visit);
+}
+
+/// One text serves all pointers: to make each anew took longer than to look at what it leads to.
+fn every_below<'v>(
+    schema: &'v Value,
+    pointer: &mut String,
+    visit: &mut impl FnMut(&'v Value, &str),
+) {
     let Value::Object(members) = schema else {
         return;
     };
     visit(schema, pointer);
+    let length = pointer.len();
     for (key, member) in members {
-        let pointer = format!("{pointer}/{}", escape(key));
+        push(pointer, key);
         match (key.as_str(), member) {
             // Data and prose.
             (
@@ -243,17 +288,33 @@ fn every<'v>(schema: &'v Value, pointer: &str, visit: &mut impl FnMut(&'v Value,
                 "properties" | "patternProperties" | "dependentSchemas" | "$defs",
                 Value::Object(named),
             ) => {
+                let length = pointer.len();
                 for (name, below) in named {
-                    every(below, &format!("{pointer}/{}", escape(name)), visit);
+                    push(pointer, name);
+                    every_below(below, pointer, visit);
+                    pointer.truncate(length);
                 }
             }
             (_, Value::Array(items)) => {
+                let length = pointer.len();
                 for (i, below) in items.iter().enumerate() {
-                    every(below, &format!("{pointer}/{i}"), visit);
+                    push(pointer, &i.to_string());
+                    every_below(below, pointer, visit);
+                    pointer.truncate(length);
                 }
             }
-            (_, below) => every(below, &pointer, visit),
+            (_, below) => every_below(below, pointer, visit),
         }
+        pointer.truncate(length);
+    }
+}
+
+fn push(pointer: &mut String, token: &str) {
+    pointer.push('/');
+    if token.contains(['~', '/']) {
+        pointer.push_str(&escape(token));
+    } else {
+        pointer.push_str(token);
     }
 }
 
@@ -298,7 +359,12 @@ impl Root {
         let registry = Registry::new()
             .add(ROOT, value.clone())
             .and_then(jsonschema::RegistryBuilder::prepare);
+        let mut used = HashSet::new();
+        own_keywords(&value, &mut used);
+        let mut keywords = KEYWORDS.to_vec();
+        keywords.retain(|(name, _)| used.contains(name));
         Ok(Self {
+            keywords,
             value: Arc::new(value),
             registry: registry.map_err(|error| error.to_string())?,
             compiled: RefCell::default(),
@@ -317,13 +383,11 @@ impl Root {
             .offline()
             .with_registry(&self.registry)
             .with_keyword("type", dialect::types)
-            .with_keyword(dialect::WHOLE, dialect::whole)
-            .with_keyword(dialect::SINGLE, dialect::single)
-            .with_keyword(direction::FORBIDDEN, direction::forbidden)
-            .with_keyword(discriminator::CHOICE, discriminator::choice)
             .with_pattern_options(pattern::options())
-            .with_keyword(pattern::SLOW, pattern::slow)
             .should_validate_formats(true);
+        for (name, factory) in &self.keywords {
+            options = options.with_keyword(*name, *factory);
+        }
         for (name, check) in dialect::FORMATS {
             options = options.with_format(name, check);
         }

@@ -103,6 +103,8 @@ pub(super) struct Nameless {
 /// Rewrites every discriminator in the schemas that stand at `outer`.
 pub(super) fn rewrite(root: &mut Value, outer: &[String]) -> Vec<Nameless> {
     let mut pointers = Vec::new();
+    // Most documents have none, and to walk along all pointers takes time.
+    let outer = if is_used(root) { outer } else { &[] };
     for pointer in outer {
         if let Some(schema) = root.pointer(pointer) {
             every(schema, pointer, &mut |schema, pointer| {
@@ -138,6 +140,16 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String]) -> Vec<Nameless> {
         }
     }
     rewriting.nameless
+}
+
+fn is_used(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(is_used),
+        Value::Object(members) => {
+            members.contains_key("discriminator") || members.values().any(is_used)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the schema at a pointer has a name, and children only by their `allOf`.
