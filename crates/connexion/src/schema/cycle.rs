@@ -32,7 +32,12 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
     for pointer in outer {
         if let Some(schema) = root.pointer(pointer) {
             every(schema, pointer, &mut |schema, pointer| {
-                if schema.get("$ref").is_some() {
+                let reference = schema.get("$ref").and_then(Value::as_str);
+                let target = reference.and_then(|reference| root.pointer(&decoded(reference)));
+                // Most lead to a schema that leads nowhere, and to note each takes time.
+                if target.is_some_and(|target| {
+                    target.get("$ref").is_some() || !parts(target, "").is_empty()
+                }) {
                     search.height(pointer, 0);
                 }
             });
