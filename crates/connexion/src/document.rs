@@ -12,7 +12,8 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    schema, security, server,
+    schema::{self, Schemas},
+    security, server,
     structure::Survey,
     swagger2, yaml,
 };
@@ -94,16 +95,17 @@ impl Document {
 
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, _) = self.examine();
+        let (mut faults, schemas) = self.examine();
+        faults.extend(schemas.wrong_samples(self, &[]));
         fault::arrange(&mut faults, &self.source);
         faults
     }
 
     /// Everything that is wrong, in no order; and the document with its schemas ready to be compiled.
-    pub(crate) fn examine(&self) -> (Vec<Fault>, Value) {
+    pub(crate) fn examine(&self) -> (Vec<Fault>, Schemas) {
         let survey = Survey::of(self);
         let mut faults = survey.faults;
-        let (root, found) = schema::examine(self, &survey.schemas);
+        let (schemas, found) = schema::examine(self, survey.schemas, survey.samples);
         faults.extend(found);
         for key in ["info", "paths"] {
             if self.root.get(key).is_none() {
@@ -114,7 +116,7 @@ impl Document {
         check::operations(self, &mut faults);
         check::paths(self, &mut faults);
         security::check(self, &mut faults);
-        (faults, root)
+        (faults, schemas)
     }
 
     /// The document as a value, in the version it was written in.
@@ -194,11 +196,16 @@ impl Document {
 
     /// A reference in the words of the author, who may not know the model of OpenAPI 3.1.
     pub(crate) fn as_written<'r>(&self, reference: &'r str) -> Cow<'r, str> {
-        if self.source.get("swagger").is_some() {
+        if self.is_swagger() {
             swagger2::as_written(reference)
         } else {
             reference.into()
         }
+    }
+
+    /// Whether it was written in Swagger 2.0.
+    pub(crate) fn is_swagger(&self) -> bool {
+        self.source.get("swagger").is_some()
     }
 
     /// Whether a schema may say more beside a `$ref`. Before OpenAPI 3.1 it is ignored.

@@ -368,6 +368,10 @@ fn content(node: &Node, types: Option<&[Node]>) -> Node {
         if let Some(schema) = node.get("schema") {
             media.put("schema", schema.clone());
         }
+        let examples = node.get("examples");
+        if let Some(example) = name.as_str().and_then(|name| examples?.get(name)) {
+            media.put("example", example.clone());
+        }
         content.put(name.as_str().unwrap_or_default(), media);
     }
     content

@@ -18,6 +18,7 @@ mod properties;
 mod request;
 mod response;
 mod routing;
+mod schema;
 mod security;
 mod serving;
 mod support;
