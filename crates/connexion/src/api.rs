@@ -30,7 +30,7 @@ use crate::{
     path::{PathValues, Routes, Template},
     place::OperationPlace,
     problem::{LibraryProblem, Problem},
-    schema::{Compiler, FormatCheck},
+    schema::{Compiler, FormatCheck, Schemas},
     security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
     server,
 };
@@ -348,13 +348,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             options,
             mut docs,
         } = self;
-        let (mut faults, root) = document.examine();
+        let (mut faults, described) = document.examine();
         let base_path = base(&document, base_path, &mut faults);
         let schemes = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| schemes.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
-        for (source, mut operation) in compile(&document, root, &formats, &mut faults) {
+        for (source, mut operation) in compile(&document, &described, &formats, &mut faults) {
             operation.strict_parameters = options.strict_parameters;
             operation.guard = schemes.guard(&source.place);
             let mut modes = responses_of.iter().rev();
@@ -396,11 +396,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 /// Compiles all operations.
 fn compile<'d>(
     document: &'d Document,
-    root: serde_json::Value,
+    schemas: &Schemas,
     formats: &[(String, FormatCheck)],
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
-    let compiler = match Compiler::new(root, formats) {
+    faults.extend(schemas.wrong_samples(document, formats));
+    let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {
             faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));

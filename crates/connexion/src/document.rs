@@ -12,7 +12,8 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    schema, security, server,
+    schema::{self, Schemas},
+    security, server,
     sources::{self, Sources},
     structure::Survey,
     swagger2, yaml,
@@ -122,17 +123,18 @@ impl Document {
 
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, _) = self.examine();
+        let (mut faults, schemas) = self.examine();
+        faults.extend(schemas.wrong_samples(self, &[]));
         fault::arrange(&mut faults, &self.source);
         faults
     }
 
     /// Everything that is wrong, in no order; and the document with its schemas ready to be compiled.
-    pub(crate) fn examine(&self) -> (Vec<Fault>, Value) {
+    pub(crate) fn examine(&self) -> (Vec<Fault>, Schemas) {
         let survey = Survey::of(self);
         let mut faults = survey.faults;
         faults.extend_from_slice(&self.sources.faults);
-        let (root, found) = schema::examine(self, &survey.schemas);
+        let (schemas, found) = schema::examine(self, survey.schemas, survey.samples);
         faults.extend(found);
         for key in ["info", "paths"] {
             if self.root.get(key).is_none() {
@@ -143,7 +145,7 @@ impl Document {
         check::operations(self, &mut faults);
         check::paths(self, &mut faults);
         security::check(self, &mut faults);
-        (faults, root)
+        (faults, schemas)
     }
 
     /// The document as a value, in the version it was written in.
@@ -229,11 +231,7 @@ impl Document {
     }
 
     /// The same for the reference at a place. An error without a message has been told already.
-    pub(crate) fn target_of(
-        &self,
-        at: Position,
-        reference: &str,
-    ) -> Result<&Node, Option<String>> {
+    pub(crate) fn target_of(&self, at: Position, reference: &str) -> Result<&Node, Option<String>> {
         if let Some(message) = self.sources.broken(at) {
             return Err(message.map(str::to_owned));
         }
@@ -254,11 +252,16 @@ impl Document {
 
     /// A reference in the words of the author, who may not know the model of OpenAPI 3.1.
     pub(crate) fn as_written<'r>(&self, reference: &'r str) -> Cow<'r, str> {
-        if self.source.get("swagger").is_some() {
+        if self.is_swagger() {
             swagger2::as_written(reference)
         } else {
             reference.into()
         }
+    }
+
+    /// Whether it was written in Swagger 2.0.
+    pub(crate) fn is_swagger(&self) -> bool {
+        self.source.get("swagger").is_some()
     }
 
     /// Whether a schema may say more beside a `$ref`. Before OpenAPI 3.1 it is ignored.

@@ -146,6 +146,10 @@ codes! {
     GetWithBody = "get-with-body",
     /// a schema that JSON Schema does not allow.
     SchemaInvalid = "schema-invalid",
+    /// a default that breaks its own schema.
+    DefaultInvalid = "default-invalid",
+    /// an example that breaks its own schema.
+    ExampleInvalid = "example-invalid",
     /// an operation that no handler was registered for.
     HandlerMissing = "handler-missing",
     /// a handler for an operation that is not in the document.

@@ -638,12 +638,9 @@ impl<'d> Compile<'_, 'd, '_> {
                 continue;
             };
             let default = place.node.get("default").or(property.node.get("default"));
-            if let Some(default) = default.map(Value::from) {
-                if !schema.is_valid(&default) {
-                    let message = format!("the default of the property `{name}` breaks its schema");
-                    self.faults
-                        .push((Code::ParameterInvalid, place.clone(), message));
-                }
+            // One that breaks the schema is a fault, told by `schema`.
+            let default = default.map(Value::from);
+            if let Some(default) = default.filter(|value| schema.is_valid(value)) {
                 field.default.get_or_insert(default);
             }
             match written(name, encoding.as_ref(), &property, schema) {

@@ -7,29 +7,36 @@
 //! `exclusiveMinimum`, the bounds of `int32`), and a number written `40.0` or `4e1` is not an integer,
 //! as it was not for the clients of Python's connexion.
 
+mod cycle;
 mod dialect;
+mod direction;
+mod discriminator;
+mod pattern;
 mod plain;
 mod sentence;
 
 use std::{
     borrow::Cow,
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, LazyLock},
 };
 
-use jsonschema::{Registry, Validator, error::ValidationErrorKind, paths::Location};
+use jsonschema::{
+    Keyword, Registry, ValidationError, Validator, error::ValidationErrorKind, paths::Location,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::dialect::is_remark;
 use self::plain::Plain;
+pub(crate) use self::{dialect::is_remark, direction::Direction};
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Node, escape, unescape},
     problem::{In, Violation},
-    python::{MAX_SHOWN, Texts, repr},
+    python::{MAX_SHOWN, Texts, repr, string},
+    structure::Sample,
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -55,14 +62,50 @@ static META: LazyLock<Option<Validator>> = LazyLock::new(|| {
         .ok()
 });
 
+/// Makes the check of a keyword of our own.
+type Factory = for<'a> fn(
+    &'a Map<String, Value>,
+    &'a Value,
+    Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
+
+/// The keywords of our own beside `type`.
+const KEYWORDS: [(&str, Factory); 5] = [
+    (dialect::WHOLE, dialect::whole),
+    (dialect::SINGLE, dialect::single),
+    (direction::FORBIDDEN, direction::forbidden),
+    (discriminator::CHOICE, discriminator::choice),
+    (pattern::SLOW, pattern::slow),
+];
+
 /// Decides whether a text is of a format.
 pub(crate) type FormatCheck = fn(&str) -> bool;
 
+/// The document with its schemas as JSON Schema 2020-12.
+#[derive(Debug)]
+pub(crate) struct Schemas {
+    root: Value,
+    /// JSON Pointers of all schemas that are not part of another.
+    outer: Vec<String>,
+    /// Whether they differ between requests and answers.
+    is_directed: bool,
+    samples: Vec<Sample>,
+}
+
 /// Compiles the schemas of one document.
 pub(crate) struct Compiler<'f> {
-    root: Arc<Value>,
-    registry: Registry<'static>,
+    requests: Root,
+    /// `None` if answers are what requests are.
+    answers: Option<Root>,
     formats: &'f [(String, FormatCheck)],
+}
+
+/// The document as it is in one direction.
+struct Root {
+    value: Arc<Value>,
+    /// Those of our keywords that occur in it: each takes time for every schema that is compiled.
+    keywords: Vec<(&'static str, Factory)>,
+    registry: Registry<'static>,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
 }
@@ -88,13 +131,17 @@ pub(crate) struct SchemaFault {
     pub(crate) sentence: String,
 }
 
-/// The document with its schemas, which stand at `schemas`, as JSON Schema 2020-12; and everything that is
+/// The document with its schemas, which stand at `outer`, as JSON Schema 2020-12; and everything that is
 /// wrong with them, whether they are used or not. One with a fault allows anything from here on, so that it
 /// does not hide the faults of others.
-pub(crate) fn examine(document: &Document, schemas: &[String]) -> (Value, Vec<Fault>) {
+pub(crate) fn examine(
+    document: &Document,
+    outer: Vec<String>,
+    samples: Vec<Sample>,
+) -> (Schemas, Vec<Fault>) {
     let mut root = Value::from(&document.root);
     let mut faults = Vec::new();
-    for pointer in schemas {
+    for pointer in &outer {
         if let (Some(schema), Some(node)) =
             (root.pointer_mut(pointer), document.root.at_pointer(pointer))
         {
@@ -106,12 +153,78 @@ pub(crate) fn examine(document: &Document, schemas: &[String]) -> (Value, Vec<Fa
             faults.extend(found);
         }
     }
-    (root, faults)
+    for one in discriminator::rewrite(&mut root, &outer) {
+        let node = deepest(&document.root, &one.pointer);
+        faults.push(document.fault(Code::Unsupported, node.at, one.message));
+    }
+    for one in cycle::endless(&root, &outer) {
+        let node = deepest(&document.root, &format!("{}/$ref", one.holder));
+        let end = if one.is_cycle {
+            "leads back to itself"
+        } else {
+            "leads over too many references"
+        };
+        let message = format!("`{}` {end}", document.written_at(node.at, &one.reference));
+        faults.push(document.fault(Code::ReferenceEndless, node.at, message));
+        if let Some(holder) = root.pointer_mut(&one.holder) {
+            *holder = Value::Bool(true);
+        }
+    }
+    let is_directed = direction::is_used(&root);
+    let schemas = Schemas {
+        root,
+        outer,
+        is_directed,
+        samples,
+    };
+    (schemas, faults)
+}
+
+impl Schemas {
+    /// Every default and example that breaks its own schema: who reads the document would be told wrong.
+    pub(crate) fn wrong_samples(
+        &self,
+        document: &Document,
+        formats: &[(String, FormatCheck)],
+    ) -> Vec<Fault> {
+        // To register a document takes time, and most have none of these.
+        let root = (!self.samples.is_empty()).then(|| self.root(Direction::Either));
+        let Some(Ok(root)) = root else {
+            return Vec::new();
+        };
+        let wrong = |sample: &Sample| {
+            // A schema that can't be used is reported by who uses it.
+            let schema = root.compile(&sample.schema, formats).ok()?;
+            let value = &sample.value;
+            if schema.is_valid(value) {
+                return None;
+            }
+            let violations = schema.body_violations(value, &value.to_string());
+            let detail = violations.first().map_or("", |first| &first.detail);
+            let keyword = sample.keyword;
+            let message = format!("the `{keyword}` breaks its schema: {detail}");
+            let code = if keyword == "default" {
+                Code::DefaultInvalid
+            } else {
+                Code::ExampleInvalid
+            };
+            Some(document.fault(code, sample.at, message))
+        };
+        self.samples.iter().filter_map(wrong).collect()
+    }
+
+    fn root(&self, direction: Direction) -> Result<Root, String> {
+        Root::new(if self.is_directed {
+            direction::directed(&self.root, &self.outer, direction)
+        } else {
+            self.root.clone()
+        })
+    }
 }
 
 fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
     let errors = META.iter().flat_map(|meta| meta.iter_errors(schema));
-    let fault = |error: jsonschema::ValidationError<'_>| {
+    let fault = |error: ValidationError<'_>| {
         let path = error.instance_path().as_str();
         let keyword = path
             .rsplit('/')
@@ -129,6 +242,82 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
     errors.map(fault).collect()
 }
 
+fn own_keywords<'v>(value: &'v Value, found: &mut HashSet<&'v str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| own_keywords(item, found)),
+        Value::Object(members) => {
+            for (key, member) in members {
+                if key.starts_with("x-connexion-") {
+                    found.insert(key);
+                }
+                own_keywords(member, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Shows `visit` every schema in `schema`, itself too, and the pointer to it.
+fn every<'v>(schema: &'v Value, pointer: &str, visit: &mut impl FnMut(&'v Value, &str)) {
+    every_below(schema, &mut pointer.to_owned(), visit);
+}
+
+/// One text serves all pointers: to make each anew took longer than to look at what it leads to.
+fn every_below<'v>(
+    schema: &'v Value,
+    pointer: &mut String,
+    visit: &mut impl FnMut(&'v Value, &str),
+) {
+    let Value::Object(members) = schema else {
+        return;
+    };
+    visit(schema, pointer);
+    let length = pointer.len();
+    for (key, member) in members {
+        push(pointer, key);
+        match (key.as_str(), member) {
+            // Data and prose.
+            (
+                "example" | "examples" | "default" | "enum" | "const" | "discriminator" | "xml"
+                | "externalDocs",
+                _,
+            ) => {}
+            (key, _) if key.starts_with("x-") && key != discriminator::BARE => {}
+            // The members of these are names, not keywords.
+            (
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                Value::Object(named),
+            ) => {
+                let length = pointer.len();
+                for (name, below) in named {
+                    push(pointer, name);
+                    every_below(below, pointer, visit);
+                    pointer.truncate(length);
+                }
+            }
+            (_, Value::Array(items)) => {
+                let length = pointer.len();
+                for (i, below) in items.iter().enumerate() {
+                    push(pointer, &i.to_string());
+                    every_below(below, pointer, visit);
+                    pointer.truncate(length);
+                }
+            }
+            (_, below) => every_below(below, pointer, visit),
+        }
+        pointer.truncate(length);
+    }
+}
+
+fn push(pointer: &mut String, token: &str) {
+    pointer.push('/');
+    if token.contains(['~', '/']) {
+        pointer.push_str(&escape(token));
+    } else {
+        pointer.push_str(token);
+    }
+}
+
 /// The node that a JSON Pointer leads to, or the last one before it leads nowhere.
 fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
     for token in pointer.split('/').skip(1) {
@@ -141,21 +330,52 @@ fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
 }
 
 impl<'f> Compiler<'f> {
-    /// `root` is the document as [`examine`] made it.
-    pub(crate) fn new(root: Value, formats: &'f [(String, FormatCheck)]) -> Result<Self, String> {
-        let registry = Registry::new()
-            .add(ROOT, root.clone())
-            .and_then(jsonschema::RegistryBuilder::prepare);
+    pub(crate) fn new(
+        schemas: &Schemas,
+        formats: &'f [(String, FormatCheck)],
+    ) -> Result<Self, String> {
+        let answers = schemas.is_directed.then(|| schemas.root(Direction::Answer));
         Ok(Self {
-            root: Arc::new(root),
-            registry: registry.map_err(|error| error.to_string())?,
+            requests: schemas.root(Direction::Request)?,
+            answers: answers.transpose()?,
             formats,
+        })
+    }
+
+    /// Compiles the schema at a JSON Pointer into the document, for what is sent.
+    pub(crate) fn compile(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+        self.requests.compile(pointer, self.formats)
+    }
+
+    /// Compiles the schema at a JSON Pointer into the document, for what is answered.
+    pub(crate) fn compile_answer(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+        let root = self.answers.as_ref().unwrap_or(&self.requests);
+        root.compile(pointer, self.formats)
+    }
+}
+
+impl Root {
+    fn new(value: Value) -> Result<Self, String> {
+        let registry = Registry::new()
+            .add(ROOT, value.clone())
+            .and_then(jsonschema::RegistryBuilder::prepare);
+        let mut used = HashSet::new();
+        own_keywords(&value, &mut used);
+        let mut keywords = KEYWORDS.to_vec();
+        keywords.retain(|(name, _)| used.contains(name));
+        Ok(Self {
+            keywords,
+            value: Arc::new(value),
+            registry: registry.map_err(|error| error.to_string())?,
             compiled: RefCell::default(),
         })
     }
 
-    /// Compiles the schema at a JSON Pointer into the document.
-    pub(crate) fn compile(&self, pointer: &str) -> Result<Arc<Schema>, String> {
+    fn compile(
+        &self,
+        pointer: &str,
+        formats: &[(String, FormatCheck)],
+    ) -> Result<Arc<Schema>, String> {
         if let Some(schema) = self.compiled.borrow().get(pointer) {
             return Ok(Arc::clone(schema));
         }
@@ -163,17 +383,23 @@ impl<'f> Compiler<'f> {
             .offline()
             .with_registry(&self.registry)
             .with_keyword("type", dialect::types)
-            .with_keyword(dialect::WHOLE, dialect::whole)
+            .with_pattern_options(pattern::options())
             .should_validate_formats(true);
-        for (name, check) in self.formats {
+        for (name, factory) in &self.keywords {
+            options = options.with_keyword(*name, *factory);
+        }
+        for (name, check) in dialect::FORMATS {
+            options = options.with_format(name, check);
+        }
+        for (name, check) in formats {
             options = options.with_format(name.clone(), *check);
         }
         let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT);
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
         let validator = options.build(&schema).map_err(|error| error.to_string())?;
-        let root = Arc::clone(&self.root);
+        let root = Arc::clone(&self.value);
         let plain = root.pointer(pointer);
-        let plain = plain.and_then(|schema| Plain::compile(&root, schema, self.formats));
+        let plain = plain.and_then(|schema| Plain::compile(&root, schema, formats));
         let pointer = pointer.to_owned();
         let schema = Arc::new(Schema {
             validator,
@@ -228,7 +454,7 @@ impl Schema {
             .map(|error| shown.fault(error.kind(), error.instance_path()))
             .collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
-        faults
+        told_once(faults)
     }
 
     /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
@@ -271,8 +497,9 @@ impl Schema {
 impl SchemaFault {
     fn in_body(self) -> Violation {
         let path: Vec<_> = self.pointer.split('/').skip(1).map(unescape).collect();
-        // A missing member is pointed at, but its sentence speaks of the object it is missing from.
-        let spoken_of = path.len() - usize::from(self.keyword == "required");
+        // A member that is missing or must be is pointed at, but the sentence speaks of the object around it.
+        let is_of_object = matches!(&*self.keyword, "required" | "readOnly" | "writeOnly");
+        let spoken_of = path.len().saturating_sub(usize::from(is_of_object));
         let path = path.get(..spoken_of).unwrap_or_default().join(".");
         let end = if spoken_of == 0 {
             String::new()
@@ -300,10 +527,33 @@ fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, 
         return Some((index, items));
     }
     let parts = schema.get("allOf").and_then(Value::as_array);
+    let chosen = schema.get("then");
     parts
         .into_iter()
         .flatten()
+        .chain(chosen)
         .find_map(|part| member(root, part, name))
+}
+
+/// What several parts of a schema find is told once; that a member is missing, by the sentence that says most.
+fn told_once(mut faults: Vec<SchemaFault>) -> Vec<SchemaFault> {
+    let mut longest = HashMap::new();
+    for fault in faults.iter().filter(|fault| fault.keyword == "required") {
+        let length = longest.entry(fault.pointer.clone()).or_insert(0);
+        *length = fault.sentence.len().max(*length);
+    }
+    let mut told = HashSet::new();
+    faults.retain(|fault| {
+        let is_shorter = fault.keyword == "required"
+            && longest.get(&fault.pointer) != Some(&fault.sentence.len());
+        !is_shorter
+            && told.insert((
+                fault.pointer.clone(),
+                fault.keyword.clone(),
+                fault.sentence.clone(),
+            ))
+    });
+    faults
 }
 
 /// What a schema's references lead to in the end.
@@ -356,7 +606,44 @@ impl Shown<'_> {
                 pointer.push('/');
                 pointer.push_str(&escape(property.as_str().unwrap_or_default()));
             }
-            (_, dialect::WHOLE) => "format".clone_into(&mut keyword),
+            (_, pattern::SLOW) => "pattern".clone_into(&mut keyword),
+            (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
+            (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
+                let (property, values) = discriminator::told(message);
+                pointer.push('/');
+                pointer.push_str(&escape(&property));
+                let values = values.map(|values| repr(&values, MAX_SHOWN));
+                let sent = self.texts.at(&pointer);
+                (keyword, sentence) = match (sent, values) {
+                    (None, None) => {
+                        let sentence = format!("{} is a required property", string(&property));
+                        ("required".to_owned(), sentence)
+                    }
+                    (None, Some(values)) => {
+                        let name = string(&property);
+                        let sentence = format!("{name} is a required property, one of {values}");
+                        ("required".to_owned(), sentence)
+                    }
+                    (Some(sent), values) => {
+                        let end = values.map_or("of type 'string'".to_owned(), |values| {
+                            format!("one of {values}")
+                        });
+                        let sentence = format!("{} is not {end}", self.repr(sent));
+                        ("discriminator".to_owned(), sentence)
+                    }
+                };
+            }
+            (ValidationErrorKind::Custom { message, .. }, direction::FORBIDDEN) => {
+                let name = pointer.rsplit('/').next().unwrap_or_default();
+                let name = string(&unescape(name));
+                let kind = if message == "readOnly" {
+                    "read-only"
+                } else {
+                    "write-only"
+                };
+                message.clone_into(&mut keyword);
+                sentence = format!("{name} is {kind}");
+            }
             // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
             (ValidationErrorKind::Custom { message, .. }, "type")
                 if message.contains("'integer'") && is_whole(json) =>

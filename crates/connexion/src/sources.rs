@@ -140,7 +140,9 @@ pub(crate) fn refusal(reference: &str) -> Option<String> {
     }
     let is_absolute = Path::new(&decoded(path)).has_root() || path.starts_with(['/', '\\']);
     is_absolute.then(|| {
-        format!("`{reference}` is an absolute path, which is refused; write it relative to this file")
+        format!(
+            "`{reference}` is an absolute path, which is refused; write it relative to this file"
+        )
     })
 }
 

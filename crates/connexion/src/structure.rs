@@ -6,10 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
+
 use crate::{
+    content::MediaType,
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
-    node::{Kind, Node, Position, escape},
+    node::{Kind, Node, Position, escape, unescape},
     server, sources,
 };
 
@@ -59,6 +62,17 @@ pub(crate) struct Survey {
     pub(crate) faults: Vec<Fault>,
     /// JSON Pointers of all schemas that are not part of another.
     pub(crate) schemas: Vec<String>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// A `default` or an example, which must not break the schema it stands for.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// JSON Pointer of the schema.
+    pub(crate) schema: String,
+    pub(crate) keyword: &'static str,
+    pub(crate) at: Position,
+    pub(crate) value: Value,
 }
 
 impl Survey {
@@ -134,7 +148,11 @@ impl<'d> Walk<'d> {
             }
         }
         match part {
-            Part::Schema => self.directions(node),
+            Part::Schema => {
+                self.discriminator(node);
+                self.schema_samples(node);
+            }
+            Part::Media | Part::Parameter | Part::Header => self.samples(node, part),
             Part::Server => self.server(node),
             _ => {}
         }
@@ -223,22 +241,119 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// In OpenAPI 3.0 a member that is `readOnly` is required of answers only, one that is `writeOnly` of
-    /// requests only. Here a schema means the same in both.
-    fn directions(&mut self, schema: &Node) {
-        let required = schema.get("required").map_or(&[][..], Node::items);
-        for name in required.iter().filter_map(Node::as_str) {
-            let property = schema.get("properties").and_then(|all| all.get(name));
-            for keyword in ["readOnly", "writeOnly"] {
-                if let Some(flag) = property.and_then(|property| property.get(keyword))
-                    && flag.as_bool() == Some(true)
-                {
-                    let message =
-                        format!("`{name}` is {keyword} and required, which is not supported");
-                    self.fault(Code::Unsupported, flag.at, message);
+    /// The member that names an object's schema, and where its values lead. In Swagger 2.0 it is but a name.
+    fn discriminator(&mut self, schema: &'d Node) {
+        let Some(discriminator) = schema.get("discriminator") else {
+            return;
+        };
+        if self.document.is_swagger() {
+            if discriminator.as_str().is_none() {
+                let message = "`discriminator` must be a text";
+                self.fault(Code::MemberInvalid, discriminator.at, message);
+            }
+            return;
+        }
+        if discriminator.as_object().is_none() {
+            let message = "`discriminator` must be an object";
+            return self.fault(Code::MemberInvalid, discriminator.at, message);
+        }
+        if discriminator.get("propertyName").is_none() {
+            let message = "the `discriminator` has no `propertyName`";
+            self.fault(Code::MemberMissing, discriminator.at, message);
+        }
+        for (key, member) in discriminator.members() {
+            match (key, &member.kind) {
+                ("propertyName", Kind::String(_)) => {}
+                ("propertyName", _) => {
+                    let message = "`propertyName` must be a text";
+                    self.fault(Code::MemberInvalid, member.at, message);
+                }
+                ("mapping", Kind::Object(_)) => member.members().for_each(|(_, target)| {
+                    self.mapping(target);
+                }),
+                ("mapping", _) => {
+                    let message = "`mapping` must be an object";
+                    self.fault(Code::MemberInvalid, member.at, message);
+                }
+                _ if key.starts_with("x-") => {}
+                _ => {
+                    let message = format!("a discriminator has no member `{key}`");
+                    self.fault(Code::MemberUnknown, member.at, message);
                 }
             }
         }
+    }
+
+    /// What a value of the discriminator stands for: the name of a schema, or a reference.
+    fn mapping(&mut self, target: &'d Node) {
+        let Some(text) = target.as_str() else {
+            return self.fault(
+                Code::MemberInvalid,
+                target.at,
+                "a value of `mapping` must be a text",
+            );
+        };
+        let named = self.document.root.get("components");
+        let named = named.and_then(|components| components.get("schemas"));
+        if named.is_some_and(|schemas| schemas.get(text).is_some()) {
+            return;
+        }
+        if text.contains(['#', '/', '.']) {
+            self.references.push((target.at, text, Part::Schema));
+        } else {
+            self.fault(
+                Code::ReferenceUnresolvable,
+                target.at,
+                format!("there is no schema `{text}`"),
+            );
+        }
+    }
+
+    fn schema_samples(&mut self, schema: &Node) {
+        let parent = self.pointer.rsplit_once('/').map(|(parent, _)| parent);
+        // The default of a parameter is looked at when that is compiled, with what stands behind a reference.
+        let is_parameter =
+            parent.is_some_and(|parent| self.places.get(parent) == Some(&Part::Parameter));
+        let pointer = self.pointer.clone();
+        if let Some(default) = schema.get("default").filter(|_| !is_parameter) {
+            self.sample(&pointer, "default", default);
+        }
+        if let Some(example) = schema.get("example") {
+            self.sample(&pointer, "example", example);
+        }
+        for example in schema.get("examples").map_or(&[][..], Node::items) {
+            self.sample(&pointer, "examples", example);
+        }
+    }
+
+    /// The examples beside a schema. In a body that is not JSON they are texts, whatever the schema says.
+    fn samples(&mut self, node: &Node, part: Part) {
+        let name = self.pointer.rsplit_once('/').map(|(_, name)| name);
+        let is_json = || MediaType::parse(&unescape(name.unwrap_or_default())).is_json();
+        if node.get("schema").is_none() || part == Part::Media && !is_json() {
+            return;
+        }
+        let pointer = format!("{}/schema", self.pointer);
+        if let Some(example) = node.get("example") {
+            self.sample(&pointer, "example", example);
+        }
+        let examples = node.get("examples");
+        for (_, example) in examples.into_iter().flat_map(Node::members) {
+            let reference = example.get("$ref").and_then(Node::as_str);
+            let target = reference.and_then(|reference| self.document.target(reference).ok());
+            if let Some(value) = target.unwrap_or(example).get("value") {
+                self.sample(&pointer, "examples", value);
+            }
+        }
+    }
+
+    fn sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
+        self.survey.samples.push(Sample {
+            schema: schema.to_owned(),
+            keyword,
+            at: node.at,
+            value: Value::from(node),
+        });
     }
 
     /// The first server of the document says what stands before each path. The others may be anywhere, as may
@@ -459,7 +574,8 @@ fn schema_rule(keyword: &str) -> Option<Rule> {
         | "else" => Rule::One(schema),
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Rule::List(schema),
         "properties" | "patternProperties" | "dependentSchemas" | "$defs" => Rule::Map(schema),
-        "discriminator" | "$id" | "$anchor" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
+        "discriminator" => Rule::Any,
+        "$id" | "$anchor" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
         _ => return None,
     })
 }

@@ -101,9 +101,8 @@ impl Lowering<'_> {
             );
         }
         if let Some(responses) = self.source.get("responses") {
-            let lower = |_: &str, answer: &Node| {
-                response(self.adopt(answer), self.produces.as_deref())
-            };
+            let lower =
+                |_: &str, answer: &Node| response(self.adopt(answer), self.produces.as_deref());
             components.put("responses", responses.map(lower));
         }
         if let Some(schemes) = self.source.get("securityDefinitions") {
@@ -390,6 +389,10 @@ fn content(node: &Node, types: Option<&[Node]>) -> Node {
         let mut media = object(name.at);
         if let Some(schema) = node.get("schema") {
             media.put("schema", schema.clone());
+        }
+        let examples = node.get("examples");
+        if let Some(example) = name.as_str().and_then(|name| examples?.get(name)) {
+            media.put("example", example.clone());
         }
         content.put(name.as_str().unwrap_or_default(), media);
     }

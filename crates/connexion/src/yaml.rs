@@ -305,7 +305,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::parse;
-    use crate::node::Position;
 
     #[test]
     fn yaml_and_json_give_the_same_values() {

@@ -95,7 +95,7 @@ impl Compile<'_, '_> {
             .ok();
         let value = format.and_then(|(format, schema)| {
             let is_known = schema.is_some() || format.is_json();
-            let schema = schema.and_then(|schema| self.compiled(&schema));
+            let schema = schema.and_then(|schema| self.answered(&schema));
             is_known.then_some((format, schema))
         });
         Header {
@@ -121,7 +121,7 @@ impl Compile<'_, '_> {
             // Any bytes will do. That nothing but a text is described is seen below.
             None
         } else {
-            self.schema(place, "schema")
+            written.as_ref().and_then(|schema| self.answered(schema))
         };
         if !kind.is_json()
             && let Some(schema) = place.get("schema")
@@ -135,7 +135,7 @@ impl Compile<'_, '_> {
             .is_some_and(|schema| schema.text("type") == Some("array"));
         let is_stream = kind.is_json() && is_array && says_only(&["type", "items"]);
         let item = written.filter(|_| is_stream);
-        let item = item.and_then(|schema| self.schema(&schema, "items"));
+        let item = item.and_then(|schema| self.answered(&schema.schema("items")?));
         let check = match (whole, item) {
             (None, _) => Check::Nothing,
             (Some(whole), None) => Check::Whole(whole),
@@ -148,8 +148,21 @@ impl Compile<'_, '_> {
         self.compiled(&place.schema(key)?)
     }
 
+    /// The schema of what is sent.
     fn compiled(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
-        let compiled = self.compiler.compile(&schema.pointer);
+        self.usable(self.compiler.compile(&schema.pointer), schema)
+    }
+
+    /// The schema of what is answered.
+    fn answered(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
+        self.usable(self.compiler.compile_answer(&schema.pointer), schema)
+    }
+
+    fn usable(
+        &mut self,
+        compiled: Result<Arc<Schema>, String>,
+        schema: &Place<'_>,
+    ) -> Option<Arc<Schema>> {
         compiled
             .map_err(|message| {
                 let message = format!("the schema can't be used: {message}");

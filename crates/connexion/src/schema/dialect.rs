@@ -3,6 +3,7 @@
 use jsonschema::{Keyword, paths::Location};
 use serde_json::{Map, Value, json};
 
+use super::pattern;
 use crate::document::Document;
 
 /// The types that a value can have.
@@ -109,9 +110,47 @@ pub(super) fn whole<'a>(
     Ok(Box::new(Whole { least, greatest }))
 }
 
+/// The keyword that holds the bounds of `float`, for the same reason. Those of `double` need none: JSON is not
+/// read if a number in it is greater.
+pub(super) const SINGLE: &str = "x-connexion-single";
+
+struct Single;
+
+impl Keyword<'_> for Single {
+    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
+        if self.is_valid(value) {
+            Ok(())
+        } else {
+            Err(jsonschema::ValidationError::custom("is not a 'float'"))
+        }
+    }
+
+    fn is_valid(&self, value: &Value) -> bool {
+        let number = value.as_f64();
+        number.is_none_or(|number| number.abs() <= f64::from(f32::MAX))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
+pub(super) fn single<'a>(
+    _: &'a Map<String, Value>,
+    _: &'a Value,
+    _: Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
+    Ok(Box::new(Single))
+}
+
+/// The formats of texts that JSON Schema does not have.
+pub(super) const FORMATS: [(&str, super::FormatCheck); 1] = [("byte", is_base64)];
+
+/// RFC 4648, section 4.
+fn is_base64(text: &str) -> bool {
+    base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).is_ok()
+}
+
 /// Whether a keyword of a schema says nothing about which values are right.
 pub(crate) fn is_remark(keyword: &str) -> bool {
-    keyword.starts_with("x-") && keyword != "x-nullable"
+    keyword.starts_with("x-") && keyword != "x-nullable" && !keyword.starts_with("x-connexion-")
         || matches!(
             keyword,
             "title"
@@ -136,6 +175,7 @@ pub(super) fn adapt(schema: &mut Value, document: &Document) {
             adapt_reference(members, document);
             adapt_bounds(members);
             adapt_nullable(members);
+            pattern::adapt(members);
             for (key, member) in members {
                 match key.as_str() {
                     // Data, not schemas: nothing in there may be changed.
@@ -168,9 +208,15 @@ fn adapt_reference(schema: &mut Map<String, Value>, document: &Document) {
 }
 
 fn adapt_bounds(schema: &mut Map<String, Value>) {
-    if let Some(format @ ("int32" | "int64")) = schema.get("format").and_then(Value::as_str) {
-        let format = format.into();
-        schema.insert(WHOLE.to_owned(), format);
+    match schema.get("format").and_then(Value::as_str) {
+        Some(format @ ("int32" | "int64")) => {
+            let format = format.into();
+            schema.insert(WHOLE.to_owned(), format);
+        }
+        Some("float") => {
+            schema.insert(SINGLE.to_owned(), Value::Bool(true));
+        }
+        _ => {}
     }
     for (keyword, exclusive) in [
         ("minimum", "exclusiveMinimum"),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::walk::Walk;
-use super::{FormatCheck, dialect::WHOLE, is_remark, resolve};
+use super::{FormatCheck, dialect::WHOLE, direction::FORBIDDEN, is_remark, resolve};
 
 /// References that lead deeper than this are taken for a cycle.
 const MAX_DEPTH: usize = 32;
@@ -20,9 +20,14 @@ const MAX_DEPTH: usize = 32;
 /// A plain schema.
 #[derive(Debug)]
 pub(super) enum Plain {
+    /// Nothing is right.
+    Never,
     Null,
     Boolean,
-    Integer { least: i64, greatest: i64 },
+    Integer {
+        least: i64,
+        greatest: i64,
+    },
     Number,
     Text(Text),
     Array(Box<Self>),
@@ -90,6 +95,9 @@ impl Compile<'_> {
             return None;
         }
         let schema = resolve(self.root, schema).as_object()?;
+        if schema.contains_key(FORBIDDEN) {
+            return Some(Plain::Never);
+        }
         let (plain, keywords): (_, &[&str]) = match schema.get("type")?.as_str()? {
             "null" => (Plain::Null, &[]),
             "boolean" => (Plain::Boolean, &[]),

@@ -248,7 +248,7 @@ fn what_can_not_be_checked_is_a_fault() {
         ),
         (
             &form_content("{properties: {a: {type: integer, default: x}}}", ""),
-            "the default of the property `a` breaks its schema",
+            "the `default` breaks its schema: 'x' is not of type 'integer'",
         ),
         (
             &form_content("{properties: {a: {}}}", "b: {style: form}"),

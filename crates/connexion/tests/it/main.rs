@@ -19,6 +19,7 @@ mod references;
 mod request;
 mod response;
 mod routing;
+mod schema;
 mod security;
 mod serving;
 mod support;

@@ -16,7 +16,9 @@ fn load(name: &str) -> Document {
 fn pets(document: Document) -> ApiService {
     build(
         Api::from_document(document)
-            .security("key", async |_| Ok(Some(Principal::new::<String>("all", []))))
+            .security("key", async |_| {
+                Ok(Some(Principal::new::<String>("all", [])))
+            })
             .serve_document(true)
             .operation(
                 "pets.list",
@@ -29,7 +31,9 @@ fn pets(document: Document) -> ApiService {
             })
             .operation(
                 "pets.get",
-                async |Params(values): Params<Map<String, Value>>| Body(json!({"name": values["id"]})),
+                async |Params(values): Params<Map<String, Value>>| {
+                    Body(json!({"name": values["id"]}))
+                },
             ),
     )
 }
@@ -44,19 +48,38 @@ async fn check_pets(service: &ApiService) {
     let list = ask(service, "GET /pets").await;
     assert_eq!(list.json(), json!([{"name": "5"}]));
     let (_, detail) = ask(service, "GET /pets?limit=21").await.problem();
-    assert!(detail.starts_with("21 is greater than the maximum of 20"), "{detail}");
+    assert!(
+        detail.starts_with("21 is greater than the maximum of 20"),
+        "{detail}"
+    );
     let (_, detail) = ask(service, "GET /pets?limit=0").await.problem();
-    assert!(detail.starts_with("0 is less than the minimum of 1"), "{detail}");
+    assert!(
+        detail.starts_with("0 is less than the minimum of 1"),
+        "{detail}"
+    );
 
-    let right = json!({"name": "Rex", "kind": "dog", "age": 1, "owner": {"pets": [{"name": "Tom"}]}});
+    let right =
+        json!({"name": "Rex", "kind": "dog", "age": 1, "owner": {"pets": [{"name": "Tom"}]}});
     assert_eq!(add(service, right).await.status, 201);
     for (wrong, expected) in [
         (json!({}), "'name' is a required property"),
         (json!({"name": ""}), "'' is too short - 'name'"),
-        (json!({"name": "Felix the cat"}), "'Felix the cat' is too long - 'name'"),
-        (json!({"name": "Tom", "kind": "cow"}), "'cow' is not one of ['cat', 'dog'] - 'kind'"),
-        (json!({"name": "Tom", "age": 3_000_000_000_u32}), "3000000000 is not between"),
-        (json!({"name": "Tom", "young": [{}]}), "'name' is a required property - 'young.0'"),
+        (
+            json!({"name": "Felix the cat"}),
+            "'Felix the cat' is too long - 'name'",
+        ),
+        (
+            json!({"name": "Tom", "kind": "cow"}),
+            "'cow' is not one of ['cat', 'dog'] - 'kind'",
+        ),
+        (
+            json!({"name": "Tom", "age": 3_000_000_000_u32}),
+            "3000000000 is not between",
+        ),
+        (
+            json!({"name": "Tom", "young": [{}]}),
+            "'name' is a required property - 'young.0'",
+        ),
         (
             json!({"name": "Tom", "owner": {"pets": [{"name": "Tom", "owner": {"name": ""}}]}}),
             "'' is too short - 'owner.pets.0.owner.name'",
@@ -87,7 +110,10 @@ async fn what_is_served_is_whole_and_means_the_same() {
     let service = pets(load("api.yaml"));
     for path in ["/openapi.json", "/openapi.yaml"] {
         let text = ask(&service, &format!("GET {path}")).await.text();
-        assert!(!text.contains(FOLDER), "the served document tells where it is from");
+        assert!(
+            !text.contains(FOLDER),
+            "the served document tells where it is from"
+        );
         let served = Document::parse("served", text).unwrap();
         check_pets(&pets(served)).await;
     }
@@ -121,7 +147,10 @@ fn a_document_in_one_file_is_served_as_it_was_written() {
 #[test]
 fn other_files_speak_the_dialect_of_the_document() {
     let service = service(load("api-3.0.yaml"));
-    assert_eq!(body_verdict(&service, r#"{"a": null, "b": "long"}"#), r#"ok {} {"a":null,"b":"long"}"#);
+    assert_eq!(
+        body_verdict(&service, r#"{"a": null, "b": "long"}"#),
+        r#"ok {} {"a":null,"b":"long"}"#
+    );
     let verdict = body_verdict(&service, r#"{"a": 0}"#);
     assert!(verdict.starts_with("Body /a exclusiveMinimum"), "{verdict}");
 }
@@ -134,19 +163,31 @@ async fn swagger_2_may_be_spread_over_files_too() {
         assert!(faults.is_empty(), "{faults:#?}");
         let service = build(
             Api::from_document(document)
-                .security("basic", async |_| Ok(Some(Principal::new::<String>("all", []))))
-                .operation("test", async |Params(values): Params<Map<String, Value>>| {
-                    Body(Value::Object(values).to_string())
-                }),
+                .security("basic", async |_| {
+                    Ok(Some(Principal::new::<String>("all", [])))
+                })
+                .operation(
+                    "test",
+                    async |Params(values): Params<Map<String, Value>>| {
+                        Body(Value::Object(values).to_string())
+                    },
+                ),
         );
         let ask = async |query: &str, body: &str| {
-            let fields = [("content-type", "application/json"), ("authorization", "Basic YTpi")];
+            let fields = [
+                ("content-type", "application/json"),
+                ("authorization", "Basic YTpi"),
+            ];
             let line = format!("POST /test{query}");
             send(&service, &line, &fields, body.to_owned()).await.json()
         };
         let read = ask("?tags=a&tags=b", r#"{"a": null}"#).await;
         assert_eq!(read, r#"{"tags":["a","b"],"limit":7}"#);
-        for (query, body) in [("?limit=10", "{}"), ("?tags=long", "{}"), ("", r#"{"a": 0}"#)] {
+        for (query, body) in [
+            ("?limit=10", "{}"),
+            ("?tags=long", "{}"),
+            ("", r#"{"a": 0}"#),
+        ] {
             assert_eq!(ask(query, body).await["status"], 400, "{query} {body}");
         }
     }
@@ -160,6 +201,23 @@ fn faults_tell_the_file_and_what_its_author_wrote() {
     let lines = lines.join("\n").replace(&format!("{FOLDER}/broken/"), "");
     let expected = "\
 api.yaml:9:12: `./parts.yaml#/schemas/A` is not a parameter
+api.yaml:12:17: `parts.yaml#/responses/None` does not exist
+api.yaml:15:15: `missing.yaml#/A` can't be read: No such file or directory (os error 2)
+api.yaml:16:14: `.` is no file
+api.yaml:19:11: `https://a.example/b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
+api.yaml:20:12: `file:///b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
+api.yaml:21:12: `//a.example/b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
+api.yaml:22:16: `/b.yaml#/A` is an absolute path, which is refused; write it relative to this file
+api.yaml:23:15: `%2Fb.yaml` is an absolute path, which is refused; write it relative to this file
+api.yaml:24:14: `parts.yaml#name` does not exist
+api.yaml:26:14: `parts.yaml#/schemas/Circle` leads back to itself
+parts.yaml:4:3: the response `200` of GET /a has no `description`
+parts.yaml:4:14: a response has no member `descripton`
+parts.yaml:8:11: `type` must be one of string, number, integer, boolean, object, array, null
+parts.yaml:9:11: `nothing.yaml` can't be read: No such file or directory (os error 2)
+parts.yaml:10:11: `#/schemas/C` does not exist
+parts.yaml:11:12: `api.yaml#/components/schemas/Circle` leads back to itself
+syntax.yaml:3:2: illegal placement of ':' indicator
 ";
     assert_eq!(lines, expected.trim_end());
 }

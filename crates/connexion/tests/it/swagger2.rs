@@ -41,7 +41,7 @@ paths:
         200: {description: d, schema: {type: file}}
         400: {$ref: '#/responses/None'}
 definitions:
-  Pet: {discriminator: kind}
+  Pet: {discriminator: {propertyName: kind}}
 ",
     );
     let expected = "\
@@ -54,7 +54,7 @@ definitions:
 16:12: `#/parameters/None` does not exist
 18:40: `type` must be one of string, number, integer, boolean, object, array, null
 19:15: `#/responses/None` does not exist
-21:9: `discriminator` is not supported";
+21:9: `discriminator` must be a text";
     assert_eq!(
         faults
             .lines()

@@ -1,0 +1,235 @@
+//! What differs between requests and answers: members that are `readOnly` or `writeOnly`.
+//!
+//! A member that is `readOnly` must not be sent, one that is `writeOnly` must not be answered, and neither is
+//! required where it must not be. So a document that has such members has its schemas twice, each copy
+//! without a trace of the other direction, and a validator needs to know nothing about it.
+
+use std::collections::BTreeSet;
+
+use jsonschema::{Keyword, ValidationError, paths::Location};
+use serde_json::{Map, Value, json};
+
+use super::resolve;
+use crate::document::{MAX_REFERENCES, decoded};
+
+/// Which way a value goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Direction {
+    Request,
+    Answer,
+    /// An example may show what is sent or what is answered: everything is allowed, and nothing required that
+    /// is required in one direction only.
+    Either,
+}
+
+impl Direction {
+    /// Members that say one of these need not be there.
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Request => &["readOnly"],
+            Self::Answer => &["writeOnly"],
+            Self::Either => &["readOnly", "writeOnly"],
+        }
+    }
+}
+
+/// The keyword of our own that stands in place of a member that must not be there.
+pub(super) const FORBIDDEN: &str = "x-connexion-forbidden";
+
+struct Forbidden(String);
+
+impl Keyword<'_> for Forbidden {
+    fn validate(&self, _: &Value) -> Result<(), ValidationError<'static>> {
+        Err(ValidationError::custom(self.0.clone()))
+    }
+
+    fn is_valid(&self, _: &Value) -> bool {
+        false
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
+pub(super) fn forbidden<'a>(
+    _: &'a Map<String, Value>,
+    flag: &'a Value,
+    _: Location,
+) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
+    let flag = flag.as_str().unwrap_or_default();
+    Ok(Box::new(Forbidden(flag.to_owned())))
+}
+
+/// Whether anything in `value` is `readOnly` or `writeOnly`.
+pub(super) fn is_used(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(is_used),
+        Value::Object(members) => members.iter().any(|(key, member)| {
+            let is_flag = matches!(key.as_str(), "readOnly" | "writeOnly");
+            is_flag && *member == Value::Bool(true) || is_used(member)
+        }),
+        _ => false,
+    }
+}
+
+/// The document `root` with its schemas, which stand at `schemas`, as they are in one direction.
+pub(super) fn directed(root: &Value, schemas: &[String], direction: Direction) -> Value {
+    let mut turned = root.clone();
+    for pointer in schemas {
+        if let Some(schema) = turned.pointer_mut(pointer) {
+            let mut turn = Turn {
+                root,
+                direction,
+                opened: Vec::new(),
+            };
+            turn.schema(schema, &BTreeSet::new());
+        }
+    }
+    turned
+}
+
+struct Turn<'r> {
+    root: &'r Value,
+    direction: Direction,
+    /// The references that are replaced by what they lead to, outermost first.
+    opened: Vec<String>,
+}
+
+impl Turn<'_> {
+    /// `outer` names the members that must not be required of the object that `schema` speaks of.
+    fn schema(&mut self, schema: &mut Value, outer: &BTreeSet<String>) {
+        let mut names = outer.clone();
+        self.named(schema, &mut names, 0);
+        let Value::Object(members) = schema else {
+            return;
+        };
+        self.open(members, &names);
+        for (key, member) in members {
+            match (key.as_str(), member) {
+                ("example" | "examples" | "default" | "enum" | "const", _) => {}
+                ("required", Value::Array(required)) => is_not_named(required, &names),
+                ("dependentRequired", Value::Object(required)) => {
+                    for required in required.values_mut().filter_map(Value::as_array_mut) {
+                        is_not_named(required, &names);
+                    }
+                }
+                ("properties" | "patternProperties", Value::Object(described)) => {
+                    for below in described.values_mut() {
+                        self.member(below);
+                    }
+                }
+                ("$defs", Value::Object(schemas)) => {
+                    for below in schemas.values_mut() {
+                        self.schema(below, &BTreeSet::new());
+                    }
+                }
+                // These speak of the same object.
+                ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
+                    for part in parts {
+                        self.schema(part, &names);
+                    }
+                }
+                ("dependentSchemas", Value::Object(parts)) => {
+                    for part in parts.values_mut() {
+                        self.schema(part, &names);
+                    }
+                }
+                ("if" | "then" | "else" | "not", part) => self.schema(part, &names),
+                (_, Value::Array(items)) => {
+                    for item in items {
+                        self.schema(item, &BTreeSet::new());
+                    }
+                }
+                (_, below) => self.schema(below, &BTreeSet::new()),
+            }
+        }
+    }
+
+    fn member(&mut self, schema: &mut Value) {
+        match self.flag(schema, 0) {
+            Some(flag) if self.direction != Direction::Either => {
+                *schema = json!({FORBIDDEN: flag});
+            }
+            _ => self.schema(schema, &BTreeSet::new()),
+        }
+    }
+
+    /// The flag of a member, which may stand behind references.
+    fn flag(&self, schema: &Value, depth: usize) -> Option<&'static str> {
+        if depth > MAX_REFERENCES {
+            return None;
+        }
+        let mut flags = self.direction.flags().iter().copied();
+        let own = flags.find(|flag| schema.get(*flag) == Some(&Value::Bool(true)));
+        own.or_else(|| {
+            let mut parts = self.parts(schema);
+            parts.find_map(|part| self.flag(part, depth + 1))
+        })
+    }
+
+    /// Adds the names of all flagged members of the object that `schema` speaks of.
+    fn named(&self, schema: &Value, names: &mut BTreeSet<String>, depth: usize) {
+        if depth > MAX_REFERENCES {
+            return;
+        }
+        let described = schema.get("properties").and_then(Value::as_object);
+        for (name, below) in described.into_iter().flatten() {
+            if self.flag(below, 0).is_some() {
+                names.insert(name.clone());
+            }
+        }
+        for part in self.parts(schema) {
+            self.named(part, names, depth + 1);
+        }
+    }
+
+    /// What else certainly holds for a value of which `schema` holds.
+    fn parts<'v>(&'v self, schema: &'v Value) -> impl Iterator<Item = &'v Value> {
+        let target = schema
+            .get("$ref")
+            .map(|_| resolve(self.root, schema))
+            .filter(|target| !std::ptr::eq(*target, schema));
+        let parts = schema.get("allOf").and_then(Value::as_array);
+        target.into_iter().chain(parts.into_iter().flatten())
+    }
+
+    /// A schema that is referred to may require what only the one that refers to it flags. It can't be
+    /// changed for the sake of one, so that one gets a copy.
+    fn open(&mut self, schema: &mut Map<String, Value>, names: &BTreeSet<String>) {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
+            return;
+        };
+        let Some(target) = self.root.pointer(&decoded(reference)) else {
+            return;
+        };
+        let mut own = BTreeSet::new();
+        self.named(target, &mut own, 0);
+        let others: BTreeSet<_> = names.difference(&own).cloned().collect();
+        let is_open = self.opened.iter().any(|opened| opened == reference);
+        if is_open || others.is_empty() || !self.requires(target, &others, 0) {
+            return;
+        }
+        let mut copy = target.clone();
+        self.opened.push(reference.to_owned());
+        self.schema(&mut copy, names);
+        self.opened.pop();
+        schema.shift_remove("$ref");
+        let parts = schema.entry("allOf").or_insert_with(|| json!([]));
+        if let Value::Array(parts) = parts {
+            parts.push(copy);
+        }
+    }
+
+    /// Whether `schema` requires one of these members.
+    fn requires(&self, schema: &Value, names: &BTreeSet<String>, depth: usize) -> bool {
+        let required = schema.get("required").and_then(Value::as_array);
+        let mut required = required.into_iter().flatten().filter_map(Value::as_str);
+        depth <= MAX_REFERENCES
+            && (required.any(|name| names.contains(name))
+                || self
+                    .parts(schema)
+                    .any(|part| self.requires(part, names, depth + 1)))
+    }
+}
+
+fn is_not_named(required: &mut Vec<Value>, names: &BTreeSet<String>) {
+    required.retain(|name| !name.as_str().is_some_and(|name| names.contains(name)));
+}
