@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::Method;
 
 use crate::{
-    document::Document,
+    document::{Document, Version},
     fault::{Code, Fault},
     path::Template,
     place::{METHODS, Place, parameter_key, parameters},
@@ -39,7 +39,8 @@ pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
         for (status, response) in responses.iter().flat_map(Place::members) {
             // A reference that is still one leads nowhere, which is reported elsewhere.
             let has = |key| response.node.get(key).is_some();
-            if !status.starts_with("x-") && !has("description") && !has("$ref") {
+            let may_be_silent = status.starts_with("x-") || document.version == Version::OpenApi32;
+            if !may_be_silent && !has("description") && !has("$ref") {
                 let message = format!("the response `{status}` of {name} has no `description`");
                 faults.push(document.fault(Code::DescriptionMissing, response.node.at, message));
             }

@@ -14,7 +14,7 @@ use crate::{
     node::{Kind, Node, Position},
     schema::{self, Schemas},
     security, server,
-    sources::{self, Sources},
+    sources::{self, Broken, Sources},
     structure::Survey,
     swagger2, yaml,
 };
@@ -23,6 +23,8 @@ use crate::{
 pub(crate) const MAX_REFERENCES: usize = 32;
 
 /// An OpenAPI 3.1 or 3.0 or Swagger 2.0 document.
+///
+/// One of OpenAPI 3.2 is read as 3.1; what only 3.2 has is passed over, with a warning for each.
 ///
 /// ```
 /// let document = connexion::Document::parse("hello.yaml", r#"
@@ -37,6 +39,7 @@ pub(crate) const MAX_REFERENCES: usize = 32;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Document {
+    pub(crate) version: Version,
     sources: Sources,
     text: String,
     source: Node,
@@ -58,29 +61,10 @@ impl Document {
         let fault = |code, at, message| Faults(vec![Fault::new(&name, code, at, message)]);
         let mut source =
             yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
-        let version = ["openapi", "swagger"]
-            .into_iter()
-            .find_map(|key| Some((key, source.get(key)?)));
-        let is_swagger = match version {
-            Some(("openapi", version)) if is_series(version, &["3.0", "3.1"]) => false,
-            Some(("swagger", version)) if is_series(version, &["2.0"]) => true,
-            Some((_, version)) => {
-                return Err(fault(
-                    Code::Version,
-                    version.at,
-                    "the version must be 3.1, 3.0 or 2.0".to_owned(),
-                ));
-            }
-            None => {
-                let message = "the first member must be `openapi: 3.1.0` (or `swagger: '2.0'`)";
-                return Err(fault(Code::Version, Position::START, message.to_owned()));
-            }
-        };
+        let version = Version::of(&source)
+            .map_err(|(at, message)| fault(Code::Version, at, message.to_owned()))?;
         let sources = match path {
-            Some(path) => {
-                let has_siblings = refs_have_siblings(&source);
-                Sources::gather(name, path, &mut source, has_siblings)
-            }
+            Some(path) => Sources::gather(name, path, &mut source, version.refs_have_siblings()),
             None => Sources::single(name),
         };
         let text = if sources.are_many() {
@@ -88,12 +72,12 @@ impl Document {
         } else {
             text
         };
-        let root = if is_swagger {
-            swagger2::lower(&source)
-        } else {
-            source.clone()
+        let root = match version {
+            Version::Swagger2 => swagger2::lower(&source),
+            _ => source.clone(),
         };
         Ok(Self {
+            version,
             sources,
             text,
             source,
@@ -230,15 +214,15 @@ impl Document {
             .ok_or_else(|| format!("`{written}` does not exist"))
     }
 
-    /// The same for the reference at a place. An error without a message has been told already.
-    pub(crate) fn target_of(&self, at: Position, reference: &str) -> Result<&Node, Option<String>> {
-        if let Some(message) = self.sources.broken(at) {
-            return Err(message.map(str::to_owned));
+    /// The same for the reference at a place.
+    pub(crate) fn target_of(&self, at: Position, reference: &str) -> Result<&Node, Broken> {
+        if let Some(broken) = self.sources.broken(at) {
+            return Err(broken.clone());
         }
         let target = self.target(reference);
         target.map_err(|message| match self.sources.written(at) {
-            Some(written) => Some(format!("`{written}` does not exist")),
-            None => Some(message),
+            Some(written) => Broken::Because(format!("`{written}` does not exist")),
+            None => Broken::Because(message),
         })
     }
 
@@ -252,27 +236,49 @@ impl Document {
 
     /// A reference in the words of the author, who may not know the model of OpenAPI 3.1.
     pub(crate) fn as_written<'r>(&self, reference: &'r str) -> Cow<'r, str> {
-        if self.is_swagger() {
+        if self.version == Version::Swagger2 {
             swagger2::as_written(reference)
         } else {
             reference.into()
         }
     }
+}
 
-    /// Whether it was written in Swagger 2.0.
-    pub(crate) fn is_swagger(&self) -> bool {
-        self.source.get("swagger").is_some()
+/// What a document is written in.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Version {
+    Swagger2,
+    OpenApi30,
+    OpenApi31,
+    OpenApi32,
+}
+
+impl Version {
+    fn of(source: &Node) -> Result<Self, (Position, &'static str)> {
+        let keys = [
+            ("openapi", "3.0", Self::OpenApi30),
+            ("openapi", "3.1", Self::OpenApi31),
+            ("openapi", "3.2", Self::OpenApi32),
+            ("swagger", "2.0", Self::Swagger2),
+        ];
+        let known = |(key, series, version)| {
+            let is_it = source.get(key).is_some_and(|text| is_series(text, series));
+            is_it.then_some(version)
+        };
+        if let Some(version) = keys.into_iter().find_map(known) {
+            return Ok(version);
+        }
+        if let Some(other) = source.get("openapi").or(source.get("swagger")) {
+            return Err((other.at, "the version must be 3.2, 3.1, 3.0 or 2.0"));
+        }
+        let message = "the first member must be `openapi: 3.1.0` (or `swagger: '2.0'`)";
+        Err((Position::START, message))
     }
 
     /// Whether a schema may say more beside a `$ref`. Before OpenAPI 3.1 it is ignored.
-    pub(crate) fn refs_have_siblings(&self) -> bool {
-        refs_have_siblings(&self.source)
+    pub(crate) fn refs_have_siblings(self) -> bool {
+        self >= Self::OpenApi31
     }
-}
-
-fn refs_have_siblings(source: &Node) -> bool {
-    let version = source.get("openapi");
-    version.is_some_and(|version| is_series(version, &["3.1"]))
 }
 
 /// The JSON Pointer of a local reference.
@@ -283,14 +289,12 @@ pub(crate) fn decoded(reference: &str) -> String {
         .into_owned()
 }
 
-fn is_series(version: &Node, series: &[&str]) -> bool {
+fn is_series(version: &Node, series: &str) -> bool {
     let text = match &version.kind {
         Kind::String(text) => text.clone(),
         Kind::Number(number) => number.to_string(),
         _ => return false,
     };
-    series.iter().any(|series| {
-        text.strip_prefix(series)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    let rest = text.strip_prefix(series);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -44,7 +44,7 @@ impl Fault {
     /// ```
     pub fn severity(&self) -> Severity {
         match self.code {
-            Code::GetWithBody => Severity::Warning,
+            Code::GetWithBody | Code::NotUnderstood => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -106,6 +106,8 @@ codes! {
     MemberInvalid = "member-invalid",
     /// described by OpenAPI, but not done by this library.
     Unsupported = "unsupported",
+    /// new in a version that this library does not know yet; it is passed over.
+    NotUnderstood = "not-understood",
     /// a reference that leads nowhere.
     ReferenceUnresolvable = "reference-unresolvable",
     /// a reference that leads to something of another kind.

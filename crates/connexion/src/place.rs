@@ -6,7 +6,7 @@ use http::Method;
 use indexmap::IndexMap;
 
 use crate::{
-    document::{Document, MAX_REFERENCES, decoded},
+    document::{Document, MAX_REFERENCES, Version, decoded},
     node::{Node, escape},
 };
 
@@ -52,17 +52,16 @@ impl Document {
 /// The parameters of an operation: its own, and those of the path item that it does not replace
 /// (OpenAPI 3.1, section 4.8.10, `parameters`).
 pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Place<'d>> {
-    let mut own: Vec<_> = operation
-        .get("parameters")
-        .iter()
-        .flat_map(Place::items)
-        .collect();
-    let inherited: Vec<_> = item
-        .get("parameters")
-        .iter()
-        .flat_map(Place::items)
-        .collect();
-    for parameter in inherited {
+    // What 3.2 has added is told by `structure`.
+    let is_new = |parameter: &Place<'_>| parameter.text("in") == Some("querystring");
+    let all = |holder: &Place<'d>| -> Vec<_> {
+        let list = holder.get("parameters");
+        let all = list.iter().flat_map(Place::items);
+        all.filter(|parameter| !(is_new(parameter) && parameter.is_3_2()))
+            .collect()
+    };
+    let mut own = all(operation);
+    for parameter in all(item) {
         if !own
             .iter()
             .any(|known| parameter_key(known) == parameter_key(&parameter))
@@ -98,6 +97,10 @@ impl<'d> Place<'d> {
             node: &document.root,
             pointer: String::new(),
         }
+    }
+
+    pub(crate) fn is_3_2(&self) -> bool {
+        self.document.version == Version::OpenApi32
     }
 
     /// The member called `key`. A broken reference is like a missing member here; it is reported by

@@ -47,10 +47,18 @@ pub(crate) struct Sources {
     names: Vec<String>,
     /// References as their authors wrote them, where that is not how they read now.
     written: HashMap<Position, String>,
-    /// Why references lead nowhere. There is nothing to say of one whose file has a fault of its own.
-    broken: HashMap<Position, Option<String>>,
+    /// Why references lead nowhere.
+    broken: HashMap<Position, Broken>,
     /// What is wrong with the files as such.
     pub(crate) faults: Vec<Fault>,
+}
+
+/// Why a reference leads nowhere.
+#[derive(Clone, Debug)]
+pub(crate) enum Broken {
+    /// The file has a fault of its own, which is told.
+    Told,
+    Because(String),
 }
 
 impl Sources {
@@ -109,10 +117,9 @@ impl Sources {
         self.written.get(&at).map(String::as_str)
     }
 
-    /// Why the reference at this place leads nowhere, if that is known since the files were read; `Some(None)`
-    /// if it has been told.
-    pub(crate) fn broken(&self, at: Position) -> Option<Option<&str>> {
-        self.broken.get(&at).map(Option::as_deref)
+    /// Why the reference at this place leads nowhere, if that is known since the files were read.
+    pub(crate) fn broken(&self, at: Position) -> Option<&Broken> {
+        self.broken.get(&at)
     }
 }
 
@@ -151,8 +158,8 @@ fn split(reference: &str) -> (&str, &str) {
     reference.split_once('#').unwrap_or((reference, ""))
 }
 
-/// What an `Err` says, if anything, after the reference.
-type Known = Result<usize, Option<String>>;
+/// The index of a file; or why there is none, which goes on after the reference.
+type Known = Result<usize, Broken>;
 
 struct Tree {
     /// As it was reached: what it refers to is relative to that.
@@ -212,7 +219,7 @@ impl Gathering {
         let target = if path.is_empty() {
             Ok(from)
         } else if let Some(refusal) = refusal(&reference) {
-            self.sources.broken.insert(at, Some(refusal));
+            self.sources.broken.insert(at, Broken::Because(refusal));
             return;
         } else {
             self.file(from, path)
@@ -221,13 +228,16 @@ impl Gathering {
             // A name (`$anchor`) is not looked for.
             Ok(_) if !fragment.is_empty() && !fragment.starts_with('/') => {
                 let message = format!("`{reference}` does not exist");
-                self.sources.broken.insert(at, Some(message));
+                self.sources.broken.insert(at, Broken::Because(message));
                 return;
             }
             Ok(file) => file,
-            Err(message) => {
-                let message = message.map(|message| format!("`{reference}` {message}"));
-                self.sources.broken.insert(at, message);
+            Err(broken) => {
+                let broken = match broken {
+                    Broken::Told => Broken::Told,
+                    Broken::Because(why) => Broken::Because(format!("`{reference}` {why}")),
+                };
+                self.sources.broken.insert(at, broken);
                 return;
             }
         };
@@ -259,9 +269,8 @@ impl Gathering {
 
     fn read(&mut self, path: &Path, canonical: &Path) -> Known {
         if self.trees.len() >= MAX_FILES {
-            return Err(Some(format!(
-                "is one file too many: a document may have {MAX_FILES}"
-            )));
+            let why = format!("is one file too many: a document may have {MAX_FILES}");
+            return Err(Broken::Because(why));
         }
         let text = self.text(canonical)?;
         // Components leave out the dots of `./a`.
@@ -284,8 +293,13 @@ impl Gathering {
             }
             Err(error) => Err(fault(error.at, error.message)),
         };
-        let known = node.as_ref().map(|_| index).map_err(|_| None);
-        let node = node.map_err(|fault| self.sources.faults.push(fault)).ok();
+        let (known, node) = match node {
+            Ok(node) => (Ok(index), Some(node)),
+            Err(fault) => {
+                self.sources.faults.push(fault);
+                (Err(Broken::Told), None)
+            }
+        };
         let key = self.key(canonical);
         let fragment = utf8_percent_encode(&escape(&key), FRAGMENT).to_string();
         self.sources.names.push(name);
@@ -298,11 +312,11 @@ impl Gathering {
         known
     }
 
-    fn text(&mut self, path: &Path) -> Result<String, Option<String>> {
+    fn text(&mut self, path: &Path) -> Result<String, Broken> {
         let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
         // To read a pipe or a device may never end.
         if !metadata.is_file() {
-            return Err(Some("is no file".to_owned()));
+            return Err(Broken::Because("is no file".to_owned()));
         }
         let left = MAX_BYTES.saturating_sub(self.bytes);
         let mut text = String::new();
@@ -310,9 +324,8 @@ impl Gathering {
         let read = file.take(left + 1).read_to_string(&mut text);
         // Within a character if it is too long, which is no text then.
         if metadata.len() > left || text.len() as u64 > left {
-            return Err(Some(
-                "is too large, with the other files of the document".to_owned(),
-            ));
+            let why = "is too large, with the other files of the document";
+            return Err(Broken::Because(why.to_owned()));
         }
         self.bytes += read.map_err(|error| unreadable(&error))? as u64;
         Ok(text)
@@ -346,9 +359,9 @@ impl Gathering {
         rewrite(root, &self.rewrites);
         let others = trees.filter_map(|tree| Some((tree.key, tree.node?)));
         let mut others: Vec<_> = others.collect();
-        others
-            .iter_mut()
-            .for_each(|(_, node)| rewrite(node, &self.rewrites));
+        for (_, node) in &mut others {
+            rewrite(node, &self.rewrites);
+        }
         if let (false, Kind::Object(members)) = (others.is_empty(), &mut root.kind) {
             let new = || Node::new(Position::START, Kind::Object(indexmap::IndexMap::new()));
             let held = members.entry(MEMBER.to_owned()).or_insert_with(new);
@@ -361,8 +374,8 @@ impl Gathering {
     }
 }
 
-fn unreadable(error: &io::Error) -> Option<String> {
-    Some(format!("can't be read: {error}"))
+fn unreadable(error: &io::Error) -> Broken {
+    Broken::Because(format!("can't be read: {error}"))
 }
 
 /// Says of every place in which file it is.

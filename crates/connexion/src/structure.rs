@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use crate::{
     content::MediaType,
-    document::{Document, MAX_REFERENCES, decoded},
+    document::{Document, MAX_REFERENCES, Version, decoded},
     fault::{Code, Fault},
     node::{Kind, Node, Position, escape, unescape},
-    server, sources,
+    server,
+    sources::{self, Broken},
 };
 
 /// A kind of object in a document.
@@ -133,7 +134,7 @@ impl<'d> Walk<'d> {
             if part != Part::Schema {
                 self.siblings(node);
             }
-            if part != Part::Schema || !self.document.refs_have_siblings() {
+            if part != Part::Schema || !self.document.version.refs_have_siblings() {
                 return;
             }
         }
@@ -141,6 +142,11 @@ impl<'d> Walk<'d> {
             match part.rule(key) {
                 Some(rule) => self.below(key, |walk| walk.member(key, member, rule)),
                 None if part == Part::Schema || key.starts_with("x-") => {}
+                None if self.is_3_2() && part.has_in_3_2(key) => {
+                    if !is_remark_in_3_2(key) {
+                        self.passed_over(key, member.at);
+                    }
+                }
                 None => {
                     let message = format!("{} has no member `{key}`", part.name());
                     self.fault(Code::MemberUnknown, member.at, message);
@@ -155,6 +161,34 @@ impl<'d> Walk<'d> {
             Part::Media | Part::Parameter | Part::Header => self.samples(node, part),
             Part::Server => self.server(node),
             _ => {}
+        }
+        if self.is_3_2() && part == Part::Parameter {
+            self.new_parameter(node);
+        }
+    }
+
+    fn is_3_2(&self) -> bool {
+        self.document.version == Version::OpenApi32
+    }
+
+    fn passed_over(&mut self, key: &str, at: Position) {
+        let message =
+            format!("`{key}` is new in OpenAPI 3.2 and not understood; it is passed over");
+        self.fault(Code::NotUnderstood, at, message);
+    }
+
+    /// What a parameter can't say before OpenAPI 3.2.
+    fn new_parameter(&mut self, node: &Node) {
+        let is = |key, value| node.get(key).filter(|node| node.as_str() == Some(value));
+        if let Some(place) = is("in", "querystring") {
+            let message = "`in: querystring` is new in OpenAPI 3.2 and not understood; the parameter is passed over, \
+                           and a query is refused unless `Api::strict_parameters` is off";
+            self.fault(Code::NotUnderstood, place.at, message);
+        }
+        if let Some(style) = is("style", "cookie") {
+            let message =
+                "`style: cookie` is new in OpenAPI 3.2 and not understood; it is read as `form`";
+            self.fault(Code::NotUnderstood, style.at, message);
         }
     }
 
@@ -246,7 +280,7 @@ impl<'d> Walk<'d> {
         let Some(discriminator) = schema.get("discriminator") else {
             return;
         };
-        if self.document.is_swagger() {
+        if self.document.version == Version::Swagger2 {
             if discriminator.as_str().is_none() {
                 let message = "`discriminator` must be a text";
                 self.fault(Code::MemberInvalid, discriminator.at, message);
@@ -403,10 +437,8 @@ impl<'d> Walk<'d> {
             self.elsewhere(at, reference, part);
             let written = self.document.written_at(at, reference).into_owned();
             match self.document.target_of(at, reference) {
-                Err(message) => {
-                    if let Some(message) = message {
-                        self.fault(Code::ReferenceUnresolvable, at, message);
-                    }
+                Err(Broken::Because(message)) => {
+                    self.fault(Code::ReferenceUnresolvable, at, message);
                 }
                 Ok(_) if self.places.get(&decoded(reference)) != Some(&part) => {
                     self.fault(
@@ -422,7 +454,7 @@ impl<'d> Walk<'d> {
                         format!("`{written}` leads back to itself"),
                     );
                 }
-                Ok(_) => {}
+                Ok(_) | Err(Broken::Told) => {}
             }
         }
     }
@@ -516,6 +548,25 @@ impl Part {
         })
     }
 
+    /// Whether OpenAPI 3.2 has added this member.
+    fn has_in_3_2(self, key: &str) -> bool {
+        use Part as P;
+        matches!(
+            (self, key),
+            (P::Document, "$self")
+                | (P::Server, "name")
+                | (P::PathItem, "query" | "additionalOperations")
+                | (P::Components, "mediaTypes")
+                | (
+                    P::Media,
+                    "$ref" | "description" | "itemSchema" | "itemEncoding" | "prefixEncoding"
+                )
+                | (P::Encoding, "encoding" | "itemEncoding" | "prefixEncoding")
+                | (P::Response, "summary")
+                | (P::Example, "dataValue" | "serializedValue")
+        )
+    }
+
     pub(crate) fn may_be_reference(self) -> bool {
         use Part as P;
         !matches!(
@@ -555,6 +606,14 @@ impl Part {
             Self::Schema => "a schema",
         }
     }
+}
+
+/// Whether a member that is new in OpenAPI 3.2 is for people only, so nothing is lost without it.
+fn is_remark_in_3_2(key: &str) -> bool {
+    matches!(
+        key,
+        "name" | "summary" | "description" | "dataValue" | "serializedValue"
+    )
 }
 
 /// The keywords that hold schemas, and those that are not supported; others are checked when the schema is.

@@ -101,6 +101,9 @@ impl Format {
         let (default, allowed) = Style::of_place(location);
         let style = match place.and_then(|place| place.text("style")) {
             None => default,
+            Some("cookie") if location == In::Cookie && place.is_some_and(Place::is_3_2) => {
+                Style::Form
+            }
             Some(written) => Style::parse(written, location).ok_or_else(|| {
                 format!(
                     "the style `{written}` of the {what} is not supported there; write {allowed}"

@@ -202,7 +202,7 @@ fn adapt_reference(schema: &mut Map<String, Value>, document: &Document) {
     };
     if document.target(reference).is_err() {
         schema.shift_remove("$ref");
-    } else if !document.refs_have_siblings() {
+    } else if !document.version.refs_have_siblings() {
         schema.retain(|key, _| key == "$ref");
     }
 }

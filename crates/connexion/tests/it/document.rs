@@ -103,11 +103,11 @@ fn a_text_that_is_no_document_is_told_with_its_place() {
         ),
         (
             "swagger: '1.2'",
-            "api.yaml:1:1: the version must be 3.1, 3.0 or 2.0",
+            "api.yaml:1:1: the version must be 3.2, 3.1, 3.0 or 2.0",
         ),
         (
-            "x: 1\nopenapi: 3.2.0",
-            "api.yaml:2:1: the version must be 3.1, 3.0 or 2.0",
+            "x: 1\nopenapi: 3.3.0",
+            "api.yaml:2:1: the version must be 3.2, 3.1, 3.0 or 2.0",
         ),
         (
             "[]",

@@ -173,3 +173,89 @@ async fn every_version_of_a_document_means_the_same() {
         }
     }
 }
+
+/// OpenAPI 3.2 with everything that it has added: what has a meaning is told, and nothing keeps it from being served.
+const NEW: &str = "\
+openapi: 3.2.0
+$self: https://a.example/api.yaml
+info: {title: New, version: '1'}
+servers: [{url: /v1, name: production}]
+tags: [{name: a, summary: A, kind: nav, parent: b}]
+paths:
+  /a:
+    additionalOperations: {COPY: {operationId: copy, responses: {}}}
+    query: {operationId: query, responses: {}}
+    get:
+      operationId: test
+      parameters:
+        - {name: n, in: query, schema: {type: integer}}
+        - {name: c, in: cookie, style: cookie, schema: {type: integer}}
+        - {name: q, in: querystring, content: {application/json: {schema: {}}}}
+      responses:
+        '200':
+          summary: no description is needed
+          content:
+            application/json: {$ref: '#/components/mediaTypes/Json'}
+            application/jsonl: {itemSchema: {type: object}}
+            text/plain: {examples: {a: {dataValue: a, serializedValue: a}}}
+components:
+  mediaTypes: {Json: {schema: {type: object}}}
+";
+
+#[tokio::test]
+async fn openapi_3_2_is_served_with_warnings() {
+    let document = Document::parse("api.yaml", NEW).unwrap();
+    let faults = document.check();
+    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let new = |key: &str| format!("`{key}` is new in OpenAPI 3.2 and not understood; ");
+    let passed_over = |key| format!("{}it is passed over", new(key));
+    let expected = [
+        format!("api.yaml:2:1: warning: {}", passed_over("$self")),
+        format!(
+            "api.yaml:8:5: warning: {}",
+            passed_over("additionalOperations")
+        ),
+        format!("api.yaml:9:5: warning: {}", passed_over("query")),
+        format!(
+            "api.yaml:14:33: warning: {}it is read as `form`",
+            new("style: cookie")
+        ),
+        format!(
+            "api.yaml:15:21: warning: {}the parameter is passed over, and a query is refused unless \
+             `Api::strict_parameters` is off",
+            new("in: querystring")
+        ),
+        format!("api.yaml:20:32: warning: {}", passed_over("$ref")),
+        format!("api.yaml:21:33: warning: {}", passed_over("itemSchema")),
+        format!("api.yaml:24:3: warning: {}", passed_over("mediaTypes")),
+    ];
+    assert_eq!(lines, expected);
+    assert!(
+        faults
+            .iter()
+            .all(|fault| fault.code.as_str() == "not-understood")
+    );
+
+    let echo = async |Params(values): Params<Map<String, Value>>| Body(values);
+    let service = build(Api::from_document(document).operation("test", echo));
+    let answer = send(&service, "GET /v1/a?n=1", &[("cookie", "c=2")], "").await;
+    assert_eq!(answer.text(), r#"{"n":1,"c":2}"#);
+    let wrong = send(&service, "GET /v1/a?n=x", &[("cookie", "c=x")], "").await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[test]
+fn what_openapi_3_2_has_added_is_a_fault_before_it() {
+    let document = Document::parse("api.yaml", NEW.replace("3.2.0", "3.1.1")).unwrap();
+    let lines: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    for expected in [
+        "api.yaml:2:1: a document has no member `$self`",
+        "api.yaml:9:5: a path item has no member `query`",
+        "api.yaml:17:9: the response `200` of GET /a has no `description`",
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}\n{lines:#?}"
+        );
+    }
+}
