@@ -17,6 +17,7 @@ mod parameter;
 mod properties;
 mod request;
 mod response;
+mod round_trips;
 mod routing;
 mod schema;
 mod security;
