@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench
+.PHONY: run test cov lint fmt bench fuzz
 
 # The service, from .env or the environment.
 run:
@@ -27,3 +27,7 @@ bench:
 	command -v wrk >/dev/null || scripts/apt-install.sh wrk
 	cargo bench -p connexion --bench load --locked
 	cargo bench -p connexion-app --bench service --locked
+
+# A minute for each fuzz target.
+fuzz:
+	scripts/fuzz.sh 60
