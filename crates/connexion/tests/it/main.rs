@@ -11,6 +11,7 @@ mod bodies;
 mod docs;
 mod document;
 mod findings;
+mod fixtures;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod parameter;
