@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench fuzz
+.PHONY: run test cov lint fmt bench fuzz schemathesis
 
 # The service, from .env or the environment.
 run:
@@ -31,3 +31,7 @@ bench:
 # A minute for each fuzz target.
 fuzz:
 	scripts/fuzz.sh 60
+
+# Requests that schemathesis makes of a document that uses everything, two minutes in each version.
+schemathesis:
+	scripts/schemathesis.sh 120
