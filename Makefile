@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench
+.PHONY: run test cov lint fmt bench fuzz schemathesis
 
 # The service, from .env or the environment.
 run:
@@ -27,3 +27,11 @@ bench:
 	command -v wrk >/dev/null || scripts/apt-install.sh wrk
 	cargo bench -p connexion --bench load --locked
 	cargo bench -p connexion-app --bench service --locked
+
+# A minute for each fuzz target.
+fuzz:
+	scripts/fuzz.sh 60
+
+# Requests that schemathesis makes of a document that uses everything, two minutes in each version.
+schemathesis:
+	scripts/schemathesis.sh 120

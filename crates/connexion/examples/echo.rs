@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use connexion::{Api, Body, Document, In, OperationId, Params, Principal};
+use connexion::{Api, ApiService, Body, Document, Faults, In, OperationId, Params, Principal};
 use serde_json::{Map, Value, json};
 
 /// Where the parameters of each operation stand; known once the service is built.
@@ -43,6 +43,24 @@ async fn echo(
     Body(answer)
 }
 
+/// Any document as a service; the tests serve their fixtures with it.
+pub(crate) fn service(document: Document) -> Result<ApiService, Faults> {
+    let places = Places::default();
+    let service = Api::from_document(document)
+        .default_operation(echo)
+        .default_security(async |_| Ok(Some(Principal::default())))
+        .validate_responses(false)
+        .serve_document(true)
+        .build(Arc::clone(&places))?;
+    let found = service.operations().map(|operation| {
+        let parameters = operation.parameters();
+        let parameters = parameters.map(|(place, name)| (place, name.to_owned()));
+        (operation.id().to_owned(), parameters.collect())
+    });
+    places.get_or_init(|| found.collect());
+    Ok(service)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
@@ -62,19 +80,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         [file, flag, port] if flag == "--port" => (file, port.parse::<u16>()?),
         _ => return Err("usage: echo DOCUMENT [--port P]".into()),
     };
-    let places = Places::default();
-    let service = Api::from_document(Document::load(file)?)
-        .default_operation(echo)
-        .default_security(async |_| Ok(Some(Principal::default())))
-        .validate_responses(false)
-        .serve_document(true)
-        .build(Arc::clone(&places))?;
-    let found = service.operations().map(|operation| {
-        let parameters = operation.parameters();
-        let parameters = parameters.map(|(place, name)| (place, name.to_owned()));
-        (operation.id().to_owned(), parameters.collect())
-    });
-    places.get_or_init(|| found.collect());
+    let service = service(Document::load(file)?)?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
     axum::serve(listener, axum::Router::new().fallback_service(service)).await?;

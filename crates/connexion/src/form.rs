@@ -184,8 +184,12 @@ impl Form {
                     fault.detail = fault.detail.replace(&format!(" {secret:x}"), "");
                 }
             }
-            // A field that could not be read is not missing.
-            faults.retain(|fault| !found.iter().any(|one| one.name == fault.name));
+            // A field that could not be read is not missing, nor is one of a form of which nothing could be read.
+            let is_unread = found.iter().any(|one| one.keyword == "multipart");
+            faults.retain(|fault| {
+                let is_missing = is_unread && fault.keyword == "required";
+                !is_missing && !found.iter().any(|one| one.name == fault.name)
+            });
             found.extend(faults);
         }
         violations.append(&mut found);

@@ -14,6 +14,7 @@ mod discriminator;
 mod pattern;
 mod plain;
 mod sentence;
+mod steps;
 
 use std::{
     borrow::Cow,
@@ -70,12 +71,13 @@ type Factory = for<'a> fn(
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
 
 /// The keywords of our own beside `type`.
-const KEYWORDS: [(&str, Factory); 5] = [
+const KEYWORDS: [(&str, Factory); 6] = [
     (dialect::WHOLE, dialect::whole),
     (dialect::SINGLE, dialect::single),
     (direction::FORBIDDEN, direction::forbidden),
     (discriminator::CHOICE, discriminator::choice),
     (pattern::SLOW, pattern::slow),
+    (steps::STEP, steps::step),
 ];
 
 /// Decides whether a text is of a format.
@@ -106,6 +108,8 @@ struct Root {
     /// Those of our keywords that occur in it: each takes time for every schema that is compiled.
     keywords: Vec<(&'static str, Factory)>,
     registry: Registry<'static>,
+    /// Whether schemas lead back to themselves, so that steps must be counted.
+    is_recursive: bool,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
 }
@@ -119,6 +123,7 @@ pub(crate) struct Schema {
     /// The document and where in it the schema stands: faults are reported in its order.
     root: Arc<Value>,
     pointer: String,
+    is_recursive: bool,
 }
 
 /// How a value breaks its schema.
@@ -214,11 +219,14 @@ impl Schemas {
     }
 
     fn root(&self, direction: Direction) -> Result<Root, String> {
-        Root::new(if self.is_directed {
-            direction::directed(&self.root, &self.outer, direction)
-        } else {
-            self.root.clone()
-        })
+        Root::new(
+            if self.is_directed {
+                direction::directed(&self.root, &self.outer, direction)
+            } else {
+                self.root.clone()
+            },
+            &self.outer,
+        )
     }
 }
 
@@ -355,16 +363,20 @@ impl<'f> Compiler<'f> {
 }
 
 impl Root {
-    fn new(value: Value) -> Result<Self, String> {
-        let registry = Registry::new()
-            .add(ROOT, value.clone())
-            .and_then(jsonschema::RegistryBuilder::prepare);
+    /// What is registered counts its steps; what is looked up for sentences is as it was.
+    fn new(value: Value, outer: &[String]) -> Result<Self, String> {
+        let mut counted = value.clone();
+        let is_recursive = steps::guard(&mut counted, outer);
         let mut used = HashSet::new();
-        own_keywords(&value, &mut used);
+        own_keywords(&counted, &mut used);
         let mut keywords = KEYWORDS.to_vec();
         keywords.retain(|(name, _)| used.contains(name));
+        let registry = Registry::new()
+            .add(ROOT, counted)
+            .and_then(jsonschema::RegistryBuilder::prepare);
         Ok(Self {
             keywords,
+            is_recursive,
             value: Arc::new(value),
             registry: registry.map_err(|error| error.to_string())?,
             compiled: RefCell::default(),
@@ -406,6 +418,7 @@ impl Root {
             plain,
             root,
             pointer,
+            is_recursive: self.is_recursive,
         });
         let known = schema.pointer.clone();
         self.compiled
@@ -433,12 +446,30 @@ impl Schema {
     }
 
     pub(crate) fn is_valid(&self, value: &Value) -> bool {
-        self.validator.is_valid(value)
+        let is_valid = || self.validator.is_valid(value);
+        if self.is_recursive {
+            return steps::bounded(value, is_valid).unwrap_or(false);
+        }
+        is_valid()
     }
 
     /// The faults of `value`, whose JSON text is `text`; the text is what the sentences quote. In the order
     /// in which the document describes the members, and of one member's keywords, that of the keywords.
     pub(crate) fn faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
+        let faults = || self.all_faults(value, text);
+        if !self.is_recursive {
+            return faults();
+        }
+        steps::bounded(value, faults).unwrap_or_else(|| {
+            vec![SchemaFault {
+                pointer: String::new(),
+                keyword: "$ref".into(),
+                sentence: steps::TOO_MANY.to_owned(),
+            }]
+        })
+    }
+
+    fn all_faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
         let mut shown = Shown {
             texts: Texts::new(text),
             left: MAX_READ,

@@ -291,11 +291,11 @@ fn split<'t>(text: &'t str, marks: &[&str]) -> Vec<&'t str> {
     parts
 }
 
-/// A text that is one value. Cookies are taken as they are.
+/// A text that is one value. The style `form` encodes cookies too (OpenAPI 3.1, section 4.8.12.2).
 pub(super) fn whole(text: &str, location: In) -> Cow<'_, str> {
     match location {
-        In::Path | In::Query => decode(text, location),
-        In::Header | In::Cookie | In::Body => text.into(),
+        In::Path | In::Query | In::Cookie => decode(text, location),
+        In::Header | In::Body => text.into(),
     }
 }
 

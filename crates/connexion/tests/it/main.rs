@@ -11,6 +11,7 @@ mod bodies;
 mod docs;
 mod document;
 mod findings;
+mod fixtures;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod parameter;
@@ -18,6 +19,7 @@ mod properties;
 mod references;
 mod request;
 mod response;
+mod round_trips;
 mod routing;
 mod schema;
 mod security;

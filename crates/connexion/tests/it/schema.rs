@@ -985,3 +985,39 @@ fn a_body_that_is_nested_very_deep_is_refused() {
         assert!(verdict.starts_with("Body /a/a/a"), "{verdict}");
     }
 }
+
+#[test]
+fn a_tree_of_which_every_level_is_looked_at_twice_is_given_up_soon() {
+    let branch = |name: &str| {
+        format!("{{properties: {{a: {{$ref: '#/components/schemas/Thing'}}}}, required: [{name}]}}")
+    };
+    let alternatives = format!("[{}, {}]", branch("a"), branch("b"));
+    for (keyword, version) in [("anyOf", "3.1"), ("oneOf", "3.1"), ("allOf", "3.0")] {
+        let service = thing(version, &format!("Thing: {{{keyword}: {alternatives}}}"));
+        let deep = |levels| r#"{"a":"#.repeat(levels) + "{}" + &"}".repeat(levels);
+        let begin = std::time::Instant::now();
+        let said = body_verdict(&service, &deep(60));
+        assert_eq!(
+            said,
+            "Body  $ref: the value is nested too deeply for its schema"
+        );
+        assert!(
+            begin.elapsed().as_secs() < 5,
+            "{keyword} took {:?}",
+            begin.elapsed()
+        );
+        // What came before does not count.
+        let said = body_verdict(&service, &deep(2));
+        assert!(!said.contains("too deeply"), "{said}");
+    }
+}
+
+#[test]
+fn long_values_of_recursive_schemas_are_not_taken_for_deep_ones() {
+    let schemas = "Thing: {type: object, required: [name], properties: {name: {type: string}, below: {type: array, \
+                   items: {$ref: '#/components/schemas/Thing'}}}}";
+    let service = thing("3.1", schemas);
+    let items = vec![r#"{"name":"a","below":[]}"#; 30_000].join(",");
+    let body = format!(r#"{{"name":"a","below":[{items}]}}"#);
+    assert!(body_verdict(&service, &body).starts_with("ok"));
+}

@@ -1,0 +1,59 @@
+//! Any text is a document, or is not; a document that is accepted can be served, and its requests be answered.
+//!
+//! A text without `openapi` or `swagger` is the schema of a body instead, and what stands behind a line `---` is
+//! that body: so the fuzzer gets at schemas, and at patterns, without having to guess a document around them.
+
+#![no_main]
+
+use connexion::{Api, Document};
+use http::{HeaderMap, HeaderValue, header};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if text.contains("openapi") || text.contains("swagger") {
+        load(text, b"");
+    } else {
+        let (schema, body) = text.split_once("\n---\n").unwrap_or((text, "{}"));
+        for version in ["3.1.0", "3.0.3"] {
+            load(&around(version, schema), body.as_bytes());
+        }
+    }
+});
+
+/// A document whose one body has this schema, which may be called `Schema` in references.
+fn around(version: &str, schema: &str) -> String {
+    let schema = schema.replace('\n', "\n      ");
+    format!(
+        "openapi: {version}\ninfo: {{title: T, version: '1'}}\npaths:\n  /:\n    post:\n      operationId: test\n      \
+         requestBody: {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/Schema'}}}}}}}}\n      \
+         responses: {{'200': {{description: d}}}}\ncomponents:\n  schemas:\n    Schema:\n      {schema}\n"
+    )
+}
+
+fn load(text: &str, body: &[u8]) {
+    let Ok(document) = Document::parse("fuzz", text) else {
+        return;
+    };
+    let _ = document.check();
+    let json = document.to_json();
+    assert!(
+        Document::parse("fuzz", json).is_ok(),
+        "what it is as JSON is no document"
+    );
+    let api = Api::from_document(document).serve_document(true).stub(true);
+    let Ok(service) = api.build(()) else {
+        return;
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    for operation in service.operations() {
+        let read = operation.validate_request(&Vec::new(), Some("a=1&b[c]=2"), &headers, body);
+        assert!(read.err().is_none_or(|violations| !violations.is_empty()));
+    }
+}

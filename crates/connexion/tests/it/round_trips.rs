@@ -1,0 +1,486 @@
+//! Any value that is written as the specification says is read back as the same value. The writers here know
+//! nothing of the library's readers: they follow RFC 6570, RFC 6265, RFC 7578 and the URL standard.
+
+use std::fmt::Write as _;
+
+use connexion::{Api, ApiService, Body, Params};
+use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    bodies::{documents, post},
+    support::{ANY, build, document_at, send},
+};
+
+/// A way to write the parameter `color`, and a service that reads it.
+struct Way {
+    place: &'static str,
+    style: &'static str,
+    explode: bool,
+    /// Whether reserved characters stand for themselves (`allowReserved`).
+    reserved: bool,
+    shape: Shape,
+    service: ApiService,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Shape {
+    Text,
+    Whole,
+    Number,
+    Flag,
+    Texts,
+    Numbers,
+    Object,
+}
+
+impl Shape {
+    const ALL: [Self; 7] = [
+        Self::Text,
+        Self::Whole,
+        Self::Number,
+        Self::Flag,
+        Self::Texts,
+        Self::Numbers,
+        Self::Object,
+    ];
+
+    fn schema(self) -> &'static str {
+        match self {
+            Self::Text => "{type: string}",
+            Self::Whole => "{type: integer}",
+            Self::Number => "{type: number}",
+            Self::Flag => "{type: boolean}",
+            Self::Texts => "{type: array, items: {type: string}}",
+            Self::Numbers => "{type: array, items: {type: [integer, number]}}",
+            Self::Object => {
+                "{type: object, properties: {text: {type: string}, whole: {type: integer}, number: {type: number}, \
+                 flag: {type: boolean}}, additionalProperties: {type: string}}"
+            }
+        }
+    }
+
+    fn is_single(self) -> bool {
+        matches!(self, Self::Text | Self::Whole | Self::Number | Self::Flag)
+    }
+}
+
+/// Every style in every place where OpenAPI 3.1, section 4.8.12.2, has it, for all that it can write.
+fn ways() -> Vec<Way> {
+    let mut ways = Vec::new();
+    for (place, style, explodes, reserved) in [
+        ("path", "simple", &[false, true][..], false),
+        ("path", "label", &[false, true], false),
+        ("path", "matrix", &[false, true], false),
+        ("query", "form", &[false, true], false),
+        ("query", "form", &[false, true], true),
+        ("query", "spaceDelimited", &[false], false),
+        ("query", "pipeDelimited", &[false], false),
+        ("query", "deepObject", &[true], false),
+        ("header", "simple", &[false, true], false),
+        ("cookie", "form", &[false, true], false),
+    ] {
+        for explode in explodes {
+            for shape in Shape::ALL {
+                let is_written = match style {
+                    "deepObject" => shape == Shape::Object,
+                    "spaceDelimited" | "pipeDelimited" => !shape.is_single(),
+                    _ => true,
+                };
+                if is_written {
+                    ways.push(way(place, style, *explode, reserved, shape));
+                }
+            }
+        }
+    }
+    ways
+}
+
+fn way(
+    place: &'static str,
+    style: &'static str,
+    explode: bool,
+    reserved: bool,
+    shape: Shape,
+) -> Way {
+    let parameters = format!(
+        "parameters: [{{name: color, in: {place}, required: true, style: {style}, explode: {explode}, {} \
+         schema: {}}}], {ANY}",
+        if reserved { "allowReserved: true," } else { "" },
+        shape.schema()
+    );
+    let path = if place == "path" { "/{color}" } else { "/" };
+    let document = document_at(&format!("get {path}"), &parameters, "");
+    let echo = async |Params(values): Params<Map<String, Value>>| Body(values["color"].clone());
+    let service = build(Api::from_document(document).operation("test", echo));
+    Way {
+        place,
+        style,
+        explode,
+        reserved,
+        shape,
+        service,
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        2 => any::<String>(),
+        1 => "[ -~]{0,12}",
+        2 => "[,;|.=&+% \\[\\]/?#\"\\\\a-c\u{e9}\u{1f600}]{0,8}",
+        1 => "(true|1|-?[0-9]{1,25}|null|1e5|%2C|%25|a%20b|\\.\\.?)",
+    ]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    text().prop_filter("names are not empty", |name| !name.is_empty())
+}
+
+fn number() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<i64>().prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("JSON has no others", |number| number.is_finite())
+            .prop_map(Value::from),
+    ]
+}
+
+/// At least one item or member: what an empty array or object is written as is undefined (section 4.8.12.3,
+/// RFC 6570, section 2.3).
+fn values(shape: Shape) -> BoxedStrategy<Value> {
+    match shape {
+        Shape::Text => text().prop_map(Value::from).boxed(),
+        Shape::Whole => any::<i64>().prop_map(Value::from).boxed(),
+        Shape::Number => number().boxed(),
+        Shape::Flag => any::<bool>().prop_map(Value::from).boxed(),
+        Shape::Texts => vec(text(), 1..5).prop_map(Value::from).boxed(),
+        Shape::Numbers => vec(number(), 1..5).prop_map(Value::from).boxed(),
+        Shape::Object => {
+            let member = prop_oneof![
+                text().prop_map(|text| ("text".to_owned(), json!(text))),
+                any::<i64>().prop_map(|whole| ("whole".to_owned(), json!(whole))),
+                number().prop_map(|number| ("number".to_owned(), number)),
+                any::<bool>().prop_map(|flag| ("flag".to_owned(), json!(flag))),
+                (
+                    name().prop_filter("has a type", |name| !NAMED.contains(&name.as_str())),
+                    text()
+                )
+                    .prop_map(|(name, text)| (name, json!(text))),
+            ];
+            let members = vec(member, 1..6);
+            members
+                .prop_map(|members| Value::Object(members.into_iter().collect()))
+                .boxed()
+        }
+    }
+}
+
+const NAMED: [&str; 4] = ["text", "whole", "number", "flag"];
+
+/// A value that is no array or object, as text that is not encoded yet.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// All texts of which a value consists.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(plain).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| [name.clone(), plain(value)])
+            .collect(),
+        single => vec![plain(single)],
+    }
+}
+
+/// Percent-encodes all but what RFC 3986, section 2.3, calls unreserved and `kept`.
+fn encode(text: &str, kept: &str) -> String {
+    let mut encoded = String::new();
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric()
+            || "-._~".contains(character)
+            || kept.contains(character)
+        {
+            encoded.push(character);
+        } else {
+            for byte in character.to_string().bytes() {
+                write!(encoded, "%{byte:02X}").unwrap();
+            }
+        }
+    }
+    encoded
+}
+
+impl Way {
+    /// Whether the style can write this value at all.
+    fn can_write(&self, value: &Value) -> bool {
+        let texts = texts(value);
+        let has = |mark: char| texts.iter().any(|text| text.contains(mark));
+        let has_open_members = |members: &Map<String, Value>| {
+            members.keys().any(|name| !NAMED.contains(&name.as_str()))
+        };
+        let is_in_style = match (self.style, value) {
+            // An encoded delimiter and one in an item are the same (OpenAPI 3.1.1, appendix E).
+            ("spaceDelimited", _) => !has(' '),
+            ("pipeDelimited", _) => !has('|'),
+            // "name[member]" has no way to write a bracket in a member's name.
+            ("deepObject", Value::Object(members)) => {
+                !members.keys().any(|name| name.contains(['[', ']']))
+            }
+            // A cookie that the document does not name is not this parameter's.
+            ("form", Value::Object(members)) if self.place == "cookie" && self.explode => {
+                !has_open_members(members)
+            }
+            _ => true,
+        };
+        let is_in_place = match self.place {
+            // An empty segment is another path (section 4.8.8.1).
+            "path" => self.style != "simple" || texts.concat() != "" || texts.len() > 1,
+            // Nothing is encoded in a header (section 4.8.12.2, RFC 9110, section 5.5): no control characters,
+            // no blanks around a text, no comma in an item and no `=` in a name.
+            "header" => texts.iter().enumerate().all(|(i, text)| {
+                let is_name = value.is_object() && self.explode && i % 2 == 0;
+                let is_item = value.is_array() || value.is_object();
+                let has_mark = is_item && text.contains(',') || is_name && text.contains('=');
+                let is_trimmed = text.trim_matches([' ', '\t']) == text;
+                !has_mark && is_trimmed && !text.chars().any(|c| c.is_ascii_control())
+            }),
+            _ => true,
+        };
+        is_in_style && is_in_place
+    }
+
+    /// What the document says a text is written as.
+    fn encode(&self, text: &str) -> String {
+        // What would be taken for a delimiter must be encoded nevertheless (section 4.8.12.2, `allowReserved`).
+        let reserved = match (self.reserved, self.explode || self.shape.is_single()) {
+            (false, _) => "",
+            (true, true) => ":/?@!$'()*,;",
+            (true, false) => ":/?@!$'()*;",
+        };
+        match (self.place, self.style) {
+            ("header", _) => text.to_owned(),
+            // Dots are the marks; RFC 6570 leaves them as they are, so that nobody could read them.
+            ("path", "label") => encode(text, "").replace('.', "%2E"),
+            _ => encode(text, reserved),
+        }
+    }
+
+    /// The text of the parameter, or the pairs of it, joined as its place joins them.
+    fn write(&self, value: &Value) -> String {
+        let texts: Vec<_> = texts(value).iter().map(|text| self.encode(text)).collect();
+        let pairs = |mark: &str, end: &str| {
+            let pairs = texts.chunks(2);
+            pairs
+                .map(|pair| format!("{}{mark}{}{end}", pair[0], pair[1]))
+                .collect::<Vec<_>>()
+        };
+        let join = |mark: &str| texts.join(mark);
+        // RFC 6570, section 3.2.7: no `=` behind a name without a text.
+        let bare = |pair: String| pair.strip_suffix('=').map(str::to_owned).unwrap_or(pair);
+        let named = |text: &str| format!("color={text}");
+        let between = if self.place == "cookie" { "; " } else { "&" };
+        match (self.style, self.explode, value) {
+            ("simple", true, Value::Object(_)) => pairs("=", "").join(","),
+            ("simple", ..) => join(","),
+            ("label", true, Value::Object(_)) => format!(".{}", pairs("=", "").join(".")),
+            ("label", true, _) => format!(".{}", join(".")),
+            ("label", false, _) => format!(".{}", join(",")),
+            ("matrix", true, Value::Object(_)) => {
+                let pairs = pairs("=", "").into_iter().map(bare);
+                format!(";{}", pairs.collect::<Vec<_>>().join(";"))
+            }
+            ("matrix", true, Value::Array(_)) => {
+                let items = texts.iter().map(|text| bare(named(text)));
+                format!(";{}", items.collect::<Vec<_>>().join(";"))
+            }
+            ("matrix", ..) => format!(";{}", bare(named(&join(",")))),
+            ("form", true, Value::Object(_)) => pairs("=", "").join(between),
+            ("form", true, Value::Array(_)) => texts
+                .iter()
+                .map(|text| named(text))
+                .collect::<Vec<_>>()
+                .join(between),
+            ("form", ..) => named(&join(",")),
+            ("spaceDelimited", ..) => named(&join("%20")),
+            ("pipeDelimited", ..) => named(&join("%7C")),
+            ("deepObject", ..) => {
+                let pairs = pairs("%5D=", "").into_iter();
+                pairs
+                    .map(|pair| format!("color%5B{pair}"))
+                    .collect::<Vec<_>>()
+                    .join("&")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What the service reads of a text.
+    fn read(&self, text: &str) -> Value {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let (line, fields) = match self.place {
+            "path" => (format!("GET /{text}"), None),
+            "query" => (format!("GET /?{text}"), None),
+            "header" => ("GET /".to_owned(), Some(("color", text))),
+            _ => ("GET /".to_owned(), Some(("cookie", text))),
+        };
+        let answer = send(&self.service, &line, fields.as_slice(), "");
+        runtime.block_on(answer).json()
+    }
+}
+
+#[test]
+fn every_value_in_every_style_is_read_back_the_same() {
+    for way in ways() {
+        let what = format!(
+            "{} {} explode={} reserved={} {:?}",
+            way.place, way.style, way.explode, way.reserved, way.shape
+        );
+        let config = ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(100)
+        };
+        let values =
+            values(way.shape).prop_filter("the style can't say it", |it| way.can_write(it));
+        let result = TestRunner::new(config).run(&values, |value| {
+            let text = way.write(&value);
+            prop_assert_eq!(way.read(&text), value, "{}", text);
+            Ok(())
+        });
+        if let Err(error) = result {
+            panic!("{what}: {error}");
+        }
+    }
+}
+
+/// The members of a form: what each is in a document, and in a request.
+const FORM: &str = "{type: object, properties: {text: {type: string}, whole: {type: integer}, number: {type: number}, \
+                    flag: {type: boolean}, list: {type: array, items: {type: string}}, nested: {type: object}, \
+                    nests: {type: array, items: {type: object}}}, additionalProperties: {type: string}}";
+
+fn form() -> impl Strategy<Value = Map<String, Value>> {
+    let nested = || {
+        let value = prop_oneof![text().prop_map(Value::from), number(), Just(Value::Null)];
+        vec((text(), value), 0..4).prop_map(|members| Value::Object(members.into_iter().collect()))
+    };
+    let member = prop_oneof![
+        text().prop_map(|text| ("text".to_owned(), json!(text))),
+        any::<i64>().prop_map(|whole| ("whole".to_owned(), json!(whole))),
+        number().prop_map(|number| ("number".to_owned(), number)),
+        any::<bool>().prop_map(|flag| ("flag".to_owned(), json!(flag))),
+        // A form has no way to say that a list is there and empty (section 4.8.15).
+        vec(text(), 1..4).prop_map(|list| ("list".to_owned(), json!(list))),
+        nested().prop_map(|nested| ("nested".to_owned(), nested)),
+        vec(nested(), 1..4).prop_map(|nests| ("nests".to_owned(), json!(nests))),
+        (
+            name().prop_filter("has a type", |name| { !FORM.contains(&format!("{name}:")) }),
+            text()
+        )
+            .prop_map(|(name, text)| (name, json!(text))),
+    ];
+    vec(member, 1..7).prop_map(|members| members.into_iter().collect())
+}
+
+/// The fields of a form in turn: a list is a field for each item, an object is JSON.
+fn fields(form: &Map<String, Value>) -> Vec<(&str, String)> {
+    let values = form.iter().flat_map(|(name, value)| {
+        let items = value
+            .as_array()
+            .map_or(std::slice::from_ref(value), Vec::as_slice);
+        items.iter().map(|item| (name.as_str(), plain(item)))
+    });
+    values.collect()
+}
+
+fn form_services(kind: &str) -> [ApiService; 2] {
+    documents(&format!("{{{kind}: {{schema: {FORM}}}}}")).map(|document| {
+        let echo = async |Body(body): Body<Value>| Body(body);
+        build(Api::from_document(document).operation("test", echo))
+    })
+}
+
+fn read_form(service: &ApiService, kind: &str, body: Vec<u8>) -> Value {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(post(service, kind, body)).json()
+}
+
+#[test]
+fn every_form_is_read_back_the_same() {
+    let kind = "application/x-www-form-urlencoded";
+    let services = form_services(kind);
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(300)
+    };
+    proptest!(config, |(form in form(), plus in any::<bool>())| {
+        let pairs = fields(&form).into_iter();
+        let pairs = pairs.map(|(name, text)| format!("{}={}", encode(name, ""), encode(&text, "*")));
+        let mut body = pairs.collect::<Vec<_>>().join("&");
+        if plus {
+            body = body.replace("%20", "+");
+        }
+        for service in &services {
+            prop_assert_eq!(read_form(service, kind, body.clone().into_bytes()), json!(form), "{}", body);
+        }
+    });
+}
+
+#[cfg(feature = "multipart")]
+#[test]
+fn every_multipart_form_is_read_back_the_same() {
+    let kind = "multipart/form-data; boundary=\"of the test\"";
+    let services = form_services("multipart/form-data");
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(200)
+    };
+    // Browsers write a quote as `%22`, others as `\\"`, and none says which (RFC 7578, section 2).
+    let form = form().prop_filter("can't be named", |form| {
+        !form
+            .keys()
+            .any(|name| name.contains(['"', '\\', '\r', '\n']))
+    });
+    proptest!(config, |(form in form)| {
+        let mut body = String::new();
+        for (name, text) in fields(&form) {
+            write!(body, "--of the test\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").unwrap();
+        }
+        body.push_str("--of the test--\r\n");
+        for service in &services {
+            prop_assert_eq!(read_form(service, kind, body.clone().into_bytes()), json!(form), "{}", body);
+        }
+    });
+}
+
+#[cfg(feature = "multipart")]
+#[test]
+fn every_file_keeps_its_name_type_and_size() {
+    let schema = "{type: object, properties: {file: {type: string, format: binary}}}";
+    let services =
+        documents(&format!("{{multipart/form-data: {{schema: {schema}}}}}")).map(|document| {
+            let echo = async |Body(body): Body<Value>| Body(body);
+            build(Api::from_document(document).operation("test", echo))
+        });
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(100)
+    };
+    proptest!(config, |(name in "[^\\pC\"\\\\%]{1,12}", content in vec(any::<u8>(), 0..300))| {
+        let head = format!("--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                            Content-Type: image/png\r\n\r\n");
+        let body = [head.as_bytes(), &content, b"\r\n--XX--\r\n"].concat();
+        let expected = json!({"file": {"filename": name, "content_type": "image/png", "size": content.len()}});
+        for service in &services {
+            let kind = "multipart/form-data; boundary=XX";
+            prop_assert_eq!(read_form(service, kind, body.clone()), expected.clone());
+        }
+    });
+}
