@@ -14,7 +14,7 @@ use crate::{
     node::{Kind, Node, Position},
     schema::{self, Schemas},
     security, server,
-    sources::{self, Broken, Sources},
+    sources::{self, Broken, Fetch, Sources},
     structure::Survey,
     swagger2, yaml,
 };
@@ -53,18 +53,26 @@ impl Document {
     /// # Errors
     /// If the text is neither, or is of no known version. What else is wrong, [`Document::check`] tells.
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Faults> {
-        Self::read(name.into(), text.into(), None)
+        Self::read(name.into(), text.into(), None, None)
     }
 
     /// `path` is where the text is from, if it may refer to other files.
-    fn read(name: String, text: String, path: Option<&Path>) -> Result<Self, Faults> {
+    fn read<'f>(
+        name: String,
+        text: String,
+        path: Option<&Path>,
+        fetch: Option<&'f mut Fetch<'f>>,
+    ) -> Result<Self, Faults> {
         let fault = |code, at, message| Faults(vec![Fault::new(&name, code, at, message)]);
         let mut source =
             yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
         let version = Version::of(&source)
             .map_err(|(at, message)| fault(Code::Version, at, message.to_owned()))?;
         let sources = match path {
-            Some(path) => Sources::gather(name, path, &mut source, version.refs_have_siblings()),
+            Some(path) => {
+                let has_siblings = version.refs_have_siblings();
+                Sources::gather(name, path, fetch, &mut source, has_siblings)
+            }
             None => Sources::single(name),
         };
         let text = if sources.are_many() {
@@ -95,14 +103,46 @@ impl Document {
     /// If the file can't be read, and as [`Document::parse`]. What is wrong with the other files,
     /// [`Document::check`] tells.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Faults> {
-        let name = path.as_ref().display().to_string();
+        Self::load_from(path.as_ref(), None)
+    }
+
+    /// Reads a document from a file, as [`Document::load`] does, and follows URLs in it, too: `fetch` gives the
+    /// text at an `http` or `https` URL. What such a text refers to is relative to its own URL.
+    ///
+    /// Whoever writes the document decides what is asked for then; so `fetch` has to say which hosts are, how
+    /// long that may take and how much they may answer.
+    ///
+    /// ```no_run
+    /// # use connexion::Document;
+    /// # fn get(url: &str) -> std::io::Result<String> { Ok(url.to_owned()) }
+    /// let document = Document::load_with("openapi.yaml", |url| {
+    ///     if url.starts_with("https://schemas.example.com/") {
+    ///         get(url)
+    ///     } else {
+    ///         Err(std::io::Error::other("it is not one of our hosts"))
+    ///     }
+    /// })?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Document::load`]. What `fetch` could not read is told by [`Document::check`].
+    pub fn load_with(
+        path: impl AsRef<Path>,
+        mut fetch: impl FnMut(&str) -> io::Result<String>,
+    ) -> Result<Self, Faults> {
+        Self::load_from(path.as_ref(), Some(&mut fetch))
+    }
+
+    fn load_from<'f>(path: &Path, fetch: Option<&'f mut Fetch<'f>>) -> Result<Self, Faults> {
+        let name = path.display().to_string();
         let unreadable = |error: io::Error| {
             let message = format!("can't be read: {error}");
             let at = Position::START;
             Faults(vec![Fault::new(&name, Code::Unreadable, at, message)])
         };
-        let text = std::fs::read_to_string(&path).map_err(unreadable)?;
-        Self::read(name.clone(), text, Some(path.as_ref()))
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Self::read(name.clone(), text, Some(path), fetch)
     }
 
     /// Everything that is wrong with the document itself, in the order of its lines.

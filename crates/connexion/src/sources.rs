@@ -5,7 +5,8 @@
 //! later knows local references only, and what is served is whole. Only what stands where the
 //! specification has a reference is one: an example may hold a `$ref` as data.
 //!
-//! Nothing is fetched: a URL is refused, since a service must not need another host to start.
+//! A URL is refused, since a document must not make a service ask other hosts, unless the application gives a
+//! function that fetches it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,6 +15,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use fluent_uri::{Uri, UriRef};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
@@ -73,13 +75,19 @@ impl Sources {
     }
 
     /// Reads the files that `root`, which was read from `path`, refers to, and makes them part of it.
-    pub(crate) fn gather(name: String, path: &Path, root: &mut Node, has_siblings: bool) -> Self {
+    pub(crate) fn gather<'f>(
+        name: String,
+        path: &Path,
+        fetch: Option<&'f mut Fetch<'f>>,
+        root: &mut Node,
+        has_siblings: bool,
+    ) -> Self {
         // What is no file, such as a pipe, has no path of its own.
         let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let held = root.get(MEMBER).into_iter().flat_map(Node::members);
         let keys = held.map(|(key, _)| key.to_owned()).collect();
         let main = Tree {
-            path: path.to_owned(),
+            place: Location::File(path.to_owned()),
             prefix: String::new(),
             key: String::new(),
             node: Some(std::mem::replace(root, Node::new(root.at, Kind::Null))),
@@ -88,7 +96,8 @@ impl Sources {
             sources: Self::single(name),
             folder: canonical.parent().map(Path::to_owned).unwrap_or_default(),
             trees: vec![main],
-            known: HashMap::from([(canonical, Ok(0))]),
+            known: HashMap::from([(Location::File(canonical), Ok(0))]),
+            fetch,
             keys,
             rewrites: HashMap::new(),
             targets: vec![(0, String::new(), Part::Document)],
@@ -130,17 +139,13 @@ pub(crate) fn is_elsewhere(pointer: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Gives the text at a URL.
+pub(crate) type Fetch<'f> = dyn FnMut(&str) -> io::Result<String> + 'f;
+
 /// Why a reference that leaves its file is not followed, whatever there is.
 pub(crate) fn refusal(reference: &str) -> Option<String> {
     let (path, _) = split(reference);
-    let scheme = path.split_once(':').map(|(scheme, _)| scheme);
-    let is_scheme = |scheme: &str| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-    };
-    if scheme.is_some_and(is_scheme) || path.starts_with("//") {
+    if is_url(path) {
         return Some(format!(
             "`{reference}` is a URL, which is refused: nothing is fetched; copy it into a file"
         ));
@@ -153,6 +158,18 @@ pub(crate) fn refusal(reference: &str) -> Option<String> {
     })
 }
 
+/// Whether a reference names another host, or a scheme.
+fn is_url(path: &str) -> bool {
+    let scheme = path.split_once(':').map(|(scheme, _)| scheme);
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    scheme.is_some_and(is_scheme) || path.starts_with("//")
+}
+
 /// The path of a reference and its fragment.
 fn split(reference: &str) -> (&str, &str) {
     reference.split_once('#').unwrap_or((reference, ""))
@@ -161,9 +178,16 @@ fn split(reference: &str) -> (&str, &str) {
 /// The index of a file; or why there is none, which goes on after the reference.
 type Known = Result<usize, Broken>;
 
+/// Where a file is.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Location {
+    File(PathBuf),
+    Url(String),
+}
+
 struct Tree {
     /// As it was reached: what it refers to is relative to that.
-    path: PathBuf,
+    place: Location,
     /// JSON Pointer of where it will stand.
     prefix: String,
     /// The last token of that.
@@ -172,14 +196,16 @@ struct Tree {
     node: Option<Node>,
 }
 
-struct Gathering {
+struct Gathering<'f> {
     sources: Sources,
     /// That of the document, without symbolic links.
     folder: PathBuf,
     /// By [`Position::file`].
     trees: Vec<Tree>,
-    /// What became of each file, by its path without symbolic links.
-    known: HashMap<PathBuf, Known>,
+    /// What became of each file, by its URL or its path without symbolic links.
+    known: HashMap<Location, Known>,
+    /// If URLs are followed.
+    fetch: Option<&'f mut Fetch<'f>>,
     /// Taken already.
     keys: HashSet<String>,
     /// What is to stand at these places.
@@ -193,7 +219,7 @@ struct Gathering {
     weight: usize,
 }
 
-impl Gathering {
+impl Gathering<'_> {
     fn follow_all(&mut self) {
         while let Some(target) = self.targets.pop() {
             if !self.seen.insert(target.clone()) {
@@ -218,6 +244,8 @@ impl Gathering {
         let (path, fragment) = split(&reference);
         let target = if path.is_empty() {
             Ok(from)
+        } else if let Some(url) = self.url(from, path) {
+            url.and_then(|url| self.fetched(url))
         } else if let Some(refusal) = refusal(&reference) {
             self.sources.broken.insert(at, Broken::Because(refusal));
             return;
@@ -254,33 +282,89 @@ impl Gathering {
         }
     }
 
-    /// The file that is called `path` in another one.
-    fn file(&mut self, from: usize, path: &str) -> Known {
-        let folder = self.trees.get(from).and_then(|tree| tree.path.parent());
-        let path = folder.unwrap_or(Path::new("")).join(decoded(path));
-        let canonical = fs::canonicalize(&path).map_err(|error| unreadable(&error))?;
-        if let Some(known) = self.known.get(&canonical) {
+    /// The URL that a reference leads to, if URLs are followed and it leads to one.
+    fn url(&self, from: usize, path: &str) -> Option<Result<String, Broken>> {
+        self.fetch.as_ref()?;
+        let base = match self.trees.get(from).map(|tree| &tree.place) {
+            Some(Location::Url(base)) => Some(base),
+            _ if is_url(path) => None,
+            _ => return None,
+        };
+        let base = base.and_then(|base| Uri::parse(base.as_str()).ok());
+        let reference = UriRef::parse(path).ok();
+        let url = reference.and_then(|reference| match base {
+            Some(base) => reference.resolve_against(&base).ok(),
+            None => Some(Uri::try_from(reference).ok()?.to_owned()),
+        });
+        let is_web = |url: &Uri<String>| matches!(url.scheme().as_str(), "http" | "https");
+        let refused = || Broken::Because("is no URL of the web, which alone is fetched".to_owned());
+        let url = url
+            .map(|url| url.normalize())
+            .filter(is_web)
+            .ok_or_else(refused);
+        Some(url.map(Uri::into_string))
+    }
+
+    fn fetched(&mut self, url: String) -> Known {
+        let place = Location::Url(url.clone());
+        if let Some(known) = self.known.get(&place) {
             return known.clone();
         }
-        let read = self.read(&path, &canonical);
-        self.known.insert(canonical, read.clone());
+        let read = self.is_room().and_then(|()| {
+            let fetch = self.fetch.as_mut();
+            let text = fetch.map_or(Ok(String::new()), |fetch| fetch(&url));
+            let text = text.map_err(|error| unreadable(&error))?;
+            if text.len() as u64 > MAX_BYTES.saturating_sub(self.bytes) {
+                return Err(too_large());
+            }
+            self.bytes += text.len() as u64;
+            self.add(&text, place.clone(), url.clone(), url)
+        });
+        self.known.insert(place, read.clone());
         read
     }
 
-    fn read(&mut self, path: &Path, canonical: &Path) -> Known {
+    /// The file that is called `path` in another one.
+    fn file(&mut self, from: usize, path: &str) -> Known {
+        let folder = match self.trees.get(from).map(|tree| &tree.place) {
+            Some(Location::File(path)) => path.parent(),
+            _ => None,
+        };
+        let path = folder.unwrap_or(Path::new("")).join(decoded(path));
+        let canonical = fs::canonicalize(&path).map_err(|error| unreadable(&error))?;
+        let place = Location::File(canonical.clone());
+        if let Some(known) = self.known.get(&place) {
+            return known.clone();
+        }
+        let read = self.is_room().and_then(|()| {
+            let text = self.text(&canonical)?;
+            // Components leave out the dots of `./a`.
+            let name = path.components().collect::<PathBuf>();
+            let key = self.key(&canonical);
+            self.add(&text, Location::File(path), name.display().to_string(), key)
+        });
+        self.known.insert(place, read.clone());
+        read
+    }
+
+    fn is_room(&self) -> Result<(), Broken> {
         if self.trees.len() >= MAX_FILES {
             let why = format!("is one file too many: a document may have {MAX_FILES}");
             return Err(Broken::Because(why));
         }
-        let text = self.text(canonical)?;
-        // Components leave out the dots of `./a`.
-        let name = path.components().collect::<PathBuf>();
-        let name = name.display().to_string();
+        Ok(())
+    }
+
+    /// Takes up a file; it is reported under `name` and served under `key`.
+    fn add(&mut self, text: &str, place: Location, name: String, mut key: String) -> Known {
+        while !self.keys.insert(key.clone()) {
+            key.insert_str(0, "./");
+        }
         let index = self.trees.len();
         let fault = |at: Position, message: String| {
             Fault::new(&name, Code::Syntax, Position { file: index, ..at }, message)
         };
-        let node = match yaml::parse(&text) {
+        let node = match yaml::parse(text) {
             Ok(mut node) => {
                 stamp(&mut node, index);
                 self.weight += yaml::weight(&node);
@@ -300,11 +384,10 @@ impl Gathering {
                 (Err(Broken::Told), None)
             }
         };
-        let key = self.key(canonical);
         let fragment = utf8_percent_encode(&escape(&key), FRAGMENT).to_string();
         self.sources.names.push(name);
         self.trees.push(Tree {
-            path: path.to_owned(),
+            place,
             prefix: format!("/{MEMBER}/{fragment}"),
             key,
             node,
@@ -324,15 +407,14 @@ impl Gathering {
         let read = file.take(left + 1).read_to_string(&mut text);
         // Within a character if it is too long, which is no text then.
         if metadata.len() > left || text.len() as u64 > left {
-            let why = "is too large, with the other files of the document";
-            return Err(Broken::Because(why.to_owned()));
+            return Err(too_large());
         }
         self.bytes += read.map_err(|error| unreadable(&error))? as u64;
         Ok(text)
     }
 
     /// The path from the document's folder, which says nothing of where on this machine that is.
-    fn key(&mut self, canonical: &Path) -> String {
+    fn key(&self, canonical: &Path) -> String {
         let mut own = self.folder.components().peekable();
         let mut other = canonical.components().peekable();
         while own.peek().is_some() && own.peek() == other.peek() {
@@ -344,11 +426,7 @@ impl Gathering {
             .chain(other)
             .map(|token| token.as_os_str().to_string_lossy().into_owned())
             .collect();
-        let mut key = tokens.join("/");
-        while !self.keys.insert(key.clone()) {
-            key.insert_str(0, "./");
-        }
-        key
+        tokens.join("/")
     }
 
     /// Puts `root` together again, with the other files in it.
@@ -372,6 +450,10 @@ impl Gathering {
         }
         self.sources
     }
+}
+
+fn too_large() -> Broken {
+    Broken::Because("is too large, with the other files of the document".to_owned())
 }
 
 fn unreadable(error: &io::Error) -> Broken {

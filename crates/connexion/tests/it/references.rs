@@ -233,3 +233,63 @@ fn the_pointer_of_a_fault_leads_into_its_file() {
         ("schema-invalid", "/schemas/A/properties/a/type")
     );
 }
+
+/// A document whose schema is at a URL, and a web of two files.
+fn load_from_web(hosts: &str) -> (Document, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.yaml");
+    let operation = "{operationId: test, responses: {'200': {description: d}}, requestBody: {content: \
+                     {application/json: {schema: {$ref: 'HTTPS://a.example/v1/../v2/pet.yaml#/Pet'}}}}}";
+    let text = format!(
+        "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths: {{/test: {{post: {operation}}}}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let mut asked = Vec::new();
+    let document = Document::load_with(&path, |url| {
+        asked.push(url.to_owned());
+        match url {
+            _ if !url.contains(hosts) => Err(std::io::Error::other("is not one of our hosts")),
+            "https://a.example/v2/pet.yaml" => Ok("Pet: {properties: {owner: {$ref: '../owner.yaml'}, \
+                                                   mother: {$ref: '#/Pet'}, local: {$ref: 'file:///etc/passwd'}}}"
+                .to_owned()),
+            "https://a.example/owner.yaml" => Ok("{type: string, maxLength: 5}".to_owned()),
+            _ => Err(std::io::Error::other("404")),
+        }
+    });
+    (document.unwrap(), asked)
+}
+
+#[test]
+fn urls_are_followed_where_the_application_fetches_them() {
+    let (document, asked) = load_from_web("a.example");
+    assert_eq!(
+        asked,
+        [
+            "https://a.example/v2/pet.yaml",
+            "https://a.example/owner.yaml"
+        ]
+    );
+    let lines: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    let expected = "https://a.example/v2/pet.yaml:1:85: `file:///etc/passwd` is no URL of the web, which alone is fetched";
+    assert_eq!(lines, [expected]);
+
+    let text = document
+        .to_json()
+        .replace(r#","local":{"$ref":"file:///etc/passwd"}"#, "");
+    let service = service(Document::parse("served", text).unwrap());
+    let verdict = body_verdict(&service, r#"{"mother": {"owner": "too long"}}"#);
+    assert_eq!(
+        verdict,
+        "Body /mother/owner maxLength: 'too long' is too long - 'mother.owner'"
+    );
+}
+
+#[test]
+fn a_url_that_is_not_fetched_is_told_with_the_reason() {
+    let (document, _) = load_from_web("b.example");
+    let faults = document.check();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    let expected =
+        "`HTTPS://a.example/v1/../v2/pet.yaml#/Pet` can't be read: is not one of our hosts";
+    assert_eq!(lines, [expected]);
+}
