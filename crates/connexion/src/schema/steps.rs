@@ -64,10 +64,15 @@ pub(super) fn step<'a>(
 }
 
 /// What `validate` says of `value`; `None` if that took too many steps, so that it means nothing.
-pub(super) fn bounded<T>(value: &Value, validate: impl FnOnce() -> T) -> Option<T> {
-    let steps = count(value)
-        .saturating_mul(STEPS_FOR_EACH)
-        .saturating_add(STEPS);
+pub(super) fn bounded<T>(value: &Value, validate: impl Fn() -> T) -> Option<T> {
+    // To count the values takes as long as to look at each, and hardly any value needs more steps.
+    within(STEPS, &validate).or_else(|| {
+        let more = count(value).saturating_mul(STEPS_FOR_EACH);
+        within(more.saturating_add(STEPS), &validate)
+    })
+}
+
+fn within<T>(steps: usize, validate: impl Fn() -> T) -> Option<T> {
     LEFT.set(steps);
     let result = validate();
     (LEFT.replace(usize::MAX) > 0).then_some(result)
