@@ -175,7 +175,7 @@ fn split(reference: &str) -> (&str, &str) {
     reference.split_once('#').unwrap_or((reference, ""))
 }
 
-/// The index of a file; or why there is none, which goes on after the reference.
+/// The index of a file; or why there is none.
 type Known = Result<usize, Broken>;
 
 /// Where a file is.
@@ -241,34 +241,14 @@ impl Gathering<'_> {
     }
 
     fn follow(&mut self, from: usize, at: Position, reference: String, part: Part) {
-        let (path, fragment) = split(&reference);
-        let target = if path.is_empty() {
-            Ok(from)
-        } else if let Some(url) = self.url(from, path) {
-            url.and_then(|url| self.fetched(url))
-        } else if let Some(refusal) = refusal(&reference) {
-            self.sources.broken.insert(at, Broken::Because(refusal));
-            return;
-        } else {
-            self.file(from, path)
-        };
-        let file = match target {
-            // A name (`$anchor`) is not looked for.
-            Ok(_) if !fragment.is_empty() && !fragment.starts_with('/') => {
-                let message = format!("`{reference}` does not exist");
-                self.sources.broken.insert(at, Broken::Because(message));
-                return;
-            }
+        let file = match self.target(from, &reference) {
             Ok(file) => file,
             Err(broken) => {
-                let broken = match broken {
-                    Broken::Told => Broken::Told,
-                    Broken::Because(why) => Broken::Because(format!("`{reference}` {why}")),
-                };
                 self.sources.broken.insert(at, broken);
                 return;
             }
         };
+        let (_, fragment) = split(&reference);
         let pointer = decoded(fragment);
         // The document itself is looked at anyway; not so the files that it holds since it was served.
         if file != 0 || is_elsewhere(&pointer) {
@@ -279,6 +259,29 @@ impl Gathering<'_> {
         if local != reference {
             self.rewrites.insert(at, local);
             self.sources.written.insert(at, reference);
+        }
+    }
+
+    /// The file that a reference leads into.
+    fn target(&mut self, from: usize, reference: &str) -> Known {
+        let (path, fragment) = split(reference);
+        let file = if path.is_empty() {
+            Ok(from)
+        } else if let Some(url) = self.url(from, path) {
+            url.and_then(|url| self.fetched(url))
+        } else if let Some(refusal) = refusal(reference) {
+            return Err(Broken::Because(refusal));
+        } else {
+            self.file(from, path)
+        };
+        match file {
+            // A name (`$anchor`) is not looked for.
+            Ok(_) if !fragment.is_empty() && !fragment.starts_with('/') => {
+                let message = format!("`{reference}` does not exist");
+                Err(Broken::Because(message))
+            }
+            Err(Broken::Because(why)) => Err(Broken::Because(format!("`{reference}` {why}"))),
+            file => file,
         }
     }
 
@@ -307,21 +310,12 @@ impl Gathering<'_> {
 
     fn fetched(&mut self, url: String) -> Known {
         let place = Location::Url(url.clone());
-        if let Some(known) = self.known.get(&place) {
-            return known.clone();
-        }
-        let read = self.is_room().and_then(|()| {
-            let fetch = self.fetch.as_mut();
+        self.once(place.clone(), |gathering| {
+            let fetch = gathering.fetch.as_mut();
             let text = fetch.map_or(Ok(String::new()), |fetch| fetch(&url));
             let text = text.map_err(|error| unreadable(&error))?;
-            if text.len() as u64 > MAX_BYTES.saturating_sub(self.bytes) {
-                return Err(too_large());
-            }
-            self.bytes += text.len() as u64;
-            self.add(&text, place.clone(), url.clone(), url)
-        });
-        self.known.insert(place, read.clone());
-        read
+            gathering.add(&text, place, url.clone(), url)
+        })
     }
 
     /// The file that is called `path` in another one.
@@ -332,31 +326,36 @@ impl Gathering<'_> {
         };
         let path = folder.unwrap_or(Path::new("")).join(decoded(path));
         let canonical = fs::canonicalize(&path).map_err(|error| unreadable(&error))?;
-        let place = Location::File(canonical.clone());
+        self.once(Location::File(canonical.clone()), |gathering| {
+            let text = gathering.text(&canonical)?;
+            // Components leave out the dots of `./a`.
+            let name = path.components().collect::<PathBuf>();
+            let key = gathering.key(&canonical);
+            gathering.add(&text, Location::File(path), name.display().to_string(), key)
+        })
+    }
+
+    /// What became of the file at `place`, which `read` is asked the first time.
+    fn once(&mut self, place: Location, read: impl FnOnce(&mut Self) -> Known) -> Known {
         if let Some(known) = self.known.get(&place) {
             return known.clone();
         }
-        let read = self.is_room().and_then(|()| {
-            let text = self.text(&canonical)?;
-            // Components leave out the dots of `./a`.
-            let name = path.components().collect::<PathBuf>();
-            let key = self.key(&canonical);
-            self.add(&text, Location::File(path), name.display().to_string(), key)
-        });
-        self.known.insert(place, read.clone());
-        read
-    }
-
-    fn is_room(&self) -> Result<(), Broken> {
-        if self.trees.len() >= MAX_FILES {
+        let known = if self.trees.len() < MAX_FILES {
+            read(self)
+        } else {
             let why = format!("is one file too many: a document may have {MAX_FILES}");
-            return Err(Broken::Because(why));
-        }
-        Ok(())
+            Err(Broken::Because(why))
+        };
+        self.known.insert(place, known.clone());
+        known
     }
 
     /// Takes up a file; it is reported under `name` and served under `key`.
     fn add(&mut self, text: &str, place: Location, name: String, mut key: String) -> Known {
+        if text.len() as u64 > self.left() {
+            return Err(too_large());
+        }
+        self.bytes += text.len() as u64;
         while !self.keys.insert(key.clone()) {
             key.insert_str(0, "./");
         }
@@ -395,13 +394,18 @@ impl Gathering<'_> {
         known
     }
 
-    fn text(&mut self, path: &Path) -> Result<String, Broken> {
+    /// How many bytes another file may have.
+    fn left(&self) -> u64 {
+        MAX_BYTES.saturating_sub(self.bytes)
+    }
+
+    fn text(&self, path: &Path) -> Result<String, Broken> {
         let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
         // To read a pipe or a device may never end.
         if !metadata.is_file() {
             return Err(Broken::Because("is no file".to_owned()));
         }
-        let left = MAX_BYTES.saturating_sub(self.bytes);
+        let left = self.left();
         let mut text = String::new();
         let file = File::open(path).map_err(|error| unreadable(&error))?;
         let read = file.take(left + 1).read_to_string(&mut text);
@@ -409,7 +413,7 @@ impl Gathering<'_> {
         if metadata.len() > left || text.len() as u64 > left {
             return Err(too_large());
         }
-        self.bytes += read.map_err(|error| unreadable(&error))? as u64;
+        read.map_err(|error| unreadable(&error))?;
         Ok(text)
     }
 
