@@ -3,7 +3,7 @@
 
 #![no_main]
 
-#[allow(dead_code, reason = "this is no program that serves")]
+#[expect(dead_code, reason = "this is no program that serves")]
 #[path = "../../examples/echo.rs"]
 mod echo;
 
