@@ -399,12 +399,18 @@ impl Fields<'_> {
     }
 
     fn refuse(&mut self, name: &str, keyword: &'static str, wrong: &str) {
-        self.violations.push(Violation {
-            location: In::Body,
-            name: format!("/{}", escape(name)),
-            keyword: keyword.into(),
-            detail: cut(format!("{wrong} - '{name}'")),
-        });
+        let detail = cut(format!("{wrong} - '{name}'"));
+        self.violations.push(of_field(name, keyword, detail));
+    }
+}
+
+/// What is wrong with a field.
+fn of_field(name: &str, keyword: &'static str, detail: String) -> Violation {
+    Violation {
+        location: In::Body,
+        name: format!("/{}", escape(name)),
+        keyword: keyword.into(),
+        detail,
     }
 }
 
@@ -413,12 +419,8 @@ fn refuse(unknown: &BTreeSet<&str>, violations: &mut Vec<Violation>) {
     let all = unknown.iter().copied().collect::<Vec<_>>().join(", ");
     for (i, name) in unknown.iter().take(MAX_UNKNOWN).enumerate() {
         let told = if i == 0 { &all } else { *name };
-        violations.push(Violation {
-            location: In::Body,
-            name: format!("/{}", escape(name)),
-            keyword: "unknown".into(),
-            detail: cut(format!("Extra formData parameter(s) {told} not in spec")),
-        });
+        let detail = cut(format!("Extra formData parameter(s) {told} not in spec"));
+        violations.push(of_field(name, "unknown", detail));
     }
 }
 
@@ -485,12 +487,7 @@ impl Field {
             Unreadable::Json => ("json", "Invalid JSON"),
             Unreadable::Style => ("style", "Wrong style"),
         };
-        Violation {
-            location: In::Body,
-            name: format!("/{}", escape(&self.name)),
-            keyword: keyword.into(),
-            detail: format!("{wrong} - '{}'", self.name),
-        }
+        of_field(&self.name, keyword, format!("{wrong} - '{}'", self.name))
     }
 }
 

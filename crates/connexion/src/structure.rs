@@ -435,7 +435,8 @@ impl<'d> Walk<'d> {
     fn references(&mut self) {
         while let Some((at, reference, part)) = self.references.pop() {
             self.elsewhere(at, reference, part);
-            let written = self.document.written_at(at, reference).into_owned();
+            let document = self.document;
+            let written = document.written_at(at, reference);
             match self.document.target_of(at, reference) {
                 Err(Broken::Because(message)) => {
                     self.fault(Code::ReferenceUnresolvable, at, message);

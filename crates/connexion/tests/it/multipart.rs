@@ -47,6 +47,18 @@ fn multiform(schema: &str, encoding: &str, parts: &[(&str, &[u8])]) -> String {
     said.strip_prefix("ok {} ").unwrap_or(&said).to_owned()
 }
 
+/// The parts of a form whose schema has the property `a`, and says `more`, are read as `expected` for `a`.
+#[track_caller]
+fn expect_a(more: &str, property: &str, encoding: &str, parts: &[(&str, &[u8])], expected: &str) {
+    let schema = format!("{{type: object, {more} properties: {{a: {property}}}}}");
+    let encoding = format!("a: {{{encoding}}}");
+    assert_eq!(
+        multiform(&schema, &encoding, parts),
+        format!("{{\"a\":{expected}}}"),
+        "{property}"
+    );
+}
+
 #[test]
 fn parts_become_what_their_properties_say() {
     let integers = "{type: array, items: {type: integer}}";
@@ -101,13 +113,7 @@ fn parts_become_what_their_properties_say() {
             "5",
         ),
     ] {
-        let schema = format!("{{type: object, properties: {{a: {property}}}}}");
-        let encoding = format!("a: {{{encoding}}}");
-        assert_eq!(
-            multiform(&schema, &encoding, parts),
-            format!("{{\"a\":{expected}}}"),
-            "{property}"
-        );
+        expect_a("", property, encoding, parts, expected);
     }
 }
 
@@ -155,13 +161,7 @@ fn a_file_is_shown_by_its_name_type_and_size() {
             "\"AA==\"".to_owned(),
         ),
     ] {
-        let schema = format!("{{type: object, required: [a], properties: {{a: {property}}}}}");
-        let encoding = format!("a: {{{encoding}}}");
-        assert_eq!(
-            multiform(&schema, &encoding, parts),
-            format!("{{\"a\":{expected}}}"),
-            "{property}"
-        );
+        expect_a("required: [a],", property, encoding, parts, &expected);
     }
 }
 
