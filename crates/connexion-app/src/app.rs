@@ -28,6 +28,8 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
         .operation("person.delete", people::delete)
         .format("uuid", |text| parse_uuid(text).is_some())
         .on_problem(as_the_original)
+        // The original answered JSON whatever was asked for.
+        .strict_accept(false)
 }
 
 /// The store that the settings name; it connects when it is first used.

@@ -78,8 +78,8 @@ enum Rank {
 }
 
 fn rank(violation: &Violation) -> Rank {
-    let is_member = violation.location == In::Body && !violation.name.is_empty();
-    match (violation.keyword.as_ref(), violation.name.as_str()) {
+    let is_member = violation.location == In::Body && !violation.pointer.is_empty();
+    match (violation.keyword.as_ref(), violation.pointer.as_str()) {
         ("unknown", _) => Rank::UnknownParameter,
         ("required", _) if is_member => Rank::MissingMember,
         ("maxLength", "/name") => Rank::LongName,
@@ -90,7 +90,7 @@ fn rank(violation: &Violation) -> Rank {
 
 /// The original's own words, where they differ from the library's.
 fn sentence(violation: &Violation) -> Option<String> {
-    let member = violation.name.strip_prefix('/')?;
+    let member = violation.pointer.strip_prefix('/')?;
     match violation.keyword.as_ref() {
         "required" => Some(format!("No `{member}` provided")),
         "maxLength" if member == "name" => {

@@ -15,8 +15,9 @@ use std::{
 use connexion::{Api, ApiService, Body, Document, Faults, In, OperationId, Params, Principal};
 use serde_json::{Map, Value, json};
 
-/// Where the parameters of each operation stand; known once the service is built.
-type Places = Arc<OnceLock<HashMap<String, Vec<(In, String)>>>>;
+/// Where the parameters of each operation stand, their names, and those of their values; known once the service
+/// is built.
+type Places = Arc<OnceLock<HashMap<String, Vec<(In, String, String)>>>>;
 
 async fn echo(
     axum::extract::State(places): axum::extract::State<Places>,
@@ -27,16 +28,9 @@ async fn echo(
     let mut answer =
         json!({"operationId": id, "path": {}, "query": {}, "header": {}, "cookie": {}});
     let known = places.get().and_then(|all| all.get(&id));
-    for (place, name) in known.into_iter().flatten() {
-        let key = match place {
-            In::Path => "path",
-            In::Query => "query",
-            In::Header => "header",
-            In::Cookie => "cookie",
-            In::Body => "body",
-        };
-        if let Some(value) = values.remove(name) {
-            answer[key][name] = value;
+    for (place, name, key) in known.into_iter().flatten() {
+        if let Some(value) = values.remove(key) {
+            answer[place.as_str()][name] = value;
         }
     }
     answer["body"] = body;
@@ -54,7 +48,8 @@ pub(crate) fn service(document: Document) -> Result<ApiService, Faults> {
         .build(Arc::clone(&places))?;
     let found = service.operations().map(|operation| {
         let parameters = operation.parameters();
-        let parameters = parameters.map(|(place, name)| (place, name.to_owned()));
+        let parameters =
+            parameters.map(|(place, name, key)| (place, name.to_owned(), key.to_owned()));
         (operation.id().to_owned(), parameters.collect())
     });
     places.get_or_init(|| found.collect());

@@ -151,11 +151,12 @@ fn log(operation_id: &str, violations: &[Violation]) {
     for violation in violations.iter().take(MAX_LOGGED) {
         let Violation {
             name,
+            pointer,
             keyword,
             detail,
             ..
         } = violation;
-        tracing::error!(operation_id, %name, %keyword, "the answer breaks the document: {detail}");
+        tracing::error!(operation_id, %name, %pointer, %keyword, "the answer breaks the document: {detail}");
     }
 }
 

@@ -40,7 +40,7 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 type WithState<S> = Box<dyn Fn(S) -> Endpoint + Send>;
-type ProblemHook = fn(&mut Problem);
+type ProblemHook = Box<dyn Fn(&mut Problem) + Send + Sync>;
 
 /// An API being put together: a document, and a handler for each of its operations.
 ///
@@ -61,13 +61,17 @@ type ProblemHook = fn(&mut Problem);
 /// ```
 pub struct Api<S> {
     document: Document,
+    /// What stands before the names of handlers that are registered now; see [`Api::under`].
+    prefix: String,
     handlers: Vec<(String, WithState<S>)>,
+    /// Those for all names that begin so.
+    default_handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
-    default_handler: Option<WithState<S>>,
     verifiers: Verifiers,
     docs_security: Option<(String, Vec<String>)>,
     responses_of: Vec<(String, Responses)>,
     base_path: Option<String>,
+    problem_hook: ProblemHook,
     options: Options,
     docs: Docs,
 }
@@ -78,8 +82,8 @@ struct Options {
     response_share: f64,
     stub: bool,
     strict_parameters: bool,
+    strict_accept: bool,
     body_limit: usize,
-    problem_hook: ProblemHook,
 }
 
 impl<S> std::fmt::Debug for Api<S> {
@@ -99,18 +103,20 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             response_share: 1.0,
             stub: false,
             strict_parameters: true,
+            strict_accept: true,
             body_limit: BODY_LIMIT,
-            problem_hook: |_| {},
         };
         Self {
             document,
+            prefix: String::new(),
             handlers: Vec::new(),
+            default_handlers: Vec::new(),
             formats: Vec::new(),
-            default_handler: None,
             verifiers: Verifiers::default(),
             docs_security: None,
             responses_of: Vec::new(),
             base_path: None,
+            problem_hook: Box::new(|_| {}),
             options,
             docs: Docs::default(),
         }
@@ -118,14 +124,48 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Gives the operation with this `operationId` its handler: any function that axum takes as one, with
     /// [`Params`](crate::Params) and [`Body`](crate::Body) for what the document describes.
+    ///
+    /// An operation with `x-openapi-router-controller: people` (or `x-swagger-router-controller`) is called
+    /// `people.` and its `operationId`, as by Python's connexion; one without an `operationId` is called by its
+    /// method and path, such as `get /people`.
     #[must_use]
     pub fn operation<H, T>(mut self, id: &str, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
     {
-        self.handlers.push((id.to_owned(), with_state(handler)));
+        let name = format!("{}{id}", self.prefix);
+        self.handlers.push((name, with_state(handler)));
         self
+    }
+
+    /// Registers handlers whose names begin alike: in `register`, `list` stands for `people.list`, and
+    /// [`Api::default_operation`] for every other name that begins with `people.`.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /people:
+    /// #     get: {operationId: people.list, responses: {"200": {description: all}}}
+    /// #     post: {operationId: add, x-openapi-router-controller: people, responses: {"200": {description: it}}}
+    /// # "#)?;
+    /// let service = Api::from_document(document)
+    ///     .under("people", |api| {
+    ///         api.operation("list", async || "[]").operation("add", async || "{}")
+    ///     })
+    ///     .build(())?;
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn under(mut self, prefix: &str, register: impl FnOnce(Self) -> Self) -> Self {
+        let longer = format!("{}{prefix}.", self.prefix);
+        let before = std::mem::replace(&mut self.prefix, longer);
+        let mut api = register(self);
+        api.prefix = before;
+        api
     }
 
     /// Gives every operation without a handler of its own this one, which can tell them apart by
@@ -151,7 +191,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         H: Handler<T, S>,
         T: 'static,
     {
-        self.default_handler = Some(with_state(handler));
+        let prefix = self.prefix.clone();
+        self.default_handlers.push((prefix, with_state(handler)));
         self
     }
 
@@ -226,6 +267,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
+    /// Whether a request whose `Accept` allows none of the types that the document describes for success is refused
+    /// with 406; on by default. Otherwise it is answered as if it had no such header (RFC 9110, section 12.5.1
+    /// leaves the choice).
+    ///
+    /// A handler learns from [`Accept`](crate::Accept) which type is wanted.
+    #[must_use]
+    pub fn strict_accept(mut self, on: bool) -> Self {
+        self.options.strict_accept = on;
+        self
+    }
+
     /// Adds a `format` for texts, or replaces one of JSON Schema's.
     #[must_use]
     pub fn format(mut self, name: &str, check: fn(&str) -> bool) -> Self {
@@ -273,11 +325,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Changes every problem document that the library makes before it is sent: its `kind`, its sentence,
-    /// the order of its `errors`.
+    /// Changes every problem document that the library makes before it is sent: its `kind`, its sentences and
+    /// those of its `errors`, their order. [`Violation`](crate::Violation) has an example.
     #[must_use]
-    pub fn on_problem(mut self, change: fn(&mut Problem)) -> Self {
-        self.options.problem_hook = change;
+    pub fn on_problem(mut self, change: impl Fn(&mut Problem) + Send + Sync + 'static) -> Self {
+        self.problem_hook = Box::new(change);
         self
     }
 
@@ -338,13 +390,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn build(self, state: S) -> Result<ApiService, Faults> {
         let Self {
             document,
+            prefix: _,
             handlers,
+            mut default_handlers,
             formats,
-            default_handler,
             verifiers,
             docs_security,
             responses_of,
             base_path,
+            problem_hook,
             options,
             mut docs,
         } = self;
@@ -356,6 +410,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let mut routes = Routes::<Vec<usize>>::default();
         for (source, mut operation) in compile(&document, &described, &formats, &mut faults) {
             operation.strict_parameters = options.strict_parameters;
+            operation.strict_accept = options.strict_accept;
             operation.guard = schemes.guard(&source.place);
             let mut modes = responses_of.iter().rev();
             let own = modes.find(|(id, _)| id == operation.id());
@@ -369,12 +424,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             }
         }
         unknown_modes(&document, &endpoints, &responses_of, &mut faults);
-        let default = default_handler.or_else(|| options.stub.then(|| with_state(not_implemented)));
+        if options.stub {
+            default_handlers.push((String::new(), with_state(not_implemented)));
+        }
         let endpoints = connect(
             &document,
             endpoints,
             handlers,
-            default.as_ref(),
+            &default_handlers,
             &state,
             &mut faults,
         );
@@ -384,6 +441,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             routes,
             endpoints,
             base_path,
+            problem_hook,
             options,
             docs,
             docs_guard,
@@ -469,31 +527,35 @@ async fn not_implemented(OperationId(id): OperationId) -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED, detail).of_library()
 }
 
-/// Gives each operation its handler, or the default one.
+/// Gives each operation its handler, or of the default ones the first of those with the longest prefix.
 fn connect<S: Clone>(
     document: &Document,
     operations: Vec<(crate::Position, Operation)>,
     mut handlers: Vec<(String, WithState<S>)>,
-    default: Option<&WithState<S>>,
+    defaults: &[(String, WithState<S>)],
     state: &S,
     faults: &mut Vec<Fault>,
 ) -> Vec<(Operation, Endpoint)> {
     let mut connected: Vec<(Operation, Endpoint)> = Vec::new();
     for (at, operation) in operations {
-        let id = operation.id();
-        if let Some(i) = handlers.iter().position(|(known, _)| known == id) {
+        let name = operation.handler.as_str();
+        let fitting = defaults
+            .iter()
+            .filter(|(prefix, _)| name.starts_with(prefix.as_str()));
+        let default = fitting.rev().max_by_key(|(prefix, _)| prefix.len());
+        if let Some(i) = handlers.iter().position(|(known, _)| known == name) {
             let (_, with_state) = handlers.remove(i);
             connected.push((operation, with_state(state.clone())));
-        } else if let Some(with_state) = default {
+        } else if let Some((_, with_state)) = default {
             connected.push((operation, with_state(state.clone())));
-        } else if !id.is_empty() && !connected.iter().any(|(known, _)| known.id() == id) {
-            // An operationId that is missing or used twice is reported by `check`.
-            let message = format!("the operation `{id}` has no handler");
+        } else if !connected.iter().any(|(known, _)| known.handler == name) {
+            // An operationId that is used twice is reported by `check`.
+            let message = format!("the operation `{name}` has no handler");
             faults.push(document.fault(Code::HandlerMissing, at, message));
         }
     }
     for (id, _) in handlers {
-        let (code, message) = if connected.iter().any(|(known, _)| known.id() == id) {
+        let (code, message) = if connected.iter().any(|(known, _)| known.handler == id) {
             let message = format!("there is a second handler for `{id}`");
             (Code::HandlerDuplicate, message)
         } else {
@@ -519,6 +581,7 @@ struct Inner {
     routes: Routes<Vec<usize>>,
     endpoints: Vec<(Operation, Endpoint)>,
     base_path: String,
+    problem_hook: ProblemHook,
     options: Options,
     docs: Docs,
     /// Who may read the document.
@@ -684,8 +747,13 @@ impl Inner {
         };
         let received = incoming.received();
         let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
-        let Input { parameters, body } = input;
+        let Input {
+            parameters,
+            body,
+            accept,
+        } = input;
         parts.extensions.insert(ParameterValues(parameters));
+        parts.extensions.insert(accept);
         let id = OperationId(operation.id().to_owned());
         parts.extensions.insert(id);
         if let Some(body) = body {
@@ -714,7 +782,7 @@ impl Inner {
     }
 
     fn refuse(&self, mut problem: Problem) -> Response {
-        (self.options.problem_hook)(&mut problem);
+        (self.problem_hook)(&mut problem);
         problem.into_response()
     }
 }

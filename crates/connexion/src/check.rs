@@ -46,11 +46,11 @@ pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
             }
         }
         match operation.place.node.get("operationId") {
-            None => faults.push(document.fault(
-                Code::OperationIdMissing,
-                at,
-                format!("{name} has no `operationId`"),
-            )),
+            None => {
+                let id = operation.id();
+                let message = format!("{name} has no `operationId`; its handler is that of `{id}`");
+                faults.push(document.fault(Code::OperationIdMissing, at, message));
+            }
             Some(id) => match id.as_str() {
                 // That it is not a text is reported by `structure`.
                 None => {}
@@ -99,7 +99,6 @@ pub(crate) fn paths(document: &Document, faults: &mut Vec<Fault>) {
         for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
             duplicates(document, &operation, faults);
             template_parameters(document, path, &template, &item, &operation, faults);
-            names(document, &parameters(&item, &operation), faults);
         }
     }
 }
@@ -147,25 +146,6 @@ fn template_parameters(
                 at,
                 format!("the path `{path}` has no parameter `{name}`"),
             ));
-        }
-    }
-}
-
-/// A handler reads parameters by name: those of different places must have different ones.
-fn names(document: &Document, parameters: &[Place<'_>], faults: &mut Vec<Fault>) {
-    for (i, parameter) in parameters.iter().enumerate() {
-        let Some(name) = parameter.text("name") else {
-            continue;
-        };
-        let mut earlier = parameters.iter().take(i);
-        let is_taken = |other: &Place<'_>| {
-            other.text("name") == Some(name) && other.text("in") != parameter.text("in")
-        };
-        if earlier.any(is_taken) {
-            let message = format!(
-                "two parameters are called `{name}`, in different places, which is not supported"
-            );
-            faults.push(document.fault(Code::Unsupported, parameter.node.at, message));
         }
     }
 }

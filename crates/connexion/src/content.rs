@@ -1,16 +1,16 @@
 //! Media types, and how a JSON body's bytes become text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, header};
 
 /// A media type or media range that the document names, in lower case.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct MediaType(String);
+pub(crate) struct MediaType(Arc<str>);
 
 impl MediaType {
     pub(crate) fn parse(text: &str) -> Self {
-        Self(essence(text).to_ascii_lowercase())
+        Self(essence(text).to_ascii_lowercase().into())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -25,6 +25,31 @@ impl MediaType {
         self.0.starts_with("text/")
     }
 
+    /// The same without a copy.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
+    /// Whether it stands for many types.
+    pub(crate) fn is_range(&self) -> bool {
+        self.0.ends_with('*')
+    }
+
+    /// How exactly a media range of a client speaks of this type, higher is more; `None` if it does not. `*` is
+    /// what some clients write for `*/*`.
+    pub(crate) fn exactness(&self, range: &str) -> Option<usize> {
+        let (kind, subtype) = self.0.split_once('/')?;
+        let (wanted, wanted_subtype) = range.split_once('/').unwrap_or(("*", "*"));
+        let is_same = |own: &str, wanted: &str| own == "*" || own.eq_ignore_ascii_case(wanted);
+        match (wanted, wanted_subtype) {
+            ("*", _) => Some(0),
+            (wanted, "*") => is_same(kind, wanted).then_some(1),
+            (wanted, subtype_wanted) => {
+                (is_same(kind, wanted) && is_same(subtype, subtype_wanted)).then_some(2)
+            }
+        }
+    }
+
     /// How well a body with this `Content-Type` fits where the document says this type, 0 best; `None` if it
     /// does not. Every JSON type may stand for `application/json`: clients of the original send vendor types.
     pub(crate) fn distance(&self, content_type: &str) -> Option<usize> {
@@ -36,9 +61,9 @@ impl MediaType {
         };
         [
             essence.eq_ignore_ascii_case(&self.0),
-            self.0 == "application/json" && is_json(essence),
-            self.0 != "*/*" && self.0.strip_suffix('*').is_some_and(in_range),
-            self.0 == "*/*",
+            &*self.0 == "application/json" && is_json(essence),
+            &*self.0 != "*/*" && self.0.strip_suffix('*').is_some_and(in_range),
+            &*self.0 == "*/*",
         ]
         .into_iter()
         .position(|fits| fits)
@@ -46,7 +71,7 @@ impl MediaType {
 }
 
 /// A content type without its parameters.
-fn essence(content_type: &str) -> &str {
+pub(crate) fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct BodyValue(pub(crate) Value);
 /// }
 /// ```
 ///
+/// If parameters of several places have the same name, their places are put before it: `path.id`, `query.id`.
+///
 /// The answer is 400 if the values, though valid by the document, can't be read as a `T`. A handler can take
 /// them only once.
 #[derive(Clone, Copy, Debug)]

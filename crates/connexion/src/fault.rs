@@ -44,7 +44,7 @@ impl Fault {
     /// ```
     pub fn severity(&self) -> Severity {
         match self.code {
-            Code::GetWithBody | Code::NotUnderstood => Severity::Warning,
+            Code::GetWithBody | Code::NotUnderstood | Code::OperationIdMissing => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -122,7 +122,7 @@ codes! {
     VerifierMissing = "verifier-missing",
     /// a verifier for a security scheme that is not in the document.
     VerifierUnknown = "verifier-unknown",
-    /// an operation that no handler can be given to.
+    /// an operation without a name, which is called by its method and path.
     OperationIdMissing = "operation-id-missing",
     /// two operations of the same name.
     OperationIdDuplicate = "operation-id-duplicate",

@@ -25,7 +25,7 @@ use crate::{
     },
     path::PathValues,
     place::Place,
-    problem::{In, Violation},
+    problem::Violation,
     python::cut,
     schema::{Compiler, Schema, are_all},
 };
@@ -176,7 +176,7 @@ impl Form {
             if !fields.files.is_empty() && are_all(faults.len(), &value) {
                 // The marks of files are texts that nobody sent: only what kind of value they are counts.
                 let files = marks(&value, &fields.files);
-                faults.retain(|fault| fault.keyword == "type" || !files.contains(&fault.name));
+                faults.retain(|fault| fault.keyword == "type" || !files.contains(&fault.pointer));
             }
             #[cfg(feature = "multipart")]
             if let Some(secret) = fields.secret {
@@ -188,7 +188,7 @@ impl Form {
             let is_unread = found.iter().any(|one| one.keyword == "multipart");
             faults.retain(|fault| {
                 let is_missing = is_unread && fault.keyword == "required";
-                !is_missing && !found.iter().any(|one| one.name == fault.name)
+                !is_missing && !found.iter().any(|one| one.pointer == fault.pointer)
             });
             found.extend(faults);
         }
@@ -407,10 +407,8 @@ impl Fields<'_> {
 /// What is wrong with a field.
 fn of_field(name: &str, keyword: &'static str, detail: String) -> Violation {
     Violation {
-        location: In::Body,
-        name: format!("/{}", escape(name)),
-        keyword: keyword.into(),
-        detail,
+        pointer: format!("/{}", escape(name)),
+        ..Violation::of_body(keyword, detail)
     }
 }
 

@@ -41,6 +41,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::string_slice)]
 
+mod accept;
 mod answer;
 mod api;
 mod check;
@@ -71,6 +72,7 @@ mod swagger2;
 mod typed;
 mod yaml;
 
+pub use accept::Accept;
 pub use answer::Responses;
 pub use api::{Api, ApiService};
 pub use document::Document;

@@ -13,6 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
+    accept::{self, Accept},
     answer::Responses,
     content::{MediaType, content_type},
     document::Document,
@@ -34,13 +35,19 @@ use response::{Response, StatusRange};
 #[derive(Debug)]
 pub struct Operation {
     id: String,
+    /// The name under which its handler is registered.
+    pub(crate) handler: String,
     method: Method,
     path: String,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
     responses: Vec<(StatusRange, Response)>,
+    /// The types of the answers that mean success, each once.
+    produces: Vec<MediaType>,
     /// Whether query parameters that the document does not have are refused.
     pub(crate) strict_parameters: bool,
+    /// Whether requests are refused whose `Accept` allows none of these types.
+    pub(crate) strict_accept: bool,
     /// Who may call it; `None` means everybody.
     pub(crate) guard: Option<Guard>,
     /// What happens to answers that break the document.
@@ -50,10 +57,12 @@ pub struct Operation {
 /// What a valid request said, as JSON values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Input {
-    /// The parameters' values by name.
+    /// The parameters' values by name; see [`Params`](crate::Params).
     pub parameters: Map<String, Value>,
     /// The body; `None` if there was none.
     pub body: Option<Value>,
+    /// The type that the answer should have.
+    pub accept: Accept,
 }
 
 /// One entry of a `content` object.
@@ -115,7 +124,7 @@ impl Operation {
         .operation(source)
     }
 
-    /// Its `operationId`.
+    /// Its `operationId`; of an operation without one its method and path, such as `get /people`.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -130,9 +139,10 @@ impl Operation {
         &self.path
     }
 
-    /// Its parameters, in the order in which they are read: where each stands, and its name.
-    pub fn parameters(&self) -> impl Iterator<Item = (In, &str)> {
-        self.parameters.iter().map(Parameter::key)
+    /// Its parameters, in the order in which they are read: where each stands, its name, and the name of its value
+    /// in [`Input::parameters`].
+    pub fn parameters(&self) -> impl Iterator<Item = (In, &str, &str)> {
+        self.parameters.iter().map(Parameter::names)
     }
 
     /// How the body of a request with these headers is to be read; `None` if it is not looked at.
@@ -147,7 +157,7 @@ impl Operation {
     ///
     /// # Errors
     /// Everything that is wrong, in the order in which Python's connexion would have found it: content
-    /// type or body, unknown query parameters, the other parameters.
+    /// type or body, unknown query parameters, the other parameters; then whether the answer is acceptable.
     pub fn validate_request(
         &self,
         path: &PathValues,
@@ -178,10 +188,18 @@ impl Operation {
         if !self.strict_parameters {
             violations.retain(|one| one.location != In::Query || one.keyword != "unknown");
         }
-        if violations.is_empty() {
-            Ok(Input { parameters, body })
-        } else {
-            Err(violations)
+        let accept = accept::choose(&self.produces, headers, self.strict_accept);
+        match accept {
+            Ok(accept) if violations.is_empty() => Ok(Input {
+                parameters,
+                body,
+                accept,
+            }),
+            Ok(_) => Err(violations),
+            Err(violation) => {
+                violations.push(violation);
+                Err(violations)
+            }
         }
     }
 

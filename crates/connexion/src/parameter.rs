@@ -33,6 +33,8 @@ pub(crate) const MAX_UNKNOWN: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Parameter {
     name: String,
+    /// Under which name its value goes to the handler.
+    key: String,
     location: In,
     required: bool,
     /// Whether an empty text is right, whatever the schema says (`allowEmptyValue`).
@@ -106,6 +108,7 @@ impl Parameter {
         }
         Ok(Self {
             name: name.to_owned(),
+            key: name.to_owned(),
             location,
             required: place.flag("required"),
             may_be_empty,
@@ -125,6 +128,7 @@ impl Parameter {
         let what = format!("property `{name}`");
         Ok(Self {
             name: name.to_owned(),
+            key: name.to_owned(),
             location: In::Query,
             required: false,
             may_be_empty: false,
@@ -134,9 +138,19 @@ impl Parameter {
         })
     }
 
-    /// Where it stands, and its name.
-    pub(crate) fn key(&self) -> (In, &str) {
-        (self.location, &self.name)
+    /// Where it stands, its name, and that of its value.
+    pub(crate) fn names(&self) -> (In, &str, &str) {
+        (self.location, &self.name, &self.key)
+    }
+
+    /// Puts the place before the names that stand for several parameters: `query.id` beside `path.id`.
+    pub(crate) fn tell_apart(parameters: &mut [Self]) {
+        let names: Vec<_> = parameters.iter().map(|one| one.name.clone()).collect();
+        for one in parameters {
+            if names.iter().filter(|name| **name == one.name).count() > 1 {
+                one.key = format!("{}.{}", one.location.as_str(), one.name);
+            }
+        }
     }
 
     pub(crate) fn is_valid(&self, value: &Value) -> bool {
@@ -159,27 +173,31 @@ impl Parameter {
     ) {
         let Some(Found { value, text }) = found else {
             if self.required {
-                let detail = format!("Missing {} parameter '{}'", self.place(), self.name);
+                let detail = format!(
+                    "Missing {} parameter '{}'",
+                    self.location.as_str(),
+                    self.name
+                );
                 violations.push(self.violation("required", detail));
             } else if let Some(default) = &self.default {
-                values.insert(self.name.clone(), default.clone());
+                values.insert(self.key.clone(), default.clone());
             }
             return;
         };
         if self.may_be_empty && text.as_deref() == Some("") {
-            values.insert(self.name.clone(), Value::String(String::new()));
+            values.insert(self.key.clone(), Value::String(String::new()));
             return;
         }
         let value = match value {
             Some(value) if self.is_valid(&value) => {
-                values.insert(self.name.clone(), value);
+                values.insert(self.key.clone(), value);
                 return;
             }
             value => value,
         };
         match (self.other(text.as_deref()), value) {
             (Some(other), _) => {
-                values.insert(self.name.clone(), other);
+                values.insert(self.key.clone(), other);
             }
             (None, Some(value)) => self.faults(&value, text.as_deref(), violations),
             (None, None) => {
@@ -188,7 +206,11 @@ impl Parameter {
                 } else {
                     ("style", "Wrong style")
                 };
-                let detail = format!("{wrong} for {} parameter '{}'", self.place(), self.name);
+                let detail = format!(
+                    "{wrong} for {} parameter '{}'",
+                    self.location.as_str(),
+                    self.name
+                );
                 violations.push(self.violation(keyword, detail));
             }
         }
@@ -209,19 +231,21 @@ impl Parameter {
                     let types = types.join("' or '");
                     format!(
                         "Wrong type, expected '{types}' for {} parameter '{}'",
-                        self.place(),
+                        self.location.as_str(),
                         self.name
                     )
                 }
                 _ => format!(
                     "{} for {} parameter '{}'",
                     fault.sentence,
-                    self.place(),
+                    self.location.as_str(),
                     self.name
                 ),
             };
             violations.push(Violation {
                 keyword: fault.keyword,
+                pointer: fault.pointer,
+                expected: fault.expected,
                 ..self.violation("", detail)
             });
         }
@@ -252,22 +276,10 @@ impl Parameter {
         (!member.is_empty() && !member.contains(['[', ']'])).then_some(member)
     }
 
-    fn place(&self) -> &'static str {
-        match self.location {
-            In::Path => "path",
-            In::Query => "query",
-            In::Header => "header",
-            In::Cookie => "cookie",
-            In::Body => "body",
-        }
-    }
-
     fn violation(&self, keyword: &'static str, detail: String) -> Violation {
         Violation {
-            location: self.location,
             name: self.name.clone(),
-            keyword: keyword.into(),
-            detail,
+            ..Violation::new(self.location, keyword, detail)
         }
     }
 }
@@ -324,10 +336,8 @@ impl<'r> Sources<'r> {
             let told = if i == 0 { &all } else { name };
             let detail = format!("Extra query parameter(s) {told} not in spec");
             violations.push(Violation {
-                location: In::Query,
                 name: name.to_owned(),
-                keyword: "unknown".into(),
-                detail: cut(detail),
+                ..Violation::new(In::Query, "unknown", cut(detail))
             });
         }
         let mut values = Map::new();

@@ -24,6 +24,28 @@ pub(crate) struct OperationPlace<'d> {
     pub(crate) place: Place<'d>,
 }
 
+impl<'d> OperationPlace<'d> {
+    /// Its `operationId`, or else its method and path.
+    pub(crate) fn id(&self) -> Cow<'d, str> {
+        match self.place.text("operationId") {
+            Some(id) if !id.is_empty() => id.into(),
+            _ => {
+                let method = self.method.as_str().to_ascii_lowercase();
+                format!("{method} {}", self.path).into()
+            }
+        }
+    }
+
+    /// The name of its handler: Python's connexion puts the module before the function.
+    pub(crate) fn handler(&self) -> String {
+        let module = ["x-openapi-router-controller", "x-swagger-router-controller"];
+        match module.iter().find_map(|key| self.place.text(key)) {
+            Some(module) => format!("{module}.{}", self.id()),
+            None => self.id().into_owned(),
+        }
+    }
+}
+
 impl Document {
     /// Every operation, in the order of the document.
     pub(crate) fn operations(&self) -> Vec<OperationPlace<'_>> {

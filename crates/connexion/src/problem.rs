@@ -10,6 +10,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
 
 /// Where in a request a violation was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -27,48 +28,154 @@ pub enum In {
     Body,
 }
 
+impl In {
+    /// As documents and problems write it, such as `query`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Body => "body",
+        }
+    }
+}
+
 /// One thing that is wrong with a request or an answer.
 ///
-/// Serialized as `in`, `name` (of a parameter) or `pointer` (into the body, RFC 6901), `keyword`, `detail`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Serialized as `in`, `name` (of a parameter), `pointer` (RFC 6901, into the body or the parameter's value),
+/// `keyword`, `code` and `detail`.
+///
+/// ```
+/// # use connexion::{Api, Document, Violation};
+/// /// Says it in words of the application's own; what else is there needs no change.
+/// fn sentence(violation: &Violation) -> Option<String> {
+///     let limit = violation.expected.as_ref();
+///     match violation.code() {
+///         "too-long" => Some(format!("Bitte höchstens {} Zeichen.", limit?)),
+///         "missing" => Some("Bitte ausfüllen.".to_owned()),
+///         _ => None,
+///     }
+/// }
+///
+/// # fn of(document: Document) -> Api<()> {
+/// Api::from_document(document).on_problem(|problem| {
+///     for violation in &mut problem.errors {
+///         if let Some(sentence) = sentence(violation) {
+///             violation.detail = sentence;
+///         }
+///     }
+/// })
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Violation {
     /// Where it is.
     pub location: In,
-    /// The parameter's name, or the JSON Pointer of the member. A member that is missing is pointed at as
-    /// if it were there.
+    /// The parameter's name; empty if it is in the body.
     pub name: String,
+    /// The JSON Pointer of what is wrong in the body, or in the parameter's value. A member that is missing is
+    /// pointed at as if it were there.
+    pub pointer: String,
     /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
-    /// `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document doesn't have).
+    /// `accept`, `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document
+    /// doesn't have).
     pub keyword: Cow<'static, str>,
     /// A sentence for people.
     pub detail: String,
+    /// What the document says under the keyword, such as 5 for `maxLength: 5`. It is not sent: it is for sentences
+    /// of the application's own.
+    pub expected: Option<Value>,
 }
 
 impl Violation {
+    /// One without a name and a pointer, for a fault that the application finds itself.
+    pub fn new(
+        location: In,
+        keyword: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            location,
+            name: String::new(),
+            pointer: String::new(),
+            keyword: keyword.into(),
+            detail: detail.into(),
+            expected: None,
+        }
+    }
+
     /// What is wrong with a body as a whole.
     pub(crate) fn of_body(keyword: &'static str, detail: String) -> Self {
-        Self {
-            location: In::Body,
-            name: String::new(),
-            keyword: keyword.into(),
-            detail,
+        Self::new(In::Body, keyword, detail)
+    }
+
+    /// What is wrong, in a word for programs. It does not change with the version of the document or of this
+    /// crate, nor with the keyword by which the document says it:
+    ///
+    /// | code | keywords |
+    /// | --- | --- |
+    /// | `missing` | `required`, `dependentRequired` |
+    /// | `unknown` | `unknown`, `additionalProperties`, `unevaluatedProperties`, `unevaluatedItems`, `propertyNames` |
+    /// | `read-only`, `write-only` | `readOnly`, `writeOnly` |
+    /// | `wrong-type` | `type` |
+    /// | `wrong-value` | `enum`, `const`, `discriminator` |
+    /// | `wrong-format` | `format`, `pattern`, `contentEncoding`, `contentMediaType` |
+    /// | `too-short`, `too-long` | `minLength`, `maxLength` |
+    /// | `too-small`, `too-large` | `minimum`, `exclusiveMinimum`, `maximum`, `exclusiveMaximum` |
+    /// | `too-few`, `too-many` | `minItems`, `minProperties`, `minContains`, `maxItems`, `maxProperties`, `maxContains` |
+    /// | `not-a-multiple` | `multipleOf` |
+    /// | `not-unique` | `uniqueItems` |
+    /// | `no-match` | `oneOf`, `anyOf`, `contains` |
+    /// | `unsupported-type` | `contentType` |
+    /// | `not-acceptable` | `accept` |
+    /// | `unreadable` | `json`, `charset`, `multipart`, `style` |
+    /// | `undescribed` | `status` (of an answer) |
+    /// | `not-allowed` | every other |
+    pub fn code(&self) -> &'static str {
+        match self.keyword.as_ref() {
+            "required" | "dependentRequired" => "missing",
+            "unknown"
+            | "additionalProperties"
+            | "unevaluatedProperties"
+            | "unevaluatedItems"
+            | "propertyNames" => "unknown",
+            "readOnly" => "read-only",
+            "writeOnly" => "write-only",
+            "type" => "wrong-type",
+            "enum" | "const" | "discriminator" => "wrong-value",
+            "format" | "pattern" | "contentEncoding" | "contentMediaType" => "wrong-format",
+            "minLength" => "too-short",
+            "maxLength" => "too-long",
+            "minimum" | "exclusiveMinimum" => "too-small",
+            "maximum" | "exclusiveMaximum" => "too-large",
+            "minItems" | "minProperties" | "minContains" => "too-few",
+            "maxItems" | "maxProperties" | "maxContains" => "too-many",
+            "multipleOf" => "not-a-multiple",
+            "uniqueItems" => "not-unique",
+            "oneOf" | "anyOf" | "contains" => "no-match",
+            "contentType" => "unsupported-type",
+            "accept" => "not-acceptable",
+            "json" | "charset" | "multipart" | "style" => "unreadable",
+            "status" => "undescribed",
+            _ => "not-allowed",
         }
     }
 }
 
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("in", &self.location)?;
-        map.serialize_entry(
-            if self.location == In::Body {
-                "pointer"
-            } else {
-                "name"
-            },
-            &self.name,
-        )?;
+        if self.location != In::Body {
+            map.serialize_entry("name", &self.name)?;
+        }
+        if self.location == In::Body || !self.pointer.is_empty() {
+            map.serialize_entry("pointer", &self.pointer)?;
+        }
         map.serialize_entry("keyword", &self.keyword)?;
+        map.serialize_entry("code", self.code())?;
         map.serialize_entry("detail", &self.detail)?;
         map.end()
     }
@@ -150,22 +257,31 @@ impl Problem {
 }
 
 impl From<Vec<Violation>> for Problem {
-    /// 400, or 415 if the content type is among the faults; `detail` is the first one's.
+    /// 415 if the content type is among the faults, with `Accept` for what would do (RFC 9110, section 15.5.16); 406
+    /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
     fn from(errors: Vec<Violation>) -> Self {
-        let unsupported = errors.iter().any(|error| error.keyword == "contentType");
-        let status = if unsupported {
+        let first = errors.first();
+        let detail = first.map(|error| error.detail.clone()).unwrap_or_default();
+        let is = |error: &&Violation, keyword| error.keyword == keyword;
+        let unsupported = errors.iter().find(|error| is(error, "contentType"));
+        let status = if unsupported.is_some() {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
+        } else if errors.iter().all(|error| is(&error, "accept")) {
+            StatusCode::NOT_ACCEPTABLE
         } else {
             StatusCode::BAD_REQUEST
         };
-        let detail = errors
-            .first()
-            .map(|error| error.detail.clone())
-            .unwrap_or_default();
-        Self {
-            errors,
-            ..Self::new(status, detail)
+        let mut problem = Self::new(status, detail);
+        let types = unsupported.and_then(|error| error.expected.as_ref()?.as_array());
+        if let Some(types) = types {
+            let names: Vec<_> = types.iter().filter_map(Value::as_str).collect();
+            let value = HeaderValue::from_str(&names.join(", ")).ok();
+            problem.headers = value
+                .map(|value| (header::ACCEPT, value))
+                .into_iter()
+                .collect();
         }
+        Self { errors, ..problem }
     }
 }
 

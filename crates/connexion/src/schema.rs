@@ -35,7 +35,7 @@ use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Node, escape, unescape},
-    problem::{In, Violation},
+    problem::Violation,
     python::{MAX_SHOWN, Texts, repr, string},
     structure::Sample,
 };
@@ -134,6 +134,8 @@ pub(crate) struct SchemaFault {
     pub(crate) keyword: Cow<'static, str>,
     /// In Python's words and notation.
     pub(crate) sentence: String,
+    /// What the document says under the keyword.
+    pub(crate) expected: Option<Value>,
 }
 
 /// The document with its schemas, which stand at `outer`, as JSON Schema 2020-12; and everything that is
@@ -465,6 +467,7 @@ impl Schema {
                 pointer: String::new(),
                 keyword: "$ref".into(),
                 sentence: steps::TOO_MANY.to_owned(),
+                expected: None,
             }]
         })
     }
@@ -477,15 +480,22 @@ impl Schema {
         let mut left = MAX_VALUES;
         if has_more_values(value, &mut left) {
             let error = self.validator.validate(value).err();
-            let error = error.map(|error| shown.fault(error.kind(), error.instance_path()));
+            let error = error.map(|error| self.fault(&mut shown, &error));
             return error.into_iter().collect();
         }
         let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
-        let mut faults: Vec<_> = errors
-            .map(|error| shown.fault(error.kind(), error.instance_path()))
-            .collect();
+        let mut faults: Vec<_> = errors.map(|error| self.fault(&mut shown, &error)).collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
         told_once(faults)
+    }
+
+    fn fault(&self, shown: &mut Shown<'_>, error: &ValidationError<'_>) -> SchemaFault {
+        let at = error.absolute_keyword_location();
+        let at = at.and_then(|uri| Some(decoded(uri.fragment()?.as_str())));
+        SchemaFault {
+            expected: at.and_then(|pointer| self.root.pointer(&pointer).cloned()),
+            ..shown.fault(error.kind(), error.instance_path())
+        }
     }
 
     /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
@@ -494,7 +504,6 @@ impl Schema {
         faults.map(SchemaFault::in_body).collect()
     }
 
-    /// First what is wrong with an object itself, then its members.
     /// Checks the JSON of an answer, or of an item of one.
     pub(crate) fn check_json(&self, json: &[u8]) -> Result<(), Vec<Violation>> {
         match serde_json::from_slice::<Value>(json) {
@@ -507,6 +516,7 @@ impl Schema {
         }
     }
 
+    /// First what is wrong with an object itself, then its members.
     fn order(&self, fault: &SchemaFault) -> Vec<usize> {
         let mut schema = self.root.pointer(&self.pointer);
         let mut order = Vec::new();
@@ -538,10 +548,10 @@ impl SchemaFault {
             format!(" - '{path}'")
         };
         Violation {
-            location: In::Body,
-            name: self.pointer,
+            pointer: self.pointer,
             keyword: self.keyword,
-            detail: format!("{}{end}", self.sentence),
+            expected: self.expected,
+            ..Violation::of_body("", format!("{}{end}", self.sentence))
         }
     }
 }
@@ -688,6 +698,7 @@ impl Shown<'_> {
             pointer,
             keyword: keyword.into(),
             sentence,
+            expected: None,
         }
     }
 

@@ -357,7 +357,12 @@ fn compare_problem(expect: &Expect, response: &TestResponse, faults: &mut Vec<St
         } else {
             error.name.is_some()
         };
-        if !known || !fits || error.keyword.is_empty() || error.detail.is_empty() {
+        if !known
+            || !fits
+            || error.keyword.is_empty()
+            || error.code.is_empty()
+            || error.detail.is_empty()
+        {
             faults.push(format!("not well formed in errors: {error:?}"));
         }
     }
@@ -390,6 +395,7 @@ struct Fault {
     pointer: Option<String>,
     name: Option<String>,
     keyword: String,
+    code: String,
     detail: String,
 }
 

@@ -233,10 +233,13 @@ impl RequestBody {
         } else {
             types.join(", ")
         };
-        Violation::of_body(
-            "contentType",
-            format!("Invalid Content-type ({sent}), expected {expected}"),
-        )
+        Violation {
+            expected: Some(types.into()),
+            ..Violation::of_body(
+                "contentType",
+                format!("Invalid Content-type ({sent}), expected {expected}"),
+            )
+        }
     }
 }
 

@@ -19,6 +19,23 @@ use crate::{
     schema::{Compiler, Schema, is_remark},
 };
 
+/// The types of the answers that mean success; of an operation that names none, of every answer not named.
+fn produces(responses: &[(StatusRange, Response)]) -> Vec<MediaType> {
+    let is_success =
+        |range: &StatusRange| matches!(range, StatusRange::One(200..300) | StatusRange::Class(2));
+    let has_success = responses.iter().any(|(range, _)| is_success(range));
+    let chosen = responses
+        .iter()
+        .filter(|(range, _)| is_success(range) || !has_success && *range == StatusRange::Default);
+    let mut all = Vec::new();
+    for media in chosen.flat_map(|(_, response)| &response.content) {
+        if !all.contains(&media.kind) {
+            all.push(media.kind.clone());
+        }
+    }
+    all
+}
+
 /// What compiling the parts of an operation needs.
 pub(super) struct Compile<'c, 'f> {
     pub(super) document: &'c Document,
@@ -30,33 +47,39 @@ impl Compile<'_, '_> {
     pub(super) fn operation(&mut self, source: &OperationPlace<'_>) -> Operation {
         let place = &source.place;
         let responses = place.get("responses");
+        let responses: Vec<_> = responses
+            .iter()
+            .flat_map(Place::members)
+            .filter_map(|(key, place)| self.response(key, &place))
+            .collect();
         Operation {
-            id: place.text("operationId").unwrap_or_default().to_owned(),
+            id: source.id().into_owned(),
+            handler: source.handler(),
             method: source.method.clone(),
             path: source.path.to_owned(),
             body: place
                 .get("requestBody")
                 .map(|body| self.request_body(&body)),
-            responses: responses
-                .iter()
-                .flat_map(Place::members)
-                .filter_map(|(key, place)| self.response(key, &place))
-                .collect(),
+            produces: produces(&responses),
+            responses,
             strict_parameters: true,
+            strict_accept: true,
             guard: None,
             answers: Responses::default(),
-            parameters: parameters(&source.item, place)
-                .iter()
-                .filter_map(|place| self.parameter(place))
-                .collect(),
+            parameters: self.parameters(source),
         }
     }
 
-    fn parameter(&mut self, place: &Place<'_>) -> Option<Parameter> {
-        let parameter = Parameter::compile(place, self.compiler);
-        parameter
-            .map_err(|message| self.fault(Code::ParameterInvalid, place, message))
-            .ok()
+    fn parameters(&mut self, source: &OperationPlace<'_>) -> Vec<Parameter> {
+        let mut compiled = Vec::new();
+        for place in parameters(&source.item, &source.place) {
+            match Parameter::compile(&place, self.compiler) {
+                Ok(parameter) => compiled.push(parameter),
+                Err(message) => self.fault(Code::ParameterInvalid, &place, message),
+            }
+        }
+        Parameter::tell_apart(&mut compiled);
+        compiled
     }
 
     fn response(&mut self, key: &str, place: &Place<'_>) -> Option<(StatusRange, Response)> {

@@ -59,11 +59,9 @@ impl Response {
 
 impl Header {
     fn violation(&self, headers: &HeaderMap) -> Option<Violation> {
-        let report = |keyword: &'static str, detail| Violation {
-            location: In::Header,
+        let report = |keyword: &'static str, detail: String| Violation {
             name: self.name.clone(),
-            keyword: keyword.into(),
-            detail,
+            ..Violation::new(In::Header, keyword, detail)
         };
         let fields = headers.get_all(&self.name).iter();
         let texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());

@@ -62,7 +62,7 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
         ),
         (
             with_paths(&format!("/a: {{get: {{{OK}}}}}")),
-            format!("operation-id-missing Error {get}"),
+            format!("operation-id-missing Warning {get}"),
         ),
         (
             operation("responses: {'200': {}}"),

@@ -223,7 +223,7 @@ fn a_parameter_is_what_is_sent() {
     assert_eq!(read("q={}"), r#"ok {"q":{}} null"#);
     assert_eq!(
         read("q={%22id%22:1}"),
-        "Query q readOnly: 'id' is read-only for query parameter 'q'"
+        "Query q/id readOnly: 'id' is read-only for query parameter 'q'"
     );
 }
 

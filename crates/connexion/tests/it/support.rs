@@ -102,10 +102,12 @@ pub(crate) fn sentences(violations: &[Violation]) -> String {
         let Violation {
             location,
             name,
+            pointer,
             keyword,
             detail,
+            ..
         } = violation;
-        format!("{location:?} {name} {keyword}: {detail}")
+        format!("{location:?} {name}{pointer} {keyword}: {detail}")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
