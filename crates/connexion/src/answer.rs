@@ -1,9 +1,9 @@
 //! Answers on their way out, checked against the document.
 //!
 //! A whole body is checked before its first byte leaves; what breaks the document becomes a 500 and a line
-//! in the log. A streamed JSON array is checked item by item as it passes, in constant memory; there the
-//! status has left already, so a broken item ends the stream and the client sees that it is incomplete. Other
-//! streams that the document describes are held back until they are whole.
+//! in the log. A streamed JSON array, lines of JSON and CSV are checked item by item as they pass, in constant
+//! memory; there the status has left already, so a broken item ends the stream and the client sees that it is
+//! incomplete. Other streams that the document describes are held back until they are whole.
 
 use std::sync::Arc;
 
@@ -15,10 +15,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 
 use crate::{
-    operation::{Check, Operation},
+    operation::{Check, Items, Operation},
     problem::{Problem, Violation},
-    schema::Schema,
-    splitter::Splitter,
+    splitter::{Item, Splitter},
     typed::{ItemCheck, Typed},
 };
 
@@ -41,57 +40,61 @@ pub enum Responses {
     Enforce,
 }
 
-/// Lets an answer pass as it is; what the document does not allow is logged.
+/// Checks an answer; what breaks the document goes to the log.
 ///
 /// # Errors
-/// If its body can't be read.
-pub(crate) async fn observe(
+/// If it does not leave: in the mode [`Responses::Enforce`] because it breaks the document, in any because its body
+/// can't be read.
+pub(crate) async fn check(
     operation: &Operation,
     response: Response,
+    mode: Responses,
 ) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
-    let id = operation.id().to_owned();
+    let told = |violations: Vec<Violation>| {
+        log(operation.id(), &violations);
+        match mode {
+            Responses::Enforce => Err(Problem::internal()),
+            Responses::Off | Responses::Log => Ok(()),
+        }
+    };
     if let Some(typed) = head.extensions.get::<Typed>()
         && operation.validate_typed(head.status, &head.headers, typed)
     {
         return Ok(Response::from_parts(head, body));
     }
-    if body.size_hint().exact().is_some() {
-        let body = read(operation, body, usize::MAX).await?;
+    let is_stream = body.size_hint().exact().is_none();
+    let mut items = None;
+    if is_stream {
+        match operation.validate_stream(head.status, &head.headers) {
+            Ok(Check::Items(found)) => items = Some(found),
+            Ok(Check::Whole(_)) if mode == Responses::Enforce => {}
+            Ok(_) => return Ok(Response::from_parts(head, body)),
+            Err(violations) => {
+                told(violations)?;
+                return Ok(Response::from_parts(head, body));
+            }
+        }
+    }
+    let Some(items) = items else {
+        let limit = if is_stream { MAX_WHOLE } else { usize::MAX };
+        let body = read(operation, body, limit).await?;
         let result = operation.validate_response(head.status, &head.headers, &body);
-        result.unwrap_or_else(|violations| log(&id, &violations));
+        result.or_else(told)?;
         return Ok(Response::from_parts(head, Body::from(body)));
-    }
-    let item = match operation.validate_stream(head.status, &head.headers) {
-        Ok(Check::Items { item, .. }) => item,
-        Ok(_) => return Ok(Response::from_parts(head, body)),
-        Err(violations) => {
-            log(&id, &violations);
-            return Ok(Response::from_parts(head, body));
-        }
     };
-    if let Some(check) = head.extensions.get::<ItemCheck>() {
-        let by_json = Arc::clone(&item);
-        let look = move |json: &[u8]| {
-            // It is in the log now, and that is all.
-            let _ = check_item(&id, &by_json, json);
-            Ok(())
-        };
-        check.set(item, Box::new(look));
+    let id = operation.id().to_owned();
+    let Some(check) = head.extensions.get::<ItemCheck>() else {
+        let body = check_items(id, items, body, mode);
         return Ok(Response::from_parts(head, body));
-    }
-    // After the first fault nobody can tell where the next item begins.
-    let mut splitter = Some(Splitter::default());
-    let chunks = body.into_data_stream().map_ok(move |chunk| {
-        let check = |text: &[u8]| check_item(&id, &item, text);
-        if let Some(one) = &mut splitter
-            && one.feed(&chunk, check).is_err()
-        {
-            splitter = None;
-        }
-        chunk
-    });
-    Ok(Response::from_parts(head, Body::from_stream(chunks)))
+    };
+    let schema = Arc::clone(&items.schema);
+    let by_json = move |json: &[u8]| {
+        let result = check_item(&id, &items, Item::Json(json));
+        result.or_else(|message| ended(mode, message))
+    };
+    check.set(schema, Box::new(by_json));
+    Ok(Response::from_parts(head, body))
 }
 
 async fn read(operation: &Operation, body: Body, limit: usize) -> Result<Bytes, Problem> {
@@ -103,48 +106,6 @@ async fn read(operation: &Operation, body: Body, limit: usize) -> Result<Bytes, 
         );
         Problem::internal()
     })
-}
-
-/// Lets an answer pass if the document allows it.
-///
-/// # Errors
-/// If not; the reason is in the log.
-pub(crate) async fn check(operation: &Operation, response: Response) -> Result<Response, Problem> {
-    let (head, body) = response.into_parts();
-    let refuse = |violations: Vec<Violation>| {
-        log(operation.id(), &violations);
-        Problem::internal()
-    };
-    if let Some(typed) = head.extensions.get::<Typed>()
-        && operation.validate_typed(head.status, &head.headers, typed)
-    {
-        return Ok(Response::from_parts(head, body));
-    }
-    let limit = if body.size_hint().exact().is_some() {
-        usize::MAX
-    } else {
-        match operation
-            .validate_stream(head.status, &head.headers)
-            .map_err(refuse)?
-        {
-            Check::Nothing => return Ok(Response::from_parts(head, body)),
-            Check::Items { item, .. } => {
-                let id = operation.id().to_owned();
-                let Some(check) = head.extensions.get::<ItemCheck>() else {
-                    return Ok(Response::from_parts(head, check_items(id, item, body)));
-                };
-                let by_json = Arc::clone(&item);
-                check.set(item, Box::new(move |json| check_item(&id, &by_json, json)));
-                return Ok(Response::from_parts(head, body));
-            }
-            Check::Whole(_) => MAX_WHOLE,
-        }
-    };
-    let body = read(operation, body, limit).await?;
-    operation
-        .validate_response(head.status, &head.headers, &body)
-        .map_err(refuse)?;
-    Ok(Response::from_parts(head, Body::from(body)))
 }
 
 fn log(operation_id: &str, violations: &[Violation]) {
@@ -161,21 +122,28 @@ fn log(operation_id: &str, violations: &[Violation]) {
 }
 
 /// The body's chunks as they are, until an item breaks the schema.
-fn check_items(operation_id: String, item: Arc<Schema>, body: Body) -> Body {
-    let mut splitter = Splitter::default();
-    // `None` stands for the end, which must be that of the array.
+fn check_items(operation_id: String, items: Items, body: Body, mode: Responses) -> Body {
+    let mut splitter = Some(Splitter::new(&items.sequence));
+    // `None` stands for the end, which must be that of the sequence.
     let chunks = body.into_data_stream().map_err(|error| error.to_string());
     let chunks = chunks.map_ok(Some).chain(stream::once(ready(Ok(None))));
     let checked = chunks.map(move |chunk| {
         let chunk: Option<Bytes> = chunk?;
-        let check = |text: &[u8]| check_item(&operation_id, &item, text);
-        let result = match &chunk {
-            Some(chunk) => splitter.feed(chunk, check),
-            None => splitter.finish(),
+        let check = |item: Item<'_>| check_item(&operation_id, &items, item);
+        let result = match (&mut splitter, &chunk) {
+            (Some(splitter), Some(chunk)) => splitter.feed(chunk, check),
+            (Some(splitter), None) => splitter.finish(check),
+            (None, _) => Ok(()),
         };
-        if let Err(message) = &result {
-            tracing::error!(operation_id, "a streamed answer ended early: {message}");
-        }
+        let result = result.or_else(|message| {
+            // After the first fault nobody can tell where the next item begins.
+            splitter = None;
+            tracing::error!(
+                operation_id,
+                "a streamed answer breaks the document: {message}"
+            );
+            ended(mode, message)
+        });
         result.map(|()| chunk.unwrap_or_default())
     });
     // After an error nothing more may follow, not even the end.
@@ -186,10 +154,18 @@ fn check_items(operation_id: String, item: Arc<Schema>, body: Body) -> Body {
     Body::from_stream(checked.try_filter(|chunk| ready(!chunk.is_empty())))
 }
 
-/// Checks the JSON of one item; what is wrong with it goes to the log.
-fn check_item(operation_id: &str, items: &Schema, json: &[u8]) -> Result<(), String> {
-    items.check_json(json).map_err(|violations| {
+/// Checks one item; what is wrong with it goes to the log.
+fn check_item(operation_id: &str, items: &Items, item: Item<'_>) -> Result<(), String> {
+    items.check(item).map_err(|violations| {
         log(operation_id, &violations);
         "the answer breaks the document".to_owned()
     })
+}
+
+/// Whether a stream ends with a fault in it.
+fn ended(mode: Responses, message: String) -> Result<(), String> {
+    match mode {
+        Responses::Enforce => Err(message),
+        Responses::Off | Responses::Log => Ok(()),
+    }
 }

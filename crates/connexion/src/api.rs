@@ -26,11 +26,10 @@ use crate::{
     extract::{BodyValue, OperationId, ParameterValues},
     fault::{Code, Fault, Faults},
     incoming::{self, Incoming},
-    operation::{Input, Operation},
+    operation::{self, Input, Operation},
     path::{PathValues, Routes, Template},
-    place::OperationPlace,
     problem::{LibraryProblem, Problem},
-    schema::{Compiler, FormatCheck, Schemas},
+    schema::FormatCheck,
     security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
     server,
 };
@@ -402,13 +401,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             options,
             mut docs,
         } = self;
-        let (mut faults, described) = document.examine();
+        let (mut faults, schemas) = document.examine(&formats);
         let base_path = base(&document, base_path, &mut faults);
         let schemes = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| schemes.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
-        for (source, mut operation) in compile(&document, &described, &formats, &mut faults) {
+        for (source, mut operation) in
+            operation::compile(&document, &schemas, &formats, &mut faults)
+        {
             operation.strict_parameters = options.strict_parameters;
             operation.strict_accept = options.strict_accept;
             operation.guard = schemes.guard(&source.place);
@@ -449,30 +450,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         });
         Ok(ApiService { inner, next: None })
     }
-}
-
-/// Compiles all operations.
-fn compile<'d>(
-    document: &'d Document,
-    schemas: &Schemas,
-    formats: &[(String, FormatCheck)],
-    faults: &mut Vec<Fault>,
-) -> Vec<(OperationPlace<'d>, Operation)> {
-    faults.extend(schemas.wrong_samples(document, formats));
-    let compiler = match Compiler::new(schemas, formats) {
-        Ok(compiler) => compiler,
-        Err(message) => {
-            faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
-            return Vec::new();
-        }
-    };
-    let operations = document.operations().into_iter();
-    operations
-        .map(|source| {
-            let operation = Operation::compile(&source, document, &compiler, faults);
-            (source, operation)
-        })
-        .collect()
 }
 
 fn boxed<F, R>(verifier: F) -> Verifier
@@ -765,8 +742,8 @@ impl Inner {
             return Err(problem);
         }
         match operation.answers {
-            Responses::Log if self.is_sampled() => answer::observe(operation, response).await,
-            Responses::Enforce if self.is_sampled() => answer::check(operation, response).await,
+            Responses::Off => Ok(response),
+            mode if self.is_sampled() => answer::check(operation, response, mode).await,
             _ => Ok(response),
         }
     }

@@ -25,6 +25,17 @@ impl MediaType {
         self.0.starts_with("text/")
     }
 
+    /// Whether each line is a JSON text.
+    pub(crate) fn is_json_lines(&self) -> bool {
+        const NAMES: [&str; 5] = ["x-ndjson", "ndjson", "jsonl", "x-jsonlines", "json-lines"];
+        let name = self.0.strip_prefix("application/");
+        name.is_some_and(|name| NAMES.contains(&name))
+    }
+
+    pub(crate) fn is_csv(&self) -> bool {
+        &*self.0 == "text/csv"
+    }
+
     /// The same without a copy.
     pub(crate) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)

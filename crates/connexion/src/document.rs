@@ -12,7 +12,8 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    schema::{self, Schemas},
+    operation,
+    schema::{self, FormatCheck, Schemas},
     security, server,
     sources::{self, Broken, Fetch, Sources},
     structure::Survey,
@@ -147,21 +148,35 @@ impl Document {
 
     /// Everything that is wrong with the document itself, in the order of its lines.
     pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, schemas) = self.examine();
-        faults.extend(schemas.wrong_samples(self, &[]));
+        let (mut faults, schemas) = self.examine(&[]);
+        operation::compile(self, &schemas, &[], &mut faults);
         fault::arrange(&mut faults, &self.source);
         faults
     }
 
-    /// Everything that is wrong, in no order; and the document with its schemas ready to be compiled.
-    pub(crate) fn examine(&self) -> (Vec<Fault>, Schemas) {
-        let survey = Survey::of(self);
+    /// Everything that is wrong but what compiling finds, in no order; and the schemas ready to be compiled.
+    /// `formats` are those of the application's own.
+    pub(crate) fn examine(&self, formats: &[(String, FormatCheck)]) -> (Vec<Fault>, Schemas) {
+        let mut survey = Survey::of(self);
+        let is_own = |name: &str| formats.iter().any(|(known, _)| known == name);
+        survey.formats.retain(|(_, name)| !is_own(name));
         let mut faults = survey.faults;
+        for (at, name) in survey.formats {
+            let message = format!(
+                "the format `{name}` is not known, so it is not checked; `Api::format` adds one"
+            );
+            faults.push(self.fault(Code::FormatUnknown, at, message));
+        }
         faults.extend_from_slice(&self.sources.faults);
         let (schemas, found) = schema::examine(self, survey.schemas, survey.samples);
         faults.extend(found);
-        for key in ["info", "paths"] {
-            if self.root.get(key).is_none() {
+        // Since OpenAPI 3.1 a document may describe webhooks only, or be there for others to refer to.
+        let holders = match self.version {
+            Version::Swagger2 | Version::OpenApi30 => &["paths"][..],
+            Version::OpenApi31 | Version::OpenApi32 => &["paths", "components", "webhooks"],
+        };
+        for (key, keys) in [("info", &["info"][..]), ("paths", holders)] {
+            if keys.iter().all(|key| self.root.get(key).is_none()) {
                 let message = format!("`{key}` is missing");
                 faults.push(self.fault(Code::MemberMissing, Position::START, message));
             }

@@ -44,7 +44,11 @@ impl Fault {
     /// ```
     pub fn severity(&self) -> Severity {
         match self.code {
-            Code::GetWithBody | Code::NotUnderstood | Code::OperationIdMissing => Severity::Warning,
+            Code::FormatUnknown
+            | Code::GetWithBody
+            | Code::NotChecked
+            | Code::NotUnderstood
+            | Code::OperationIdMissing => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -104,6 +108,8 @@ codes! {
     MemberUnknown = "member-unknown",
     /// a value of the wrong kind, such as a text where a list must be.
     MemberInvalid = "member-invalid",
+    /// described, but in a form that this library does not read: it passes unchecked.
+    NotChecked = "not-checked",
     /// described by OpenAPI, but not done by this library.
     Unsupported = "unsupported",
     /// new in a version that this library does not know yet; it is passed over.
@@ -148,6 +154,8 @@ codes! {
     GetWithBody = "get-with-body",
     /// a schema that JSON Schema does not allow.
     SchemaInvalid = "schema-invalid",
+    /// a format that nobody checks.
+    FormatUnknown = "format-unknown",
     /// a default that breaks its own schema.
     DefaultInvalid = "default-invalid",
     /// an example that breaks its own schema.

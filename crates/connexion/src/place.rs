@@ -173,6 +173,11 @@ impl<'d> Place<'d> {
         }
     }
 
+    /// What the references that stand here lead to.
+    pub(crate) fn resolved(&self) -> Self {
+        self.clone().resolve()
+    }
+
     fn resolve(mut self) -> Self {
         for _ in 0..MAX_REFERENCES {
             match self.target() {

@@ -130,7 +130,7 @@ impl Violation {
     /// | `no-match` | `oneOf`, `anyOf`, `contains` |
     /// | `unsupported-type` | `contentType` |
     /// | `not-acceptable` | `accept` |
-    /// | `unreadable` | `json`, `charset`, `multipart`, `style` |
+    /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of an answer) |
     /// | `undescribed` | `status` (of an answer) |
     /// | `not-allowed` | every other |
     pub fn code(&self) -> &'static str {
@@ -157,7 +157,7 @@ impl Violation {
             "oneOf" | "anyOf" | "contains" => "no-match",
             "contentType" => "unsupported-type",
             "accept" => "not-acceptable",
-            "json" | "charset" | "multipart" | "style" => "unreadable",
+            "json" | "charset" | "multipart" | "style" | "sequence" => "unreadable",
             "status" => "undescribed",
             _ => "not-allowed",
         }

@@ -30,7 +30,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use self::plain::Plain;
-pub(crate) use self::{dialect::is_remark, direction::Direction};
+pub(crate) use self::{
+    dialect::{is_format, is_remark},
+    direction::Direction,
+};
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
@@ -502,6 +505,15 @@ impl Schema {
     pub(crate) fn body_violations(&self, value: &Value, text: &str) -> Vec<Violation> {
         let faults = self.faults(value, text).into_iter();
         faults.map(SchemaFault::in_body).collect()
+    }
+
+    /// Checks an answer that is a text.
+    pub(crate) fn check_text(&self, text: &str) -> Result<(), Vec<Violation>> {
+        let value = Value::String(text.to_owned());
+        if self.is_valid(&value) {
+            return Ok(());
+        }
+        Err(self.body_violations(&value, &value.to_string()))
     }
 
     /// Checks the JSON of an answer, or of an item of one.

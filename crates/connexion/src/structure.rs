@@ -13,6 +13,7 @@ use crate::{
     document::{Document, MAX_REFERENCES, Version, decoded},
     fault::{Code, Fault},
     node::{Kind, Node, Position, escape, unescape},
+    schema::is_format,
     server,
     sources::{self, Broken},
 };
@@ -64,6 +65,8 @@ pub(crate) struct Survey {
     /// JSON Pointers of all schemas that are not part of another.
     pub(crate) schemas: Vec<String>,
     pub(crate) samples: Vec<Sample>,
+    /// Formats that the library does not know, and where they stand.
+    pub(crate) formats: Vec<(Position, String)>,
 }
 
 /// A `default` or an example, which must not break the schema it stands for.
@@ -155,6 +158,7 @@ impl<'d> Walk<'d> {
         }
         match part {
             Part::Schema => {
+                self.format(node);
                 self.discriminator(node);
                 self.schema_samples(node);
             }
@@ -340,6 +344,15 @@ impl<'d> Walk<'d> {
                 target.at,
                 format!("there is no schema `{text}`"),
             );
+        }
+    }
+
+    fn format(&mut self, schema: &Node) {
+        if let Some(node) = schema.get("format")
+            && let Some(name) = node.as_str()
+            && !is_format(name)
+        {
+            self.survey.formats.push((node.at, name.to_owned()));
         }
     }
 

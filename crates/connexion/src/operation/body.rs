@@ -118,7 +118,7 @@ impl Compile<'_, '_> {
     }
 
     /// A type whose bytes are not understood here is for the handler to read. What the document says of them
-    /// could not be checked, so it must say nothing.
+    /// can't be checked, of which it is warned.
     fn text_or_stream(&mut self, name: &str, kind: &MediaType, place: &Place<'_>) -> Reading {
         let Some(schema) = place.get("schema") else {
             return if kind.is_text() {
@@ -131,13 +131,9 @@ impl Compile<'_, '_> {
         let is_binary = is_string && schema.text("format") == Some("binary");
         if kind.is_text() && !is_binary {
             let types = types(&schema, 1);
-            if !types.is_empty() && !has(&types, "string") {
-                let message = format!(
-                    "bodies of the type `{name}` are texts, which this schema does not allow"
-                );
-                self.fault(Code::Unsupported, &schema, message);
+            if types.is_empty() || has(&types, "string") {
+                return Reading::Text;
             }
-            return Reading::Text;
         }
         let says_nothing = |keyword: &str| {
             matches!(keyword, "type" | "format" | "contentMediaType") || is_remark(keyword)
@@ -145,10 +141,10 @@ impl Compile<'_, '_> {
         let mut keywords = schema.node.members();
         if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
             let message = format!(
-                "bodies of the type `{name}` are handed on as they come, so their schema can't be checked; \
-                 write `{{type: string, format: binary}}`"
+                "bodies of the type `{name}` are not checked, but handed on as they come; `{{type: string, \
+                 format: binary}}` would say so"
             );
-            self.fault(Code::Unsupported, &schema, message);
+            self.fault(Code::NotChecked, &schema, message);
         }
         Reading::Stream
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{
-    Check, Media, Operation,
+    Operation,
     response::{Header, Response, StatusRange},
 };
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
     content::MediaType,
     document::Document,
     fault::{Code, Fault},
-    parameter::{Format, Parameter, types},
+    parameter::{Format, Parameter},
     place::{OperationPlace, Place, parameters},
     problem::In,
-    schema::{Compiler, Schema, is_remark},
+    schema::{Compiler, FormatCheck, Schema, Schemas},
 };
 
 /// The types of the answers that mean success; of an operation that names none, of every answer not named.
@@ -43,8 +43,37 @@ pub(super) struct Compile<'c, 'f> {
     pub(super) faults: &'c mut Vec<Fault>,
 }
 
+/// Compiles all operations; what is wrong with them, or with the schemas that they use, is added to `faults`.
+pub(crate) fn compile<'d>(
+    document: &'d Document,
+    schemas: &Schemas,
+    formats: &[(String, FormatCheck)],
+    faults: &mut Vec<Fault>,
+) -> Vec<(OperationPlace<'d>, Operation)> {
+    faults.extend(schemas.wrong_samples(document, formats));
+    let compiler = match Compiler::new(schemas, formats) {
+        Ok(compiler) => compiler,
+        Err(message) => {
+            faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
+            return Vec::new();
+        }
+    };
+    let mut compile = Compile {
+        document,
+        compiler: &compiler,
+        faults,
+    };
+    let sources = document.operations().into_iter();
+    sources
+        .map(|source| {
+            let operation = compile.operation(&source);
+            (source, operation)
+        })
+        .collect()
+}
+
 impl Compile<'_, '_> {
-    pub(super) fn operation(&mut self, source: &OperationPlace<'_>) -> Operation {
+    fn operation(&mut self, source: &OperationPlace<'_>) -> Operation {
         let place = &source.place;
         let responses = place.get("responses");
         let responses: Vec<_> = responses
@@ -128,45 +157,6 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn answer(&mut self, name: &str, place: &Place<'_>) -> Media {
-        let kind = MediaType::parse(name);
-        let written = place.schema("schema");
-        let says_only = |keywords: &[&str]| {
-            let mut members = written.iter().flat_map(|schema| schema.node.members());
-            members.all(|(keyword, _)| keywords.contains(&keyword) || is_remark(keyword))
-        };
-        let is_binary = written
-            .as_ref()
-            .is_some_and(|schema| schema.text("format") == Some("binary"));
-        let whole = if !kind.is_json()
-            && (says_only(&["type"]) || says_only(&["type", "format"]) && is_binary)
-        {
-            // Any bytes will do. That nothing but a text is described is seen below.
-            None
-        } else {
-            written.as_ref().and_then(|schema| self.answered(schema))
-        };
-        if !kind.is_json()
-            && let Some(schema) = place.get("schema")
-            && !types(&schema, 1).iter().all(|name| name == "string")
-        {
-            let message = format!("answers of the type `{name}` are checked as texts only");
-            self.fault(Code::Unsupported, &schema, message);
-        }
-        let is_array = written
-            .as_ref()
-            .is_some_and(|schema| schema.text("type") == Some("array"));
-        let is_stream = kind.is_json() && is_array && says_only(&["type", "items"]);
-        let item = written.filter(|_| is_stream);
-        let item = item.and_then(|schema| self.answered(&schema.schema("items")?));
-        let check = match (whole, item) {
-            (None, _) => Check::Nothing,
-            (Some(whole), None) => Check::Whole(whole),
-            (Some(whole), Some(item)) => Check::Items { whole, item },
-        };
-        Media { kind, check }
-    }
-
     pub(super) fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
         self.compiled(&place.schema(key)?)
     }
@@ -177,7 +167,7 @@ impl Compile<'_, '_> {
     }
 
     /// The schema of what is answered.
-    fn answered(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
+    pub(super) fn answered(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
         self.usable(self.compiler.compile_answer(&schema.pointer), schema)
     }
 

@@ -74,7 +74,7 @@ impl Shape {
     }
 
     /// Whether what it holds are single values, as all styles but one want it.
-    pub(super) fn is_simple(&self) -> bool {
+    pub(crate) fn is_simple(&self) -> bool {
         let Self::Object(members) = self else {
             return true;
         };
@@ -93,6 +93,28 @@ impl Members {
         }
     }
 
+    /// Members of these names, and no others.
+    #[cfg(test)]
+    pub(crate) fn of_names(known: Vec<(String, Shape)>) -> Self {
+        Self {
+            known,
+            others: None,
+        }
+    }
+
+    /// Whether the empty text may be a value of this member.
+    pub(crate) fn may_be_text(&self, name: &str) -> bool {
+        match self.shape(name) {
+            Some(Shape::Single(types)) => types.is_empty() || has(types, "string"),
+            _ => true,
+        }
+    }
+
+    fn shape(&self, name: &str) -> Option<&Shape> {
+        let known = self.known.iter().find(|(known, _)| known == name);
+        known.map(|(_, shape)| shape).or(self.others.as_deref())
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.known.iter().any(|(known, _)| known == name)
     }
@@ -104,9 +126,7 @@ impl Members {
 
     /// Adds what stands for the member `name`: the last text counts, of an array every one.
     pub(crate) fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str) {
-        let known = self.known.iter().find(|(known, _)| known == name);
-        let shape = known.map(|(_, shape)| shape).or(self.others.as_deref());
-        let value = match shape {
+        let value = match self.shape(name) {
             Some(Shape::Array(types)) => {
                 let value = single(text, types);
                 if let Some(Value::Array(items)) = object.get_mut(name) {

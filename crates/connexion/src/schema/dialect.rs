@@ -143,6 +143,39 @@ pub(super) fn single<'a>(
 /// The formats of texts that JSON Schema does not have.
 pub(super) const FORMATS: [(&str, super::FormatCheck); 1] = [("byte", is_base64)];
 
+/// Whether a `format` is known: it is checked, or says nothing that could be (`password`, `binary`).
+pub(crate) fn is_format(name: &str) -> bool {
+    matches!(
+        name,
+        "byte"
+            | "binary"
+            | "date"
+            | "date-time"
+            | "double"
+            | "duration"
+            | "email"
+            | "float"
+            | "hostname"
+            | "idn-email"
+            | "idn-hostname"
+            | "int32"
+            | "int64"
+            | "ipv4"
+            | "ipv6"
+            | "iri"
+            | "iri-reference"
+            | "json-pointer"
+            | "password"
+            | "regex"
+            | "relative-json-pointer"
+            | "time"
+            | "uri"
+            | "uri-reference"
+            | "uri-template"
+            | "uuid"
+    )
+}
+
 /// RFC 4648, section 4.
 fn is_base64(text: &str) -> bool {
     base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).is_ok()

@@ -62,7 +62,7 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
         ),
         (
             with_paths(&format!("/a: {{get: {{{OK}}}}}")),
-            format!("operation-id-missing Warning {get}"),
+            format!("operation-id-missing Warning {get}\nhandler-missing Error {get}"),
         ),
         (
             operation("responses: {'200': {}}"),
@@ -112,6 +112,18 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
             "handler-missing Error /paths/~1a~1{b}/get\n\
              path-parameter-undeclared Error /paths/~1a~1{b}/get"
                 .to_owned(),
+        ),
+        (
+            operation(
+                "parameters: [{name: b, in: query, schema: {format: odd}}, {name: c, in: query, style: odd, schema: {}}], \
+                 responses: {'200': {description: d, content: {text/xml: {schema: {type: object}}}}}",
+            ),
+            format!(
+                "handler-missing Error {get}\n\
+                 format-unknown Warning {get}/parameters/0/schema/format\n\
+                 parameter-invalid Error {get}/parameters/1\n\
+                 not-checked Warning {get}/responses/200/content/text~1xml/schema"
+            ),
         ),
         (
             operation(OK),

@@ -12,13 +12,16 @@
 //!
 //! After `=> 200` stands what was read, `{"query": {"limit": 5}}`, without what is empty. Lines `< name: value` are
 //! header fields of the answer. Lines of a multipart body end as that wants it. `#` begins a remark.
+//!
+//! `ANSWER METHOD TEMPLATE STATUS` with header fields and body lines is an answer that a handler might give, and after
+//! `=>` stands `right`, or what is wrong with it.
 
 use std::path::{Path, PathBuf};
 
 use connexion::{ApiService, Document};
 use serde_json::Value;
 
-use crate::support::{Answer, send};
+use crate::support::{Answer, headers, send};
 
 #[expect(dead_code, reason = "this is no program that serves")]
 #[path = "../../examples/echo.rs"]
@@ -89,6 +92,34 @@ impl Case {
         send(service, &self.line, &fields, body).await
     }
 
+    /// What is found wrong with an answer, if it is not what is expected.
+    fn fault_of_answer(&self, service: &ApiService) -> Option<String> {
+        let words: Vec<_> = self.line.split(' ').collect();
+        let [_, method, path, status] = words[..] else {
+            panic!("{}", self.line)
+        };
+        let operation = service
+            .operations()
+            .find(|one| one.method() == method && one.path() == path)
+            .unwrap_or_else(|| panic!("there is no {method} {path}"));
+        let fields: Vec<_> = self
+            .fields
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
+        let body = self.body.join("\n");
+        let found = operation.validate_response(
+            status.parse().unwrap(),
+            &headers(&fields),
+            body.as_bytes(),
+        );
+        let found = match found {
+            Ok(()) => "right".to_owned(),
+            Err(violations) => told(&serde_json::to_value(violations).unwrap()),
+        };
+        (found != self.expected).then_some(found)
+    }
+
     /// How the answer is not as expected.
     fn fault(&self, answer: &Answer) -> Option<String> {
         let (status, rest) = self
@@ -105,11 +136,11 @@ impl Case {
             json if status == "200" => {
                 answer.status == 200 && read(answer) == serde_json::from_str::<Value>(json).unwrap()
             }
-            violations => answer.status != 200 && told(answer) == violations,
+            violations => answer.status != 200 && told(&answer.json()["errors"]) == violations,
         };
         let is_same = is_same && answer.status.as_str() == status;
         let text = match answer.header("content-type") {
-            "application/problem+json" => told(answer),
+            "application/problem+json" => told(&answer.json()["errors"]),
             _ => answer.text(),
         };
         (!is_same)
@@ -129,16 +160,13 @@ fn read(answer: &Answer) -> Value {
 }
 
 /// All violations: where, which, and what of it.
-fn told(answer: &Answer) -> String {
-    let json = answer.json();
-    let errors = json["errors"].as_array().into_iter().flatten();
+fn told(errors: &Value) -> String {
+    let errors = errors.as_array().into_iter().flatten();
     let errors = errors.map(|error| {
-        let name = error
-            .get("name")
-            .or(error.get("pointer"))
-            .and_then(Value::as_str);
-        let words = [error["in"].as_str(), name, error["keyword"].as_str()];
-        let words = words.into_iter().flatten().filter(|word| !word.is_empty());
+        let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
+        let name = format!("{}{}", text("name"), text("pointer"));
+        let words = [text("in"), &name, text("keyword")];
+        let words = words.into_iter().filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(" ")
     });
     errors.collect::<Vec<_>>().join(", ")
@@ -166,8 +194,12 @@ async fn faults(folder: &Path) -> Vec<String> {
         let document = Document::load(&path).unwrap_or_else(|faults| panic!("{faults}"));
         let service = echo::service(document).unwrap_or_else(|faults| panic!("{faults}"));
         for case in &cases {
-            let answer = case.ask(&service).await;
-            if let Some(fault) = case.fault(&answer) {
+            let fault = if case.line.starts_with("ANSWER ") {
+                case.fault_of_answer(&service)
+            } else {
+                case.fault(&case.ask(&service).await)
+            };
+            if let Some(fault) = fault {
                 faults.push(format!(
                     "{name}, case of line {}: {}\n   {fault}",
                     case.at, case.line

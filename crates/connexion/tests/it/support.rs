@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request};
-use connexion::{Api, ApiService, Document, Input, Operation, Violation};
+use connexion::{Api, ApiService, Document, Faults, Input, Operation, Violation};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
@@ -56,15 +56,14 @@ pub(crate) fn build(api: Api<()>) -> ApiService {
     api.build(()).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-/// The faults of a document of the one operation `test`, without the file's name, one a line.
+/// The faults of a document of the one operation `test`, warnings too, without the file's name, one a line.
 pub(crate) fn faults(document: Document) -> String {
+    let warnings = document.check();
     let built = Api::from_document(document)
         .operation("test", async || ())
         .build(());
-    match built {
-        Ok(_) => String::new(),
-        Err(faults) => faults.to_string().replace("test.yaml:", ""),
-    }
+    let faults = built.err().unwrap_or(Faults(warnings));
+    faults.to_string().replace("test.yaml:", "")
 }
 
 /// The one operation of a service.

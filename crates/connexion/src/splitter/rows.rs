@@ -1,0 +1,199 @@
+//! Rows of CSV (RFC 4180). The first has the names of the columns, every other becomes an object: its cells are
+//! read as the types that the schema has for members of these names. An empty cell that can't be a text is a
+//! member which is not there.
+
+use std::{fmt, sync::Arc};
+
+use csv_core::ReadFieldResult;
+use serde_json::{Map, Value};
+
+use super::{MAX_ITEM, too_long};
+use crate::parameter::Members;
+
+pub(crate) struct Rows {
+    csv: csv_core::Reader,
+    columns: Arc<Members>,
+    /// The names of the columns, once they were read.
+    names: Option<Vec<String>>,
+    /// The cells of the row that has begun, and how many bytes they are.
+    cells: Vec<String>,
+    bytes: usize,
+    /// The cell that has begun: so many bytes of it.
+    cell: Vec<u8>,
+    length: usize,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Rows {
+    pub(super) fn new(columns: &Arc<Members>) -> Self {
+        Self {
+            csv: csv_core::Reader::new(),
+            columns: Arc::clone(columns),
+            names: None,
+            cells: Vec::new(),
+            bytes: 0,
+            cell: vec![0; 1024],
+            length: 0,
+        }
+    }
+
+    pub(super) fn feed(
+        &mut self,
+        mut chunk: &[u8],
+        mut row: impl FnMut(Value) -> Result<(), String>,
+    ) -> Result<(), String> {
+        // Nothing would mean the end.
+        while !chunk.is_empty() {
+            let read = self.step(chunk, &mut row)?;
+            chunk = chunk.get(read..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        mut row: impl FnMut(Value) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut is_open = true;
+        while is_open {
+            let before = self.cells.len();
+            self.step(&[], &mut row)?;
+            // A step without input ends a cell, or there is none.
+            is_open = self.cells.len() > before;
+        }
+        if self.names.is_none() {
+            return Err("the answer has no row with the names of its columns".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Reads up to the end of a cell; how many bytes that took.
+    fn step(
+        &mut self,
+        input: &[u8],
+        row: &mut impl FnMut(Value) -> Result<(), String>,
+    ) -> Result<usize, String> {
+        let room = self.cell.get_mut(self.length..).unwrap_or_default();
+        let (result, read, written) = self.csv.read_field(input, room);
+        self.length += written;
+        if self.bytes + self.length > MAX_ITEM {
+            return Err(too_long());
+        }
+        match result {
+            ReadFieldResult::InputEmpty | ReadFieldResult::End => {}
+            ReadFieldResult::OutputFull => self.cell.resize(self.cell.len() * 2, 0),
+            ReadFieldResult::Field { record_end } => {
+                let cell = self.cell.get(..self.length).unwrap_or_default();
+                let text = std::str::from_utf8(cell);
+                let text = text.map_err(|_| "the answer is not valid UTF-8".to_owned())?;
+                self.cells.push(text.to_owned());
+                self.bytes += self.length + size_of::<String>();
+                self.length = 0;
+                if record_end {
+                    self.bytes = 0;
+                    let cells = std::mem::take(&mut self.cells);
+                    self.record(cells, row)?;
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn record(
+        &mut self,
+        cells: Vec<String>,
+        row: &mut impl FnMut(Value) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Some(names) = &self.names else {
+            self.names = Some(cells);
+            return Ok(());
+        };
+        if names.len() != cells.len() {
+            let (found, expected) = (cells.len(), names.len());
+            return Err(format!("a row has {found} cells, not {expected}"));
+        }
+        let mut object = Map::new();
+        for (name, text) in names.iter().zip(&cells) {
+            if !text.is_empty() || self.columns.may_be_text(name) {
+                self.columns.insert(&mut object, name, text);
+            }
+        }
+        row(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::Rows;
+    use crate::parameter::{Members, Shape};
+
+    fn rows() -> Rows {
+        let types =
+            |names: &[&str]| Shape::Single(names.iter().map(|&name| name.to_owned()).collect());
+        let known = vec![
+            ("n".to_owned(), types(&["integer"])),
+            ("t".to_owned(), types(&["string"])),
+            ("b".to_owned(), types(&["boolean", "null"])),
+        ];
+        Rows::new(&Arc::new(Members::of_names(known)))
+    }
+
+    fn read(text: &str, size: usize) -> (Vec<Value>, Result<(), String>) {
+        let (mut rows, mut found) = (rows(), Vec::new());
+        let mut keep = |row| {
+            found.push(row);
+            Ok(())
+        };
+        let chunks = text.as_bytes().chunks(size);
+        let fed = chunks.map(|chunk| rows.feed(chunk, &mut keep)).collect();
+        let result = Result::and_then(fed, |()| rows.finish(&mut keep));
+        (found, result)
+    }
+
+    #[test]
+    fn rows_are_found_however_the_text_is_cut() {
+        let long = "x".repeat(5000);
+        let text = format!("n,t,b,other\r\n1,\"a, \"\"b\"\"\r\nc\",true,z\n\n,,,\n2,{long},x,\"\"");
+        let expected = [
+            json!({"n": 1, "t": "a, \"b\"\r\nc", "b": true, "other": "z"}),
+            json!({"t": "", "other": ""}),
+            json!({"n": 2, "t": long, "b": "x", "other": ""}),
+        ];
+        for size in [1, 2, 3, 7, 64, text.len()] {
+            for text in [text.clone(), format!("{text}\n")] {
+                let (found, result) = read(&text, size);
+                assert_eq!(
+                    (&found[..], result),
+                    (&expected[..], Ok(())),
+                    "in chunks of {size}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused() {
+        assert_eq!(read("n,t\n", 9), (Vec::new(), Ok(())));
+        let (_, result) = read("", 9);
+        assert_eq!(
+            result.unwrap_err(),
+            "the answer has no row with the names of its columns"
+        );
+        let (found, result) = read("n,t\n1,a\n2\n3,c\n", 2);
+        assert_eq!(result.unwrap_err(), "a row has 1 cells, not 2");
+        assert_eq!(found.len(), 1);
+        let mut rows = rows();
+        assert!(rows.feed(b"n\n\xff\n", |_| Ok(())).is_err());
+    }
+}
