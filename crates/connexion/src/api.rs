@@ -400,7 +400,6 @@ fn compile<'d>(
     formats: &[(String, FormatCheck)],
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
-    faults.extend(schemas.wrong_samples(document, formats));
     let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {
@@ -408,6 +407,7 @@ fn compile<'d>(
             return Vec::new();
         }
     };
+    faults.extend(compiler.wrong_samples(document));
     let operations = document.operations().into_iter();
     operations
         .map(|source| {
