@@ -4,7 +4,7 @@
 //! module and `swagger2` knows another. Faults are collected, never returned one at a time: an author
 //! wants to mend them all in one go.
 
-use std::{borrow::Cow, io, path::Path};
+use std::{borrow::Cow, io, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -43,8 +43,10 @@ pub struct Document {
     pub(crate) version: Version,
     sources: Sources,
     text: String,
-    source: Node,
-    pub(crate) root: Node,
+    /// As it was written.
+    source: Arc<Node>,
+    /// The same node, but for Swagger 2.0.
+    pub(crate) root: Arc<Node>,
 }
 
 impl Document {
@@ -81,9 +83,10 @@ impl Document {
         } else {
             text
         };
+        let source = Arc::new(source);
         let root = match version {
-            Version::Swagger2 => swagger2::lower(&source),
-            _ => source.clone(),
+            Version::Swagger2 => Arc::new(swagger2::lower(&source)),
+            _ => Arc::clone(&source),
         };
         Ok(Self {
             version,
@@ -168,7 +171,7 @@ impl Document {
             faults.push(self.fault(Code::FormatUnknown, at, message));
         }
         faults.extend_from_slice(&self.sources.faults);
-        let (schemas, found) = schema::examine(self, survey.schemas, survey.samples);
+        let (schemas, found) = schema::examine(self, &survey.schemas, survey.samples);
         faults.extend(found);
         // Since OpenAPI 3.1 a document may describe webhooks only, or be there for others to refer to.
         let holders = match self.version {
@@ -189,13 +192,13 @@ impl Document {
 
     /// The document as a value, in the version it was written in.
     pub(crate) fn to_value(&self) -> Value {
-        Value::from(&self.source)
+        Value::from(&*self.source)
     }
 
     /// The document as JSON text, in the version it was written in. The files that it refers to are in it, under
     /// `x-connexion-files`.
     pub fn to_json(&self) -> String {
-        Value::from(&self.source).to_string()
+        Value::from(&*self.source).to_string()
     }
 
     /// The document as it was written. If it refers to other files, it is the same as [`Document::to_json`],
@@ -337,11 +340,9 @@ impl Version {
 }
 
 /// The JSON Pointer of a local reference.
-pub(crate) fn decoded(reference: &str) -> String {
+pub(crate) fn decoded(reference: &str) -> Cow<'_, str> {
     let pointer = reference.strip_prefix('#').unwrap_or(reference);
-    percent_encoding::percent_decode_str(pointer)
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_encoding::percent_decode_str(pointer).decode_utf8_lossy()
 }
 
 fn is_series(version: &Node, series: &str) -> bool {

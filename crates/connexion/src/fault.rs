@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use crate::node::{Kind, Node, Position, escape};
+use crate::node::{Kind, Node, Position, push};
 
 /// Something that is wrong with a document, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -217,8 +217,7 @@ fn locate(node: &Node, pointer: &mut String, places: &mut HashMap<Position, Stri
             return locate(node, &mut String::new(), places);
         }
         let length = pointer.len();
-        pointer.push('/');
-        pointer.push_str(&escape(key));
+        push(pointer, key);
         locate(node, pointer, places);
         pointer.truncate(length);
     };

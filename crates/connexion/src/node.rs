@@ -1,7 +1,10 @@
 //! The document as a tree in which every node knows its line and column, so that a fault found much
 //! later, even after lowering from Swagger 2.0, can still name its place. `yaml` makes it from text.
+//!
+//! JSON Pointers lead into it and into values. A document has a pointer for each of its schemas, so what reads one
+//! makes no text of a token that is not escaped; `serde_json` makes two.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
@@ -109,7 +112,7 @@ impl Node {
             .strip_prefix('/')?
             .split('/')
             .try_fold(self, |node, token| match &node.kind {
-                Kind::Object(members) => members.get(&unescape(token)),
+                Kind::Object(members) => members.get(unescape(token).as_ref()),
                 Kind::Array(items) => items.get(token.parse::<usize>().ok()?),
                 _ => None,
             })
@@ -134,12 +137,92 @@ impl From<&Node> for Value {
     }
 }
 
+/// The value at a JSON Pointer (RFC 6901) below `root`.
+pub(crate) fn value_at<'v>(root: &'v Value, pointer: &str) -> Option<&'v Value> {
+    tokens(pointer)?.try_fold(root, |value, token| match value {
+        Value::Object(members) => members.get(unescape(token).as_ref()),
+        Value::Array(items) => items.get(index(token)?),
+        _ => None,
+    })
+}
+
+/// The same, to change it.
+pub(crate) fn value_at_mut<'v>(root: &'v mut Value, pointer: &str) -> Option<&'v mut Value> {
+    tokens(pointer)?.try_fold(root, |value, token| match value {
+        Value::Object(members) => members.get_mut(unescape(token).as_ref()),
+        Value::Array(items) => items.get_mut(index(token)?),
+        _ => None,
+    })
+}
+
+/// The tokens of a JSON Pointer, still escaped; `None` if it is none.
+fn tokens(pointer: &str) -> Option<impl Iterator<Item = &str>> {
+    let is_pointer = pointer.is_empty() || pointer.starts_with('/');
+    is_pointer.then(|| pointer.split('/').skip(1))
+}
+
+/// The place that a token names in an array: digits, without a zero before others (RFC 6901, section 4).
+fn index(token: &str) -> Option<usize> {
+    let is_padded = token.starts_with('0') && token.len() > 1;
+    token
+        .parse()
+        .ok()
+        .filter(|_| !is_padded && !token.starts_with('+'))
+}
+
+/// Adds a token to a JSON Pointer.
+pub(crate) fn push(pointer: &mut String, token: &str) {
+    pointer.push('/');
+    pointer.push_str(&escape(token));
+}
+
 /// Writes one token of a JSON Pointer (RFC 6901, section 3).
-pub(crate) fn escape(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
+pub(crate) fn escape(token: &str) -> Cow<'_, str> {
+    if token.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+        token.replace('~', "~0").replace('/', "~1").into()
+    } else {
+        token.into()
+    }
 }
 
 /// Reads one token of a JSON Pointer (RFC 6901, section 4).
-pub(crate) fn unescape(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
+pub(crate) fn unescape(token: &str) -> Cow<'_, str> {
+    if token.contains('~') {
+        token.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        token.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{value_at, value_at_mut};
+
+    #[test]
+    fn a_pointer_leads_where_serde_json_finds_it() {
+        let mut root = json!({"a": [1, {"b/c~d": 2}], "": {"": 3}, "01": 4});
+        let pointers = [
+            "",
+            "/",
+            "//",
+            "/a",
+            "/a/0",
+            "/a/00",
+            "/a/+0",
+            "/a/-",
+            "/a/1/b~1c~0d",
+            "/a/1/b/c~d",
+            "/01",
+            "a",
+            "/a/2",
+        ];
+        for pointer in pointers {
+            let expected = root.pointer(pointer).cloned();
+            assert_eq!(value_at(&root, pointer), expected.as_ref(), "{pointer}");
+            let found = value_at_mut(&mut root, pointer).map(|value| Value::clone(value));
+            assert_eq!(found, expected, "{pointer}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::{
     document::{Document, MAX_REFERENCES, Version, decoded},
-    node::{Node, escape},
+    node::{Node, push},
 };
 
 /// Keys of a path item that are operations (OpenAPI 3.1, section 4.8.9).
@@ -166,10 +166,13 @@ impl<'d> Place<'d> {
     }
 
     fn below(&self, key: &str, node: &'d Node) -> Self {
+        let mut pointer = String::with_capacity(self.pointer.len() + 1 + key.len());
+        pointer.push_str(&self.pointer);
+        push(&mut pointer, key);
         Self {
             document: self.document,
             node,
-            pointer: format!("{}/{}", self.pointer, escape(key)),
+            pointer,
         }
     }
 
@@ -194,7 +197,7 @@ impl<'d> Place<'d> {
         Some(Self {
             document: self.document,
             node: self.document.target(reference).ok()?,
-            pointer: decoded(reference),
+            pointer: decoded(reference).into_owned(),
         })
     }
 }

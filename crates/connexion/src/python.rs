@@ -167,7 +167,7 @@ impl<'j> Texts<'j> {
                 self.parts.insert(here.to_owned(), parts);
             }
             json = match self.parts.get(here)? {
-                Parts::Members(members) => members.get(&unescape(token))?.get(),
+                Parts::Members(members) => members.get(unescape(token).as_ref())?.get(),
                 Parts::Items(items) => items.get(token.parse::<usize>().ok()?)?.get(),
             };
             end += 1 + token.len();

@@ -37,7 +37,7 @@ pub(crate) use self::{
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
-    node::{Node, escape, unescape},
+    node::{Node, push, unescape, value_at, value_at_mut},
     problem::Violation,
     python::{MAX_SHOWN, Texts, repr, string},
     structure::Sample,
@@ -89,30 +89,38 @@ pub(crate) type FormatCheck = fn(&str) -> bool;
 /// The document with its schemas as JSON Schema 2020-12.
 #[derive(Debug)]
 pub(crate) struct Schemas {
-    root: Value,
-    /// JSON Pointers of all schemas that are not part of another.
-    outer: Vec<String>,
-    /// Whether they differ between requests and answers.
-    is_directed: bool,
+    requests: Directed,
+    /// `None` if answers are what requests are.
+    answers: Option<Directed>,
+    /// What an example is held against; `None` if that is what requests are, or if there is no example.
+    either: Option<Directed>,
     samples: Vec<Sample>,
 }
 
-/// Compiles the schemas of one document.
-pub(crate) struct Compiler<'f> {
-    requests: Root,
-    /// `None` if answers are what requests are.
-    answers: Option<Root>,
-    formats: &'f [(String, FormatCheck)],
+/// The document as it is in one direction.
+#[derive(Debug)]
+struct Directed {
+    value: Arc<Value>,
+    /// The same with its steps counted; `None` if none need be. This is what is compiled, but what is looked up for
+    /// sentences is the other.
+    counted: Option<Value>,
 }
 
-/// The document as it is in one direction.
-struct Root {
-    value: Arc<Value>,
+/// Compiles the schemas of one document.
+pub(crate) struct Compiler<'s> {
+    requests: Root<'s>,
+    answers: Option<Root<'s>>,
+    either: Option<Root<'s>>,
+    samples: &'s [Sample],
+    formats: &'s [(String, FormatCheck)],
+}
+
+/// The document as it is in one direction, registered with `jsonschema`.
+struct Root<'s> {
+    directed: &'s Directed,
     /// Those of our keywords that occur in it: each takes time for every schema that is compiled.
     keywords: Vec<(&'static str, Factory)>,
-    registry: Registry<'static>,
-    /// Whether schemas lead back to themselves, so that steps must be counted.
-    is_recursive: bool,
+    registry: Registry<'s>,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
 }
@@ -146,15 +154,16 @@ pub(crate) struct SchemaFault {
 /// does not hide the faults of others.
 pub(crate) fn examine(
     document: &Document,
-    outer: Vec<String>,
+    outer: &[String],
     samples: Vec<Sample>,
 ) -> (Schemas, Vec<Fault>) {
-    let mut root = Value::from(&document.root);
+    let mut root = Value::from(&*document.root);
     let mut faults = Vec::new();
-    for pointer in &outer {
-        if let (Some(schema), Some(node)) =
-            (root.pointer_mut(pointer), document.root.at_pointer(pointer))
-        {
+    for pointer in outer {
+        if let (Some(schema), Some(node)) = (
+            value_at_mut(&mut root, pointer),
+            document.root.at_pointer(pointer),
+        ) {
             dialect::adapt(schema, document);
             let found = check_one(document, schema, node);
             if !found.is_empty() {
@@ -163,11 +172,11 @@ pub(crate) fn examine(
             faults.extend(found);
         }
     }
-    for one in discriminator::rewrite(&mut root, &outer) {
+    for one in discriminator::rewrite(&mut root, outer) {
         let node = deepest(&document.root, &one.pointer);
         faults.push(document.fault(Code::Unsupported, node.at, one.message));
     }
-    for one in cycle::endless(&root, &outer) {
+    for one in cycle::endless(&root, outer) {
         let node = deepest(&document.root, &format!("{}/$ref", one.holder));
         let end = if one.is_cycle {
             "leads back to itself"
@@ -176,62 +185,39 @@ pub(crate) fn examine(
         };
         let message = format!("`{}` {end}", document.written_at(node.at, &one.reference));
         faults.push(document.fault(Code::ReferenceEndless, node.at, message));
-        if let Some(holder) = root.pointer_mut(&one.holder) {
+        if let Some(holder) = value_at_mut(&mut root, &one.holder) {
             *holder = Value::Bool(true);
         }
     }
-    let is_directed = direction::is_used(&root);
-    let schemas = Schemas {
-        root,
-        outer,
-        is_directed,
-        samples,
-    };
-    (schemas, faults)
+    (Schemas::new(root, outer, samples), faults)
 }
 
 impl Schemas {
-    /// Every default and example that breaks its own schema: who reads the document would be told wrong.
-    pub(crate) fn wrong_samples(
-        &self,
-        document: &Document,
-        formats: &[(String, FormatCheck)],
-    ) -> Vec<Fault> {
-        // To register a document takes time, and most have none of these.
-        let root = (!self.samples.is_empty()).then(|| self.root(Direction::Either));
-        let Some(Ok(root)) = root else {
-            return Vec::new();
+    fn new(root: Value, outer: &[String], samples: Vec<Sample>) -> Self {
+        let is_directed = direction::is_used(&root);
+        let turned = |direction| {
+            is_directed.then(|| Directed::new(direction::directed(&root, outer, direction), outer))
         };
-        let wrong = |sample: &Sample| {
-            // A schema that can't be used is reported by who uses it.
-            let schema = root.compile(&sample.schema, formats).ok()?;
-            let value = &sample.value;
-            if schema.is_valid(value) {
-                return None;
-            }
-            let violations = schema.body_violations(value, &value.to_string());
-            let detail = violations.first().map_or("", |first| &first.detail);
-            let keyword = sample.keyword;
-            let message = format!("the `{keyword}` breaks its schema: {detail}");
-            let code = if keyword == "default" {
-                Code::DefaultInvalid
-            } else {
-                Code::ExampleInvalid
-            };
-            Some(document.fault(code, sample.at, message))
-        };
-        self.samples.iter().filter_map(wrong).collect()
+        let answers = turned(Direction::Answer);
+        let either = (!samples.is_empty())
+            .then(|| turned(Direction::Either))
+            .flatten();
+        let requests = turned(Direction::Request);
+        Self {
+            requests: requests.unwrap_or_else(|| Directed::new(root, outer)),
+            answers,
+            either,
+            samples,
+        }
     }
+}
 
-    fn root(&self, direction: Direction) -> Result<Root, String> {
-        Root::new(
-            if self.is_directed {
-                direction::directed(&self.root, &self.outer, direction)
-            } else {
-                self.root.clone()
-            },
-            &self.outer,
-        )
+impl Directed {
+    fn new(value: Value, outer: &[String]) -> Self {
+        Self {
+            counted: steps::guarded(&value, outer),
+            value: Arc::new(value),
+        }
     }
 }
 
@@ -322,15 +308,6 @@ fn every_below<'v>(
     }
 }
 
-fn push(pointer: &mut String, token: &str) {
-    pointer.push('/');
-    if token.contains(['~', '/']) {
-        pointer.push_str(&escape(token));
-    } else {
-        pointer.push_str(token);
-    }
-}
-
 /// The node that a JSON Pointer leads to, or the last one before it leads nowhere.
 fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
     for token in pointer.split('/').skip(1) {
@@ -342,15 +319,17 @@ fn deepest<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
     node
 }
 
-impl<'f> Compiler<'f> {
+impl<'s> Compiler<'s> {
     pub(crate) fn new(
-        schemas: &Schemas,
-        formats: &'f [(String, FormatCheck)],
+        schemas: &'s Schemas,
+        formats: &'s [(String, FormatCheck)],
     ) -> Result<Self, String> {
-        let answers = schemas.is_directed.then(|| schemas.root(Direction::Answer));
+        let root = |directed: &'s Option<Directed>| directed.as_ref().map(Root::new).transpose();
         Ok(Self {
-            requests: schemas.root(Direction::Request)?,
-            answers: answers.transpose()?,
+            requests: Root::new(&schemas.requests)?,
+            answers: root(&schemas.answers)?,
+            either: root(&schemas.either)?,
+            samples: &schemas.samples,
             formats,
         })
     }
@@ -365,24 +344,45 @@ impl<'f> Compiler<'f> {
         let root = self.answers.as_ref().unwrap_or(&self.requests);
         root.compile(pointer, self.formats)
     }
+
+    /// Every default and example that breaks its own schema: who reads the document would be told wrong.
+    pub(crate) fn wrong_samples(&self, document: &Document) -> Vec<Fault> {
+        let root = self.either.as_ref().unwrap_or(&self.requests);
+        let wrong = |sample: &Sample| {
+            // A schema that can't be used is reported by who uses it.
+            let schema = root.compile(&sample.schema, self.formats).ok()?;
+            let value = &sample.value;
+            if schema.is_valid(value) {
+                return None;
+            }
+            let violations = schema.body_violations(value, &value.to_string());
+            let detail = violations.first().map_or("", |first| &first.detail);
+            let keyword = sample.keyword;
+            let message = format!("the `{keyword}` breaks its schema: {detail}");
+            let code = if keyword == "default" {
+                Code::DefaultInvalid
+            } else {
+                Code::ExampleInvalid
+            };
+            Some(document.fault(code, sample.at, message))
+        };
+        self.samples.iter().filter_map(wrong).collect()
+    }
 }
 
-impl Root {
-    /// What is registered counts its steps; what is looked up for sentences is as it was.
-    fn new(value: Value, outer: &[String]) -> Result<Self, String> {
-        let mut counted = value.clone();
-        let is_recursive = steps::guard(&mut counted, outer);
+impl<'s> Root<'s> {
+    fn new(directed: &'s Directed) -> Result<Self, String> {
+        let value = directed.counted.as_ref().unwrap_or(&directed.value);
         let mut used = HashSet::new();
-        own_keywords(&counted, &mut used);
+        own_keywords(value, &mut used);
         let mut keywords = KEYWORDS.to_vec();
         keywords.retain(|(name, _)| used.contains(name));
         let registry = Registry::new()
-            .add(ROOT, counted)
+            .add(ROOT, value)
             .and_then(jsonschema::RegistryBuilder::prepare);
         Ok(Self {
+            directed,
             keywords,
-            is_recursive,
-            value: Arc::new(value),
             registry: registry.map_err(|error| error.to_string())?,
             compiled: RefCell::default(),
         })
@@ -414,21 +414,18 @@ impl Root {
         let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT);
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
         let validator = options.build(&schema).map_err(|error| error.to_string())?;
-        let root = Arc::clone(&self.value);
-        let plain = root.pointer(pointer);
+        let root = Arc::clone(&self.directed.value);
+        let plain = value_at(&root, pointer);
         let plain = plain.and_then(|schema| Plain::compile(&root, schema, formats));
-        let pointer = pointer.to_owned();
         let schema = Arc::new(Schema {
             validator,
             plain,
             root,
-            pointer,
-            is_recursive: self.is_recursive,
+            pointer: pointer.to_owned(),
+            is_recursive: self.directed.counted.is_some(),
         });
-        let known = schema.pointer.clone();
-        self.compiled
-            .borrow_mut()
-            .insert(known, Arc::clone(&schema));
+        let mut compiled = self.compiled.borrow_mut();
+        compiled.insert(pointer.to_owned(), Arc::clone(&schema));
         Ok(schema)
     }
 }
@@ -530,7 +527,7 @@ impl Schema {
 
     /// First what is wrong with an object itself, then its members.
     fn order(&self, fault: &SchemaFault) -> Vec<usize> {
-        let mut schema = self.root.pointer(&self.pointer);
+        let mut schema = value_at(&self.root, &self.pointer);
         let mut order = Vec::new();
         for token in fault.pointer.split('/').skip(1) {
             let (place, below) = schema
@@ -613,7 +610,7 @@ fn told_once(mut faults: Vec<SchemaFault>) -> Vec<SchemaFault> {
 fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
     for _ in 0..MAX_REFERENCES {
         let reference = schema.get("$ref").and_then(Value::as_str);
-        let target = reference.and_then(|reference| root.pointer(&decoded(reference)));
+        let target = reference.and_then(|reference| value_at(root, &decoded(reference)));
         match target {
             Some(target) => schema = target,
             None => break,
@@ -656,15 +653,13 @@ impl Shown<'_> {
         let mut sentence = sentence::sentence(kind, || self.repr(json));
         match (kind, keyword.as_str()) {
             (ValidationErrorKind::Required { property }, _) => {
-                pointer.push('/');
-                pointer.push_str(&escape(property.as_str().unwrap_or_default()));
+                push(&mut pointer, property.as_str().unwrap_or_default());
             }
             (_, pattern::SLOW) => "pattern".clone_into(&mut keyword),
             (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
             (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
                 let (property, values) = discriminator::told(message);
-                pointer.push('/');
-                pointer.push_str(&escape(&property));
+                push(&mut pointer, &property);
                 let values = values.map(|values| repr(&values, MAX_SHOWN));
                 let sent = self.texts.at(&pointer);
                 (keyword, sentence) = match (sent, values) {

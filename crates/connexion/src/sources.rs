@@ -150,7 +150,7 @@ pub(crate) fn refusal(reference: &str) -> Option<String> {
             "`{reference}` is a URL, which is refused: nothing is fetched; copy it into a file"
         ));
     }
-    let is_absolute = Path::new(&decoded(path)).has_root() || path.starts_with(['/', '\\']);
+    let is_absolute = Path::new(&*decoded(path)).has_root() || path.starts_with(['/', '\\']);
     is_absolute.then(|| {
         format!(
             "`{reference}` is an absolute path, which is refused; write it relative to this file"
@@ -252,7 +252,7 @@ impl Gathering<'_> {
         let pointer = decoded(fragment);
         // The document itself is looked at anyway; not so the files that it holds since it was served.
         if file != 0 || is_elsewhere(&pointer) {
-            self.targets.push((file, pointer, part));
+            self.targets.push((file, pointer.into_owned(), part));
         }
         let prefix = self.trees.get(file).map_or("", |tree| &tree.prefix);
         let local = format!("#{prefix}{fragment}");
@@ -324,7 +324,7 @@ impl Gathering<'_> {
             Some(Location::File(path)) => path.parent(),
             _ => None,
         };
-        let path = folder.unwrap_or(Path::new("")).join(decoded(path));
+        let path = folder.unwrap_or(Path::new("")).join(&*decoded(path));
         let canonical = fs::canonicalize(&path).map_err(|error| unreadable(&error))?;
         self.once(Location::File(canonical.clone()), |gathering| {
             let text = gathering.text(&canonical)?;

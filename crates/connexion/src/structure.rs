@@ -12,7 +12,7 @@ use crate::{
     content::MediaType,
     document::{Document, MAX_REFERENCES, Version, decoded},
     fault::{Code, Fault},
-    node::{Kind, Node, Position, escape, unescape},
+    node::{Kind, Node, Position, push, unescape},
     schema::is_format,
     server,
     sources::{self, Broken},
@@ -263,8 +263,7 @@ impl<'d> Walk<'d> {
 
     fn below(&mut self, key: &str, visit: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(&escape(key));
+        push(&mut self.pointer, key);
         visit(self);
         self.pointer.truncate(length);
     }
@@ -432,14 +431,14 @@ impl<'d> Walk<'d> {
     /// What stands in another file is looked at where a reference leads to it, as what the reference expects.
     fn elsewhere(&mut self, at: Position, reference: &str, part: Part) {
         let pointer = decoded(reference);
-        if !sources::is_elsewhere(&pointer) || self.places.contains_key(&pointer) {
+        if !sources::is_elsewhere(&pointer) || self.places.contains_key(&*pointer) {
             return;
         }
         if let Ok(target) = self.document.target(reference) {
             if part == Part::Schema {
-                self.survey.schemas.push(pointer.clone());
+                self.survey.schemas.push(pointer.clone().into_owned());
             }
-            self.pointer = pointer;
+            self.pointer = pointer.into_owned();
             self.is_away = self.away.contains(&at);
             self.part(target, part);
         }
@@ -454,7 +453,7 @@ impl<'d> Walk<'d> {
                 Err(Broken::Because(message)) => {
                     self.fault(Code::ReferenceUnresolvable, at, message);
                 }
-                Ok(_) if self.places.get(&decoded(reference)) != Some(&part) => {
+                Ok(_) if self.places.get(&*decoded(reference)) != Some(&part) => {
                     self.fault(
                         Code::ReferenceMismatch,
                         at,

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, map::Entry};
 use regex::{Captures, Regex};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Number;
@@ -197,11 +197,13 @@ impl<'t> Reader<'t> {
             let (event, span) = self.next()?;
             let mut value = self.node(event, span, depth + 1)?;
             value.at = key_at;
-            if members.contains_key(&key) {
-                let message = format!("the key '{key}' stands here a second time");
-                return Err(fault(key_at, &message));
-            }
-            members.insert(key, value);
+            match members.entry(key) {
+                Entry::Vacant(free) => free.insert(value),
+                Entry::Occupied(taken) => {
+                    let message = format!("the key '{}' stands here a second time", taken.key());
+                    return Err(fault(key_at, &message));
+                }
+            };
         }
     }
 

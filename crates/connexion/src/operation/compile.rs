@@ -50,7 +50,6 @@ pub(crate) fn compile<'d>(
     formats: &[(String, FormatCheck)],
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
-    faults.extend(schemas.wrong_samples(document, formats));
     let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {
@@ -58,6 +57,7 @@ pub(crate) fn compile<'d>(
             return Vec::new();
         }
     };
+    faults.extend(compiler.wrong_samples(document));
     let mut compile = Compile {
         document,
         compiler: &compiler,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::every;
 use crate::{
     document::{MAX_REFERENCES, decoded},
-    node::escape,
+    node::{escape, value_at},
 };
 
 /// A reference that can't be followed, and where the schema stands that has it.
@@ -30,10 +30,10 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
         found: Vec::new(),
     };
     for pointer in outer {
-        if let Some(schema) = root.pointer(pointer) {
+        if let Some(schema) = value_at(root, pointer) {
             every(schema, pointer, &mut |schema, pointer| {
                 let reference = schema.get("$ref").and_then(Value::as_str);
-                let target = reference.and_then(|reference| root.pointer(&decoded(reference)));
+                let target = reference.and_then(|reference| value_at(root, &decoded(reference)));
                 // Most lead to a schema that leads nowhere, and to note each takes time.
                 if target.is_some_and(|target| {
                     target.get("$ref").is_some() || !parts(target, "").is_empty()
@@ -61,7 +61,7 @@ impl Search<'_> {
             return *known;
         }
         self.heights.insert(pointer.to_owned(), None);
-        let schema = self.root.pointer(pointer).unwrap_or(&Value::Null);
+        let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
         let mut height = 0;
         for part in parts(schema, pointer) {
             height = self

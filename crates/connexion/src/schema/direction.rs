@@ -10,7 +10,10 @@ use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::resolve;
-use crate::document::{MAX_REFERENCES, decoded};
+use crate::{
+    document::{MAX_REFERENCES, decoded},
+    node::{value_at, value_at_mut},
+};
 
 /// Which way a value goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,7 +77,7 @@ pub(super) fn is_used(value: &Value) -> bool {
 pub(super) fn directed(root: &Value, schemas: &[String], direction: Direction) -> Value {
     let mut turned = root.clone();
     for pointer in schemas {
-        if let Some(schema) = turned.pointer_mut(pointer) {
+        if let Some(schema) = value_at_mut(&mut turned, pointer) {
             let mut turn = Turn {
                 root,
                 direction,
@@ -197,7 +200,7 @@ impl Turn<'_> {
         let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
             return;
         };
-        let Some(target) = self.root.pointer(&decoded(reference)) else {
+        let Some(target) = value_at(self.root, &decoded(reference)) else {
             return;
         };
         let mut own = BTreeSet::new();

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{every, resolve};
 use crate::{
     document::{MAX_REFERENCES, decoded},
-    node::{escape, unescape},
+    node::{escape, unescape, value_at, value_at_mut},
 };
 
 /// The keyword of our own for the values that an object may name its schema by.
@@ -106,7 +106,7 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String]) -> Vec<Nameless> {
     // Most documents have none, and to walk along all pointers takes time.
     let outer = if is_used(root) { outer } else { &[] };
     for pointer in outer {
-        if let Some(schema) = root.pointer(pointer) {
+        if let Some(schema) = value_at(root, pointer) {
             every(schema, pointer, &mut |schema, pointer| {
                 if schema
                     .get("discriminator")
@@ -135,7 +135,7 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String]) -> Vec<Nameless> {
     // What is within another is rewritten first, since the outer one takes it along.
     pointers.sort_by_key(|pointer| std::cmp::Reverse(pointer.len()));
     for pointer in &pointers {
-        if let Some(Value::Object(schema)) = root.pointer_mut(pointer) {
+        if let Some(Value::Object(schema)) = value_at_mut(root, pointer) {
             rewriting.schema(schema, pointer);
         }
     }
@@ -157,13 +157,13 @@ fn is_base(root: &Value, pointer: &str) -> bool {
     let has_name = pointer
         .strip_prefix(NAMED)
         .is_some_and(|name| !name.contains('/'));
-    let has = |keyword| root.pointer(pointer).and_then(|one| one.get(keyword));
+    let has = |keyword| value_at(root, pointer).and_then(|one| one.get(keyword));
     has_name && has("oneOf").is_none() && has("anyOf").is_none()
 }
 
 /// By the pointer of each schema with a name: those that are made of it, over several generations, too.
 fn children(root: &Value) -> HashMap<String, Vec<String>> {
-    let named = root.pointer("/components/schemas");
+    let named = value_at(root, "/components/schemas");
     let named = named.and_then(Value::as_object);
     let mut children = HashMap::<_, Vec<_>>::new();
     for (name, schema) in named.into_iter().flatten() {
@@ -176,7 +176,7 @@ fn children(root: &Value) -> HashMap<String, Vec<String>> {
         parents(schema, &mut ahead);
         while let Some(parent) = ahead.pop() {
             if seen.insert(parent.clone()) {
-                if let Some(schema) = root.pointer(&parent) {
+                if let Some(schema) = value_at(root, &parent) {
                     parents(schema, &mut ahead);
                 }
                 children.entry(parent).or_default().push(pointer.clone());
@@ -195,7 +195,7 @@ fn is_alias(schema: &Value) -> bool {
 /// Adds the pointers of what a schema is made of.
 fn parents(schema: &Value, found: &mut Vec<String>) {
     let reference = schema.get("$ref").and_then(Value::as_str);
-    found.extend(reference.map(decoded));
+    found.extend(reference.map(|reference| decoded(reference).into_owned()));
     let parts = schema.get("allOf").and_then(Value::as_array);
     for part in parts.into_iter().flatten() {
         parents(part, found);
@@ -222,7 +222,7 @@ struct Branch {
 impl Rewriting<'_> {
     /// Lets children refer to their bases without the choice, which would lead back to them.
     fn refer_to_bare(&self, root: &mut Value) {
-        let named = root.pointer_mut("/components/schemas");
+        let named = value_at_mut(root, "/components/schemas");
         let named = named.and_then(Value::as_object_mut);
         for schema in named.into_iter().flat_map(Map::values_mut) {
             if !is_alias(schema) {
@@ -233,7 +233,7 @@ impl Rewriting<'_> {
 
     fn refer(&self, schema: &mut Value) {
         if let Some(Value::String(reference)) = schema.get_mut("$ref")
-            && self.bases.contains(&decoded(reference))
+            && self.bases.contains(&*decoded(reference))
         {
             reference.push('/');
             reference.push_str(BARE);
@@ -297,7 +297,7 @@ impl Rewriting<'_> {
 
     /// A reference to a schema that was chosen. A base that chooses by the same member has nothing to add.
     fn reference(&self, pointer: &str, property: &str) -> Value {
-        let source = self.root.pointer(pointer);
+        let source = value_at(self.root, pointer);
         let discriminator = source.and_then(|schema| schema.get("discriminator"));
         let is_chosen =
             self.bases.contains(pointer) && discriminator.and_then(property_name) == Some(property);
@@ -332,7 +332,7 @@ impl Rewriting<'_> {
                 continue;
             }
             let reference = part.get("$ref").and_then(Value::as_str);
-            let pointer = reference.map(decoded);
+            let pointer = reference.map(|reference| decoded(reference).into_owned());
             if pointer.is_none() && self.pinned(&part, property, None).is_empty() {
                 self.nameless.push(Nameless {
                     pointer: format!("{holder}/{keyword}/{i}"),
@@ -374,7 +374,7 @@ impl Rewriting<'_> {
         for (value, target) in mapping.into_iter().flatten() {
             let pointer = target.as_str().map(|target| self.mapped(target));
             // One that leads nowhere is reported by `structure`.
-            let Some(pointer) = pointer.filter(|pointer| self.root.pointer(pointer).is_some())
+            let Some(pointer) = pointer.filter(|pointer| value_at(self.root, pointer).is_some())
             else {
                 continue;
             };
@@ -393,8 +393,8 @@ impl Rewriting<'_> {
             .iter()
             .map(|branch| match &branch.pointer {
                 _ if !branch.values.is_empty() => Vec::new(),
-                Some(pointer) if Some(pointer.as_str()) != base => {
-                    let schema = self.root.pointer(pointer).unwrap_or(&Value::Null);
+                Some(pointer) if Some(&**pointer) != base => {
+                    let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
                     self.pinned(schema, property, base)
                 }
                 _ => self.pinned(&branch.schema, property, base),
@@ -420,7 +420,7 @@ impl Rewriting<'_> {
         }
         if let Some(base) = base {
             // The base may say itself that it is not to be named.
-            let schema = self.root.pointer(base).unwrap_or(&Value::Null);
+            let schema = value_at(self.root, base).unwrap_or(&Value::Null);
             let pins = self.pinned(schema, property, None);
             if !pins.is_empty() {
                 let own = branches
@@ -437,10 +437,10 @@ impl Rewriting<'_> {
     /// Where a value of `mapping` leads: it is a name or a reference.
     fn mapped(&self, target: &str) -> String {
         let by_name = format!("{NAMED}{}", escape(target));
-        if self.root.pointer(&by_name).is_some() {
+        if value_at(self.root, &by_name).is_some() {
             by_name
         } else {
-            decoded(target)
+            decoded(target).into_owned()
         }
     }
 
@@ -475,8 +475,8 @@ impl Rewriting<'_> {
             }
         }
         let reference = schema.get("$ref").and_then(Value::as_str).map(decoded);
-        if let Some(pointer) = reference.filter(|pointer| Some(pointer.as_str()) != base)
-            && let Some(target) = self.root.pointer(&pointer)
+        if let Some(pointer) = reference.filter(|pointer| Some(&**pointer) != base)
+            && let Some(target) = value_at(self.root, &pointer)
         {
             self.pins(target, property, base, pins, depth + 1);
         }
@@ -511,7 +511,7 @@ fn chosen(property: &str, branches: Vec<Branch>) -> Value {
 
 /// The name of what stands at a pointer.
 fn last(pointer: &str) -> String {
-    unescape(pointer.rsplit('/').next().unwrap_or_default())
+    unescape(pointer.rsplit('/').next().unwrap_or_default()).into_owned()
 }
 
 /// A pointer as the fragment of a reference.

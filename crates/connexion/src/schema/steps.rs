@@ -2,9 +2,11 @@
 //!
 //! Where two branches of a tree's schema are trees, each level of a value is looked at twice as often as the one
 //! above it: twenty levels took seconds and gigabytes. So the references that are part of such a cycle are
-//! counted, and after too many none is followed any more.
+//! counted, and after too many none is followed any more. Where no schema of a cycle has branches, as in a list of
+//! lists, each value is looked at once and nothing need be counted.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     collections::{HashMap, HashSet},
 };
@@ -13,7 +15,10 @@ use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::every;
-use crate::document::decoded;
+use crate::{
+    document::decoded,
+    node::{value_at, value_at_mut},
+};
 
 /// So many references may be followed for any value,
 const STEPS: usize = 10_000;
@@ -87,24 +92,28 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Puts [`STEP`] before every reference that is part of a cycle; whether there was one. `if` is looked at before
-/// `then`, and nothing else is.
-pub(super) fn guard(root: &mut Value, outer: &[String]) -> bool {
-    let mut holders: Vec<(String, String)> = Vec::new();
+/// The document `root` with [`STEP`] before every reference that is part of a cycle; `None` if there is no need of
+/// any. `if` is looked at before `then`, and nothing else is.
+pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<Value> {
+    let mut holders: Vec<(String, Cow<'_, str>)> = Vec::new();
     for pointer in outer {
-        if let Some(schema) = root.pointer(pointer) {
+        if let Some(schema) = value_at(root, pointer) {
             every(schema, pointer, &mut |schema, pointer| {
-                if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-                    holders.push((pointer.to_owned(), decoded(reference)));
-                }
+                holders.extend(target(schema).map(|target| (pointer.to_owned(), target)));
             });
         }
     }
-    let recursive = recursive(root, holders.iter().map(|(_, target)| target.as_str()));
-    holders.retain(|(_, target)| recursive.contains(target));
-    for (holder, _) in &holders {
-        let schema = root.pointer_mut(holder).and_then(Value::as_object_mut);
-        if let Some(schema) = schema
+    let recursive = recursive(root, holders.iter().map(|(_, target)| &**target));
+    if !recursive
+        .iter()
+        .any(|schema| branches(root, schema, &recursive))
+    {
+        return None;
+    }
+    let mut counted = root.clone();
+    for (holder, target) in &holders {
+        if recursive.contains(&**target)
+            && let Some(Value::Object(schema)) = value_at_mut(&mut counted, holder)
             && let Some(reference) = schema.shift_remove("$ref")
         {
             let guarded = json!({"if": {STEP: true}, "then": {"$ref": reference}, "else": false});
@@ -114,36 +123,76 @@ pub(super) fn guard(root: &mut Value, outer: &[String]) -> bool {
             }
         }
     }
-    !holders.is_empty()
+    Some(counted)
+}
+
+/// The JSON Pointer of what a schema refers to.
+fn target(schema: &Value) -> Option<Cow<'_, str>> {
+    schema.get("$ref").and_then(Value::as_str).map(decoded)
+}
+
+/// Whether a value may be looked at more than once for one look at the value around it: if any of the references
+/// that the cycles need stands elsewhere than where each part of a value has one schema.
+fn branches(root: &Value, pointer: &str, recursive: &HashSet<&str>) -> bool {
+    let Some(schema) = value_at(root, pointer) else {
+        return false;
+    };
+    let is_recursive = |schema| target(schema).is_some_and(|it| recursive.contains(&*it));
+    let (mut all, mut plain) = (0, 0);
+    every(schema, "", &mut |schema, _| {
+        all += usize::from(is_recursive(schema));
+    });
+    each_part(schema, &mut |schema| {
+        plain += usize::from(is_recursive(schema));
+    });
+    all > plain
+}
+
+/// Shows `visit` the schemas in `schema` of which each value in a value has one at most.
+fn each_part<'v>(schema: &'v Value, visit: &mut impl FnMut(&'v Value)) {
+    visit(schema);
+    let Value::Object(members) = schema else {
+        return;
+    };
+    // What stands beside a reference speaks of the same value, and to find out what nothing has looked at yet it is
+    // looked at again.
+    let again = ["$ref", "unevaluatedItems", "unevaluatedProperties"];
+    if again.iter().any(|keyword| members.contains_key(*keyword)) {
+        return;
+    }
+    for (key, member) in members {
+        match (key.as_str(), member) {
+            ("properties", Value::Object(named)) => {
+                named.values().for_each(|below| each_part(below, visit));
+            }
+            ("items" | "additionalProperties", below) => each_part(below, visit),
+            _ => {}
+        }
+    }
 }
 
 /// The targets of references from which references lead on without end, in a superset: those that lead to a cycle
 /// but are not part of it may be among them.
-fn recursive<'t>(root: &Value, targets: impl Iterator<Item = &'t str>) -> HashSet<String> {
-    let mut below: HashMap<&str, HashSet<String>> = HashMap::new();
-    for target in targets {
-        if below.contains_key(target) {
+fn recursive<'t>(root: &Value, targets: impl Iterator<Item = &'t str>) -> HashSet<&'t str> {
+    let mut below: HashMap<&str, HashSet<Cow<'_, str>>> = HashMap::new();
+    for name in targets {
+        if below.contains_key(name) {
             continue;
         }
         let mut found = HashSet::new();
-        if let Some(schema) = root.pointer(target) {
-            every(schema, target, &mut |schema, _| {
-                let reference = schema.get("$ref").and_then(Value::as_str);
-                found.extend(reference.map(decoded));
-            });
+        if let Some(schema) = value_at(root, name) {
+            every(schema, "", &mut |schema, _| found.extend(target(schema)));
         }
-        below.insert(target, found);
+        below.insert(name, found);
     }
     // From those that lead nowhere backwards, each once: chains may be very long.
     let mut above: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut left: HashMap<&str, usize> = HashMap::new();
     for (name, targets) in &below {
-        let targets = targets
-            .iter()
-            .filter(|target| below.contains_key(target.as_str()));
+        let targets = targets.iter().filter(|one| below.contains_key(&***one));
         left.insert(name, targets.clone().count());
         for target in targets {
-            above.entry(target.as_str()).or_default().push(name);
+            above.entry(target).or_default().push(name);
         }
     }
     let mut ended: Vec<&str> = left
@@ -162,5 +211,5 @@ fn recursive<'t>(root: &Value, targets: impl Iterator<Item = &'t str>) -> HashSe
             }
         }
     }
-    left.into_keys().map(str::to_owned).collect()
+    left.into_keys().collect()
 }

@@ -1021,3 +1021,26 @@ fn long_values_of_recursive_schemas_are_not_taken_for_deep_ones() {
     let body = format!(r#"{{"name":"a","below":[{items}]}}"#);
     assert!(body_verdict(&service, &body).starts_with("ok"));
 }
+
+#[test]
+fn each_level_of_a_deep_value_takes_time_once_or_is_counted() {
+    let again = "$ref: '#/components/schemas/Thing'";
+    for schema in [
+        format!("properties: {{a: {{{again}}}, b: {{{again}}}}}"),
+        format!("additionalProperties: {{{again}}}"),
+        format!("properties: {{a: {{{again}}}}}, patternProperties: {{'^a': {{{again}}}}}"),
+        format!("anyOf: [{{properties: {{a: {{{again}}}}}}}], unevaluatedProperties: false"),
+        format!("properties: {{a: {{{again}, properties: {{a: {{{again}}}}}}}}}"),
+        format!("not: {{not: {{properties: {{a: {{{again}}}}}}}}}"),
+    ] {
+        let service = thing("3.1", &format!("Thing: {{type: object, {schema}}}"));
+        let begin = std::time::Instant::now();
+        let said = body_verdict(&service, &(r#"{"a":"#.repeat(100) + "1" + &"}".repeat(100)));
+        assert!(said.starts_with("Body"), "{schema}: {said}");
+        assert!(
+            begin.elapsed().as_secs() < 5,
+            "{schema}: {:?}",
+            begin.elapsed()
+        );
+    }
+}
