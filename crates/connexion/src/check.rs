@@ -8,7 +8,7 @@ use crate::{
     document::{Document, Version},
     fault::{Code, Fault},
     path::Template,
-    place::{METHODS, Place, parameter_key, parameters},
+    place::{METHODS, Place, is_ignored, parameter_key, parameters},
 };
 
 /// Adds what is wrong with the operations to `faults`.
@@ -18,9 +18,11 @@ pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
         let at = operation.place.node.at;
         let name = format!("{} {}", operation.method, operation.path);
         let responses = operation.place.get("responses");
-        if responses
-            .as_ref()
-            .is_none_or(|all| all.members().next().is_none())
+        let may_be_missing = responses.is_none() && document.version >= Version::OpenApi31;
+        if !may_be_missing
+            && responses
+                .as_ref()
+                .is_none_or(|all| all.members().next().is_none())
         {
             faults.push(document.fault(
                 Code::MemberMissing,
@@ -95,18 +97,25 @@ pub(crate) fn paths(document: &Document, faults: &mut Vec<Fault>) {
             let message = format!("`{path}` matches the same paths as `{other}`");
             faults.push(document.fault(Code::PathAmbiguous, item.node.at, message));
         }
-        duplicates(document, &item, faults);
+        listed(document, &item, faults);
         for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
-            duplicates(document, &operation, faults);
+            listed(document, &operation, faults);
             template_parameters(document, path, &template, &item, &operation, faults);
         }
     }
 }
 
-/// No list may have the same parameter twice.
-fn duplicates(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) {
+/// No list may have the same parameter twice, or one that is passed over.
+fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) {
     let mut seen = Vec::new();
     for parameter in holder.get("parameters").iter().flat_map(Place::items) {
+        if is_ignored(document, &parameter) {
+            let name = parameter.text("name").unwrap_or_default();
+            let message = format!(
+                "the header `{name}` is ignored as a parameter: `content` and `security` speak of it"
+            );
+            faults.push(document.fault(Code::ParameterIgnored, parameter.node.at, message));
+        }
         let key = parameter_key(&parameter);
         if seen.contains(&key) {
             let name = parameter.text("name").unwrap_or_default();

@@ -17,8 +17,15 @@ impl MediaType {
         &self.0
     }
 
+    /// Whether what is of it is JSON. Documents of some frameworks say `text/json`.
     pub(crate) fn is_json(&self) -> bool {
-        is_json(&self.0)
+        is_json(&self.0) || &*self.0 == "text/json"
+    }
+
+    /// Of a range that JSON may be of, JSON: what is described can be checked there, if nowhere else.
+    pub(crate) fn as_json(&self) -> Option<Self> {
+        let may_be_json = matches!(&*self.0, "*/*" | "application/*");
+        may_be_json.then(|| Self("application/json".into()))
     }
 
     pub(crate) fn is_text(&self) -> bool {

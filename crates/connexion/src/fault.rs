@@ -44,11 +44,16 @@ impl Fault {
     /// ```
     pub fn severity(&self) -> Severity {
         match self.code {
-            Code::FormatUnknown
+            Code::DefaultInvalid
+            | Code::DescriptionMissing
+            | Code::ExampleInvalid
+            | Code::FormatUnknown
             | Code::GetWithBody
             | Code::NotChecked
             | Code::NotUnderstood
-            | Code::OperationIdMissing => Severity::Warning,
+            | Code::OperationIdMissing
+            | Code::ParameterIgnored
+            | Code::ReferenceSibling => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -118,6 +123,8 @@ codes! {
     ReferenceUnresolvable = "reference-unresolvable",
     /// a reference that leads to something of another kind.
     ReferenceMismatch = "reference-mismatch",
+    /// a member beside a reference, which has no meaning there.
+    ReferenceSibling = "reference-sibling",
     /// references that lead to one another only.
     ReferenceEndless = "reference-endless",
     /// a security scheme that can't be read, or is of an unknown kind.
@@ -144,6 +151,8 @@ codes! {
     ParameterDuplicate = "parameter-duplicate",
     /// a parameter that can't be read as the document describes it.
     ParameterInvalid = "parameter-invalid",
+    /// a header `Accept`, `Content-Type` or `Authorization`, of which OpenAPI says that it is ignored as a parameter.
+    ParameterIgnored = "parameter-ignored",
     /// a header that can't be sent, or can't be read as the document describes it.
     HeaderInvalid = "header-invalid",
     /// a key of `responses` that is no status.
@@ -156,7 +165,7 @@ codes! {
     SchemaInvalid = "schema-invalid",
     /// a format that nobody checks.
     FormatUnknown = "format-unknown",
-    /// a default that breaks its own schema.
+    /// a default that breaks its own schema; that of a parameter is `parameter-invalid`.
     DefaultInvalid = "default-invalid",
     /// an example that breaks its own schema.
     ExampleInvalid = "example-invalid",

@@ -74,12 +74,13 @@ impl Document {
 /// The parameters of an operation: its own, and those of the path item that it does not replace
 /// (OpenAPI 3.1, section 4.8.10, `parameters`).
 pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Place<'d>> {
-    // What 3.2 has added is told by `structure`.
+    // What 3.2 has added is told by `structure`, what is ignored by `check`.
     let is_new = |parameter: &Place<'_>| parameter.text("in") == Some("querystring");
     let all = |holder: &Place<'d>| -> Vec<_> {
         let list = holder.get("parameters");
         let all = list.iter().flat_map(Place::items);
         all.filter(|parameter| !(is_new(parameter) && parameter.is_3_2()))
+            .filter(|parameter| !is_ignored(parameter.document, parameter))
             .collect()
     };
     let mut own = all(operation);
@@ -92,6 +93,17 @@ pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Pla
         }
     }
     own
+}
+
+/// Whether a parameter stands for a header of which another part of the document speaks: its definition "shall be
+/// ignored" (OpenAPI 3.1, section 4.8.12.1, `name`). Swagger 2.0 knew no such rule.
+pub(crate) fn is_ignored(document: &Document, parameter: &Place<'_>) -> bool {
+    const IGNORED: [&str; 3] = ["accept", "authorization", "content-type"];
+    document.version != Version::Swagger2
+        && parameter.text("in") == Some("header")
+        && parameter
+            .text("name")
+            .is_some_and(|name| IGNORED.contains(&name.to_ascii_lowercase().as_str()))
 }
 
 /// What makes parameters the same: place and name, without regard to case in headers (RFC 9110, section 5.1).

@@ -273,7 +273,7 @@ impl<'d> Walk<'d> {
         for (key, member) in node.members() {
             if !matches!(key, "$ref" | "summary" | "description") && !key.starts_with("x-") {
                 let message = format!("`{key}` has no meaning beside a `$ref`");
-                self.fault(Code::MemberUnknown, member.at, message);
+                self.fault(Code::ReferenceSibling, member.at, message);
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Media, compile::Compile};
+use super::{Media, body::is_more_than_text, compile::Compile};
 use crate::{
     content::MediaType,
     fault::Code,
-    parameter::{Shape, types},
+    parameter::Shape,
     place::Place,
     problem::Violation,
     schema::{Schema, is_remark},
@@ -87,9 +87,23 @@ impl Items {
 }
 
 impl Compile<'_, '_> {
-    /// An entry of an answer's `content`.
-    pub(super) fn answer(&mut self, name: &str, place: &Place<'_>) -> Media {
+    /// An entry of an answer's `content`; one of a range is two if what is JSON of it can be checked.
+    pub(super) fn answers(&mut self, name: &str, place: &Place<'_>) -> Vec<Media> {
         let kind = MediaType::parse(name);
+        if let Some(json) = kind.as_json()
+            && let Some(schema) = place.schema("schema").filter(|_| is_more_than_text(place))
+        {
+            let message = format!("answers of the type `{name}` are checked in JSON only");
+            self.fault(Code::NotChecked, &schema, message);
+            let check = Check::Nothing;
+            let other = Media { kind, check };
+            let (kind, check) = (json, self.json(&schema));
+            return vec![other, Media { kind, check }];
+        }
+        vec![self.answer(kind, name, place)]
+    }
+
+    fn answer(&mut self, kind: MediaType, name: &str, place: &Place<'_>) -> Media {
         let check = match place.schema("schema") {
             None => Check::Nothing,
             Some(schema) if kind.is_json() => self.json(&schema),
@@ -97,8 +111,8 @@ impl Compile<'_, '_> {
                 let item = self.item(&schema);
                 self.items(Sequence::Lines, item.as_ref(), None)
             }
-            Some(schema) if kind.is_csv() && !is_text(&schema) => self.rows(&schema),
-            Some(schema) => self.text(name, &schema),
+            Some(schema) if kind.is_csv() && is_more_than_text(place) => self.rows(&schema),
+            Some(schema) => self.text(name, &schema, !is_more_than_text(place)),
         };
         Media { kind, check }
     }
@@ -167,8 +181,8 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn text(&mut self, name: &str, schema: &Place<'_>) -> Check {
-        if !is_text(schema) {
+    fn text(&mut self, name: &str, schema: &Place<'_>, is_text: bool) -> Check {
+        if !is_text {
             let message = format!(
                 "answers of the type `{name}` are not checked, since the library can't read them"
             );
@@ -182,12 +196,6 @@ impl Compile<'_, '_> {
         }
         self.answered(schema).map_or(Check::Nothing, Check::Whole)
     }
-}
-
-fn is_text(schema: &Place<'_>) -> bool {
-    types(&schema.resolved(), 1)
-        .iter()
-        .all(|name| name == "string")
 }
 
 /// Whether nothing but these keywords and prose stands in a schema.

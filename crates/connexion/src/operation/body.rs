@@ -72,12 +72,24 @@ impl Compile<'_, '_> {
                 "the request body has no `content`",
             );
         }
-        let entries = content.iter().flat_map(Place::members);
+        let mut entries = Vec::new();
+        for (name, place) in content.iter().flat_map(Place::members) {
+            let media = self.media(name, &place);
+            let json = media.kind.as_json();
+            entries.push(media);
+            if let Some(kind) = json.filter(|_| is_more_than_text(&place)) {
+                let reading = Reading::Json;
+                let schema = self.schema(&place, "schema");
+                entries.push(Media {
+                    kind,
+                    reading,
+                    schema,
+                });
+            }
+        }
         RequestBody {
             required: place.flag("required"),
-            content: entries
-                .map(|(name, place)| self.media(name, &place))
-                .collect(),
+            content: entries,
         }
     }
 
@@ -140,14 +152,25 @@ impl Compile<'_, '_> {
         };
         let mut keywords = schema.node.members();
         if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
+            let are_not = if kind.as_json().is_some() {
+                "are checked in JSON only, others"
+            } else {
+                "are not checked, but"
+            };
             let message = format!(
-                "bodies of the type `{name}` are not checked, but handed on as they come; `{{type: string, \
-                 format: binary}}` would say so"
+                "bodies of the type `{name}` {are_not} handed on as they come; `{{type: string, format: binary}}` \
+                 would say so"
             );
             self.fault(Code::NotChecked, &schema, message);
         }
         Reading::Stream
     }
+}
+
+/// Whether the schema of an entry allows anything but a text.
+pub(super) fn is_more_than_text(media: &Place<'_>) -> bool {
+    let schema = media.get("schema");
+    schema.is_some_and(|schema| !types(&schema, 1).iter().all(|name| name == "string"))
 }
 
 impl Reading {

@@ -127,9 +127,8 @@ impl Compile<'_, '_> {
             .collect();
         let content = place.get("content");
         let content = content.iter().flat_map(Place::members);
-        let content = content
-            .map(|(name, place)| self.answer(name, &place))
-            .collect();
+        let content = content.flat_map(|(name, place)| self.answers(name, &place));
+        let content = content.collect();
         Some((range, Response { headers, content }))
     }
 
