@@ -33,7 +33,7 @@ use response::{Response, StatusRange};
 /// An operation of the document.
 #[derive(Debug)]
 pub struct Operation {
-    id: String,
+    id: Arc<str>,
     method: Method,
     path: String,
     parameters: Vec<Parameter>,
@@ -118,6 +118,11 @@ impl Operation {
     /// Its `operationId`.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The same, for whoever keeps it.
+    pub(crate) fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
     }
 
     /// Its method.

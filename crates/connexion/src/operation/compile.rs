@@ -31,7 +31,7 @@ impl Compile<'_, '_> {
         let place = &source.place;
         let responses = place.get("responses");
         Operation {
-            id: place.text("operationId").unwrap_or_default().to_owned(),
+            id: place.text("operationId").unwrap_or_default().into(),
             method: source.method.clone(),
             path: source.path.to_owned(),
             body: place
