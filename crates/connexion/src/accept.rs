@@ -10,6 +10,7 @@ use http::{HeaderMap, header, request::Parts};
 
 use crate::{
     content::{MediaType, essence},
+    extract::Validated,
     problem::{In, Violation},
 };
 
@@ -44,7 +45,8 @@ impl<S: Sync> FromRequestParts<S> for Accept {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+        let validated = parts.extensions.get::<Validated>();
+        Ok(validated.map_or_else(Self::default, |one| one.input.accept.clone()))
     }
 }
 

@@ -23,10 +23,10 @@ use crate::{
     answer::{self, Responses},
     docs::Docs,
     document::Document,
-    extract::{BodyValue, OperationId, ParameterValues},
+    extract::{OperationId, Validated},
     fault::{Code, Fault, Faults},
     incoming::{self, Incoming},
-    operation::{self, Input, Operation},
+    operation::{self, Operation},
     path::{PathValues, Routes, Template},
     problem::{LibraryProblem, Problem},
     schema::FormatCheck,
@@ -724,18 +724,8 @@ impl Inner {
         };
         let received = incoming.received();
         let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
-        let Input {
-            parameters,
-            body,
-            accept,
-        } = input;
-        parts.extensions.insert(ParameterValues(parameters));
-        parts.extensions.insert(accept);
-        let id = OperationId(operation.id().to_owned());
-        parts.extensions.insert(id);
-        if let Some(body) = body {
-            parts.extensions.insert(BodyValue(body));
-        }
+        let id = operation.shared_id();
+        parts.extensions.insert(Validated { id, input });
         let body = incoming.hand_over(&mut parts.extensions);
         let mut response = endpoint(Request::from_parts(parts, body)).await;
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {

@@ -2,7 +2,9 @@
 
 use std::{
     convert::Infallible,
+    mem,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,11 +16,12 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{Extensions, HeaderValue, StatusCode, header, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
+    operation::Input,
     problem::Problem,
     typed::{ItemCheck, Typed},
 };
@@ -26,13 +29,19 @@ use crate::{
 /// A chunk of a streamed answer leaves when it has this many bytes, or earlier if nothing more is ready.
 const CHUNK: usize = 16 * 1024;
 
-/// The parameters' values, on their way from validation to the handler.
+/// What a request said, on its way from validation to the handler: one extension, since each takes time.
 #[derive(Clone, Debug)]
-pub(crate) struct ParameterValues(pub(crate) Map<String, Value>);
+pub(crate) struct Validated {
+    /// The `operationId`.
+    pub(crate) id: Arc<str>,
+    pub(crate) input: Input,
+}
 
-/// The body's value, on its way from validation to the handler.
-#[derive(Clone, Debug)]
-pub(crate) struct BodyValue(pub(crate) Value);
+/// Takes out of a request what a handler reads of it.
+fn take<V>(extensions: &mut Extensions, of: impl Fn(&mut Input) -> V) -> Option<V> {
+    let validated = extensions.get_mut::<Validated>();
+    validated.map(|validated| of(&mut validated.input))
+}
 
 /// The parameters of a request, from path, query, headers and cookies, by their names in the document.
 ///
@@ -57,10 +66,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let values = parts
-            .extensions
-            .remove::<ParameterValues>()
-            .map(|values| values.0);
+        let values = take(&mut parts.extensions, |input| {
+            mem::take(&mut input.parameters)
+        });
         read(Value::Object(values.unwrap_or_default())).map(Self)
     }
 }
@@ -79,7 +87,8 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+        let validated = parts.extensions.get::<Validated>();
+        Ok(validated.map_or_else(Self::default, |one| Self(one.id.to_string())))
     }
 }
 
@@ -97,11 +106,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(mut request: Request, _: &S) -> Result<Self, Problem> {
-        let value = request
-            .extensions_mut()
-            .remove::<BodyValue>()
-            .map(|value| value.0);
-        read(value.unwrap_or_default()).map(Self)
+        let value = take(request.extensions_mut(), |input| input.body.take());
+        read(value.flatten().unwrap_or_default()).map(Self)
     }
 }
 

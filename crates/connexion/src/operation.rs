@@ -8,6 +8,8 @@ mod body;
 mod compile;
 mod response;
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
@@ -30,7 +32,7 @@ use response::{Response, StatusRange};
 /// An operation of the document.
 #[derive(Debug)]
 pub struct Operation {
-    id: String,
+    id: Arc<str>,
     /// The name under which its handler is registered.
     pub(crate) handler: String,
     method: Method,
@@ -85,6 +87,11 @@ impl Operation {
     /// Its `operationId`; of an operation without one its method and path, such as `get /people`.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The same, for whoever keeps it.
+    pub(crate) fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
     }
 
     /// Its method.

@@ -5,7 +5,7 @@
 mod format;
 mod shape;
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header};
 use serde_json::{Map, Value, value::RawValue};
@@ -49,7 +49,7 @@ pub(crate) struct Parameter {
 struct Found<'r> {
     /// `None` if it is not written as the document says.
     value: Option<Value>,
-    /// The text of it, decoded, if it is a single one.
+    /// The text of it, still encoded, if it is a single one.
     text: Option<Cow<'r, str>>,
 }
 
@@ -158,6 +158,10 @@ impl Parameter {
         schema.is_none_or(|schema| schema.is_valid(value))
     }
 
+    fn decoded<'t>(&self, text: Option<&'t str>) -> Option<Cow<'t, str>> {
+        text.map(|text| whole(text, self.location))
+    }
+
     /// What else the text of a parameter can be read as, if that is right.
     fn other(&self, text: Option<&str>) -> Option<Value> {
         let mut others = self.format.alternatives(text?);
@@ -195,6 +199,7 @@ impl Parameter {
             }
             value => value,
         };
+        let text = self.decoded(text.as_deref());
         match (self.other(text.as_deref()), value) {
             (Some(other), _) => {
                 values.insert(self.key.clone(), other);
@@ -290,7 +295,8 @@ pub(crate) struct Sources<'r> {
     path: &'r PathValues,
     query: Vec<(Cow<'r, str>, &'r str)>,
     headers: &'r HeaderMap,
-    cookies: Vec<(String, String)>,
+    /// Read when the first parameter asks for one: most operations have none.
+    cookies: OnceCell<Vec<(String, String)>>,
 }
 
 impl<'r> Sources<'r> {
@@ -303,7 +309,7 @@ impl<'r> Sources<'r> {
             path,
             query: pairs(query.unwrap_or_default()),
             headers,
-            cookies: cookies(headers),
+            cookies: OnceCell::new(),
         }
     }
 
@@ -340,7 +346,7 @@ impl<'r> Sources<'r> {
                 ..Violation::new(In::Query, "unknown", cut(detail))
             });
         }
-        let mut values = Map::new();
+        let mut values = Map::with_capacity(parameters.len());
         for parameter in parameters {
             let found = self.find(parameter, &claimed);
             parameter.read(found, &mut values, violations);
@@ -359,6 +365,7 @@ impl<'r> Sources<'r> {
             Some(value) if parameter.is_valid(&value) => return Some(Ok(value)),
             value => value,
         };
+        let text = parameter.decoded(text.as_deref());
         Some(parameter.other(text.as_deref()).or(value).ok_or(()))
     }
 
@@ -379,13 +386,16 @@ impl<'r> Sources<'r> {
         let is_exploded = format.style == Style::Form && format.explode;
         match &format.shape {
             Shape::Array(types) if is_exploded => {
-                let texts = self.pairs(*location).filter(|(known, _)| known == name);
-                let mut texts: Vec<_> = texts.map(|(_, text)| decode(text, *location)).collect();
-                let items: Vec<_> = texts.iter().map(|text| single(text, types)).collect();
-                let last = texts.pop()?;
+                let mut items = Vec::new();
+                let mut last = None;
+                for (_, text) in self.pairs(*location).filter(|(known, _)| known == name) {
+                    items.push(single(&decode(text, *location), types));
+                    last = Some(text);
+                }
+                let last = last?;
                 Some(Found {
+                    text: (items.len() == 1).then_some(last.into()),
                     value: Some(Value::Array(items)),
-                    text: texts.is_empty().then_some(last),
                 })
             }
             Shape::Object(members) if is_exploded || format.style == Style::Deep => {
@@ -409,13 +419,8 @@ impl<'r> Sources<'r> {
             }
             _ => {
                 let text = self.text(parameter)?;
-                let value = format.value(name, &text, *location);
-                let text = match text {
-                    Cow::Borrowed(text) => whole(text, *location),
-                    Cow::Owned(text) => Cow::Owned(whole(&text, *location).into_owned()),
-                };
                 Some(Found {
-                    value,
+                    value: format.value(name, &text, *location),
                     text: Some(text),
                 })
             }
@@ -443,7 +448,10 @@ impl<'r> Sources<'r> {
         let (strings, query) = match location {
             In::Path => (&self.path[..], &[][..]),
             In::Query => (&[][..], &self.query[..]),
-            In::Cookie | In::Header | In::Body => (&self.cookies[..], &[][..]),
+            In::Cookie | In::Header | In::Body => {
+                let read = || cookies(self.headers);
+                (&self.cookies.get_or_init(read)[..], &[][..])
+            }
         };
         let strings = strings
             .iter()

@@ -287,11 +287,13 @@ impl<T> Routes<T> {
         let Some((segment, rest)) = segments.split_first() else {
             return self.end.as_ref();
         };
-        if let Some(end) = self
-            .literal
-            .get(percent_decode_str(segment).decode_utf8_lossy().as_ref())
-            .and_then(|child| child.walk(rest, values))
-        {
+        let literal = if segment.contains('%') {
+            let decoded = percent_decode_str(segment).decode_utf8_lossy();
+            self.literal.get(decoded.as_ref())
+        } else {
+            self.literal.get(*segment)
+        };
+        if let Some(end) = literal.and_then(|child| child.walk(rest, values)) {
             return Some(end);
         }
         let before = values.len();

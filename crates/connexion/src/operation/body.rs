@@ -195,6 +195,11 @@ impl RequestBody {
     }
 
     fn media(&self, content_type: &str) -> Option<&Media> {
+        // Nearly all clients write it as the document does, and nothing is nearer.
+        let mut all = self.content.iter();
+        if let Some(media) = all.find(|media| media.kind.as_str() == content_type) {
+            return Some(media);
+        }
         nearest(&self.content, |media| &media.kind, content_type)
             .filter(|media| media.reading.understands(content_type))
     }

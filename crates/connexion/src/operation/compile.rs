@@ -82,7 +82,7 @@ impl Compile<'_, '_> {
             .filter_map(|(key, place)| self.response(key, &place))
             .collect();
         Operation {
-            id: source.id().into_owned(),
+            id: source.id().into(),
             handler: source.handler(),
             method: source.method.clone(),
             path: source.path.to_owned(),

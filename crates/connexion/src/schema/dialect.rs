@@ -126,8 +126,10 @@ impl Keyword<'_> for Single {
     }
 
     fn is_valid(&self, value: &Value) -> bool {
-        let number = value.as_f64();
-        number.is_none_or(|number| number.abs() <= f64::from(f32::MAX))
+        // Rounded first: the greatest float is written with fewer digits than it has.
+        #[expect(clippy::cast_possible_truncation, reason = "that is what is asked for")]
+        let is_finite = |number: f64| (number as f32).is_finite();
+        value.as_f64().is_none_or(is_finite)
     }
 }
 

@@ -7,15 +7,40 @@
 
 mod walk;
 
+use std::{collections::HashMap, sync::LazyLock};
+
+use jsonschema::Validator;
 use regex::Regex;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::walk::Walk;
 use super::{FormatCheck, dialect::WHOLE, direction::FORBIDDEN, is_remark, resolve};
 
 /// References that lead deeper than this are taken for a cycle.
 const MAX_DEPTH: usize = 32;
+
+/// Formats of JSON Schema. How each is checked is the matter of `jsonschema` alone, so that no text is right here
+/// and wrong there.
+static STANDARD: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
+    let options = jsonschema::draft202012::options().offline();
+    let options = options.should_validate_formats(true);
+    let formats = [
+        "date",
+        "date-time",
+        "duration",
+        "email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "time",
+        "uri",
+        "uri-reference",
+        "uuid",
+    ];
+    let validator = |name| Some((name, options.build(&json!({"format": name})).ok()?));
+    formats.into_iter().filter_map(validator).collect()
+});
 
 /// A plain schema.
 #[derive(Debug)]
@@ -28,19 +53,37 @@ pub(super) enum Plain {
         least: i64,
         greatest: i64,
     },
-    Number,
+    Number {
+        least: f64,
+        greatest: f64,
+    },
     Text(Text),
     Array(Box<Self>),
-    Object(Vec<Property>),
+    Object(Object),
 }
 
 /// A plain schema of texts.
 #[derive(Debug)]
 pub(super) struct Text {
+    min_length: usize,
     max_length: Option<usize>,
     options: Option<Vec<String>>,
-    format: Option<FormatCheck>,
+    format: Option<Format>,
     pattern: Option<Regex>,
+}
+
+#[derive(Debug)]
+enum Format {
+    Own(FormatCheck),
+    /// One of JSON Schema's.
+    Standard(&'static Validator),
+}
+
+#[derive(Debug)]
+pub(super) struct Object {
+    properties: Vec<Property>,
+    /// Whether members that it does not describe are wrong.
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -60,6 +103,11 @@ impl Plain {
         Compile { root, formats }.schema(schema, 0)
     }
 
+    /// Whether every number is right.
+    fn is_any_number(&self) -> bool {
+        matches!(self, Self::Number { least, greatest } if least.is_infinite() && greatest.is_infinite())
+    }
+
     /// Whether `value` certainly conforms.
     pub(super) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
         value.serialize(Walk(self)).is_ok()
@@ -69,16 +117,30 @@ impl Plain {
 impl Text {
     fn admits(&self, text: &str) -> bool {
         let fits = |limit: usize| text.len() <= limit || text.chars().count() <= limit;
-        self.max_length.is_none_or(fits)
+        let is_long = self.min_length == 0 || text.chars().nth(self.min_length - 1).is_some();
+        is_long
+            && self.max_length.is_none_or(fits)
             && self
                 .options
                 .as_ref()
                 .is_none_or(|options| options.iter().any(|option| option == text))
-            && self.format.is_none_or(|check| check(text))
+            && self
+                .format
+                .as_ref()
+                .is_none_or(|format| format.admits(text))
             && self
                 .pattern
                 .as_ref()
                 .is_none_or(|pattern| pattern.is_match(text))
+    }
+}
+
+impl Format {
+    fn admits(&self, text: &str) -> bool {
+        match self {
+            Self::Own(check) => check(text),
+            Self::Standard(validator) => validator.is_valid(&Value::String(text.to_owned())),
+        }
     }
 }
 
@@ -108,17 +170,20 @@ impl Compile<'_> {
                     None | Some(Some("double"))
                 ) =>
             {
-                (Plain::Number, &["format"])
+                (number(schema)?, &["minimum", "maximum", "format"])
             }
             "string" => (
                 Plain::Text(self.text(schema)?),
-                &["maxLength", "enum", "format", "pattern"],
+                &["minLength", "maxLength", "enum", "format", "pattern"],
             ),
             "array" => (
                 Plain::Array(Box::new(self.schema(schema.get("items")?, depth + 1)?)),
                 &["items"],
             ),
-            "object" => (self.object(schema, depth)?, &["properties", "required"]),
+            "object" => (
+                self.object(schema, depth)?,
+                &["properties", "required", "additionalProperties"],
+            ),
             _ => return None,
         };
         let known =
@@ -147,11 +212,11 @@ impl Compile<'_> {
                 schema: self.schema(schema, depth + 1)?,
             })
         };
-        properties
-            .iter()
-            .map(property)
-            .collect::<Option<_>>()
-            .map(Plain::Object)
+        let is_open = optional(schema, "additionalProperties", Value::as_bool)?;
+        Some(Plain::Object(Object {
+            properties: properties.iter().map(property).collect::<Option<_>>()?,
+            is_closed: is_open == Some(false),
+        }))
     }
 
     fn text(&self, schema: &Map<String, Value>) -> Option<Text> {
@@ -167,12 +232,14 @@ impl Compile<'_> {
                 .formats
                 .iter()
                 .find(|(name, _)| Some(name.as_str()) == value.as_str());
-            known.map(|(_, check)| *check)
+            let own = known.map(|(_, check)| Format::Own(*check));
+            let standard = || STANDARD.get(value.as_str()?).map(Format::Standard);
+            own.or_else(standard)
         };
+        let length = |value: &Value| usize::try_from(value.as_u64()?).ok();
         Some(Text {
-            max_length: optional(schema, "maxLength", |value| {
-                usize::try_from(value.as_u64()?).ok()
-            })?,
+            min_length: optional(schema, "minLength", length)?.unwrap_or(0),
+            max_length: optional(schema, "maxLength", length)?,
             options: optional(schema, "enum", options)?,
             format: optional(schema, "format", format)?,
             pattern: optional(schema, "pattern", |value| plain_pattern(value.as_str()?))?,
@@ -207,6 +274,18 @@ fn integer(schema: &Map<String, Value>) -> Option<Plain> {
             .map_or(least, |minimum| minimum.max(least)),
         greatest: optional(schema, "maximum", Value::as_i64)?
             .map_or(greatest, |maximum| maximum.min(greatest)),
+    })
+}
+
+/// Bounds beyond what a float holds exactly are not plain.
+fn number(schema: &Map<String, Value>) -> Option<Plain> {
+    let bound = |value: &Value| {
+        let is_exact = value.is_f64() || value.as_i64().is_some_and(|it| i32::try_from(it).is_ok());
+        value.as_f64().filter(|_| is_exact)
+    };
+    Some(Plain::Number {
+        least: optional(schema, "minimum", bound)?.unwrap_or(f64::NEG_INFINITY),
+        greatest: optional(schema, "maximum", bound)?.unwrap_or(f64::INFINITY),
     })
 }
 
@@ -338,7 +417,8 @@ mod tests {
     /// Whether the value is admitted by the schema, which must be plain. What is admitted must be right as JSON.
     fn admits(schema: &Value, value: impl Serialize) -> bool {
         let admitted = Plain::compile(schema, schema, &[]).unwrap().admits(&value);
-        let valid = jsonschema::is_valid(schema, &json!(value));
+        let options = jsonschema::draft202012::options().should_validate_formats(true);
+        let valid = options.build(schema).unwrap().is_valid(&json!(value));
         assert!(valid || !admitted, "{schema} admits {}", json!(value));
         admitted
     }
@@ -347,6 +427,10 @@ mod tests {
     fn every_kind_of_value_is_held_against_its_type() {
         #[derive(Serialize)]
         struct Unit;
+        #[derive(Serialize)]
+        struct Member {
+            a: u8,
+        }
         #[derive(Serialize)]
         struct New(u8);
         #[derive(Serialize)]
@@ -373,6 +457,19 @@ mod tests {
         assert!(admits(&text, 'ä') && admits(&text, "ä") && !admits(&text, "ab"));
         assert!(!admits(&text, serde_json::value::RawValue::NULL) && !admits(&text, None::<u8>));
 
+        let text = json!({"type": "string", "minLength": 2, "format": "date"});
+        assert!(admits(&text, "2026-11-25") && !admits(&text, "2026-11-31"));
+        let text = json!({"type": "string", "minLength": 2});
+        assert!(admits(&text, "äö") && !admits(&text, "ä") && !admits(&text, ""));
+
+        let number = json!({"type": "number", "minimum": 0.1, "maximum": 7});
+        assert!(admits(&number, 0.1) && admits(&number, 7) && admits(&number, 7.0));
+        assert!(!admits(&number, 0.099) && !admits(&number, 8) && !admits(&number, 7.001));
+        assert!(
+            !admits(&number, 0.5_f32) && !admits(&number, i64::MAX),
+            "not held exactly"
+        );
+
         let null = json!({"type": "null"});
         assert!(admits(&null, ()) && admits(&null, None::<u8>) && admits(&null, Unit));
         assert!(!admits(&null, false) && admits(&json!({"type": "boolean"}), false));
@@ -380,6 +477,12 @@ mod tests {
         let list = json!({"type": "array", "items": {"type": "integer"}});
         assert!(admits(&list, vec![1, 2]) && admits(&list, (1, 2)) && admits(&list, Pair(1, 2)));
         assert!(!admits(&list, vec!["1"]) && !admits(&list, Choice::Tuple(1, 2)));
+
+        let object = json!({"type": "object", "properties": {"b": {"type": "integer"}}});
+        let closed = json!({"type": "object", "properties": {"b": {"type": "integer"}}, "additionalProperties": false});
+        assert!(admits(&object, Member { a: 1 }) && !admits(&closed, Member { a: 1 }));
+        let closed = json!({"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": false});
+        assert!(admits(&closed, Member { a: 1 }));
 
         let object = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
         assert!(!admits(&object, Choice::New(1)) && !admits(&object, Choice::Struct { a: 1 }));
@@ -393,13 +496,13 @@ mod tests {
     fn what_is_not_plain_is_left_to_the_other_way() {
         for (keyword, value) in [
             ("type", json!(["object", "null"])),
-            ("additionalProperties", json!(false)),
+            ("additionalProperties", json!({"type": "string"})),
             ("minProperties", json!(1)),
             ("required", json!(["unknown"])),
             ("oneOf", json!([])),
             (
                 "properties",
-                json!({"a": {"type": "string", "format": "date"}}),
+                json!({"a": {"type": "string", "format": "regex"}}),
             ),
             (
                 "properties",
@@ -409,7 +512,14 @@ mod tests {
                 "properties",
                 json!({"a": {"type": "string", "pattern": "."}}),
             ),
-            ("properties", json!({"a": {"type": "number", "minimum": 1}})),
+            (
+                "properties",
+                json!({"a": {"type": "number", "exclusiveMinimum": 1}}),
+            ),
+            (
+                "properties",
+                json!({"a": {"type": "number", "minimum": 9_007_199_254_740_993_i64}}),
+            ),
             ("properties", json!({"a": {}})),
             (
                 "properties",

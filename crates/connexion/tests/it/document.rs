@@ -62,7 +62,6 @@ api.yaml:11:11: the path `/a/{id}` has no parameter `other`
 api.yaml:11:60: `type` must be one of string, number, integer, boolean, object, array, null
 api.yaml:13:19: `2000` is no status: write '200', '2XX' or default
 api.yaml:14:5: warning: DELETE /a/{id} has no `operationId`; its handler is that of `delete /a/{id}`
-api.yaml:14:5: DELETE /a/{id} has no `responses`
 api.yaml:14:5: the operation `delete /a/{id}` has no handler
 api.yaml:14:5: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`
 api.yaml:15:19: there is no security scheme `key`; declare it

@@ -66,7 +66,7 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
         ),
         (
             operation("responses: {'200': {}}"),
-            format!("handler-missing Error {get}\ndescription-missing Error {get}/responses/200"),
+            format!("handler-missing Error {get}\ndescription-missing Warning {get}/responses/200"),
         ),
         (
             operation("responses: {'2000': {description: d}}"),

@@ -211,7 +211,7 @@ api.yaml:22:16: `/b.yaml#/A` is an absolute path, which is refused; write it rel
 api.yaml:23:15: `%2Fb.yaml` is an absolute path, which is refused; write it relative to this file
 api.yaml:24:14: `parts.yaml#name` does not exist
 api.yaml:26:14: `parts.yaml#/schemas/Circle` leads back to itself
-parts.yaml:4:3: the response `200` of GET /a has no `description`
+parts.yaml:4:3: warning: the response `200` of GET /a has no `description`
 parts.yaml:4:14: a response has no member `descripton`
 parts.yaml:6:3: a parameter has no `name`
 parts.yaml:8:11: `type` must be one of string, number, integer, boolean, object, array, null

@@ -229,19 +229,19 @@ fn a_parameter_is_what_is_sent() {
 
 /// What keeps the document from being served, without the file's name.
 fn faults(version: &str, schemas: &str) -> String {
-    let built = Api::from_document(parsed(version, schemas))
-        .operation("test", async || ())
-        .build(());
-    built.map_or_else(
-        |faults| faults.to_string().replace("test.yaml:", ""),
-        |_| String::new(),
-    )
+    crate::support::faults(parsed(version, schemas))
 }
 
 /// The messages of the faults.
 fn messages(version: &str, schemas: &str) -> Vec<String> {
     let faults = faults(version, schemas);
-    let message = |line: &str| line.split_once(": ").unwrap().1.to_owned();
+    let message = |line: &str| {
+        let message = line.split_once(": ").unwrap().1;
+        message
+            .strip_prefix("warning: ")
+            .unwrap_or(message)
+            .to_owned()
+    };
     faults.lines().map(message).collect()
 }
 
@@ -734,7 +734,7 @@ fn numbers_are_held_against_the_formats() {
             ),
             (
                 "{type: number, format: float}",
-                &["3.4e38", "-0.1", "7"],
+                &["3.4e38", "3.4028235e38", "-0.1", "7"],
                 &[("3.5e38", "format"), ("-1e39", "format")],
             ),
             (
@@ -898,7 +898,7 @@ fn the_example_of_an_answer_in_swagger_is_held_against_its_schema() {
     let found: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert_eq!(
         found,
-        ["test.yaml:11:22: the `example` breaks its schema: 'x' is not of type 'integer'"]
+        ["test.yaml:11:22: warning: the `example` breaks its schema: 'x' is not of type 'integer'"]
     );
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser};
 
-use super::{Plain, Property};
+use super::{Object, Plain};
 
 /// Walks a value beside its schema. The error says nothing: it only ends the walk.
 pub(super) struct Walk<'p>(pub(super) &'p Plain);
@@ -34,7 +34,11 @@ impl Walk<'_> {
     fn whole(&self, value: i64) -> Result<(), No> {
         match self.0 {
             Plain::Integer { least, greatest } => when((*least..=*greatest).contains(&value)),
-            Plain::Number => Ok(()),
+            // A greater number might be rounded beyond a bound.
+            Plain::Number { least, greatest } => {
+                let in_bounds = |value: i32| (*least..=*greatest).contains(&f64::from(value));
+                when(self.0.is_any_number() || i32::try_from(value).is_ok_and(in_bounds))
+            }
             _ => Err(No),
         }
     }
@@ -87,13 +91,17 @@ impl<'p> Serializer for Walk<'p> {
         i64::try_from(value).map_or(Err(No), |value| self.whole(value))
     }
 
+    /// What is written for it is another number than what it holds, so no bound says anything about it.
     fn serialize_f32(self, value: f32) -> Result<(), No> {
-        self.serialize_f64(value.into())
+        when(self.0.is_any_number() && value.is_finite())
     }
 
     /// JSON has no NaN and no infinities: they would be written as null.
     fn serialize_f64(self, value: f64) -> Result<(), No> {
-        when(matches!(self.0, Plain::Number) && value.is_finite())
+        let Plain::Number { least, greatest } = self.0 else {
+            return Err(No);
+        };
+        when(value.is_finite() && (*least..=*greatest).contains(&value))
     }
 
     fn serialize_char(self, value: char) -> Result<(), No> {
@@ -186,8 +194,8 @@ impl<'p> Serializer for Walk<'p> {
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'p>, No> {
         match self.0 {
-            Plain::Object(properties) => Ok(Members {
-                properties,
+            Plain::Object(object) => Ok(Members {
+                object,
                 next: 0,
                 required: 0,
             }),
@@ -257,7 +265,7 @@ impl ser::SerializeTupleStruct for Items<'_> {
 /// The members of an object. They mostly come in the schema's order, so each is looked for first where the
 /// one before it was found.
 pub(super) struct Members<'p> {
-    properties: &'p [Property],
+    object: &'p Object,
     next: usize,
     /// How many required members came.
     required: usize,
@@ -272,11 +280,12 @@ impl ser::SerializeStruct for Members<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), No> {
-        let after = self.properties.iter().enumerate().skip(self.next);
-        let mut places = after.chain(self.properties.iter().enumerate().take(self.next));
-        // A member that the schema doesn't describe may be anything.
+        let properties = &self.object.properties;
+        let after = properties.iter().enumerate().skip(self.next);
+        let mut places = after.chain(properties.iter().enumerate().take(self.next));
         let Some((place, property)) = places.find(|(_, property)| property.name == key) else {
-            return Ok(());
+            // A member that the schema doesn't describe may be anything, if it may be there.
+            return when(!self.object.is_closed);
         };
         self.next = place + 1;
         self.required += usize::from(property.required);
@@ -288,6 +297,7 @@ impl ser::SerializeStruct for Members<'_> {
         when(
             self.required
                 == self
+                    .object
                     .properties
                     .iter()
                     .filter(|property| property.required)
