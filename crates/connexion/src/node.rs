@@ -103,6 +103,19 @@ impl Node {
             .map(|(key, node)| (key.as_str(), node))
     }
 
+    /// The type that a schema gives such a value.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "boolean",
+            Kind::Number(number) if number.is_f64() => "number",
+            Kind::Number(_) => "integer",
+            Kind::String(_) => "string",
+            Kind::Array(_) => "array",
+            Kind::Object(_) => "object",
+        }
+    }
+
     /// The node at a JSON Pointer (RFC 6901) below this one.
     pub(crate) fn at_pointer(&self, pointer: &str) -> Option<&Self> {
         if pointer.is_empty() {

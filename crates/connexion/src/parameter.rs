@@ -10,13 +10,10 @@ use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet, sync::Arc};
 use http::{HeaderMap, HeaderName, header};
 use serde_json::{Map, Value, value::RawValue};
 
+use self::format::{Style, whole};
 pub(crate) use self::{
     format::{Format, decode},
     shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
-};
-use self::{
-    format::{Style, whole},
-    shape::single,
 };
 use crate::{
     path::PathValues,
@@ -28,6 +25,9 @@ use crate::{
 
 /// More unknown query parameters than this are not listed: an answer must not grow without bound.
 pub(crate) const MAX_UNKNOWN: usize = 100;
+
+/// Names of the style `deepObject` may have so many brackets.
+const MAX_PATH: usize = 16;
 
 /// One parameter of an operation.
 #[derive(Debug)]
@@ -192,7 +192,11 @@ impl Parameter {
             values.insert(self.key.clone(), Value::String(String::new()));
             return;
         }
-        let value = match value {
+        let bare = text
+            .as_deref()
+            .filter(|_| self.format.prefers_single())
+            .and_then(|text| self.other(Some(&whole(text, self.location))));
+        let value = match bare.or(value) {
             Some(value) if self.is_valid(&value) => {
                 values.insert(self.key.clone(), value);
                 return;
@@ -259,7 +263,7 @@ impl Parameter {
     /// Whether the query parameter called `name` belongs to this one by its name.
     pub(crate) fn claims(&self, name: &str) -> bool {
         match (&self.format.shape, self.format.style) {
-            (_, Style::Deep) => self.member(name).is_some(),
+            (_, Style::Deep) => self.path(name).is_some(),
             (Shape::Object(members), Style::Form) if self.format.explode => members.has(name),
             _ => self.name == name,
         }
@@ -274,11 +278,20 @@ impl Parameter {
         self.location == In::Query && is_exploded && members.are_open()
     }
 
-    /// The member that `name[member]` names.
-    fn member<'n>(&self, name: &'n str) -> Option<&'n str> {
-        let rest = name.strip_prefix(self.name.as_str())?;
-        let member = rest.strip_prefix('[')?.strip_suffix(']')?;
-        (!member.is_empty() && !member.contains(['[', ']'])).then_some(member)
+    /// What `name[member]` or `name[member][0]` leads to; nothing between brackets stands for the next item.
+    fn path<'n>(&self, name: &'n str) -> Option<Vec<&'n str>> {
+        let mut rest = name.strip_prefix(self.name.as_str())?;
+        let mut path = Vec::new();
+        while !rest.is_empty() {
+            let (key, after) = rest.strip_prefix('[')?.split_once(']')?;
+            let has_name = !key.is_empty() || !matches!(self.format.shape, Shape::Object(_));
+            if key.contains('[') || path.len() == MAX_PATH || path.is_empty() && !has_name {
+                return None;
+            }
+            path.push(key);
+            rest = after;
+        }
+        (!path.is_empty() || self.format.takes_bare()).then_some(path)
     }
 
     fn violation(&self, keyword: &'static str, detail: String) -> Violation {
@@ -385,11 +398,12 @@ impl<'r> Sources<'r> {
         } = parameter;
         let is_exploded = format.style == Style::Form && format.explode;
         match &format.shape {
-            Shape::Array(types) if is_exploded => {
+            _ if format.style == Style::Deep => self.deep(parameter),
+            Shape::Array(expected) if is_exploded => {
                 let mut items = Vec::new();
                 let mut last = None;
                 for (_, text) in self.pairs(*location).filter(|(known, _)| known == name) {
-                    items.push(single(&decode(text, *location), types));
+                    items.push(expected.at(items.len()).read(&decode(text, *location)));
                     last = Some(text);
                 }
                 let last = last?;
@@ -398,21 +412,19 @@ impl<'r> Sources<'r> {
                     value: Some(Value::Array(items)),
                 })
             }
-            Shape::Object(members) if is_exploded || format.style == Style::Deep => {
+            Shape::Object(members) if is_exploded => {
                 let mut object = Map::new();
+                let takes_others = parameter.takes_others();
                 for (known, text) in self.pairs(*location) {
-                    let member = if is_exploded {
-                        let is_ours =
-                            members.has(known) || parameter.takes_others() && !claimed(known);
-                        is_ours.then_some(known)
-                    } else {
-                        parameter.member(known)
-                    };
-                    if let Some(member) = member {
-                        members.insert(&mut object, member, &decode(text, *location));
+                    if members.has(known) || takes_others && !claimed(known) {
+                        members.insert(&mut object, known, &decode(text, *location));
                     }
                 }
-                (!object.is_empty()).then_some(Found {
+                if object.is_empty() {
+                    return None;
+                }
+                members.fill(&mut object);
+                Some(Found {
                     value: Some(Value::Object(object)),
                     text: None,
                 })
@@ -425,6 +437,28 @@ impl<'r> Sources<'r> {
                 })
             }
         }
+    }
+
+    /// The value that several names with brackets make.
+    fn deep(&self, parameter: &Parameter) -> Option<Found<'_>> {
+        let Parameter {
+            location, format, ..
+        } = parameter;
+        let (mut value, mut bare) = (Value::Null, None);
+        for (known, text) in self.pairs(*location) {
+            if let Some(path) = parameter.path(known) {
+                if path.is_empty() {
+                    bare = Some(text.into());
+                }
+                format
+                    .shape
+                    .put(&mut value, &path, &decode(text, *location));
+            }
+        }
+        (!value.is_null()).then(|| Found {
+            value: Some(format.shape.finish(value)),
+            text: bare,
+        })
     }
 
     /// The last text of a parameter; fields of a header that are a list are joined.

@@ -246,11 +246,13 @@ fn parameter(node: &Node) -> Node {
     let mut lowered = object(node.at);
     let mut schema = object(node.at);
     let has_schema = members.contains_key("schema");
+    let is_array = node.get("type").and_then(Node::as_str) == Some("array");
     for (key, member) in members {
         match key.as_str() {
             "collectionFormat" => {
                 let style = match member.as_str() {
-                    Some("csv") => continue,
+                    Some("csv") if !is_array => continue,
+                    Some("csv") => "collectionFormat: csv",
                     Some("multi") => "form",
                     // OpenAPI 3 has none for tabs, and the others in a query only.
                     Some("ssv") => "collectionFormat: ssv",
@@ -270,7 +272,10 @@ fn parameter(node: &Node) -> Node {
             key => schema.put(key, member.clone()),
         }
     }
-    if node.get("type").and_then(Node::as_str) == Some("array") {
+    if is_array {
+        if lowered.get("style").is_none() {
+            lowered.put("style", Node::string(node.at, "collectionFormat: csv"));
+        }
         let explode = lowered.get("style").and_then(Node::as_str) == Some("form");
         lowered.put("explode", Node::new(node.at, Kind::Bool(explode)));
     }

@@ -27,11 +27,14 @@ pub(super) enum Style {
     Form,
     Space,
     Pipe,
-    /// Of Swagger 2.0 only.
+    /// Of Swagger 2.0 only, as is the next: commas, encoded or not.
+    Csv,
     Tab,
     Deep,
     /// No style, but a text of `content`.
     Json,
+    /// The same of a type that is not JSON.
+    Text,
 }
 
 impl Style {
@@ -45,6 +48,7 @@ impl Style {
             ("form", In::Query | In::Cookie) => Self::Form,
             ("spaceDelimited", In::Query) | ("collectionFormat: ssv", _) => Self::Space,
             ("pipeDelimited", In::Query) | ("collectionFormat: pipes", _) => Self::Pipe,
+            ("collectionFormat: csv", _) => Self::Csv,
             ("collectionFormat: tsv", _) => Self::Tab,
             ("deepObject", In::Query) => Self::Deep,
             _ => return None,
@@ -60,16 +64,6 @@ impl Style {
                 "form, spaceDelimited, pipeDelimited or deepObject",
             ),
             In::Cookie => (Self::Form, "form"),
-        }
-    }
-
-    /// What may stand between items. A client that encodes everything encodes these too.
-    fn marks(self) -> &'static [&'static str] {
-        match self {
-            Self::Space => &["%20", "+", " "],
-            Self::Pipe => &["|", "%7C", "%7c"],
-            Self::Tab => &["%09", "\t"],
-            _ => &[","],
         }
     }
 }
@@ -113,6 +107,11 @@ impl Format {
         let explode = place.and_then(|place| place.node.get("explode"));
         let explode = explode.and_then(Node::as_bool);
         let explode = explode.unwrap_or(style == Style::Form);
+        let style = match style {
+            // Nothing is left for the mark to stand between.
+            Style::Space | Style::Pipe if explode => Style::Form,
+            style => style,
+        };
         let Some(schema) = schema else {
             let shape = Shape::Single(Vec::new());
             let types = Vec::new();
@@ -124,7 +123,11 @@ impl Format {
             });
         };
         let shape = Shape::of(schema)
-            .filter(|shape| style == Style::Deep || shape.is_simple())
+            .filter(|shape| match style {
+                Style::Deep => true,
+                Style::Form if explode => shape.is_repeatable(),
+                _ => shape.is_simple(),
+            })
             .ok_or_else(|| {
                 format!(
                     "the {what} holds objects or arrays within one another or in turn, which is not \
@@ -132,7 +135,7 @@ impl Format {
                 )
             })?;
         match (style, &shape) {
-            (Style::Deep, Shape::Single(_) | Shape::Array(_)) => {
+            (Style::Deep, Shape::Single(_)) => {
                 return Err(format!(
                     "the style deepObject is for objects, which the {what} is not; write `style: form`"
                 ));
@@ -140,11 +143,6 @@ impl Format {
             (Style::Space | Style::Pipe | Style::Tab, Shape::Single(_)) => {
                 return Err(format!(
                     "the style of the {what} is for arrays and objects, which it is not; leave it out"
-                ));
-            }
-            (Style::Space | Style::Pipe | Style::Tab, _) if explode => {
-                return Err(format!(
-                    "the style of the {what} has no `explode: true`; write `style: form` for it"
                 ));
             }
             _ => {}
@@ -174,18 +172,52 @@ impl Format {
         let (Some((name, media)), None) = (entries.next(), entries.next()) else {
             return Err(format!("the `content` of the {what} must have one entry"));
         };
-        if !MediaType::parse(name).is_json() {
-            return Err(format!(
-                "`content` of the type `{name}` is not supported for the {what}; write application/json"
-            ));
-        }
-        let format = Self {
+        let mut format = Self {
             style: Style::Json,
             explode: false,
             shape: Shape::Single(Vec::new()),
             types: Vec::new(),
         };
+        if !MediaType::parse(name).is_json() {
+            let schema = media.get("schema");
+            let shape = schema.as_ref().map(Shape::of);
+            let Some(Some(shape @ Shape::Single(_))) = shape else {
+                return Err(format!(
+                    "`content` of the type `{name}` is read as a text, which the {what} is not; write \
+                     application/json"
+                ));
+            };
+            format.style = Style::Text;
+            format.shape = shape;
+        }
         Ok((format, media.schema("schema")))
+    }
+
+    /// What may stand between items. A client that encodes everything encodes these too; but an encoded comma
+    /// belongs to an item, if that may be a text.
+    fn marks(&self) -> &'static [&'static str] {
+        const COMMAS: [&str; 3] = [",", "%2C", "%2c"];
+        match (self.style, &self.shape) {
+            (Style::Space, _) => &["%20", "+", " "],
+            (Style::Pipe, _) => &["|", "%7C", "%7c"],
+            (Style::Tab, _) => &["%09", "\t"],
+            (Style::Csv, _) => &COMMAS,
+            (_, Shape::Array(items)) if !items.may_be_texts() => &COMMAS,
+            _ => &[","],
+        }
+    }
+
+    /// Whether a text that is no array or object goes before one that is: the first type that the schema names does.
+    pub(super) fn prefers_single(&self) -> bool {
+        let is_compound = !matches!(self.shape, Shape::Single(_));
+        let first = self.types.first().map(String::as_str);
+        is_compound && !matches!(first, None | Some("array" | "object"))
+    }
+
+    /// Whether a name without brackets may stand for a value in the style `deepObject`.
+    pub(super) fn takes_bare(&self) -> bool {
+        let is_array = matches!(self.shape, Shape::Array(_));
+        is_array || self.types.iter().any(|name| name != "object")
     }
 
     /// Whether several fields of a header are one list (RFC 9110, section 5.3).
@@ -215,15 +247,16 @@ impl Format {
                     (_, true) => (text, &[";"][..]),
                 }
             }
-            style => (text, style.marks()),
+            _ => (text, self.marks()),
         };
         match &self.shape {
             Shape::Single(types) => Some(single(&whole(text, location), types)),
-            Shape::Array(types) => {
-                let items = split(text, marks).into_iter().map(|item| {
+            Shape::Array(items) => {
+                let parts = split(text, marks).into_iter().enumerate();
+                let items = parts.map(|(i, item)| {
                     let is_named = self.style == Style::Matrix && self.explode;
                     let item = if is_named { named(item, name)? } else { item };
-                    Some(single(&decode(item, location), types))
+                    Some(items.at(i).read(&decode(item, location)))
                 });
                 items.collect::<Option<_>>().map(Value::Array)
             }
@@ -251,6 +284,7 @@ impl Format {
                         );
                     }
                 }
+                members.fill(&mut object);
                 Some(Value::Object(object))
             }
         }

@@ -10,81 +10,242 @@ use crate::{
 /// How deep the parts of a schema are looked through for a type.
 pub(crate) const MAX_PARTS: usize = 8;
 
+/// How deep values may lie within one another in the style `deepObject`; what lies deeper is read as a text.
+const MAX_NESTED: usize = 8;
+
+/// A value of which nothing is said.
+static ANY: Shape = Shape::Single(Vec::new());
+
 /// What the schema's type makes of a text.
 #[derive(Debug)]
 pub(crate) enum Shape {
     /// Types of a single value, as the schema names them.
     Single(Vec<String>),
-    /// An array of such values.
-    Array(Vec<String>),
-    /// An object of such values, or of such arrays.
+    Array(Items),
     Object(Members),
+}
+
+/// The items of an array.
+#[derive(Debug)]
+pub(crate) struct Items {
+    /// Those of the first ones (`prefixItems`).
+    first: Vec<Shape>,
+    others: Box<Shape>,
 }
 
 /// The members of an object.
 #[derive(Debug)]
 pub(crate) struct Members {
-    known: Vec<(String, Shape)>,
-    /// What the schema says of all others, if it speaks of them and does not forbid them.
+    known: Vec<Member>,
+    /// What the schema says of all others, if it speaks of them and does not forbid them; anything, if it speaks
+    /// of no member at all.
     others: Option<Box<Shape>>,
 }
 
+#[derive(Debug)]
+struct Member {
+    name: String,
+    shape: Shape,
+    default: Option<Value>,
+}
+
 impl Shape {
-    /// The shape of the values a schema allows; `None` if they hold one another, or are arrays and objects in
-    /// turn, which no text tells apart.
+    /// The shape of the values a schema allows; `None` if they are arrays and objects in turn, which no text tells
+    /// apart.
     pub(crate) fn of(schema: &Place<'_>) -> Option<Self> {
+        Self::within(schema, MAX_NESTED)
+    }
+
+    fn within(schema: &Place<'_>, depth: usize) -> Option<Self> {
         let types = all_types(schema);
-        if !has(&types, "object") {
-            return Self::flat(schema);
+        match (has(&types, "object"), has(&types, "array")) {
+            (true, true) => None,
+            (false, false) => Some(Self::Single(types)),
+            _ if depth == 0 => Some(Self::Single(types)),
+            (true, false) => Members::of(schema, depth - 1).map(Self::Object),
+            (false, true) => Items::of(schema, depth - 1).map(Self::Array),
         }
-        if has(&types, "array") {
-            return None;
-        }
-        let mut known: Vec<(String, Self)> = Vec::new();
-        let mut others = None;
-        for part in parts(schema, MAX_PARTS) {
-            for (name, member) in part.get("properties").iter().flat_map(Place::members) {
-                if !known.iter().any(|(other, _)| other == name) {
-                    known.push((name.to_owned(), Self::flat(&member)?));
-                }
-            }
-            let additional = part.get("additionalProperties");
-            if let Some(additional) = additional.filter(|it| it.node.kind != Kind::Bool(false)) {
-                others = Some(Box::new(Self::flat(&additional)?));
-            }
-        }
-        Some(Self::Object(Members { known, others }))
     }
 
     /// The shape of single values and of arrays of them.
     pub(crate) fn flat(schema: &Place<'_>) -> Option<Self> {
-        let types = all_types(schema);
-        if has(&types, "object") {
-            return None;
-        }
-        if !has(&types, "array") {
-            return Some(Self::Single(types));
-        }
-        let parts = parts(schema, MAX_PARTS);
-        let items = parts.iter().filter_map(|part| part.get("items"));
-        let items = items.flat_map(|items| all_types(&items));
-        let items: Vec<_> = items.collect();
-        let is_flat = !has(&items, "array") && !has(&items, "object");
-        is_flat.then_some(Self::Array(items))
+        Self::of(schema).filter(|shape| match shape {
+            Self::Object(_) => false,
+            shape => shape.is_simple(),
+        })
     }
 
     /// Whether what it holds are single values, as all styles but one want it.
     pub(crate) fn is_simple(&self) -> bool {
-        let Self::Object(members) = self else {
-            return true;
+        self.holds(Self::is_single)
+    }
+
+    /// Whether what it holds are single values or arrays of them, which names that stand several times can write.
+    pub(super) fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Object(_) => self.holds(|shape| match shape {
+                Self::Object(_) => false,
+                shape => shape.is_simple(),
+            }),
+            shape => shape.is_simple(),
+        }
+    }
+
+    fn holds(&self, is_right: impl Fn(&Self) -> bool) -> bool {
+        match self {
+            Self::Single(_) => true,
+            Self::Array(items) => items.first.iter().chain([&*items.others]).all(is_right),
+            Self::Object(members) => {
+                let known = members.known.iter().map(|member| &member.shape);
+                known.chain(members.others.as_deref()).all(is_right)
+            }
+        }
+    }
+
+    fn is_single(&self) -> bool {
+        matches!(self, Self::Single(_))
+    }
+
+    /// Whether a text may be a value of it as it stands.
+    pub(super) fn may_be_text(&self) -> bool {
+        matches!(self, Self::Single(types) if types.is_empty() || has(types, "string"))
+    }
+
+    /// The value of a single text.
+    pub(super) fn read(&self, text: &str) -> Value {
+        match self {
+            Self::Single(types) => single(text, types),
+            Self::Array(_) | Self::Object(_) => Value::String(text.to_owned()),
+        }
+    }
+
+    /// Puts a text into `value` where `path` leads. Arrays are objects with numbers for names until
+    /// [`Self::finish`], since their items may come in any order.
+    pub(super) fn put(&self, value: &mut Value, path: &[&str], text: &str) {
+        let Some((key, rest)) = path.split_first() else {
+            if let Self::Array(items) = self {
+                let object = as_object(value);
+                let item = items.at(object.len()).read(text);
+                object.insert(object.len().to_string(), item);
+            } else {
+                *value = self.read(text);
+            }
+            return;
         };
-        let known = members.known.iter().map(|(_, shape)| shape);
-        let mut all = known.chain(members.others.as_deref());
-        all.all(|shape| matches!(shape, Self::Single(_)))
+        let object = as_object(value);
+        let (key, shape) = match self {
+            Self::Object(members) => ((*key).to_owned(), members.shape(key).unwrap_or(&ANY)),
+            Self::Array(items) => {
+                let index = if key.is_empty() {
+                    None
+                } else {
+                    key.parse().ok()
+                };
+                let key = if key.is_empty() {
+                    object.len().to_string()
+                } else {
+                    (*key).to_owned()
+                };
+                (key, items.at(index.unwrap_or(object.len())))
+            }
+            Self::Single(_) => ((*key).to_owned(), &ANY),
+        };
+        let slot = object.entry(key).or_insert(Value::Null);
+        shape.put(slot, rest, text);
+    }
+
+    /// The value that [`Self::put`] has made, with arrays as such.
+    pub(super) fn finish(&self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Array(items), Value::Object(object)) => {
+                let numbered =
+                    |(key, item): (&String, &Value)| Some((key.parse().ok()?, item.clone()));
+                let numbered: Option<Vec<(usize, Value)>> = object.iter().map(numbered).collect();
+                let Some(mut numbered) = numbered else {
+                    return Value::Object(object);
+                };
+                numbered.sort_by_key(|(index, _)| *index);
+                let all = numbered.into_iter().enumerate();
+                let all = all.map(|(i, (_, item))| items.at(i).finish(item));
+                Value::Array(all.collect())
+            }
+            (Self::Object(members), Value::Object(mut object)) => {
+                for (name, member) in &mut object {
+                    if let Some(shape) = members.shape(name) {
+                        *member = shape.finish(member.take());
+                    }
+                }
+                members.fill(&mut object);
+                Value::Object(object)
+            }
+            (_, value) => value,
+        }
+    }
+}
+
+impl Items {
+    fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
+        let parts = parts(schema, MAX_PARTS);
+        let first = parts.iter().find_map(|part| part.get("prefixItems"));
+        let first = first.iter().flat_map(Place::items);
+        let first = first
+            .map(|item| Shape::within(&item, depth))
+            .collect::<Option<_>>()?;
+        let mut others = Shape::Single(Vec::new());
+        for items in parts.iter().filter_map(|part| part.get("items")) {
+            let shape = Shape::within(&items, depth)?;
+            others = match (others, shape) {
+                // Arrays of one thing or another.
+                (Shape::Single(mut known), Shape::Single(more)) => {
+                    known.extend(more);
+                    Shape::Single(known)
+                }
+                (_, shape) => shape,
+            };
+        }
+        Some(Self {
+            first,
+            others: Box::new(others),
+        })
+    }
+
+    pub(super) fn at(&self, index: usize) -> &Shape {
+        self.first.get(index).unwrap_or(&self.others)
+    }
+
+    /// Whether any item may be a text as it stands.
+    pub(super) fn may_be_texts(&self) -> bool {
+        let mut all = self.first.iter().chain([&*self.others]);
+        all.any(Shape::may_be_text)
     }
 }
 
 impl Members {
+    fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
+        let mut known: Vec<Member> = Vec::new();
+        let (mut others, mut is_silent) = (None, true);
+        for part in parts(schema, MAX_PARTS) {
+            for (name, place) in part.get("properties").iter().flat_map(Place::members) {
+                if !known.iter().any(|other| other.name == name) {
+                    known.push(Member {
+                        name: name.to_owned(),
+                        shape: Shape::within(&place, depth)?,
+                        default: place.node.get("default").map(Value::from),
+                    });
+                }
+            }
+            let additional = part.get("additionalProperties");
+            is_silent &= additional.is_none();
+            if let Some(additional) = additional.filter(|it| it.node.kind != Kind::Bool(false)) {
+                others = Some(Box::new(Shape::within(&additional, depth)?));
+            }
+        }
+        if known.is_empty() && is_silent {
+            others = Some(Box::new(Shape::Single(Vec::new())));
+        }
+        Some(Self { known, others })
+    }
+
     /// Members of any name, all of this shape.
     pub(crate) fn of_any_name(shape: Shape) -> Self {
         Self {
@@ -93,30 +254,32 @@ impl Members {
         }
     }
 
-    /// Members of these names, and no others.
+    /// Members of these names and types, and no others.
     #[cfg(test)]
-    pub(crate) fn of_names(known: Vec<(String, Shape)>) -> Self {
+    pub(crate) fn of_types(known: &[(&str, &[&str])]) -> Self {
+        let member = |(name, types): &(&str, &[&str])| Member {
+            name: (*name).to_owned(),
+            shape: Shape::Single(types.iter().map(|&name| name.to_owned()).collect()),
+            default: None,
+        };
         Self {
-            known,
+            known: known.iter().map(member).collect(),
             others: None,
         }
     }
 
     /// Whether the empty text may be a value of this member.
     pub(crate) fn may_be_text(&self, name: &str) -> bool {
-        match self.shape(name) {
-            Some(Shape::Single(types)) => types.is_empty() || has(types, "string"),
-            _ => true,
-        }
+        self.shape(name).is_none_or(Shape::may_be_text)
     }
 
     fn shape(&self, name: &str) -> Option<&Shape> {
-        let known = self.known.iter().find(|(known, _)| known == name);
-        known.map(|(_, shape)| shape).or(self.others.as_deref())
+        let known = self.known.iter().find(|known| known.name == name);
+        known.map(|known| &known.shape).or(self.others.as_deref())
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.known.iter().any(|(known, _)| known == name)
+        self.known.iter().any(|known| known.name == name)
     }
 
     /// Whether the schema says of members that it does not name what they are.
@@ -127,19 +290,37 @@ impl Members {
     /// Adds what stands for the member `name`: the last text counts, of an array every one.
     pub(crate) fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str) {
         let value = match self.shape(name) {
-            Some(Shape::Array(types)) => {
-                let value = single(text, types);
-                if let Some(Value::Array(items)) = object.get_mut(name) {
-                    items.push(value);
+            Some(Shape::Array(items)) => {
+                if let Some(Value::Array(known)) = object.get_mut(name) {
+                    known.push(items.at(known.len()).read(text));
                     return;
                 }
-                Value::Array(vec![value])
+                Value::Array(vec![items.at(0).read(text)])
             }
-            Some(Shape::Single(types)) => single(text, types),
-            Some(Shape::Object(_)) | None => Value::String(text.to_owned()),
+            Some(shape) => shape.read(text),
+            None => Value::String(text.to_owned()),
         };
         object.insert(name.to_owned(), value);
     }
+
+    /// Adds the defaults of members that are not there.
+    pub(super) fn fill(&self, object: &mut Map<String, Value>) {
+        for member in &self.known {
+            if let Some(default) = &member.default
+                && !object.contains_key(&member.name)
+            {
+                object.insert(member.name.clone(), default.clone());
+            }
+        }
+    }
+}
+
+/// The object in `value`, a new one if there is none.
+fn as_object(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut().expect("it was made one")
 }
 
 pub(crate) fn has(types: &[String], wanted: &str) -> bool {
@@ -164,11 +345,20 @@ pub(crate) fn all_types(schema: &Place<'_>) -> Vec<String> {
     let mut types = types(schema, MAX_PARTS);
     if types.is_empty() {
         let parts = parts(schema, MAX_PARTS);
-        for (keyword, implied) in [("properties", "object"), ("items", "array")] {
+        for (keyword, implied) in [
+            ("properties", "object"),
+            ("items", "array"),
+            ("prefixItems", "array"),
+        ] {
             if parts.iter().any(|part| part.node.get(keyword).is_some()) {
                 types.push(implied.to_owned());
             }
         }
+    }
+    // So says OpenAPI 3.0, and Swagger 2.0 by an extension.
+    let may_be_null = schema.flag("nullable") || schema.flag("x-nullable");
+    if may_be_null && !types.is_empty() && !has(&types, "null") {
+        types.push("null".to_owned());
     }
     types
 }
@@ -178,6 +368,16 @@ pub(crate) fn types(schema: &Place<'_>, depth: usize) -> Vec<String> {
     if let Some(node) = schema.node.get("type") {
         let names = node.items().iter().chain([node]);
         return names.filter_map(Node::as_str).map(str::to_owned).collect();
+    }
+    // What is listed is of these types.
+    let listed = schema.node.get("enum").map_or(&[][..], Node::items).iter();
+    let mut listed: Vec<_> = listed
+        .chain(schema.node.get("const"))
+        .map(Node::type_name)
+        .collect();
+    listed.dedup();
+    if !listed.is_empty() {
+        return listed.into_iter().map(str::to_owned).collect();
     }
     let parts = |key| {
         let below = depth.checked_sub(1)?;
@@ -212,6 +412,8 @@ pub(super) fn single(text: &str, types: &[String]) -> Value {
             "false" => Some(Value::Bool(false)),
             _ => None,
         },
+        // How it is written no specification says; this is what clients of Python's connexion send.
+        "null" if text == "null" && !has(types, "string") => Some(Value::Null),
         _ => None,
     });
     read.unwrap_or_else(|| Value::String(text.to_owned()))

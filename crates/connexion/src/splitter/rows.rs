@@ -136,17 +136,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Rows;
-    use crate::parameter::{Members, Shape};
+    use crate::parameter::Members;
 
     fn rows() -> Rows {
-        let types =
-            |names: &[&str]| Shape::Single(names.iter().map(|&name| name.to_owned()).collect());
-        let known = vec![
-            ("n".to_owned(), types(&["integer"])),
-            ("t".to_owned(), types(&["string"])),
-            ("b".to_owned(), types(&["boolean", "null"])),
+        let known: [(&str, &[&str]); 3] = [
+            ("n", &["integer"]),
+            ("t", &["string"]),
+            ("b", &["boolean", "null"]),
         ];
-        Rows::new(&Arc::new(Members::of_names(known)))
+        Rows::new(&Arc::new(Members::of_types(&known)))
     }
 
     fn read(text: &str, size: usize) -> (Vec<Value>, Result<(), String>) {

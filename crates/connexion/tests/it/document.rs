@@ -197,10 +197,6 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             "the style deepObject is for objects, which the parameter `a` is not; write `style: form`",
         ),
         (
-            parameter("style: pipeDelimited, explode: true, schema: {type: array}"),
-            "the style of the parameter `a` has no `explode: true`; write `style: form` for it",
-        ),
-        (
             parameter("style: spaceDelimited, schema: {type: string}"),
             "the style of the parameter `a` is for arrays and objects, which it is not; leave it out",
         ),
@@ -210,7 +206,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             parameter("content: {text/csv: {}}"),
-            "`content` of the type `text/csv` is not supported for the parameter `a`; write application/json",
+            "`content` of the type `text/csv` is read as a text, which the parameter `a` is not; write application/json",
         ),
         (
             parameter("content: {application/json: {}}, schema: {}"),
