@@ -503,6 +503,14 @@ impl Found {
                 return;
             }
         }
+        if part == Part::Schema
+            && let Some(mapping) = node.get("discriminator").and_then(|one| one.get("mapping"))
+        {
+            let targets = mapping.members().map(|(_, target)| target);
+            for target in targets.filter(|target| target.as_str().is_some_and(is_reference)) {
+                self.reference(target, part);
+            }
+        }
         for (key, member) in node.members() {
             match rule(part, key) {
                 Some(Rule::One(part)) => self.part(member, part),
@@ -520,6 +528,14 @@ impl Found {
             self.references.push((node.at, text.to_owned(), part));
         }
     }
+}
+
+/// Whether a value of `mapping` is a reference; it may be the name of a schema, which can have dots in it.
+fn is_reference(text: &str) -> bool {
+    text.contains(['#', '/'])
+        || [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|end| text.ends_with(end))
 }
 
 /// What a member is in any version, that of Swagger 2.0 included: it is lowered afterwards.

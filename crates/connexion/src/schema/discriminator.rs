@@ -8,7 +8,10 @@
 //! children, and a value of the base is one of the child it names. Since the child refers to the base again,
 //! the base is kept a second time, without choice, inside of itself; its children refer to that.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+};
 
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
@@ -24,6 +27,9 @@ pub(super) const CHOICE: &str = "x-connexion-choice";
 
 /// Where a base is kept without the choice between its children.
 pub(super) const BARE: &str = "x-connexion-bare";
+
+/// So many schemas are looked at to learn the values by which others are chosen.
+const MAX_LOOKS: usize = 100_000;
 
 /// Where the schemas stand that have a name.
 const NAMED: &str = "/components/schemas/";
@@ -130,6 +136,7 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String]) -> Vec<Nameless> {
             .cloned()
             .collect(),
         nameless: Vec::new(),
+        left: Cell::new(MAX_LOOKS),
     };
     rewriting.refer_to_bare(root);
     // What is within another is rewritten first, since the outer one takes it along.
@@ -209,6 +216,8 @@ struct Rewriting<'r> {
     /// The pointers of all bases.
     bases: HashSet<String>,
     nameless: Vec<Nameless>,
+    /// How many schemas may still be looked at to learn what branches allow: each may hold the same ones again.
+    left: Cell<usize>,
 }
 
 /// A schema that can be chosen.
@@ -392,7 +401,6 @@ impl Rewriting<'_> {
         let pins: Vec<_> = branches
             .iter()
             .map(|branch| match &branch.pointer {
-                _ if !branch.values.is_empty() => Vec::new(),
                 Some(pointer) if Some(&**pointer) != base => {
                     let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
                     self.pinned(schema, property, base)
@@ -401,10 +409,13 @@ impl Rewriting<'_> {
             })
             .collect();
         for (i, (branch, pins_of)) in branches.iter_mut().zip(&pins).enumerate() {
+            let name = branch.pointer.as_deref().map(last);
             if !branch.values.is_empty() {
+                // Its own name will do, too (OpenAPI 3.1.1, section 4.8.25.2), unless its schema says otherwise.
+                let name = name.filter(|name| pins_of.is_empty() && taken.insert(name.clone()));
+                branch.values.extend(name);
                 continue;
             }
-            let name = branch.pointer.as_deref().map(last);
             // What several allow, such as an enum in their common base, names none of them.
             let is_shared = |value: &String| {
                 let mut others = pins.iter().enumerate().filter(|(k, _)| *k != i);
@@ -415,8 +426,14 @@ impl Rewriting<'_> {
                 Some(name) if !is_own || pins_of.contains(&name) => vec![name],
                 _ => pins_of.clone(),
             };
+            let nested = match &branch.pointer {
+                Some(pointer) if pins_of.is_empty() && Some(&**pointer) != base => {
+                    self.nested(pointer, 0)
+                }
+                _ => Vec::new(),
+            };
             let is_free = |value: &String| taken.insert(value.clone());
-            branch.values = values.into_iter().filter(is_free).collect();
+            branch.values = values.into_iter().chain(nested).filter(is_free).collect();
         }
         if let Some(base) = base {
             // The base may say itself that it is not to be named.
@@ -444,6 +461,31 @@ impl Rewriting<'_> {
         }
     }
 
+    fn may_look(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// The names of the schemas between which the one at a pointer chooses: they choose it.
+    fn nested(&self, pointer: &str, depth: usize) -> Vec<String> {
+        let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
+        let parts = ["oneOf", "anyOf"]
+            .iter()
+            .filter_map(|key| schema.get(key)?.as_array());
+        let references = parts
+            .flatten()
+            .filter_map(|part| part.get("$ref")?.as_str());
+        let mut names = Vec::new();
+        for pointer in references.map(decoded) {
+            names.push(last(&pointer));
+            if depth < MAX_REFERENCES && self.may_look() {
+                names.extend(self.nested(&pointer, depth + 1));
+            }
+        }
+        names
+    }
+
     /// The texts to which a schema restricts the member, `base` not being asked.
     fn pinned(&self, schema: &Value, property: &str, base: Option<&str>) -> Vec<String> {
         let mut pins = None;
@@ -459,7 +501,7 @@ impl Rewriting<'_> {
         pins: &mut Option<Vec<String>>,
         depth: usize,
     ) {
-        if depth > MAX_REFERENCES {
+        if depth > MAX_REFERENCES || !self.may_look() {
             return;
         }
         let member = schema.get("properties").and_then(|all| all.get(property));
@@ -483,6 +525,25 @@ impl Rewriting<'_> {
         let parts = schema.get("allOf").and_then(Value::as_array);
         for part in parts.into_iter().flatten() {
             self.pins(part, property, base, pins, depth + 1);
+        }
+        for keyword in ["oneOf", "anyOf"] {
+            let parts = schema.get(keyword).and_then(Value::as_array);
+            let pinned = parts.into_iter().flatten().map(|part| {
+                let mut pins = None;
+                self.pins(part, property, base, &mut pins, depth + 1);
+                pins
+            });
+            // If one of them allows any value, all of them do.
+            let pinned: Option<Vec<_>> = pinned.collect();
+            if let Some(values) = pinned.filter(|all| !all.is_empty()).map(|all| all.concat()) {
+                *pins = Some(match pins.take() {
+                    Some(known) => known
+                        .into_iter()
+                        .filter(|one| values.contains(one))
+                        .collect(),
+                    None => values,
+                });
+            }
         }
     }
 }

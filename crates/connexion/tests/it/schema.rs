@@ -325,20 +325,26 @@ fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
     let refs = "[{$ref: '#/components/schemas/Cat'}, {$ref: '#/components/schemas/Dog'}]";
     for version in ["3.1", "3.0"] {
         for keyword in ["oneOf", "anyOf"] {
-            for (mapping, cat, dog) in [
-                ("", "Cat", "Dog"),
+            for (mapping, cat, dog, all) in [
+                ("", "Cat", "Dog", "['Cat', 'Dog']"),
                 (
                     ", mapping: {cat: '#/components/schemas/Cat', dog: Dog}",
                     "cat",
                     "dog",
+                    "['cat', 'Cat', 'dog', 'Dog']",
                 ),
-                (", mapping: {dog: Dog}", "Cat", "dog"),
+                // Its own name goes on being one of a schema.
+                (
+                    ", mapping: {dog: Dog}",
+                    "Cat",
+                    "Dog",
+                    "['Cat', 'dog', 'Dog']",
+                ),
             ] {
                 let schemas = format!(
                     "Thing: {{{keyword}: {refs}, discriminator: {{propertyName: kind{mapping}}}}}, {PETS}"
                 );
                 let service = thing(version, &schemas);
-                let all = format!("['{cat}', '{dog}']");
                 for (body, expected) in [
                     (
                         json!({"kind": cat, "lives": 9}),
