@@ -259,7 +259,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether query parameters that the document does not have are refused; on by default.
+    /// Whether query parameters, fields of forms and cookies that the document does not have are refused; on by
+    /// default. Cookies are looked at only in operations for which the document has some.
     #[must_use]
     pub fn strict_parameters(mut self, on: bool) -> Self {
         self.options.strict_parameters = on;
@@ -332,8 +333,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// What stands before each path, such as `/v2`, instead of the path of the document's first server (or
-    /// its `basePath`).
+    /// What stands before each path, such as `/v2`, instead of the paths of the document's servers (or its
+    /// `basePath`), under all of which it is served. The document itself is under that of the first.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -402,7 +403,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             mut docs,
         } = self;
         let (mut faults, schemas) = document.examine(&formats);
-        let base_path = base(&document, base_path, &mut faults);
+        let own_base = base_path.map(|path| base(&document, &path, &mut faults));
         let schemes = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| schemes.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
@@ -416,11 +417,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             let mut modes = responses_of.iter().rev();
             let own = modes.find(|(id, _)| id == operation.id());
             operation.answers = own.map_or(options.responses, |(_, mode)| *mode);
+            let bases = match &own_base {
+                Some(base) => vec![base.clone()],
+                None => source.base_paths(),
+            };
             // A template that can't be read is reported by `check`.
-            if let Ok(template) = Template::parse(source.path)
-                .and_then(|_| Template::parse(&format!("{base_path}{}", source.path)))
-            {
-                routes.entry(&template).push(endpoints.len());
+            if Template::parse(source.path).is_ok() {
+                for base in bases {
+                    if let Ok(template) = Template::parse(&format!("{base}{}", source.path)) {
+                        routes.entry(&template).push(endpoints.len());
+                    }
+                }
                 endpoints.push((source.place.node.at, operation));
             }
         }
@@ -437,6 +444,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             &mut faults,
         );
         document.accept(faults)?;
+        let base_path = own_base.unwrap_or_else(|| document.base_path());
         docs.load(&document, &base_path);
         let inner = Arc::new(Inner {
             routes,
@@ -460,12 +468,9 @@ where
     Arc::new(move |credentials| Box::pin(verifier(credentials)))
 }
 
-/// What stands before each path: what was set, or what the document says.
-fn base(document: &Document, set: Option<String>, faults: &mut Vec<Fault>) -> String {
-    let Some(path) = set else {
-        return document.base_path();
-    };
-    server::checked(&path).unwrap_or_else(|message| {
+/// What is to stand before each path, as it was set.
+fn base(document: &Document, path: &str, faults: &mut Vec<Fault>) -> String {
+    server::checked(path).unwrap_or_else(|message| {
         faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
         String::new()
     })

@@ -4,7 +4,7 @@
 //! module and `swagger2` knows another. Faults are collected, never returned one at a time: an author
 //! wants to mend them all in one go.
 
-use std::{borrow::Cow, io, path::Path, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, io, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -207,6 +207,26 @@ impl Document {
         &self.text
     }
 
+    /// Every scope that a security requirement of the document asks for.
+    ///
+    /// ```
+    /// let document = connexion::Document::parse("hello.yaml", r#"
+    /// openapi: 3.1.0
+    /// info: {title: Hello, version: "1"}
+    /// security: [{login: [read]}, {login: [admin], key: []}]
+    /// paths: {}
+    /// components:
+    ///   securitySchemes:
+    ///     login: {type: openIdConnect, openIdConnectUrl: "https://login.example.com"}
+    ///     key: {type: apiKey, in: header, name: X-Key}
+    /// "#)?;
+    /// assert_eq!(document.scopes().into_iter().collect::<Vec<_>>(), ["admin", "read"]);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    pub fn scopes(&self) -> BTreeSet<&str> {
+        security::scopes(self)
+    }
+
     /// The name it was loaded under.
     pub fn name(&self) -> &str {
         self.sources.name(Position::START)
@@ -244,12 +264,12 @@ impl Document {
         Ok(())
     }
 
-    /// The path before each of `paths`: that of the first server. One that can't be read is reported by
-    /// `structure`.
+    /// The path before each of `paths`, and before the document itself: that of the first server.
     pub(crate) fn base_path(&self) -> String {
-        let servers = self.root.get("servers").map_or(&[][..], Node::items);
-        let path = servers.first().map(server::path);
-        path.and_then(Result::ok).unwrap_or_default()
+        server::paths(&self.root)
+            .into_iter()
+            .next()
+            .unwrap_or_default()
     }
 
     /// Where `paths` stands, or the start.

@@ -146,13 +146,18 @@ impl Operation {
             expected.read(headers, body, self.strict_parameters, &mut violations)
         });
         let mut sources = Sources::new(path, query, headers);
-        if let Some(guard) = &self.guard {
-            sources.forget(|name| guard.reads_query(name), &self.parameters);
+        let is_key = |location: In, name: &str| {
+            let guard = self.guard.as_ref();
+            guard.is_some_and(|guard| guard.reads(location, name))
+        };
+        if self.guard.is_some() {
+            sources.forget(|name| is_key(In::Query, name), &self.parameters);
+        }
+        if self.strict_parameters {
+            let is_key = |name: &str| is_key(In::Cookie, name);
+            sources.refuse_unknown(&self.parameters, is_key, &mut violations);
         }
         let parameters = sources.read(&self.parameters, &mut violations);
-        if !self.strict_parameters {
-            violations.retain(|one| one.location != In::Query || one.keyword != "unknown");
-        }
         let accept = accept::choose(&self.produces, headers, self.strict_accept);
         match accept {
             Ok(accept) if violations.is_empty() => Ok(Input {

@@ -326,7 +326,8 @@ impl<'r> Sources<'r> {
         }
     }
 
-    /// Takes query parameters that are no parameters of the operation, but credentials, out of the request.
+    /// Takes query parameters that are no parameters of the operation, but credentials, out of the request: an object
+    /// that takes all others must not have them.
     pub(crate) fn forget(&mut self, is_key: impl Fn(&str) -> bool, parameters: &[Parameter]) {
         let is_declared = |name: &str| {
             let mut all = parameters.iter();
@@ -336,8 +337,40 @@ impl<'r> Sources<'r> {
             .retain(|(name, _)| !is_key(name) || is_declared(name));
     }
 
-    /// Reads all parameters of an operation. Query parameters that the document does not have are refused;
-    /// the first violation has the sentence that clients know, which names them all.
+    /// Refuses query parameters and cookies that the document does not have, but for keys in cookies; the first violation
+    /// has the sentence that clients know, which names them all.
+    ///
+    /// Cookies are looked at only where the document speaks of some: clients send all that any page of the host has
+    /// ever set.
+    pub(crate) fn refuse_unknown(
+        &self,
+        parameters: &[Parameter],
+        is_key: impl Fn(&str) -> bool,
+        violations: &mut Vec<Violation>,
+    ) {
+        for location in [In::Query, In::Cookie] {
+            let own = || parameters.iter().filter(|one| one.location == location);
+            let is_open = own().any(Parameter::takes_others);
+            if is_open || location == In::Cookie && own().next().is_none() {
+                continue;
+            }
+            let is_known = |name: &str| own().any(|one| one.claims(name)) || is_key(name);
+            let names = self.pairs(location).map(|(name, _)| name);
+            let extra: BTreeSet<&str> = names.filter(|name| !is_known(name)).collect();
+            let all = extra.iter().copied().collect::<Vec<_>>().join(", ");
+            let place = location.as_str();
+            for (i, name) in extra.into_iter().take(MAX_UNKNOWN).enumerate() {
+                let told = if i == 0 { &all } else { name };
+                let detail = format!("Extra {place} parameter(s) {told} not in spec");
+                violations.push(Violation {
+                    name: name.to_owned(),
+                    ..Violation::new(location, "unknown", cut(detail))
+                });
+            }
+        }
+    }
+
+    /// Reads all parameters of an operation.
     pub(crate) fn read(
         &self,
         parameters: &[Parameter],
@@ -347,18 +380,6 @@ impl<'r> Sources<'r> {
             let mut query = parameters.iter().filter(|one| one.location == In::Query);
             query.any(|one| one.claims(name))
         };
-        let all_known = parameters.iter().any(Parameter::takes_others);
-        let names = self.query.iter().map(|(name, _)| name.as_ref());
-        let extra: BTreeSet<&str> = names.filter(|name| !all_known && !claimed(name)).collect();
-        let all = extra.iter().copied().collect::<Vec<_>>().join(", ");
-        for (i, name) in extra.into_iter().take(MAX_UNKNOWN).enumerate() {
-            let told = if i == 0 { &all } else { name };
-            let detail = format!("Extra query parameter(s) {told} not in spec");
-            violations.push(Violation {
-                name: name.to_owned(),
-                ..Violation::new(In::Query, "unknown", cut(detail))
-            });
-        }
         let mut values = Map::with_capacity(parameters.len());
         for parameter in parameters {
             let found = self.find(parameter, &claimed);

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use crate::{
     document::{Document, MAX_REFERENCES, Version, decoded},
     node::{Node, push},
+    server,
 };
 
 /// Keys of a path item that are operations (OpenAPI 3.1, section 4.8.9).
@@ -34,6 +35,14 @@ impl<'d> OperationPlace<'d> {
                 format!("{method} {}", self.path).into()
             }
         }
+    }
+
+    /// What stands before its path: that of its own servers, or of its path's, or of the document's.
+    pub(crate) fn base_paths(&self) -> Vec<String> {
+        let holders = [self.place.node, self.item.node, &self.place.document.root];
+        let mut paths = holders.into_iter().map(server::paths);
+        let paths = paths.find(|paths| !paths.is_empty());
+        paths.unwrap_or_else(|| vec![String::new()])
     }
 
     /// The name of its handler: Python's connexion puts the module before the function.

@@ -104,6 +104,16 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
     }
 }
 
+/// The scopes in all requirements of a document.
+pub(crate) fn scopes(document: &Document) -> BTreeSet<&str> {
+    let operations = document.operations().into_iter();
+    let operations = operations.filter_map(|operation| operation.place.node.get("security"));
+    let all = document.root.get("security").into_iter().chain(operations);
+    let requirements = all.flat_map(Node::items).flat_map(Node::members);
+    let scopes = requirements.flat_map(|(_, scopes)| scopes.items());
+    scopes.filter_map(Node::as_str).collect()
+}
+
 /// Says who shows these credentials; `None` if they are not good.
 pub(crate) type Verifier = Arc<
     dyn Fn(Credentials) -> BoxFuture<'static, Result<Option<Principal>, Problem>> + Send + Sync,
@@ -308,10 +318,14 @@ impl fmt::Debug for Guard {
 }
 
 impl Guard {
-    /// Whether a query parameter of this name is a key.
-    pub(crate) fn reads_query(&self, name: &str) -> bool {
+    /// Whether the query parameter or cookie of this name is a key.
+    pub(crate) fn reads(&self, location: In, name: &str) -> bool {
         let mut schemes = self.schemes();
-        schemes.any(|scheme| matches!(&scheme.source, Source::Query(known) if known == name))
+        schemes.any(|scheme| match &scheme.source {
+            Source::Query(known) => location == In::Query && known == name,
+            Source::Cookie(known) => location == In::Cookie && known == name,
+            _ => false,
+        })
     }
 
     /// Lets a request pass if one of the alternatives does, and says who calls.

@@ -2,6 +2,18 @@
 
 use crate::node::Node;
 
+/// The paths of the servers that stand in `holder`, each once. One that can't be read is reported by `structure`.
+pub(crate) fn paths(holder: &Node) -> Vec<String> {
+    let servers = holder.get("servers").map_or(&[][..], Node::items);
+    let mut paths = Vec::new();
+    for path in servers.iter().filter_map(|server| path(server).ok()) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
 /// The path of a server's address, without a slash at its end; the variables have their defaults.
 ///
 /// The error says why there is none. A server without a text as its `url` is reported by `structure`.

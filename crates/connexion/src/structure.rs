@@ -402,22 +402,13 @@ impl<'d> Walk<'d> {
         });
     }
 
-    /// The first server of the document says what stands before each path. The others may be anywhere, as may
-    /// those of requests that go to the client; but one operation can't be served under a path of its own.
+    /// What stands before each path is that of its servers; those of requests that go to the client may be anywhere.
     fn server(&mut self, server: &Node) {
         let at = server.get("url").map_or(server.at, |url| url.at);
-        let is_elsewhere = self.pointer.starts_with("/servers/") || self.is_away();
-        match server::path(server) {
-            _ if is_elsewhere && self.pointer != "/servers/0" => {}
-            Err(message) => self.fault(Code::MemberInvalid, at, message),
-            Ok(path) if !is_elsewhere && path != self.document.base_path() => {
-                let message = format!(
-                    "the path `{path}` of a server is not that of the document, which is not supported; \
-                     write it before the key in `paths`"
-                );
-                self.fault(Code::Unsupported, at, message);
-            }
-            Ok(_) => {}
+        if let Err(message) = server::path(server)
+            && !self.is_away()
+        {
+            self.fault(Code::MemberInvalid, at, message);
         }
     }
 
