@@ -47,6 +47,7 @@ pub(crate) fn service(document: Document) -> Result<ApiService, Faults> {
         .default_operation(echo)
         .default_security(move |_| ready(Ok(Some(anybody.clone()))))
         .validate_responses(false)
+        .upload_limit(1 << 30)
         .serve_document(true)
         .build(Arc::clone(&places))?;
     let found = service.operations().map(|operation| {

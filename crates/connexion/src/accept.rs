@@ -57,18 +57,11 @@ struct Wish<'h> {
     weight: u16,
 }
 
-/// The best of `available`, the first of those that are liked alike. If `must_fit` is off it is the first where
-/// none fits.
-///
-/// # Errors
-/// If none of them is acceptable.
-pub(crate) fn choose(
-    available: &[MediaType],
-    headers: &HeaderMap,
-    must_fit: bool,
-) -> Result<Accept, Violation> {
+/// The best of `available`, the first of those that are liked alike; `None` if there are some and none of them is
+/// acceptable.
+pub(crate) fn choose(available: &[MediaType], headers: &HeaderMap) -> Option<Accept> {
     let Some(first) = available.first() else {
-        return Ok(Accept::default());
+        return Some(Accept::default());
     };
     let fields = headers.get_all(header::ACCEPT).iter();
     let entries = fields.filter_map(|field| field.to_str().ok()?.into());
@@ -77,7 +70,7 @@ pub(crate) fn choose(
         .filter_map(wish)
         .collect();
     if wishes.is_empty() {
-        return Ok(Accept(Some(first.shared())));
+        return Some(Accept(Some(first.shared())));
     }
     let mut best: Option<(u16, Arc<str>)> = None;
     for one in available {
@@ -87,14 +80,16 @@ pub(crate) fn choose(
             best = Some((weight, name));
         }
     }
-    match best {
-        Some((_, name)) => Ok(Accept(Some(name))),
-        None if must_fit => Err(refused(available)),
-        None => Ok(Accept(Some(first.shared()))),
-    }
+    best.map(|(_, name)| Accept(Some(name)))
 }
 
-fn refused(available: &[MediaType]) -> Violation {
+/// The first of `available`, where what a client accepts does not matter.
+pub(crate) fn first(available: &[MediaType]) -> Accept {
+    Accept(available.first().map(MediaType::shared))
+}
+
+/// What is told if none of them is acceptable.
+pub(crate) fn refused(available: &[MediaType]) -> Violation {
     let names: Vec<_> = available.iter().map(MediaType::as_str).collect();
     let detail = format!(
         "None of the types of the answer is acceptable: {}",
@@ -154,7 +149,7 @@ fn liked(available: &MediaType, wishes: &[Wish<'_>]) -> Option<(u16, Arc<str>)> 
 mod tests {
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::choose;
+    use super::{choose, refused};
     use crate::content::MediaType;
 
     fn chosen(available: &[&str], accept: &[&'static str]) -> String {
@@ -166,9 +161,9 @@ mod tests {
         for field in accept {
             headers.append(header::ACCEPT, HeaderValue::from_static(field));
         }
-        match choose(&available, &headers, true) {
-            Ok(accept) => accept.as_str().to_owned(),
-            Err(violation) => violation.detail,
+        match choose(&available, &headers) {
+            Some(accept) => accept.as_str().to_owned(),
+            None => refused(&available).detail,
         }
     }
 

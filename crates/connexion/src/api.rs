@@ -25,9 +25,10 @@ use crate::{
     document::Document,
     extract::{OperationId, Validated},
     fault::{Code, Fault, Faults},
-    incoming::{self, Incoming},
+    incoming::{self, Incoming, Limits},
     operation::{self, Operation},
     path::{PathValues, Routes, Template},
+    place::OperationPlace,
     problem::{LibraryProblem, Problem},
     schema::FormatCheck,
     security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
@@ -36,6 +37,9 @@ use crate::{
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// One that is never in memory as a whole may be this long, unless [`Api::upload_limit`] says otherwise.
+const UPLOAD_LIMIT: usize = 64 * 1024 * 1024;
 
 type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 type WithState<S> = Box<dyn Fn(S) -> Endpoint + Send>;
@@ -82,7 +86,7 @@ struct Options {
     stub: bool,
     strict_parameters: bool,
     strict_accept: bool,
-    body_limit: usize,
+    limits: Limits,
 }
 
 impl<S> std::fmt::Debug for Api<S> {
@@ -103,7 +107,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             stub: false,
             strict_parameters: true,
             strict_accept: true,
-            body_limit: BODY_LIMIT,
+            limits: Limits {
+                body: BODY_LIMIT,
+                upload: UPLOAD_LIMIT,
+            },
         };
         Self {
             document,
@@ -317,11 +324,20 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// How many bytes of body a request may have; 2 MiB by default. A longer one is answered with 413. It holds
-    /// for files and streams too, which are not in memory, so it may be raised for their sake.
+    /// How many bytes a request's body may have that is held in memory, such as JSON; 2 MiB by default. A longer one
+    /// is answered with 413.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.options.body_limit = bytes;
+        self.options.limits.body = bytes;
+        self
+    }
+
+    /// The same for bodies that are never in memory as a whole: those with files (`multipart/form-data`), which are
+    /// kept in a temporary file, and those that handlers read as a [`ByteStream`](crate::ByteStream); 64 MiB by
+    /// default.
+    #[must_use]
+    pub fn upload_limit(mut self, bytes: usize) -> Self {
+        self.options.limits.upload = bytes;
         self
     }
 
@@ -404,8 +420,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         } = self;
         let (mut faults, schemas) = document.examine(&formats);
         let own_base = base_path.map(|path| base(&document, &path, &mut faults));
-        let schemes = Schemes::compile(&document, &verifiers, &mut faults);
-        let docs_guard = docs_security.and_then(|one| schemes.guard_of(&one, &mut faults));
+        let known = Schemes::compile(&document, &verifiers, &mut faults);
+        let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         for (source, mut operation) in
@@ -413,28 +429,18 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         {
             operation.strict_parameters = options.strict_parameters;
             operation.strict_accept = options.strict_accept;
-            operation.guard = schemes.guard(&source.place);
-            let mut modes = responses_of.iter().rev();
-            let own = modes.find(|(id, _)| id == operation.id());
-            operation.answers = own.map_or(options.responses, |(_, mode)| *mode);
-            let bases = match &own_base {
-                Some(base) => vec![base.clone()],
-                None => source.base_paths(),
-            };
-            // A template that can't be read is reported by `check`.
-            if Template::parse(source.path).is_ok() {
-                for base in bases {
-                    if let Ok(template) = Template::parse(&format!("{base}{}", source.path)) {
-                        routes.entry(&template).push(endpoints.len());
-                    }
-                }
-                endpoints.push((source.place.node.at, operation));
+            operation.guard = known.guard(&source.place);
+            operation.answers = mode_of(&operation, &responses_of).unwrap_or(options.responses);
+            for template in templates(&source, own_base.as_deref()) {
+                routes.entry(&template).push(endpoints.len());
             }
+            endpoints.push((source.place.node.at, operation));
         }
         unknown_modes(&document, &endpoints, &responses_of, &mut faults);
-        if options.stub {
-            default_handlers.push((String::new(), with_state(not_implemented)));
-        }
+        let stub = options
+            .stub
+            .then(|| (String::new(), with_state(not_implemented)));
+        default_handlers.extend(stub);
         let endpoints = connect(
             &document,
             endpoints,
@@ -468,12 +474,34 @@ where
     Arc::new(move |credentials| Box::pin(verifier(credentials)))
 }
 
+/// The paths under which an operation is served; none if its own can't be read, which is reported by `check`.
+fn templates(source: &OperationPlace<'_>, base: Option<&str>) -> Vec<Template> {
+    if Template::parse(source.path).is_err() {
+        return Vec::new();
+    }
+    let bases = match base {
+        Some(base) => vec![base.to_owned()],
+        None => source.base_paths(),
+    };
+    let paths = bases.iter().map(|base| format!("{base}{}", source.path));
+    paths
+        .filter_map(|path| Template::parse(&path).ok())
+        .collect()
+}
+
 /// What is to stand before each path, as it was set.
 fn base(document: &Document, path: &str, faults: &mut Vec<Fault>) -> String {
     server::checked(path).unwrap_or_else(|message| {
         faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
         String::new()
     })
+}
+
+/// What was set for the answers of an operation, last.
+fn mode_of(operation: &Operation, modes: &[(String, Responses)]) -> Option<Responses> {
+    let mut modes = modes.iter().rev();
+    let (_, mode) = modes.find(|(id, _)| id == operation.id())?;
+    Some(*mode)
 }
 
 /// Nobody must believe that the answers of an operation are checked which does not exist.
@@ -723,7 +751,7 @@ impl Inner {
         }
         let mut incoming = match operation.reading(&parts.headers) {
             Some(reading) => {
-                incoming::read(reading, &parts.headers, body, self.options.body_limit).await?
+                incoming::read(reading, &parts.headers, body, self.options.limits).await?
             }
             None => Incoming::default(),
         };

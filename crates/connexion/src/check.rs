@@ -7,8 +7,9 @@ use http::Method;
 use crate::{
     document::{Document, Version},
     fault::{Code, Fault},
+    node::Position,
     path::Template,
-    place::{METHODS, Place, is_ignored, parameter_key, parameters},
+    place::{METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters},
 };
 
 /// Adds what is wrong with the operations to `faults`.
@@ -47,33 +48,44 @@ pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
                 faults.push(document.fault(Code::DescriptionMissing, response.node.at, message));
             }
         }
-        match operation.place.node.get("operationId") {
-            None => {
-                let id = operation.id();
-                let message = format!("{name} has no `operationId`; its handler is that of `{id}`");
-                faults.push(document.fault(Code::OperationIdMissing, at, message));
+        operation_id(document, &operation, &mut seen, faults);
+    }
+}
+
+/// Every operation should have a name, and none that of another.
+fn operation_id<'d>(
+    document: &Document,
+    operation: &OperationPlace<'d>,
+    seen: &mut HashMap<&'d str, Position>,
+    faults: &mut Vec<Fault>,
+) {
+    let Some(id) = operation.place.node.get("operationId") else {
+        let OperationPlace { method, path, .. } = operation;
+        let message = format!(
+            "{method} {path} has no `operationId`; its handler is that of `{}`",
+            operation.id()
+        );
+        let at = operation.place.node.at;
+        faults.push(document.fault(Code::OperationIdMissing, at, message));
+        return;
+    };
+    match id.as_str() {
+        // That it is not a text is reported by `structure`.
+        None => {}
+        Some("") => {
+            let message = "the `operationId` is empty";
+            faults.push(document.fault(Code::OperationIdMissing, id.at, message));
+        }
+        Some(text) => {
+            if let Some(first) = seen.insert(text, id.at) {
+                let place = if first.file == id.at.file {
+                    format!("line {}", first.line)
+                } else {
+                    format!("{}:{first}", document.file(first))
+                };
+                let message = format!("the operationId `{text}` is used already in {place}");
+                faults.push(document.fault(Code::OperationIdDuplicate, id.at, message));
             }
-            Some(id) => match id.as_str() {
-                // That it is not a text is reported by `structure`.
-                None => {}
-                Some("") => faults.push(document.fault(
-                    Code::OperationIdMissing,
-                    id.at,
-                    "the `operationId` is empty",
-                )),
-                Some(text) => {
-                    if let Some(first) = seen.insert(text, id.at) {
-                        let place = if first.file == id.at.file {
-                            format!("line {}", first.line)
-                        } else {
-                            format!("{}:{first}", document.file(first))
-                        };
-                        let message =
-                            format!("the operationId `{text}` is used already in {place}");
-                        faults.push(document.fault(Code::OperationIdDuplicate, id.at, message));
-                    }
-                }
-            },
         }
     }
 }

@@ -71,13 +71,8 @@ impl Document {
             yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
         let version = Version::of(&source)
             .map_err(|(at, message)| fault(Code::Version, at, message.to_owned()))?;
-        let sources = match path {
-            Some(path) => {
-                let has_siblings = version.refs_have_siblings();
-                Sources::gather(name, path, fetch, &mut source, has_siblings)
-            }
-            None => Sources::single(name),
-        };
+        let has_siblings = version.refs_have_siblings();
+        let sources = Sources::gather(name, path, fetch, &mut source, has_siblings);
         let text = if sources.are_many() {
             format!("{:#}\n", Value::from(&source))
         } else {

@@ -593,8 +593,8 @@ impl<'d> Compile<'_, 'd, '_> {
                     .push((Code::MemberUnknown, place.clone(), message));
             }
             if let Some(headers) = place.get("headers") {
-                let message = "the `headers` of a field are not supported".to_owned();
-                self.faults.push((Code::Unsupported, headers, message));
+                let message = "the `headers` of a field are not checked".to_owned();
+                self.faults.push((Code::NotChecked, headers, message));
             }
         }
         let fields = names.into_iter();

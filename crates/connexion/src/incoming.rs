@@ -27,7 +27,14 @@ pub(crate) struct Incoming {
     stream: Option<(Body, BodyLimit)>,
 }
 
-/// Reads a body of at most `limit` bytes.
+/// How many bytes bodies may have: those that are held in memory, and all others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) body: usize,
+    pub(crate) upload: usize,
+}
+
+/// Reads a body.
 ///
 /// # Errors
 /// If it is longer, or ends early.
@@ -39,8 +46,14 @@ pub(crate) async fn read(
     )]
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+    limits: Limits,
 ) -> Result<Incoming, Problem> {
+    let limit = match reading {
+        Reading::Json | Reading::Text | Reading::Form(_) => limits.body,
+        #[cfg(feature = "multipart")]
+        Reading::Multipart(_) => limits.upload,
+        Reading::Stream => limits.upload,
+    };
     let body = limited(body, limit)?;
     let mut incoming = Incoming::default();
     match reading {

@@ -158,18 +158,21 @@ impl Operation {
             sources.refuse_unknown(&self.parameters, is_key, &mut violations);
         }
         let parameters = sources.read(&self.parameters, &mut violations);
-        let accept = accept::choose(&self.produces, headers, self.strict_accept);
-        match accept {
-            Ok(accept) if violations.is_empty() => Ok(Input {
+        let accept = match accept::choose(&self.produces, headers) {
+            None if self.strict_accept => {
+                violations.push(accept::refused(&self.produces));
+                Accept::default()
+            }
+            accept => accept.unwrap_or_else(|| accept::first(&self.produces)),
+        };
+        if violations.is_empty() {
+            Ok(Input {
                 parameters,
                 body,
                 accept,
-            }),
-            Ok(_) => Err(violations),
-            Err(violation) => {
-                violations.push(violation);
-                Err(violations)
-            }
+            })
+        } else {
+            Err(violations)
         }
     }
 

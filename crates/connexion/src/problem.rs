@@ -79,7 +79,7 @@ pub struct Violation {
     /// pointed at as if it were there.
     pub pointer: String,
     /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
-    /// `accept`, `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document
+    /// `contentEncoding`, `accept`, `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document
     /// doesn't have).
     pub keyword: Cow<'static, str>,
     /// A sentence for people.
@@ -121,14 +121,14 @@ impl Violation {
     /// | `read-only`, `write-only` | `readOnly`, `writeOnly` |
     /// | `wrong-type` | `type` |
     /// | `wrong-value` | `enum`, `const`, `discriminator` |
-    /// | `wrong-format` | `format`, `pattern`, `contentEncoding`, `contentMediaType` |
+    /// | `wrong-format` | `format`, `pattern` |
     /// | `too-short`, `too-long` | `minLength`, `maxLength` |
     /// | `too-small`, `too-large` | `minimum`, `exclusiveMinimum`, `maximum`, `exclusiveMaximum` |
     /// | `too-few`, `too-many` | `minItems`, `minProperties`, `minContains`, `maxItems`, `maxProperties`, `maxContains` |
     /// | `not-a-multiple` | `multipleOf` |
     /// | `not-unique` | `uniqueItems` |
     /// | `no-match` | `oneOf`, `anyOf`, `contains` |
-    /// | `unsupported-type` | `contentType` |
+    /// | `unsupported-type` | `contentType`, `contentEncoding` |
     /// | `not-acceptable` | `accept` |
     /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of an answer) |
     /// | `undescribed` | `status` (of an answer) |
@@ -145,7 +145,7 @@ impl Violation {
             "writeOnly" => "write-only",
             "type" => "wrong-type",
             "enum" | "const" | "discriminator" => "wrong-value",
-            "format" | "pattern" | "contentEncoding" | "contentMediaType" => "wrong-format",
+            "format" | "pattern" => "wrong-format",
             "minLength" => "too-short",
             "maxLength" => "too-long",
             "minimum" | "exclusiveMinimum" => "too-small",
@@ -155,7 +155,7 @@ impl Violation {
             "multipleOf" => "not-a-multiple",
             "uniqueItems" => "not-unique",
             "oneOf" | "anyOf" | "contains" => "no-match",
-            "contentType" => "unsupported-type",
+            "contentType" | "contentEncoding" => "unsupported-type",
             "accept" => "not-acceptable",
             "json" | "charset" | "multipart" | "style" | "sequence" => "unreadable",
             "status" => "undescribed",
@@ -257,14 +257,15 @@ impl Problem {
 }
 
 impl From<Vec<Violation>> for Problem {
-    /// 415 if the content type is among the faults, with `Accept` for what would do (RFC 9110, section 15.5.16); 406
+    /// 415 if content type or coding are among the faults, with `Accept` for what would do (RFC 9110, section 15.5.16); 406
     /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
     fn from(errors: Vec<Violation>) -> Self {
         let first = errors.first();
         let detail = first.map(|error| error.detail.clone()).unwrap_or_default();
         let is = |error: &&Violation, keyword| error.keyword == keyword;
         let unsupported = errors.iter().find(|error| is(error, "contentType"));
-        let status = if unsupported.is_some() {
+        let is_coded = errors.iter().any(|error| is(&error, "contentEncoding"));
+        let status = if unsupported.is_some() || is_coded {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
         } else if errors.iter().all(|error| is(&error, "accept")) {
             StatusCode::NOT_ACCEPTABLE

@@ -223,6 +223,12 @@ impl Directed {
 
 fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
     let errors = META.iter().flat_map(|meta| meta.iter_errors(schema));
+    // The schema of schemas wants patterns of ECMAScript, but others can be matched, too.
+    let errors = errors.filter(|error| {
+        let is_format = matches!(error.kind(), ValidationErrorKind::Format { .. });
+        let pattern = error.instance().as_str().filter(|_| is_format);
+        !pattern.is_some_and(pattern::is_usable)
+    });
     let fault = |error: ValidationError<'_>| {
         let path = error.instance_path().as_str();
         let keyword = path
@@ -411,7 +417,7 @@ impl<'s> Root<'s> {
         for (name, check) in formats {
             options = options.with_format(name.clone(), *check);
         }
-        let fragment = percent_encoding::utf8_percent_encode(pointer, FRAGMENT);
+        let fragment = encoded(pointer);
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
         let validator = options.build(&schema).map_err(|error| error.to_string())?;
         let root = Arc::clone(&self.directed.value);
@@ -438,8 +444,19 @@ const FRAGMENT: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
     .add(b'%')
     .add(b'<')
     .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
     .add(b'{')
+    .add(b'|')
     .add(b'}');
+
+/// A pointer as the fragment of a reference.
+fn encoded(pointer: &str) -> String {
+    percent_encoding::utf8_percent_encode(pointer, FRAGMENT).to_string()
+}
 
 impl Schema {
     /// Whether a value certainly conforms; if not, [`Self::is_valid`] decides about its JSON.

@@ -106,12 +106,20 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
 
 /// The scopes in all requirements of a document.
 pub(crate) fn scopes(document: &Document) -> BTreeSet<&str> {
+    let scopes = requirements(document).flat_map(|(_, scopes)| scopes.items());
+    scopes.filter_map(Node::as_str).collect()
+}
+
+fn is_required(document: &Document, scheme: &str) -> bool {
+    requirements(document).any(|(name, _)| name == scheme)
+}
+
+/// The schemes in all requirements of a document, with their scopes.
+fn requirements(document: &Document) -> impl Iterator<Item = (&str, &Node)> {
     let operations = document.operations().into_iter();
     let operations = operations.filter_map(|operation| operation.place.node.get("security"));
     let all = document.root.get("security").into_iter().chain(operations);
-    let requirements = all.flat_map(Node::items).flat_map(Node::members);
-    let scopes = requirements.flat_map(|(_, scopes)| scopes.items());
-    scopes.filter_map(Node::as_str).collect()
+    all.flat_map(Node::items).flat_map(Node::members)
 }
 
 /// Says who shows these credentials; `None` if they are not good.
@@ -196,6 +204,8 @@ impl Source {
         headers: &HeaderMap,
     ) -> Result<Option<Credentials>, ()> {
         let key = |mut found: Vec<String>| match (found.pop(), found.pop()) {
+            // A verifier that compares with a secret which was never set would let an empty one in.
+            (Some(key), None) if key.is_empty() => Ok(None),
             (Some(key), None) => Ok(Some(Credentials::ApiKey(key))),
             (None, _) => Ok(None),
             // Whoever checks one and uses the other could be fooled.
@@ -221,7 +231,6 @@ impl Source {
             }
             Self::Basic => authorization(headers, "basic")?.map(basic).transpose(),
             Self::Bearer => match authorization(headers, "bearer")? {
-                // A verifier that compares with a secret which was never set would let an empty one in.
                 Some(text) if text.is_empty() || text.contains([' ', '\t']) => Err(()),
                 text => Ok(text.map(token)),
             },
@@ -465,10 +474,12 @@ fn declared(document: &Document) -> Vec<(&str, Place<'_>)> {
 /// Adds what is wrong with schemes and requirements to `faults`.
 pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
     let schemes = declared(document);
-    for (_, place) in &schemes {
+    for (name, place) in &schemes {
         // A reference that is still one leads nowhere, which is reported elsewhere.
         let is_lost = place.node.get("$ref").is_some();
-        if let (false, Err(message)) = (is_lost, Source::compile(place)) {
+        // What a client shows there is never seen here, which matters only if it is asked for.
+        let is_spared = place.text("type") == Some("mutualTLS") && !is_required(document, name);
+        if let (false, Err(message)) = (is_lost || is_spared, Source::compile(place)) {
             faults.push(document.fault(Code::SecuritySchemeInvalid, place.node.at, message));
         }
     }

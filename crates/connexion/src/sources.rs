@@ -9,6 +9,7 @@
 //! function that fetches it.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     fs::{self, File},
     io::{self, Read as _},
@@ -21,7 +22,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::{
     document::decoded,
     fault::{Code, Fault},
-    node::{Kind, Node, Position, escape},
+    node::{Kind, Node, Position, escape, push},
     structure::{Part, Rule},
     yaml,
 };
@@ -41,6 +42,9 @@ const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// The same for a whole JSON Pointer.
+const POINTER: &AsciiSet = &FRAGMENT.remove(b'/');
 
 /// The names of a document's files, and what became of the references between them.
 #[derive(Clone, Debug)]
@@ -64,8 +68,7 @@ pub(crate) enum Broken {
 }
 
 impl Sources {
-    /// Those of a document that is read from a text.
-    pub(crate) fn single(name: String) -> Self {
+    fn single(name: String) -> Self {
         Self {
             names: vec![name],
             written: HashMap::new(),
@@ -74,14 +77,16 @@ impl Sources {
         }
     }
 
-    /// Reads the files that `root`, which was read from `path`, refers to, and makes them part of it.
+    /// Reads the files that `root`, which was read from `path` if that is known, refers to, and makes them part of it.
     pub(crate) fn gather<'f>(
         name: String,
-        path: &Path,
+        path: Option<&Path>,
         fetch: Option<&'f mut Fetch<'f>>,
         root: &mut Node,
         has_siblings: bool,
     ) -> Self {
+        let is_alone = path.is_none();
+        let path = path.unwrap_or(Path::new(""));
         // What is no file, such as a pipe, has no path of its own.
         let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let held = root.get(MEMBER).into_iter().flat_map(Node::members);
@@ -103,6 +108,7 @@ impl Sources {
             targets: vec![(0, String::new(), Part::Document)],
             seen: HashSet::new(),
             has_siblings,
+            is_alone,
             bytes: 0,
             weight: 0,
         };
@@ -215,6 +221,8 @@ struct Gathering<'f> {
     seen: HashSet<(usize, String, Part)>,
     /// Whether what stands beside a schema's reference counts.
     has_siblings: bool,
+    /// Whether it is not known where the document is, so that nothing can be relative to it.
+    is_alone: bool,
     bytes: u64,
     weight: usize,
 }
@@ -248,8 +256,31 @@ impl Gathering<'_> {
                 return;
             }
         };
-        let (_, fragment) = split(&reference);
+        let (path, fragment) = split(&reference);
+        // What stands elsewhere can't be found by whoever does not know where the text is from.
+        if self.is_alone && !path.is_empty() {
+            return;
+        }
         let pointer = decoded(fragment);
+        let named = if pointer.is_empty() || pointer.starts_with('/') {
+            None
+        } else {
+            let node = self.trees.get(file).and_then(|tree| tree.node.as_ref());
+            let Some(found) = node.and_then(|node| anchored(node, &pointer, &mut String::new()))
+            else {
+                let why = format!("`{reference}` does not exist");
+                self.sources.broken.insert(at, Broken::Because(why));
+                return;
+            };
+            Some(found)
+        };
+        let (pointer, fragment) = match named {
+            Some(pointer) => {
+                let fragment = utf8_percent_encode(&pointer, POINTER).to_string();
+                (pointer.into(), fragment.into())
+            }
+            None => (pointer, Cow::Borrowed(fragment)),
+        };
         // The document itself is looked at anyway; not so the files that it holds since it was served.
         if file != 0 || is_elsewhere(&pointer) {
             self.targets.push((file, pointer.into_owned(), part));
@@ -264,8 +295,8 @@ impl Gathering<'_> {
 
     /// The file that a reference leads into.
     fn target(&mut self, from: usize, reference: &str) -> Known {
-        let (path, fragment) = split(reference);
-        let file = if path.is_empty() {
+        let (path, _) = split(reference);
+        let file = if path.is_empty() || self.is_alone {
             Ok(from)
         } else if let Some(url) = self.url(from, path) {
             url.and_then(|url| self.fetched(url))
@@ -274,15 +305,10 @@ impl Gathering<'_> {
         } else {
             self.file(from, path)
         };
-        match file {
-            // A name (`$anchor`) is not looked for.
-            Ok(_) if !fragment.is_empty() && !fragment.starts_with('/') => {
-                let message = format!("`{reference}` does not exist");
-                Err(Broken::Because(message))
-            }
-            Err(Broken::Because(why)) => Err(Broken::Because(format!("`{reference}` {why}"))),
-            file => file,
-        }
+        file.map_err(|broken| match broken {
+            Broken::Because(why) => Broken::Because(format!("`{reference}` {why}")),
+            Broken::Told => Broken::Told,
+        })
     }
 
     /// The URL that a reference leads to, if URLs are followed and it leads to one.
@@ -453,6 +479,28 @@ impl Gathering<'_> {
             }
         }
         self.sources
+    }
+}
+
+/// The pointer of the schema in a file that has this `$anchor`.
+fn anchored(node: &Node, name: &str, pointer: &mut String) -> Option<String> {
+    if node.get("$anchor").and_then(Node::as_str) == Some(name) {
+        return Some(pointer.clone());
+    }
+    let length = pointer.len();
+    let mut below = |key: &str, node: &Node| {
+        push(pointer, key);
+        let found = anchored(node, name, pointer);
+        pointer.truncate(length);
+        found
+    };
+    match &node.kind {
+        Kind::Object(members) => members.iter().find_map(|(key, node)| below(key, node)),
+        Kind::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(i, node)| below(&i.to_string(), node))
+        }
+        _ => None,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 /// The body of a request as it comes, for operations whose body is neither JSON nor a text nor a form: an
 /// image, an archive, `application/octet-stream`. It is never in memory as a whole.
 ///
-/// It has at most as many bytes as [`Api::body_limit`](crate::Api::body_limit) allows. A request that says that it
+/// It has at most as many bytes as [`Api::upload_limit`](crate::Api::upload_limit) allows. A request that says that it
 /// has more never gets to the handler; if it does not say so the stream ends with an error, whose answer is 413.
 ///
 /// ```

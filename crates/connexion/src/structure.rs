@@ -638,7 +638,9 @@ fn schema_rule(keyword: &str) -> Option<Rule> {
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Rule::List(schema),
         "properties" | "patternProperties" | "dependentSchemas" | "$defs" => Rule::Map(schema),
         "discriminator" => Rule::Any,
-        "$id" | "$anchor" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
+        // References by name have become pointers; what is called by an address is not.
+        "$anchor" => Rule::Text,
+        "$id" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
         _ => return None,
     })
 }

@@ -320,7 +320,7 @@ fn property(field: &Node, lowered: &Node) -> Node {
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
 /// The body that parameters of `in: formData` make. With a file among them it can only be multipart; without
-/// `consumes` it is not.
+/// `consumes` it is either.
 fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
     let (mut properties, mut encoding) = (object(at), object(at));
     let mut required = Vec::new();
@@ -359,8 +359,7 @@ fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
         .filter(|name| FORMS.contains(name) && (!has_file || *name == multipart))
         .collect();
     if types.is_empty() {
-        let [urlencoded, multipart] = FORMS;
-        types.push(if has_file { multipart } else { urlencoded });
+        types.extend(FORMS.iter().filter(|name| !has_file || **name == multipart));
     }
     let mut content = object(at);
     for name in types {

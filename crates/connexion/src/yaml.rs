@@ -181,14 +181,20 @@ impl<'t> Reader<'t> {
     }
 
     fn mapping(&mut self, at: Position, depth: usize) -> Result<Node, SyntaxFault> {
-        let mut members = IndexMap::new();
+        let (mut members, mut merged) = (IndexMap::new(), Vec::new());
         loop {
             let (event, span) = self.next()?;
             let key_at = self.start(span);
             let key = match event {
-                Event::MappingEnd => return Ok(Node::new(at, Kind::Object(members))),
+                Event::MappingEnd => {
+                    for (key, value) in merged {
+                        members.entry(key).or_insert(value);
+                    }
+                    return Ok(Node::new(at, Kind::Object(members)));
+                }
                 Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => {
-                    return Err(fault(key_at, "merge keys (`<<`) are not part of YAML 1.2"));
+                    merged.extend(self.merged(key_at, depth)?);
+                    continue;
                 }
                 // A response's status is often written without quotes: every scalar is read as text.
                 Event::Scalar(text, ..) => text.into_owned(),
@@ -205,6 +211,28 @@ impl<'t> Reader<'t> {
                 }
             };
         }
+    }
+
+    /// What stands behind `<<`, which is of YAML 1.1 but read by most: the members of one mapping or several, of
+    /// which the first that has a member counts.
+    fn merged(&mut self, at: Position, depth: usize) -> Result<Vec<(String, Node)>, SyntaxFault> {
+        let (event, span) = self.next()?;
+        let value = self.node(event, span, depth + 1)?;
+        let mappings = match value.kind {
+            Kind::Array(items) => items,
+            _ => vec![value],
+        };
+        let mut merged = Vec::new();
+        for mapping in mappings {
+            let Kind::Object(members) = mapping.kind else {
+                return Err(fault(
+                    at,
+                    "`<<` must be followed by a mapping, or a list of them",
+                ));
+            };
+            merged.extend(members);
+        }
+        Ok(merged)
     }
 
     fn start(&self, span: Span) -> Position {
@@ -389,7 +417,7 @@ mod tests {
             assert_eq!(parse(text).unwrap_err().at.to_string(), at, "{text}");
         }
         assert!(parse("---\na: 1\n...\n").is_ok());
-        let merged = parse("a: &x {b: 1}\nc:\n  <<: *x\n").unwrap_err();
+        let merged = parse("a: &x [1]\nc:\n  <<: *x\n").unwrap_err();
         assert_eq!(merged.at.to_string(), "3:3");
     }
 

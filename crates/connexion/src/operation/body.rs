@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::{compile::Compile, nearest};
@@ -15,6 +15,7 @@ use crate::{
     parameter::{has, types},
     place::Place,
     problem::Violation,
+    python::cut,
     schema::{Schema, is_remark},
 };
 
@@ -217,6 +218,16 @@ impl RequestBody {
                 let detail = "Request body is required".to_owned();
                 violations.push(Violation::of_body("required", detail));
             }
+            return None;
+        }
+        if !matches!(body, Received::Stream)
+            && let Some(coding) = headers.get(header::CONTENT_ENCODING)
+            && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
+        {
+            let coding = String::from_utf8_lossy(coding.as_bytes());
+            let detail =
+                format!("The content coding '{coding}' is not supported; send the body as it is");
+            violations.push(Violation::of_body("contentEncoding", cut(detail)));
             return None;
         }
         let sent = content_type(headers);

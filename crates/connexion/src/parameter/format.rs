@@ -68,6 +68,30 @@ impl Style {
     }
 }
 
+impl Style {
+    /// The shape of what is written in this style.
+    fn shape(self, explode: bool, schema: &Place<'_>, what: &str) -> Result<Shape, String> {
+        let shape = Shape::of(schema).filter(|shape| match self {
+            Self::Deep => true,
+            Self::Form if explode => shape.is_repeatable(),
+            _ => shape.is_simple(),
+        });
+        match (self, shape) {
+            (_, None) => Err(format!(
+                "the {what} holds objects or arrays within one another or in turn, which is not supported in \
+                 its style; write `content: {{application/json: …}}` for `schema`"
+            )),
+            (Self::Deep, Some(Shape::Single(_))) => Err(format!(
+                "the style deepObject is for objects, which the {what} is not; write `style: form`"
+            )),
+            (Self::Space | Self::Pipe | Self::Tab, Some(Shape::Single(_))) => Err(format!(
+                "the style of the {what} is for arrays and objects, which it is not; leave it out"
+            )),
+            (_, Some(shape)) => Ok(shape),
+        }
+    }
+}
+
 impl Format {
     /// Reads how the parameter or header at `place` is written, and where its schema stands. `what` is
     /// its name in sentences, such as "parameter `a`".
@@ -122,31 +146,7 @@ impl Format {
                 types,
             });
         };
-        let shape = Shape::of(schema)
-            .filter(|shape| match style {
-                Style::Deep => true,
-                Style::Form if explode => shape.is_repeatable(),
-                _ => shape.is_simple(),
-            })
-            .ok_or_else(|| {
-                format!(
-                    "the {what} holds objects or arrays within one another or in turn, which is not \
-                     supported in its style; write `content: {{application/json: …}}` for `schema`"
-                )
-            })?;
-        match (style, &shape) {
-            (Style::Deep, Shape::Single(_)) => {
-                return Err(format!(
-                    "the style deepObject is for objects, which the {what} is not; write `style: form`"
-                ));
-            }
-            (Style::Space | Style::Pipe | Style::Tab, Shape::Single(_)) => {
-                return Err(format!(
-                    "the style of the {what} is for arrays and objects, which it is not; leave it out"
-                ));
-            }
-            _ => {}
-        }
+        let shape = style.shape(explode, schema, what)?;
         let types = all_types(schema);
         Ok(Self {
             style,

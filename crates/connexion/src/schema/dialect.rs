@@ -4,7 +4,7 @@ use jsonschema::{Keyword, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::pattern;
-use crate::document::Document;
+use crate::document::{Document, decoded};
 
 /// The types that a value can have.
 const TYPES: [&str; 7] = [
@@ -237,7 +237,14 @@ fn adapt_reference(schema: &mut Map<String, Value>, document: &Document) {
     };
     if document.target(reference).is_err() {
         schema.shift_remove("$ref");
-    } else if !document.version.refs_have_siblings() {
+        return;
+    }
+    // Names such as `Page«Pet»` stand in references as they are, which no URI allows.
+    let encoded = format!("#{}", super::encoded(&decoded(reference)));
+    if encoded != reference {
+        schema.insert("$ref".to_owned(), encoded.into());
+    }
+    if !document.version.refs_have_siblings() {
         schema.retain(|key, _| key == "$ref");
     }
 }

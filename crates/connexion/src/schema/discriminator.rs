@@ -16,7 +16,7 @@ use std::{
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
-use super::{every, resolve};
+use super::{encoded, every, resolve};
 use crate::{
     document::{MAX_REFERENCES, decoded},
     node::{escape, unescape, value_at, value_at_mut},
@@ -436,19 +436,24 @@ impl Rewriting<'_> {
             branch.values = values.into_iter().chain(nested).filter(is_free).collect();
         }
         if let Some(base) = base {
-            // The base may say itself that it is not to be named.
-            let schema = value_at(self.root, base).unwrap_or(&Value::Null);
-            let pins = self.pinned(schema, property, None);
-            if !pins.is_empty() {
-                let own = branches
-                    .iter_mut()
-                    .filter(|branch| branch.pointer.as_deref() == Some(base));
-                for branch in own {
-                    branch.values.retain(|value| pins.contains(value));
-                }
-            }
+            self.name_base(branches, property, base);
         }
         branches.retain(|branch| !branch.values.is_empty());
+    }
+
+    /// A base may say itself that it is not to be named.
+    fn name_base(&self, branches: &mut [Branch], property: &str, base: &str) {
+        let schema = value_at(self.root, base).unwrap_or(&Value::Null);
+        let pins = self.pinned(schema, property, None);
+        if pins.is_empty() {
+            return;
+        }
+        let own = branches
+            .iter_mut()
+            .filter(|branch| branch.pointer.as_deref() == Some(base));
+        for branch in own {
+            branch.values.retain(|value| pins.contains(value));
+        }
     }
 
     /// Where a value of `mapping` leads: it is a name or a reference.
@@ -573,9 +578,4 @@ fn chosen(property: &str, branches: Vec<Branch>) -> Value {
 /// The name of what stands at a pointer.
 fn last(pointer: &str) -> String {
     unescape(pointer.rsplit('/').next().unwrap_or_default()).into_owned()
-}
-
-/// A pointer as the fragment of a reference.
-fn encoded(pointer: &str) -> String {
-    percent_encoding::utf8_percent_encode(pointer, super::FRAGMENT).to_string()
 }

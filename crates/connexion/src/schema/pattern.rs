@@ -61,6 +61,15 @@ pub(super) fn slow<'a>(
     }))
 }
 
+/// Whether texts can be matched with a pattern.
+pub(super) fn is_usable(pattern: &str) -> bool {
+    jsonschema::draft202012::options()
+        .offline()
+        .with_pattern_options(options())
+        .build(&json!({"pattern": pattern}))
+        .is_ok()
+}
+
 /// Puts [`SLOW`] in the place of a `pattern` that takes steps back.
 pub(super) fn adapt(schema: &mut Map<String, Value>) {
     let is_slow = schema

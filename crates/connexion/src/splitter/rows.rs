@@ -91,8 +91,8 @@ impl Rows {
             ReadFieldResult::OutputFull => self.cell.resize(self.cell.len() * 2, 0),
             ReadFieldResult::Field { record_end } => {
                 let cell = self.cell.get(..self.length).unwrap_or_default();
-                let text = std::str::from_utf8(cell);
-                let text = text.map_err(|_| "the answer is not valid UTF-8".to_owned())?;
+                let text = std::str::from_utf8(cell).ok();
+                let text = text.ok_or("the answer is not valid UTF-8")?;
                 self.cells.push(text.to_owned());
                 self.bytes += self.length + size_of::<String>();
                 self.length = 0;
@@ -153,9 +153,9 @@ mod tests {
             found.push(row);
             Ok(())
         };
-        let chunks = text.as_bytes().chunks(size);
-        let fed = chunks.map(|chunk| rows.feed(chunk, &mut keep)).collect();
-        let result = Result::and_then(fed, |()| rows.finish(&mut keep));
+        let mut chunks = text.as_bytes().chunks(size);
+        let fed = chunks.try_for_each(|chunk| rows.feed(chunk, &mut keep));
+        let result = fed.and_then(|()| rows.finish(&mut keep));
         (found, result)
     }
 

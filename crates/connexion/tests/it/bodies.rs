@@ -166,7 +166,7 @@ async fn other_bodies_are_streamed_up_to_the_limit() {
     ];
     let documents = contents.iter().flat_map(|content| documents(content));
     for document in documents.chain([swagger("application/octet-stream", file)]) {
-        let api = Api::from_document(document).body_limit(10);
+        let api = Api::from_document(document).upload_limit(10);
         let service = build(api.operation("test", count));
         let kind = "application/octet-stream";
         assert_eq!(post(&service, kind, "1234567890").await.text(), "10");
@@ -220,7 +220,7 @@ async fn a_long_body_is_not_held_in_memory() {
         }
         Ok(bytes.to_string())
     };
-    let api = Api::from_document(document).body_limit(CHUNK * CHUNKS);
+    let api = Api::from_document(document).upload_limit(CHUNK * CHUNKS);
     let service = build(api.operation("test", handler));
     let body = futures_util::stream::iter(0..CHUNKS).map(move |_| {
         sent.fetch_add(1, Ordering::SeqCst);

@@ -2,7 +2,9 @@
 
 use connexion::{Api, Document};
 
-use crate::support::{ANY, document, document_at, faults, with_body, with_parameters};
+use crate::support::{
+    ANY, body_verdict, document, document_at, faults, service, with_body, with_parameters,
+};
 
 /// All that one run reports of a document and no handlers but `stray`.
 fn report(text: &str) -> String {
@@ -114,8 +116,8 @@ fn a_text_that_is_no_document_is_told_with_its_place() {
             "api.yaml:1:1: the first member must be `openapi: 3.1.0` (or `swagger: '2.0'`)",
         ),
         (
-            "openapi: 3.1.0\nx: {<<: {}}",
-            "api.yaml:2:5: merge keys (`<<`) are not part of YAML 1.2",
+            "openapi: 3.1.0\nx: {<<: [{}, 5]}",
+            "api.yaml:2:5: `<<` must be followed by a mapping, or a list of them",
         ),
     ] {
         assert_eq!(report(text).lines().next().unwrap(), expected, "{text}");
@@ -344,4 +346,59 @@ fn it_can_be_served_again_in_its_own_version() {
         document.to_json(),
         r#"{"swagger":"2.0","info":{"title":"t","version":"1"},"paths":{}}"#
     );
+}
+
+#[test]
+fn what_others_read_is_read_too() {
+    // Names as some frameworks make them, merge keys, patterns of other languages, names of schemas.
+    let text = r"
+openapi: 3.1.0
+info: {title: T, version: '1'}
+x-shared: &shared
+  operationId: hidden
+  responses: {'200': {description: any}}
+paths:
+  /test:
+    post:
+      <<: *shared
+      operationId: test
+      requestBody: {content: {application/json: {schema: {$ref: '#thing'}}}}
+components:
+  schemas:
+    Thing:
+      $anchor: thing
+      properties:
+        page: {$ref: '#/components/schemas/Page«A»'}
+        list: {$ref: '#/components/schemas/List[A]'}
+        name: {pattern: '(?i)^[a-z]+$'}
+    Page«A»: {type: integer}
+    List[A]: {type: array, items: {$ref: '#/components/schemas/Page%C2%ABA%C2%BB'}}
+  securitySchemes: {certificate: {type: mutualTLS}}
+";
+    let document = Document::parse("test.yaml", text).unwrap();
+    assert_eq!(document.check(), []);
+    let service = service(document);
+    let read = |body: &str| body_verdict(&service, body);
+    let right = r#"{"page":1,"list":[2],"name":"Ann"}"#;
+    assert_eq!(read(right), format!("ok {{}} {right}"));
+    assert_eq!(
+        read(r#"{"page":"1","list":["2"],"name":"A1"}"#),
+        "Body /page type: '1' is not of type 'integer' - 'page'\n\
+         Body /list/0 type: '2' is not of type 'integer' - 'list.0'\n\
+         Body /name pattern: 'A1' does not match '(?i)^[a-z]+$' - 'name'"
+    );
+}
+
+#[test]
+fn a_merged_member_gives_way_to_one_of_ones_own_wherever_that_stands() {
+    let text = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\nx-a: &a {b: 1, c: 2}\nx-d: &d {c: 3, e: 4}\n\
+                x-f: {b: 5, <<: [*a, *d], e: 6}\n";
+    let json = Document::parse("a", text).unwrap().to_json();
+    assert!(json.contains(r#""x-f":{"b":5,"e":6,"c":2}"#), "{json}");
+}
+
+#[test]
+fn an_anchor_that_is_not_there_is_told() {
+    let found = faults(document(&with_body("{$ref: '#none'}"), ""));
+    assert!(found.ends_with("`#none` does not exist"), "{found}");
 }

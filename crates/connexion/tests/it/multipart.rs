@@ -317,7 +317,7 @@ async fn a_handler_reads_the_files_of_a_form() {
 async fn a_multipart_form_has_its_limits() {
     let schema = "{properties: {a: {type: array, items: {type: string}}, f: {type: string, format: binary}}}";
     let [document, _] = documents(&multipart_content(schema, ""));
-    let api = Api::from_document(document).body_limit(3_000_000);
+    let api = Api::from_document(document).upload_limit(3_000_000);
     let service = build(api.operation("test", async || ()));
     let long = vec![b'x'; 3_000_000];
     let answer = post(&service, MULTIPART, multipart(&[("name=f", &long)])).await;
@@ -412,7 +412,7 @@ async fn a_long_file_is_not_held_in_memory() {
         let bytes = bytes.await.map_err(|error| error.to_string())?;
         Ok(bytes.to_string())
     };
-    let api = Api::from_document(document).body_limit(CHUNK * CHUNKS + 1_000);
+    let api = Api::from_document(document).upload_limit(CHUNK * CHUNKS + 1_000);
     let service = build(api.operation("test", handler));
     let whole = multipart(&[("name=f; filename=f", b"")]);
     let (head, tail) = whole.split_at(whole.len() - b"\r\n--XX--\r\n".len());

@@ -513,3 +513,26 @@ fn validation_needs_no_socket() {
         .unwrap_err();
     assert_eq!(violations[0].location, In::Path);
 }
+
+#[tokio::test]
+async fn a_body_that_is_coded_is_refused_as_what_it_is() {
+    let service = service(document(&with_body("{}"), ""));
+    let json = ("content-type", "application/json");
+    let answer = send(
+        &service,
+        "POST /test",
+        &[json, ("content-encoding", "gzip")],
+        "{}",
+    )
+    .await;
+    let detail = "The content coding 'gzip' is not supported; send the body as it is";
+    assert_eq!(answer.problem(), (415, detail.to_owned()));
+    let plain = send(
+        &service,
+        "POST /test",
+        &[json, ("content-encoding", "identity")],
+        "{}",
+    )
+    .await;
+    assert_eq!(plain.status, 200);
+}

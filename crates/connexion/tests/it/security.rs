@@ -260,7 +260,7 @@ fn secrets_are_not_printed() {
 fn what_does_not_fit_together_is_a_fault() {
     let text = "openapi: 3.1.0
 info: {title: T, version: '1'}
-security: [{none: []}, x, {a: 1}]
+security: [{none: []}, x, {a: 1}, {c: []}]
 paths: {}
 components:
   securitySchemes:
