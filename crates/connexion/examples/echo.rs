@@ -15,27 +15,49 @@ use std::{
 };
 
 use connexion::{Api, ApiService, Body, Document, Faults, In, OperationId, Params, Principal};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Where the parameters of each operation stand, their names, and those of their values; known once the service
 /// is built.
 type Places = Arc<OnceLock<HashMap<String, Vec<(In, String, String)>>>>;
+
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Echo {
+    operation_id: String,
+    path: Map<String, Value>,
+    query: Map<String, Value>,
+    header: Map<String, Value>,
+    cookie: Map<String, Value>,
+    body: Value,
+}
 
 async fn echo(
     axum::extract::State(places): axum::extract::State<Places>,
     OperationId(id): OperationId,
     Params(mut values): Params<Map<String, Value>>,
     Body(body): Body<Value>,
-) -> Body<Value> {
-    let mut answer =
-        json!({"operationId": id, "path": {}, "query": {}, "header": {}, "cookie": {}});
+) -> Body<Echo> {
+    let mut answer = Echo {
+        body,
+        ..Echo::default()
+    };
     let known = places.get().and_then(|all| all.get(&id));
     for (place, name, key) in known.into_iter().flatten() {
-        if let Some(value) = values.remove(key) {
-            answer[place.as_str()][name] = value;
+        let values_there = match place {
+            In::Path => &mut answer.path,
+            In::Query => &mut answer.query,
+            In::Header => &mut answer.header,
+            In::Cookie => &mut answer.cookie,
+            In::Body => continue,
+        };
+        if let Some((key, value)) = values.remove_entry(key) {
+            let name = if key == *name { key } else { name.clone() };
+            values_there.insert(name, value);
         }
     }
-    answer["body"] = body;
+    answer.operation_id = id;
     Body(answer)
 }
 

@@ -1,6 +1,7 @@
 //! How a handler reads what was validated and writes its answer: [`Params`], [`Body`], [`Items`].
 
 use std::{
+    any::Any,
     convert::Infallible,
     mem,
     pin::Pin,
@@ -62,14 +63,17 @@ fn take<V>(extensions: &mut Extensions, of: impl Fn(&mut Input) -> V) -> Option<
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
+impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let values = take(&mut parts.extensions, |input| {
             mem::take(&mut input.parameters)
         });
-        read(Value::Object(values.unwrap_or_default())).map(Self)
+        let values = values.unwrap_or_default();
+        same(values)
+            .or_else(|values| read(Value::Object(values)))
+            .map(Self)
     }
 }
 
@@ -102,13 +106,23 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned + 'static, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(mut request: Request, _: &S) -> Result<Self, Problem> {
         let value = take(request.extensions_mut(), |input| input.body.take());
-        read(value.flatten().unwrap_or_default()).map(Self)
+        let value = value.flatten().unwrap_or_default();
+        same(value).or_else(read).map(Self)
     }
+}
+
+/// The value itself if that is what the handler wants: to read it as what it is would build it anew.
+fn same<V: 'static, T: 'static>(value: V) -> Result<T, V> {
+    let mut value = Some(value);
+    let wanted = (&mut value as &mut dyn Any).downcast_mut::<Option<T>>();
+    wanted
+        .and_then(Option::take)
+        .ok_or_else(|| value.expect("it was not the wanted one, so it was not taken"))
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
