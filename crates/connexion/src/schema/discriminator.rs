@@ -127,14 +127,15 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String]) -> Vec<Nameless> {
         return Vec::new();
     }
     let source = root.clone();
+    let children = children(&source);
     let mut rewriting = Rewriting {
         root: &source,
-        children: children(&source),
         bases: pointers
             .iter()
-            .filter(|pointer| is_base(&source, pointer))
+            .filter(|pointer| is_base(&source, pointer, &children))
             .cloned()
             .collect(),
+        children,
         nameless: Vec::new(),
         left: Cell::new(MAX_LOOKS),
     };
@@ -159,13 +160,23 @@ fn is_used(value: &Value) -> bool {
     }
 }
 
-/// Whether the schema at a pointer has a name, and children only by their `allOf`.
-fn is_base(root: &Value, pointer: &str) -> bool {
+/// Whether the schema at a pointer has a name, and children by their `allOf`: none by `oneOf` or `anyOf`, or the same,
+/// which would lead back to it.
+fn is_base(root: &Value, pointer: &str, children: &HashMap<String, Vec<String>>) -> bool {
     let has_name = pointer
         .strip_prefix(NAMED)
         .is_some_and(|name| !name.contains('/'));
-    let has = |keyword| value_at(root, pointer).and_then(|one| one.get(keyword));
-    has_name && has("oneOf").is_none() && has("anyOf").is_none()
+    let schema = value_at(root, pointer);
+    let parts = |keyword| schema.and_then(|one| one.get(keyword)?.as_array());
+    let Some(parts) = parts("oneOf").or_else(|| parts("anyOf")) else {
+        return has_name;
+    };
+    let known = children.get(pointer);
+    let is_child = |part: &Value| {
+        let reference = part.get("$ref").and_then(Value::as_str).map(decoded);
+        reference.is_some_and(|child| known.is_some_and(|all| all.iter().any(|one| *one == child)))
+    };
+    has_name && parts.iter().any(is_child)
 }
 
 /// By the pointer of each schema with a name: those that are made of it, over several generations, too.
@@ -260,7 +271,8 @@ impl Rewriting<'_> {
         };
         let property = property_name(&discriminator).unwrap_or_default().to_owned();
         let is_base = self.bases.contains(pointer);
-        let (mut branches, others) = if is_base {
+        let has_alternatives = schema.contains_key("oneOf") || schema.contains_key("anyOf");
+        let (mut branches, others) = if is_base && !has_alternatives {
             (self.family(pointer, &property), Vec::new())
         } else {
             self.alternatives(schema, &property, pointer)

@@ -636,7 +636,8 @@ fn a_discriminator_that_leads_back_to_itself_is_told() {
             && !told.is_empty(),
         "{told:?}"
     );
-    let both = "Thing: {oneOf: [{$ref: '#/components/schemas/Cat'}], discriminator: {propertyName: kind}}, \
+    // Without a discriminator nothing says which one is meant.
+    let both = "Thing: {oneOf: [{$ref: '#/components/schemas/Cat'}]}, \
                 Cat: {allOf: [{$ref: '#/components/schemas/Thing'}]}";
     let told = messages("3.0", both);
     assert!(
