@@ -36,6 +36,15 @@ pub struct Accept(Option<Arc<str>>);
 
 impl Accept {
     /// The media type, in lower case and without parameters.
+    ///
+    /// Empty if the document describes no type of an answer that means success.
+    ///
+    /// ```
+    /// async fn liked(accept: connexion::Accept) -> String {
+    ///     format!("You like {} best.", accept.as_str())
+    /// }
+    /// # assert_eq!(connexion::Accept::default().as_str(), "");
+    /// ```
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }

@@ -28,6 +28,17 @@ const MAX_WHOLE: usize = 16 * 1024 * 1024;
 const MAX_LOGGED: usize = 10;
 
 /// What happens to an answer that breaks the document; see [`Api::responses`](crate::Api::responses).
+///
+/// ```
+/// # use connexion::{Api, Document, Responses};
+/// # let document = Document::load("examples/hello.yaml")?;
+/// // A text, where the document wants JSON: it is sent, and the log says what is wrong.
+/// let api = Api::from_document(document).operation("hello", async || "Hello!");
+/// let service = api.responses(Responses::Log).build(())?;
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+///
+/// Of a status that the document describes without `content` the body is never looked at.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Responses {
     /// Answers are not looked at.

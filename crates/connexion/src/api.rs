@@ -100,6 +100,17 @@ impl<S> std::fmt::Debug for Api<S> {
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Begins with a document and no handlers.
+    ///
+    /// What is wrong with the document is told by [`Api::build`], not here.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// let document = Document::load("examples/hello.yaml")?;
+    /// let api = Api::from_document(document);
+    /// // Its operation has no handler yet.
+    /// assert!(api.build(()).is_err());
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     pub fn from_document(document: Document) -> Self {
         let options = Options {
             responses: Responses::Enforce,
@@ -134,6 +145,30 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// An operation with `x-openapi-router-controller: people` (or `x-swagger-router-controller`) is called
     /// `people.` and its `operationId`, as by Python's connexion; one without an `operationId` is called by its
     /// method and path, such as `get /people`.
+    ///
+    /// A second handler for an operation, or one for an operation that the document does not have, is a fault, told by
+    /// [`Api::build`].
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document, Params};
+    /// # use serde_json::{Value, json};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// #[derive(serde::Deserialize)]
+    /// struct Hello { name: String, times: usize }
+    ///
+    /// async fn hello(Params(Hello { name, times }): Params<Hello>) -> Body<Value> {
+    ///     Body(json!({"text": name.repeat(times)}))
+    /// }
+    ///
+    /// let service = Api::from_document(document).operation("hello", hello).build(())?;
+    /// assert_eq!(service.handle(get("/hello/Ann?times=2")?).await.status(), 200);
+    /// assert_eq!(service.handle(get("/hello/Ann?times=0")?).await.status(), 400);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn operation<H, T>(mut self, id: &str, handler: H) -> Self
     where
@@ -165,6 +200,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     .build(())?;
     /// # Ok::<(), connexion::Faults>(())
     /// ```
+    ///
+    /// Within one another, the prefixes stand one after the other. Names outside are not touched.
     #[must_use]
     pub fn under(mut self, prefix: &str, register: impl FnOnce(Self) -> Self) -> Self {
         let longer = format!("{}{prefix}.", self.prefix);
@@ -191,6 +228,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     .build(())?;
     /// # Ok::<(), connexion::Faults>(())
     /// ```
+    ///
+    /// Of several under the same prefix the first counts.
     #[must_use]
     pub fn default_operation<H, T>(mut self, handler: H) -> Self
     where
@@ -228,6 +267,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     .build(())?;
     /// # Ok::<(), connexion::Faults>(())
     /// ```
+    ///
+    /// A verifier for a scheme that the document does not have, and a scheme without one, are faults, told by
+    /// [`Api::build`].
     #[must_use]
     pub fn security<F, R>(mut self, scheme: &str, verifier: F) -> Self
     where
@@ -240,6 +282,34 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// The verifier of every security scheme that has none of its own; see [`Api::security`].
+    ///
+    /// It is never asked in a document without security schemes. A second one takes the place of the first.
+    ///
+    /// ```
+    /// # use connexion::{Api, Credentials, Document, Principal};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # security: [{login: [read]}]
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
+    /// # "#)?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let service = Api::from_document(document)
+    ///     .default_security(async |credentials| match credentials {
+    ///         Credentials::Token(token) if token == "secret" => Ok(Some(Principal::new("Ann", ["read"]))),
+    ///         _ => Ok(None),
+    ///     })
+    ///     .operation("hello", async || "Hello!")
+    ///     .build(())?;
+    /// assert_eq!(service.handle(get("/hello")?).await.status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn default_security<F, R>(mut self, verifier: F) -> Self
     where
@@ -252,6 +322,34 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Requires a security scheme, with these scopes, of those who read the served document and the docs page.
     /// Without it everybody may.
+    ///
+    /// A scheme that the document does not have is a fault, told by [`Api::build`]. A browser asks for the page's files
+    /// with cookies and `Basic` only, so the page needs a scheme of one of these kinds.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document, Principal};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # security: [{login: [read]}]
+    /// # paths:
+    /// #   /hello:
+    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
+    /// # "#)?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let service = Api::from_document(document)
+    ///     .default_security(async |_| Ok(Some(Principal::new("Ann", ["read"]))))
+    ///     .docs_security("login", &["read"])
+    ///     .serve_document(true)
+    ///     .operation("hello", async || "Hello!")
+    ///     .build(())?;
+    /// assert_eq!(service.handle(get("/openapi.json")?).await.status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn docs_security(mut self, scheme: &str, scopes: &[&str]) -> Self {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
@@ -260,6 +358,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Whether an operation without a handler answers 501 instead of being a fault; off by default.
+    ///
+    /// Requests are checked before. An operation to which [`Api::default_operation`] gives a handler has one.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let service = Api::from_document(document).stub(true).build(())?;
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 501);
+    /// assert_eq!(service.handle(get("/hello/Ann?times=0")?).await.status(), 400);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn stub(mut self, on: bool) -> Self {
         self.options.stub = on;
@@ -268,6 +381,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Whether query parameters, fields of forms and cookies that the document does not have are refused; on by
     /// default. Cookies are looked at only in operations for which the document has some.
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// # async fn hello() -> Body<serde_json::Value> { Body(serde_json::json!({"text": "Hello!"})) }
+    /// let api = Api::from_document(document).operation("hello", hello);
+    /// let service = api.strict_parameters(false).build(())?;
+    /// // Otherwise it would be 400.
+    /// assert_eq!(service.handle(get("/hello/Ann?x=1")?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn strict_parameters(mut self, on: bool) -> Self {
         self.options.strict_parameters = on;
@@ -279,6 +407,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// leaves the choice).
     ///
     /// A handler learns from [`Accept`](crate::Accept) which type is wanted.
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # async fn hello() -> Body<serde_json::Value> { Body(serde_json::json!({"text": "Hello!"})) }
+    /// let api = Api::from_document(document).operation("hello", hello);
+    /// let service = api.strict_accept(false).build(())?;
+    /// let request = http::Request::get("/hello/Ann").header("Accept", "image/png");
+    /// // Otherwise it would be 406.
+    /// assert_eq!(service.handle(request.body(axum::body::Body::empty())?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn strict_accept(mut self, on: bool) -> Self {
         self.options.strict_accept = on;
@@ -286,6 +429,33 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Adds a `format` for texts, or replaces one of JSON Schema's.
+    ///
+    /// Values that are no texts pass whatever it says. A format that nobody has added is not checked, with a warning.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello/{name}:
+    /// #     get:
+    /// #       operationId: hello
+    /// #       parameters: [{name: name, in: path, required: true, schema: {type: string, format: even}}]
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let service = Api::from_document(document)
+    ///     .format("even", |text| text.chars().count() % 2 == 0)
+    ///     .operation("hello", async || "Hello!")
+    ///     .build(())?;
+    /// assert_eq!(service.handle(get("/hello/Anna")?).await.status(), 200);
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 400);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn format(mut self, name: &str, check: fn(&str) -> bool) -> Self {
         self.formats.push((name.to_owned(), check));
@@ -294,6 +464,22 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Whether answers are checked against the document; on by default. What breaks it becomes a 500, with
     /// the reason in the log.
+    ///
+    /// It is short for [`Api::responses`] with [`Responses::Enforce`] or [`Responses::Off`].
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// // It answers with a text, where the document wants JSON.
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.validate_responses(false).build(())?;
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn validate_responses(self, on: bool) -> Self {
         self.responses(if on {
@@ -304,6 +490,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// What happens to answers that break the document; [`Responses::Enforce`] by default.
+    ///
+    /// Problems that the library makes itself, such as a 400, are not looked at, so the document need not describe
+    /// them.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document, Responses};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// // It answers with a text, where the document wants JSON.
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.responses(Responses::Log).build(())?;
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn responses(mut self, mode: Responses) -> Self {
         self.options.responses = mode;
@@ -311,6 +514,22 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// The same for the one operation with this `operationId`.
+    ///
+    /// Of several modes for one operation the last counts. An operation that the document does not have is a fault,
+    /// told by [`Api::build`].
+    ///
+    /// ```
+    /// # use connexion::{Api, Document, Responses};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let api = api.responses(Responses::Enforce).responses_of("hello", Responses::Off);
+    /// assert_eq!(api.build(())?.handle(get("/hello/Ann")?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn responses_of(mut self, id: &str, mode: Responses) -> Self {
         self.responses_of.push((id.to_owned(), mode));
@@ -318,6 +537,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Which share of the answers is looked at, from 0.0 to 1.0; all by default.
+    ///
+    /// They are spread evenly, not by chance. A share that is less or more is taken for the nearest of these.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// // It answers with a text, where the document wants JSON.
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.sample_responses(0.5).build(())?;
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 500);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn sample_responses(mut self, share: f64) -> Self {
         self.options.response_share = share.clamp(0.0, 1.0);
@@ -326,6 +562,34 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// How many bytes a request's body may have that is held in memory, such as JSON; 2 MiB by default. A longer one
     /// is answered with 413.
+    ///
+    /// Exactly that many are allowed. Of an operation without `requestBody` no body is read, so it may have any length.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/json: {}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.body_limit(4).build(())?;
+    /// let post = |body: &'static str| {
+    ///     let request = http::Request::post("/hello").header("Content-Type", "application/json");
+    ///     request.body(axum::body::Body::from(body))
+    /// };
+    /// assert_eq!(service.handle(post("1234")?).await.status(), 200);
+    /// assert_eq!(service.handle(post("12345")?).await.status(), 413);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.options.limits.body = bytes;
@@ -335,6 +599,30 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// The same for bodies that are never in memory as a whole: those with files (`multipart/form-data`), which are
     /// kept in a temporary file, and those that handlers read as a [`ByteStream`](crate::ByteStream); 64 MiB by
     /// default.
+    ///
+    /// Whatever is set here, a form may have 1,000 parts, and those that are not files may have 2 MiB together.
+    ///
+    /// ```
+    /// # use connexion::{Api, ByteStream, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {image/png: {}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async |_: ByteStream| "Hello!");
+    /// let service = api.upload_limit(4).build(())?;
+    /// let request = http::Request::post("/hello").header("Content-Type", "image/png");
+    /// assert_eq!(service.handle(request.body("12345".into())?).await.status(), 413);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn upload_limit(mut self, bytes: usize) -> Self {
         self.options.limits.upload = bytes;
@@ -343,6 +631,25 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Changes every problem document that the library makes before it is sent: its `kind`, its sentences and
     /// those of its `errors`, their order. [`Violation`](crate::Violation) has an example.
+    ///
+    /// Problems that handlers answer with are theirs, and not changed. A second function takes the place of the first.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let service = Api::from_document(document)
+    ///     .on_problem(|problem| problem.kind = "https://example.com/problem".into())
+    ///     .stub(true)
+    ///     .build(())?;
+    /// let answer = service.handle(get("/nowhere")?).await;
+    /// let body = axum::body::to_bytes(answer.into_body(), 1000).await?;
+    /// assert!(body.starts_with(br#"{"type":"https://example.com/problem","title":"Not Found""#));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_problem(mut self, change: impl Fn(&mut Problem) + Send + Sync + 'static) -> Self {
         self.problem_hook = Box::new(change);
@@ -366,6 +673,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let service = api.operation("hello", async || "Hello!").build(())?;
     /// # Ok::<(), connexion::Faults>(())
     /// ```
+    ///
+    /// A path that can't stand before others, such as `/a/{b}` or `/a/../b`, is a fault, told by [`Api::build`]; a
+    /// slash at its end means nothing.
     #[must_use]
     pub fn base_path(mut self, path: &str) -> Self {
         self.base_path = Some(path.to_owned());
@@ -373,6 +683,20 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Whether `/openapi.json` and `/openapi.yaml` are served, under the base path; off by default.
+    ///
+    /// If the document describes one of these addresses itself, its operation is asked.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let api = Api::from_document(document).stub(true).serve_document(true);
+    /// assert_eq!(api.build(())?.handle(get("/openapi.json")?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn serve_document(mut self, on: bool) -> Self {
         self.docs.document = on;
@@ -383,6 +707,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// then tells clients to put it before each path. What is no plain path is ignored.
     ///
     /// Clients can send this header too: switch it on only behind a proxy that sets or removes it.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// let api = Api::from_document(document).stub(true).serve_document(true);
+    /// let service = api.trust_forwarded_prefix(true).build(())?;
+    /// let request = http::Request::get("/openapi.json").header("X-Forwarded-Prefix", "/proxy");
+    /// let answer = service.handle(request.body(axum::body::Body::empty())?).await;
+    /// let body = axum::body::to_bytes(answer.into_body(), 10_000).await?;
+    /// assert!(body.ends_with(br#""servers":[{"url":"/proxy"}]}"#));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn trust_forwarded_prefix(mut self, on: bool) -> Self {
         self.docs.trust_forwarded_prefix = on;
@@ -391,6 +730,21 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Whether the Swagger UI page `/ui/` is served; off by default. It reads the document, which is then
     /// served too.
+    ///
+    /// Nothing of the page is loaded from elsewhere. Needs the feature `swagger-ui`.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// let service = Api::from_document(document).stub(true).swagger_ui(true).build(())?;
+    /// assert_eq!(service.handle(get("/ui/")?).await.status(), 200);
+    /// assert_eq!(service.handle(get("/openapi.json")?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "swagger-ui")]
     #[must_use]
     pub fn swagger_ui(mut self, on: bool) -> Self {
@@ -400,9 +754,22 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Compiles everything.
     ///
+    /// `state` is what handlers take as axum's `State`. Faults that are warnings only keep nothing from being served;
+    /// they go to the log.
+    ///
+    /// ```
+    /// # use connexion::{Api, Code, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// let api = Api::from_document(document).operation("hallo", async || "Hello!");
+    /// let faults = api.build(()).unwrap_err();
+    /// let codes: Vec<Code> = faults.0.iter().map(|fault| fault.code).collect();
+    /// assert_eq!(codes, [Code::HandlerUnknown, Code::HandlerMissing]);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
     /// # Errors
-    /// Every fault of the document, every operation without a handler and every handler without an
-    /// operation.
+    /// Every fault of the document, every operation without a handler, every handler without an operation, and the
+    /// same of security schemes and verifiers; warnings, too, if one of the faults is none.
     pub fn build(self, state: S) -> Result<ApiService, Faults> {
         let Self {
             document,
@@ -579,6 +946,25 @@ fn connect<S: Clone>(
 }
 
 /// A served API: a [`tower::Service`] for HTTP requests, cheap to clone.
+///
+/// It has no error: what goes wrong is an answer, and a handler that panics is one of 500.
+///
+/// ```
+/// # use connexion::{Api, Body, Document};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let document = Document::load("examples/hello.yaml")?;
+/// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+/// # async fn hello() -> Body<serde_json::Value> { Body(serde_json::json!({"text": "Hello!"})) }
+/// use tower::ServiceExt;
+///
+/// let service = Api::from_document(document).operation("hello", hello).build(())?;
+/// assert_eq!(service.clone().oneshot(get("/hello/Ann")?).await?.status(), 200);
+/// // Behind whatever else the program serves.
+/// let router: axum::Router = axum::Router::new().fallback_service(service);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ApiService {
     inner: Arc<Inner>,
@@ -610,6 +996,15 @@ impl std::fmt::Debug for ApiService {
 
 impl ApiService {
     /// The operations, in the order of the document, then those of the services joined to it.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// let service = Api::from_document(document).stub(true).build(())?;
+    /// let ids: Vec<&str> = service.operations().map(|operation| operation.id()).collect();
+    /// assert_eq!(ids, ["hello"]);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         let endpoints = self.all().flat_map(|service| &service.inner.endpoints);
         endpoints.map(|(operation, _)| operation)
@@ -634,6 +1029,8 @@ impl ApiService {
     /// let service = first.and(second);
     /// # Ok::<(), connexion::Faults>(())
     /// ```
+    ///
+    /// Of a path that both have the first one answers, with 405 for a method that only the other has.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let next = match self.next {
@@ -658,6 +1055,22 @@ impl ApiService {
     }
 
     /// Answers one request.
+    ///
+    /// HEAD is answered as GET without the body, and OPTIONS with `Allow`, unless the document describes them.
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
+    /// # async fn hello() -> Body<serde_json::Value> { Body(serde_json::json!({"text": "Hello!"})) }
+    /// let service = Api::from_document(document).operation("hello", hello).build(())?;
+    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
+    /// assert_eq!(service.handle(get("/nowhere")?).await.status(), 404);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
         let inner = self.responsible(request.uri().path());
