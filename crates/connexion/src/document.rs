@@ -53,6 +53,17 @@ impl Document {
     /// Reads a document from YAML or JSON text; `name` is what its faults are reported under. It can't refer
     /// to files, since nobody knows where they are: [`Document::load`] does.
     ///
+    /// ```
+    /// # use connexion::{Code, Document};
+    /// let text = r#"{"openapi": "3.1.0", "info": {"title": "Hello", "version": "1"}, "paths": {}}"#;
+    /// let document = Document::parse("hello.json", text)?;
+    /// assert_eq!(document.name(), "hello.json");
+    ///
+    /// let faults = Document::parse("old.yaml", "swagger: '1.2'").unwrap_err();
+    /// assert_eq!(faults.0[0].code, Code::Version);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
     /// # Errors
     /// If the text is neither, or is of no known version. What else is wrong, [`Document::check`] tells.
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Faults> {
@@ -97,6 +108,16 @@ impl Document {
     /// A reference such as `./pets.yaml#/components/schemas/Pet` is relative to the file in which it stands;
     /// the file may be anything in YAML or JSON, a whole document or one schema. URLs and absolute paths are
     /// refused.
+    ///
+    /// ```
+    /// # use connexion::{Code, Document};
+    /// let document = Document::load("examples/hello.yaml")?;
+    /// assert!(document.check().is_empty());
+    ///
+    /// let faults = Document::load("missing.yaml").unwrap_err();
+    /// assert_eq!(faults.0[0].code, Code::Unreadable);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     ///
     /// # Errors
     /// If the file can't be read, and as [`Document::parse`]. What is wrong with the other files,
@@ -145,6 +166,17 @@ impl Document {
     }
 
     /// Everything that is wrong with the document itself, in the order of its lines.
+    ///
+    /// It knows neither handlers nor verifiers nor formats of the application; [`Api::build`](crate::Api::build) checks
+    /// with them.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let document = Document::parse("empty.yaml", "openapi: 3.1.0")?;
+    /// let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    /// assert_eq!(faults, ["empty.yaml:1:1: `info` is missing", "empty.yaml:1:1: `paths` is missing"]);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, schemas) = self.examine(&[]);
         operation::compile(self, &schemas, &[], &mut faults);
@@ -192,12 +224,29 @@ impl Document {
 
     /// The document as JSON text, in the version it was written in. The files that it refers to are in it, under
     /// `x-connexion-files`.
+    ///
+    /// Comments are lost, and what anchors and merge keys of YAML stand for is written out.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// assert!(document.to_json().starts_with(r#"{"openapi":"3.1.0","info":{"title":"Hello""#));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     pub fn to_json(&self) -> String {
         Value::from(&*self.source).to_string()
     }
 
     /// The document as it was written. If it refers to other files, it is the same as [`Document::to_json`],
     /// which is YAML, too.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// assert!(document.text().starts_with("openapi: 3.1.0
+    /// "));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -218,11 +267,20 @@ impl Document {
     /// assert_eq!(document.scopes().into_iter().collect::<Vec<_>>(), ["admin", "read"]);
     /// # Ok::<(), connexion::Faults>(())
     /// ```
+    ///
+    /// A scope that a scheme declares, but no requirement asks for, is not among them.
     pub fn scopes(&self) -> BTreeSet<&str> {
         security::scopes(self)
     }
 
-    /// The name it was loaded under.
+    /// The name it was loaded under; of a file its path as it was given.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let document = Document::load("examples/hello.yaml")?;
+    /// assert_eq!(document.name(), "examples/hello.yaml");
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
     pub fn name(&self) -> &str {
         self.sources.name(Position::START)
     }

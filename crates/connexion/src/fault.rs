@@ -5,6 +5,21 @@ use std::{collections::HashMap, fmt};
 use crate::node::{Kind, Node, Position, push};
 
 /// Something that is wrong with a document, and where.
+///
+/// ```
+/// # use connexion::Document;
+/// let document = Document::parse("hello.yaml", r#"
+/// openapi: 3.1.0
+/// info: {title: Hello, version: "1"}
+/// paths:
+///   /hello:
+///     get: {operationId: hello, response: {}, responses: {"200": {description: a greeting}}}
+/// "#)?;
+/// let fault = &document.check()[0];
+/// assert_eq!(fault.pointer, "/paths/~1hello/get/response");
+/// assert_eq!(fault.to_string(), "hello.yaml:6:31: an operation has no member `response`");
+/// # Ok::<(), connexion::Faults>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Fault {
@@ -71,6 +86,13 @@ impl fmt::Display for Fault {
 }
 
 /// How much a fault matters.
+///
+/// It has an order: errors are more than warnings.
+///
+/// ```
+/// # use connexion::Severity;
+/// assert!(Severity::Warning < Severity::Error);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
     /// The document can be served, but may not do what its author thinks.
@@ -83,6 +105,12 @@ pub enum Severity {
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal,)*) => {
         /// The kinds of faults. The names never change; new ones may be added.
+        ///
+        /// ```
+        /// # use connexion::{Code, Document};
+        /// let faults = Document::parse("a.yaml", "openapi: [").unwrap_err();
+        /// assert_eq!(faults.0[0].code, Code::Syntax);
+        /// ```
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
         pub enum Code {
@@ -90,7 +118,12 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Its name, such as `reference-unresolvable`.
+            /// Its name, such as `reference-unresolvable`; the same as by `Display`.
+            ///
+            /// ```
+            /// # use connexion::Code;
+            /// assert_eq!(Code::ReferenceUnresolvable.as_str(), "reference-unresolvable");
+            /// ```
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)*
@@ -184,6 +217,17 @@ impl fmt::Display for Code {
 }
 
 /// Everything that is wrong with a document or with the handlers given for it; one line each.
+///
+/// They are in the order of the files and their lines, warnings among them. As an error it has at least one.
+///
+/// ```
+/// # use connexion::{Api, Document, Faults};
+/// let document = Document::load("examples/hello.yaml")?;
+/// let faults: Faults = Api::from_document(document).build(()).unwrap_err();
+/// assert_eq!(faults.0.len(), 1);
+/// assert_eq!(faults.to_string(), "examples/hello.yaml:5:5: the operation `hello` has no handler");
+/// # Ok::<(), Faults>(())
+/// ```
 #[derive(Debug)]
 pub struct Faults(pub Vec<Fault>);
 

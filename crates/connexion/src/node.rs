@@ -10,6 +10,16 @@ use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
 /// A line and column in a file of a document, both counted from 1, the column in characters.
+///
+/// ```
+/// # use connexion::{Document, Position};
+/// let faults = Document::parse("hello.yaml", "swagger: '1.2'").unwrap_err();
+/// let at: Position = faults.0[0].at;
+/// assert_eq!((at.line, at.column), (1, 1));
+/// assert_eq!(at.to_string(), "1:1");
+/// ```
+///
+/// Of a file that is not there, and of what is missing in a document as a whole, it is the start: 1:1.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
     /// Which of the document's files; 0 is its own.
