@@ -84,6 +84,9 @@ impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Params<T> {
 ///     format!("This is {id}.")
 /// }
 /// ```
+///
+/// Of an operation without one it is its method and path, such as `get /people`; of a request that did not come through
+/// an [`ApiService`](crate::ApiService) it is empty.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OperationId(pub String);
 
@@ -103,6 +106,23 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
 ///
 /// The answer is 400 if the body, though valid by the document, can't be read as a `T`. An absent optional
 /// body reads as `null`. Of an operation without `requestBody` a body is not read at all.
+///
+/// ```
+/// # use connexion::Body;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Deserialize)]
+/// struct Person { name: String }
+///
+/// #[derive(Serialize)]
+/// struct Greeting { text: String }
+///
+/// async fn greet(Body(Person { name }): Body<Person>) -> Body<Greeting> {
+///     Body(Greeting { text: format!("Hello {name}") })
+/// }
+/// ```
+///
+/// As an answer its status is 200; `(StatusCode::CREATED, Body(…))` has another. A value that can't be written as JSON,
+/// such as a map whose keys are lists, is answered with 500.
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
@@ -151,6 +171,23 @@ impl<T: Serialize + Send + Sync + 'static> IntoResponse for Body<T> {
 ///
 /// If the stream ends with an error the connection is broken off, so that the client can't take what it got
 /// for the whole.
+///
+/// ```
+/// # use connexion::Items;
+/// # use serde::Serialize;
+/// # #[derive(Serialize)]
+/// # struct Row { id: u32 }
+/// # fn rows() -> impl futures_util::Stream<Item = Result<Row, std::io::Error>> {
+/// #     futures_util::stream::iter([Ok(Row { id: 1 })])
+/// # }
+/// async fn list() -> Items<Row, std::io::Error> {
+///     Items::new(rows())
+/// }
+/// ```
+///
+/// An empty stream is `[]`. An item that breaks the document ends the stream, too, unless
+/// [`Responses`](crate::Responses) says otherwise. An array of which the document says more than `type` and `items`,
+/// such as `maxItems`, is held back until it is whole, and must not be longer than 16 MiB.
 pub struct Items<T, E>(BoxStream<'static, Result<T, E>>);
 
 impl<T, E> std::fmt::Debug for Items<T, E> {
@@ -161,6 +198,19 @@ impl<T, E> std::fmt::Debug for Items<T, E> {
 
 impl<T, E> Items<T, E> {
     /// The items of `stream`.
+    ///
+    /// ```
+    /// # use connexion::Items;
+    /// # use axum::response::IntoResponse;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let numbers = futures_util::stream::iter([1, 2, 3].map(Ok::<_, std::io::Error>));
+    /// let answer = Items::new(numbers).into_response();
+    /// let body = axum::body::to_bytes(answer.into_body(), 1000).await?;
+    /// assert_eq!(body, "[1,2,3]");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(stream: impl Stream<Item = Result<T, E>> + Send + 'static) -> Self {
         Self(stream.boxed())
     }

@@ -71,6 +71,16 @@ pub struct Files(Vec<(String, Vec<Upload>)>);
 
 impl Files {
     /// The files of a field, in the order in which they were sent.
+    ///
+    /// There are none if the field was not sent, if no file was chosen in it, or if the request is no such form.
+    ///
+    /// ```
+    /// # use connexion::Files;
+    /// async fn count(files: Files) -> String {
+    ///     format!("{} photos", files.get("photos").len())
+    /// }
+    /// # assert!(Files::default().get("photos").is_empty());
+    /// ```
     pub fn get(&self, name: &str) -> &[Upload] {
         let mut all = self.iter();
         all.find(|(known, _)| *known == name)
@@ -78,6 +88,17 @@ impl Files {
     }
 
     /// All files by the names of their fields.
+    ///
+    /// A field without a file is not among them.
+    ///
+    /// ```
+    /// # use connexion::Files;
+    /// async fn size(files: Files) -> String {
+    ///     let all = files.iter().flat_map(|(_, files)| files);
+    ///     format!("{} bytes", all.map(|file| file.size()).sum::<u64>())
+    /// }
+    /// # assert_eq!(Files::default().iter().count(), 0);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Upload])> {
         self.0
             .iter()
@@ -101,6 +122,40 @@ impl<S: Sync> FromRequestParts<S> for Files {
 }
 
 /// A file that was sent in a form; see [`Files`].
+///
+/// What the client says of it may be wrong: look at the bytes before you believe it.
+///
+/// ```
+/// # use connexion::{Api, Document, Files};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let document = Document::parse("hello.yaml", r#"
+/// # openapi: 3.1.0
+/// # info: {title: Hello, version: "1"}
+/// # paths:
+/// #   /photos:
+/// #     post:
+/// #       operationId: store
+/// #       requestBody:
+/// #         content:
+/// #           multipart/form-data:
+/// #             schema: {type: object, properties: {photo: {type: string, format: binary}}}
+/// #       responses: {"200": {description: stored}}
+/// # "#)?;
+/// async fn store(files: Files) -> String {
+///     let photo = &files.get("photo")[0];
+///     format!("{:?}, {:?}, {} bytes", photo.filename(), photo.content_type(), photo.size())
+/// }
+///
+/// let service = Api::from_document(document).operation("store", store).build(())?;
+/// let form = "--x\r\nContent-Disposition: form-data; name=photo; filename=\"a.png\"\r\n\r\n123\r\n--x--\r\n";
+/// let request = http::Request::post("/photos").header("Content-Type", "multipart/form-data; boundary=x");
+/// let answer = service.handle(request.body(form.into())?).await;
+/// let body = axum::body::to_bytes(answer.into_body(), 1000).await?;
+/// assert_eq!(body, r#"Some("a.png"), None, 3 bytes"#);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Upload {
     filename: Option<String>,
@@ -112,21 +167,61 @@ pub struct Upload {
 
 impl Upload {
     /// The name that the client gave it. It may be any text: make no path of it.
+    ///
+    /// ```
+    /// # use connexion::Upload;
+    /// fn shown(photo: &Upload) -> &str {
+    ///     photo.filename().unwrap_or("a photo without a name")
+    /// }
+    /// ```
     pub fn filename(&self) -> Option<&str> {
         self.filename.as_deref()
     }
 
     /// The media type that the client says it has.
+    ///
+    /// It need not be true. `None` if it says nothing.
+    ///
+    /// ```
+    /// # use connexion::Upload;
+    /// fn claims_to_be_png(photo: &Upload) -> bool {
+    ///     photo.content_type() == Some("image/png")
+    /// }
+    /// ```
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
     /// How many bytes it has.
+    ///
+    /// They were counted, so it is true; it may be 0.
+    ///
+    /// ```
+    /// # use connexion::Upload;
+    /// fn is_empty(photo: &Upload) -> bool {
+    ///     photo.size() == 0
+    /// }
+    /// ```
     pub fn size(&self) -> u64 {
         self.size
     }
 
     /// Its bytes. Each stream begins at the first one.
+    ///
+    /// An error in it says that the temporary file can't be read. It must be polled within tokio's runtime.
+    ///
+    /// ```
+    /// # use connexion::Upload;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// async fn save(photo: &Upload, to: &mut impl std::io::Write) -> std::io::Result<()> {
+    ///     let mut chunks = photo.stream();
+    ///     while let Some(chunk) = chunks.try_next().await? {
+    ///         to.write_all(&chunk)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn stream(&self) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
         let (spool, end) = (Arc::clone(&self.spool), self.start + self.size);
         let pieces = stream::try_unfold((spool, self.start), move |(spool, at)| async move {

@@ -29,7 +29,21 @@ pub(crate) use body::{Reading, Received};
 pub(crate) use compile::compile;
 use response::{Response, StatusRange};
 
-/// An operation of the document.
+/// An operation of the document, compiled: of use for tests, which need no server to ask whether a request or an answer
+/// is right.
+///
+/// ```
+/// # use connexion::{Api, Document};
+/// # use http::HeaderMap;
+/// # let document = Document::load("examples/hello.yaml")?;
+/// let service = Api::from_document(document).stub(true).build(())?;
+/// let hello = service.operations().find(|one| one.id() == "hello").ok_or("there is none")?;
+/// let path = vec![("name".to_owned(), "Ann".to_owned())];
+/// assert!(hello.validate_request(&path, Some("times=2"), &HeaderMap::new(), b"").is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// It asks for no credentials: whether a request may be answered is for [`ApiService`](crate::ApiService) to say.
 #[derive(Debug)]
 pub struct Operation {
     id: Arc<str>,
@@ -53,6 +67,24 @@ pub struct Operation {
 }
 
 /// What a valid request said, as JSON values.
+///
+/// ```
+/// # use connexion::{Api, Document};
+/// # use http::HeaderMap;
+/// # let document = Document::load("examples/hello.yaml")?;
+/// # let service = Api::from_document(document).stub(true).build(())?;
+/// # let operation = service.operations().next().ok_or("there is none")?;
+/// let path = vec![("name".to_owned(), "Ann".to_owned())];
+/// let input = operation.validate_request(&path, None, &HeaderMap::new(), b"").map_err(|_| "refused")?;
+/// assert_eq!(input.parameters["name"], "Ann");
+/// // The request did not say it: it is the document's default.
+/// assert_eq!(input.parameters["times"], 1);
+/// assert_eq!(input.body, None);
+/// assert_eq!(input.accept.as_str(), "application/json");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A parameter that was not sent and has no default is not there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Input {
     /// The parameters' values by name; see [`Params`](crate::Params).
@@ -85,6 +117,15 @@ fn nearest<'m, M>(
 
 impl Operation {
     /// Its `operationId`; of an operation without one its method and path, such as `get /people`.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// assert_eq!(operation.id(), "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -94,18 +135,48 @@ impl Operation {
         Arc::clone(&self.id)
     }
 
-    /// Its method.
+    /// Its method. An operation of GET answers HEAD as well, unless there is one of HEAD.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// assert_eq!(operation.method(), http::Method::GET);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// Its path template, as the document writes it.
+    /// Its path template, as the document writes it: without the base path.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// assert_eq!(operation.path(), "/hello/{name}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// Its parameters, in the order in which they are read: where each stands, its name, and the name of its value
     /// in [`Input::parameters`].
+    ///
+    /// The two names differ if parameters of several places have the same name: `id` in the path is `path.id` then.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document, In};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// let parameters: Vec<_> = operation.parameters().collect();
+    /// assert_eq!(parameters, [(In::Path, "name", "name"), (In::Query, "times", "times")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn parameters(&self) -> impl Iterator<Item = (In, &str, &str)> {
         self.parameters.iter().map(Parameter::names)
     }
@@ -119,6 +190,19 @@ impl Operation {
     ///
     /// `path` has the values of the template's parameters as they stand in the path, percent-encoded. A body
     /// that handlers read as a stream is not looked at, and not in the [`Input`].
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// let path = vec![("name".to_owned(), "Ann".to_owned())];
+    /// let headers = http::HeaderMap::new();
+    /// let violations = operation.validate_request(&path, Some("times=10"), &headers, b"").unwrap_err();
+    /// assert_eq!(violations[0].name, "times");
+    /// assert_eq!(violations[0].code(), "too-large");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Everything that is wrong, in the order in which Python's connexion would have found it: content
@@ -178,6 +262,21 @@ impl Operation {
 
     /// Checks a whole answer: status, content type, headers and body. Of an answer without `content` in the
     /// document neither content type nor body are looked at; of HEAD the body is not.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// use http::{HeaderMap, HeaderValue, StatusCode};
+    ///
+    /// let json = HeaderValue::from_static("application/json");
+    /// let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, json)]);
+    /// assert!(operation.validate_response(StatusCode::OK, &headers, br#"{"text": "Hello!"}"#).is_ok());
+    /// let violations = operation.validate_response(StatusCode::OK, &headers, b"{}").unwrap_err();
+    /// assert_eq!(violations[0].pointer, "/text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Everything that the document does not allow.

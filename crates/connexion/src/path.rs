@@ -10,6 +10,19 @@ use percent_encoding::{percent_decode, percent_decode_str};
 
 /// The values of a template's parameters, in the template's order; as they stand in the path, so
 /// percent-encoded: an encoded comma is part of a list's item, a plain one ends it.
+///
+/// ```
+/// # use connexion::{Api, Document, PathValues};
+/// # let document = Document::load("examples/hello.yaml")?;
+/// # let service = Api::from_document(document).stub(true).build(())?;
+/// # let operation = service.operations().next().ok_or("there is none")?;
+/// let path: PathValues = vec![("name".to_owned(), "Ann%20Lee".to_owned())];
+/// let input = operation.validate_request(&path, None, &http::HeaderMap::new(), b"");
+/// assert_eq!(input.map_err(|_| "refused")?.parameters["name"], "Ann Lee");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Of a template without parameters it is empty.
 pub type PathValues = Vec<(String, String)>;
 
 /// A path template such as `/people/{uuid}`.

@@ -13,6 +13,15 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
 /// Where in a request a violation was found.
+///
+/// ```
+/// # use connexion::In;
+/// # use serde_json::json;
+/// assert_eq!(serde_json::to_value(In::Query)?, json!("query"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// What is wrong with credentials is none of these: it is 401 or 403, without violations.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum In {
@@ -30,6 +39,10 @@ pub enum In {
 
 impl In {
     /// As documents and problems write it, such as `query`.
+    ///
+    /// ```
+    /// assert_eq!(connexion::In::Cookie.as_str(), "cookie");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -91,6 +104,16 @@ pub struct Violation {
 
 impl Violation {
     /// One without a name and a pointer, for a fault that the application finds itself.
+    ///
+    /// A keyword that the table of [`Violation::code`] does not have is `not-allowed` to programs.
+    ///
+    /// ```
+    /// # use connexion::{In, Problem, Violation};
+    /// let mut violation = Violation::new(In::Query, "until", "'until' is before 'from'");
+    /// violation.name = "until".to_owned();
+    /// let problem = Problem::from(vec![violation]);
+    /// assert_eq!((problem.status.as_u16(), problem.detail.as_str()), (400, "'until' is before 'from'"));
+    /// ```
     pub fn new(
         location: In,
         keyword: impl Into<Cow<'static, str>>,
@@ -133,6 +156,12 @@ impl Violation {
     /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of an answer) |
     /// | `undescribed` | `status` (of an answer) |
     /// | `not-allowed` | every other |
+    ///
+    /// ```
+    /// # use connexion::{In, Violation};
+    /// let violation = Violation::new(In::Body, "maxLength", "'Ann' is too long");
+    /// assert_eq!(violation.code(), "too-long");
+    /// ```
     pub fn code(&self) -> &'static str {
         match self.keyword.as_ref() {
             "required" | "dependentRequired" => "missing",
@@ -186,9 +215,12 @@ impl Serialize for Violation {
 /// ```
 /// use connexion::Problem;
 ///
-/// let problem = Problem::new(http::StatusCode::NOT_FOUND, "there is no such person");
-/// assert_eq!(problem.title(), "Not Found");
+/// async fn lookup() -> Result<String, Problem> {
+///     Err(Problem::new(http::StatusCode::NOT_FOUND, "There is no such person."))
+/// }
 /// ```
+///
+/// One that a handler answers with is an answer like any other: the document must describe its status and its type.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The answer's status.
@@ -210,6 +242,17 @@ pub(crate) struct LibraryProblem(pub(crate) Problem);
 
 impl Problem {
     /// A problem of kind `about:blank`, which means: as the status says.
+    ///
+    /// ```
+    /// # use connexion::Problem;
+    /// # use http::StatusCode;
+    /// let problem = Problem::new(StatusCode::NOT_FOUND, "There is no such person.");
+    /// assert_eq!(serde_json::to_value(&problem)?, serde_json::json!({
+    ///     "type": "about:blank", "title": "Not Found", "status": 404,
+    ///     "detail": "There is no such person.", "errors": [],
+    /// }));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let (kind, errors, headers) = (Cow::Borrowed("about:blank"), Vec::new(), Vec::new());
         Self {
@@ -229,6 +272,15 @@ impl Problem {
     }
 
     /// A problem of another kind (`type`).
+    ///
+    /// One that is not known until the program runs is put into [`Problem::kind`].
+    ///
+    /// ```
+    /// # use connexion::Problem;
+    /// # use http::StatusCode;
+    /// let problem = Problem::new(StatusCode::CONFLICT, "Ann is there already.");
+    /// assert_eq!(problem.with_kind("https://example.com/taken").kind, "https://example.com/taken");
+    /// ```
     #[must_use]
     pub fn with_kind(mut self, kind: &'static str) -> Self {
         self.kind = Cow::Borrowed(kind);
@@ -236,13 +288,31 @@ impl Problem {
     }
 
     /// Adds a header field to the answer, such as `Retry-After`.
+    ///
+    /// Several of the same name are all sent.
+    ///
+    /// ```
+    /// # use connexion::Problem;
+    /// use axum::response::IntoResponse;
+    /// use http::{HeaderValue, StatusCode, header};
+    ///
+    /// let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The database is busy.");
+    /// let problem = problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    /// assert_eq!(problem.into_response().headers()["retry-after"], "5");
+    /// ```
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The status in words.
+    /// The status in words; `Error` if it has none.
+    ///
+    /// ```
+    /// # use connexion::Problem;
+    /// # use http::StatusCode;
+    /// assert_eq!(Problem::new(StatusCode::NOT_FOUND, "").title(), "Not Found");
+    /// ```
     pub fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
     }
@@ -259,6 +329,12 @@ impl Problem {
 impl From<Vec<Violation>> for Problem {
     /// 415 if content type or coding are among the faults, with `Accept` for what would do (RFC 9110, section 15.5.16); 406
     /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
+    ///
+    /// ```
+    /// # use connexion::{In, Problem, Violation};
+    /// let problem = Problem::from(vec![Violation::new(In::Body, "contentType", "JSON is expected")]);
+    /// assert_eq!((problem.status.as_u16(), problem.errors.len()), (415, 1));
+    /// ```
     fn from(errors: Vec<Violation>) -> Self {
         let first = errors.first();
         let detail = first.map(|error| error.detail.clone()).unwrap_or_default();

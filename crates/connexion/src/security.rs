@@ -25,6 +25,23 @@ use crate::{
 };
 
 /// What a client shows to be let in. Never printed: `Debug` tells the kind only.
+///
+/// ```
+/// # use connexion::Credentials;
+/// # use connexion::{Principal, Problem};
+/// async fn verify(credentials: Credentials) -> Result<Option<Principal>, Problem> {
+///     match credentials {
+///         Credentials::Basic { user, password } if password == "secret" => {
+///             Ok(Some(Principal::new(user, ["read"])))
+///         }
+///         _ => Ok(None),
+///     }
+/// }
+///
+/// assert_eq!(format!("{:?}", Credentials::ApiKey("secret".to_owned())), "ApiKey(…)");
+/// ```
+///
+/// A key that is empty counts as none, and one that was sent twice as wrong; the verifier is not asked then.
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -74,6 +91,14 @@ pub struct Principal {
 
 impl Principal {
     /// A principal with these scopes.
+    ///
+    /// Without scopes it may call only what requires none.
+    ///
+    /// ```
+    /// # use connexion::Principal;
+    /// let principal = Principal::new("Ann", ["read", "write"]);
+    /// assert!(principal.scopes.contains("write"));
+    /// ```
     pub fn new<S: Into<String>>(
         name: impl Into<String>,
         scopes: impl IntoIterator<Item = S>,

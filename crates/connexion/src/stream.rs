@@ -70,6 +70,23 @@ impl<S: Sync> FromRequest<S> for ByteStream {
 
 /// Why a request's body ended before its end. As an answer it is a problem: 413 if the body is too long, 400 if
 /// the client broke off.
+///
+/// ```
+/// # use connexion::{ByteStream, Problem};
+/// use futures_util::TryStreamExt;
+///
+/// /// A handler with errors of its own makes a problem of it.
+/// async fn size(mut body: ByteStream) -> Result<String, Problem> {
+///     let mut size = 0;
+///     while let Some(chunk) = body.try_next().await? {
+///         size += chunk.len();
+///     }
+///     Ok(size.to_string())
+/// }
+/// ```
+///
+/// Answered as it is, the document need not describe 413 or 400. A problem made of it is the handler's answer, for
+/// which the document must.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 pub struct StreamError(Box<Problem>);
