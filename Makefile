@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench fuzz schemathesis
+.PHONY: run test cov lint fmt bench fuzz fuzz-smoke schemathesis
 
 # The service, from .env or the environment.
 run:
@@ -31,6 +31,10 @@ bench:
 # A minute for each fuzz target.
 fuzz:
 	scripts/fuzz.sh 60
+
+# Whether the fuzz targets build and take their seeds.
+fuzz-smoke:
+	scripts/fuzz.sh 5
 
 # Requests that schemathesis makes of a document that uses everything, two minutes in each version.
 schemathesis:

@@ -267,8 +267,10 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
         // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
         match schema.get(exclusive) {
             Some(Value::Bool(true)) => {
-                let moved = schema.shift_remove(keyword);
-                schema.extend(moved.map(|bound| (exclusive.to_owned(), bound)));
+                match schema.shift_remove(keyword) {
+                    Some(bound) => schema.insert(exclusive.to_owned(), bound),
+                    None => schema.shift_remove(exclusive),
+                };
             }
             Some(Value::Bool(false)) => drop(schema.shift_remove(exclusive)),
             _ => {}
