@@ -33,7 +33,7 @@ struct Echo {
 async fn echo(
     axum::extract::State(places): axum::extract::State<Places>,
     OperationId(id): OperationId,
-    Params(mut values): Params<Map<String, Value>>,
+    Params(values): Params<Map<String, Value>>,
     Body(body): Body<Value>,
 ) -> Body<Echo> {
     let mut answer = Echo {
@@ -41,15 +41,17 @@ async fn echo(
         ..Echo::default()
     };
     let known = places.get().and_then(|all| all.get(&id));
-    for (place, name) in known.into_iter().flatten() {
-        let values_there = match place {
-            In::Path => &mut answer.path,
-            In::Query => &mut answer.query,
-            In::Header => &mut answer.header,
-            In::Cookie => &mut answer.cookie,
-            In::Body => continue,
+    for (name, value) in values {
+        let mut known = known.into_iter().flatten();
+        let found = known.find(|(_, known)| *known == name);
+        let values_there = match found {
+            Some((In::Path, _)) => &mut answer.path,
+            Some((In::Query, _)) => &mut answer.query,
+            Some((In::Header, _)) => &mut answer.header,
+            Some((In::Cookie, _)) => &mut answer.cookie,
+            Some((In::Body, _)) | None => continue,
         };
-        values_there.extend(values.remove_entry(name));
+        values_there.insert(name, value);
     }
     answer.operation_id = id;
     Body(answer)
