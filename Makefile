@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench fuzz fuzz-smoke schemathesis
+.PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis
 
 # The service, from .env or the environment.
 run:
@@ -25,8 +25,16 @@ fmt:
 
 bench:
 	command -v wrk >/dev/null || scripts/apt-install.sh wrk
-	cargo bench -p connexion --bench load --locked
+	cargo bench -p connexion --bench load --bench request --locked
 	cargo bench -p connexion-app --bench service --locked
+
+# What requests cost the library, in instructions: the same on a busy machine.
+bench-instructions:
+	scripts/callgrind.sh
+
+# The example echo beside the same service written by hand, and in Python.
+bench-echo:
+	scripts/compare-echo.sh
 
 # A minute for each fuzz target.
 fuzz:
