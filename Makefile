@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench fuzz schemathesis
+.PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis
 
 # The service, from .env or the environment.
 run:
@@ -25,12 +25,24 @@ fmt:
 
 bench:
 	command -v wrk >/dev/null || scripts/apt-install.sh wrk
-	cargo bench -p connexion --bench load --locked
+	cargo bench -p connexion --bench load --bench request --locked
 	cargo bench -p connexion-app --bench service --locked
+
+# What requests cost the library, in instructions: the same on a busy machine.
+bench-instructions:
+	scripts/callgrind.sh
+
+# The example echo beside the same service written by hand, and in Python.
+bench-echo:
+	scripts/compare-echo.sh
 
 # A minute for each fuzz target.
 fuzz:
 	scripts/fuzz.sh 60
+
+# Whether the fuzz targets build and take their seeds.
+fuzz-smoke:
+	scripts/fuzz.sh 5
 
 # Requests that schemathesis makes of a document that uses everything, two minutes in each version.
 schemathesis:

@@ -3,8 +3,8 @@
 # Each case runs a few times and many times; the difference has nothing of the start in it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-few=20
-many=120
+few=50
+many=350
 
 command -v valgrind >/dev/null || scripts/apt-install.sh valgrind
 

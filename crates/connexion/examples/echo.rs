@@ -36,7 +36,7 @@ struct Echo {
 async fn echo(
     axum::extract::State(places): axum::extract::State<Places>,
     OperationId(id): OperationId,
-    Params(mut values): Params<Map<String, Value>>,
+    Params(values): Params<Map<String, Value>>,
     Body(body): Body<Value>,
 ) -> Body<Echo> {
     let mut answer = Echo {
@@ -44,7 +44,11 @@ async fn echo(
         ..Echo::default()
     };
     let known = places.get().and_then(|all| all.get(&id));
-    for (place, name, key) in known.into_iter().flatten() {
+    for (key, value) in values {
+        let mut known = known.into_iter().flatten();
+        let Some((place, name, _)) = known.find(|(_, _, known)| *known == key) else {
+            continue;
+        };
         let values_there = match place {
             In::Path => &mut answer.path,
             In::Query => &mut answer.query,
@@ -52,10 +56,8 @@ async fn echo(
             In::Cookie => &mut answer.cookie,
             In::Body => continue,
         };
-        if let Some((key, value)) = values.remove_entry(key) {
-            let name = if key == *name { key } else { name.clone() };
-            values_there.insert(name, value);
-        }
+        let name = if key == *name { key } else { name.clone() };
+        values_there.insert(name, value);
     }
     answer.operation_id = id;
     Body(answer)

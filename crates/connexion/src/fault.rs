@@ -67,6 +67,7 @@ impl Fault {
             | Code::NotChecked
             | Code::NotUnderstood
             | Code::OperationIdMissing
+            | Code::OtherVersion
             | Code::ParameterIgnored
             | Code::ReferenceSibling => Severity::Warning,
             _ => Severity::Error,
@@ -146,6 +147,8 @@ codes! {
     MemberUnknown = "member-unknown",
     /// a value of the wrong kind, such as a text where a list must be.
     MemberInvalid = "member-invalid",
+    /// what only another version of OpenAPI has; it is read nevertheless.
+    OtherVersion = "other-version",
     /// described, but in a form that this library does not read: it passes unchecked.
     NotChecked = "not-checked",
     /// described by OpenAPI, but not done by this library.

@@ -290,21 +290,25 @@ impl<T: Default> Routes<T> {
 impl<T> Routes<T> {
     /// What the path of a request leads to, with the values of the template's parameters.
     pub(crate) fn find(&self, path: &str) -> Option<(&T, PathValues)> {
-        let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let mut values = PathValues::new();
-        let end = self.walk(&segments, &mut values)?;
+        let end = self.walk(Some(path.strip_prefix('/')?), &mut values)?;
         Some((end, values))
     }
 
-    fn walk(&self, segments: &[&str], values: &mut PathValues) -> Option<&T> {
-        let Some((segment, rest)) = segments.split_first() else {
+    /// `path` has the segments that are left, if any are.
+    fn walk(&self, path: Option<&str>, values: &mut PathValues) -> Option<&T> {
+        let Some(path) = path else {
             return self.end.as_ref();
+        };
+        let (segment, rest) = match path.split_once('/') {
+            Some((segment, rest)) => (segment, Some(rest)),
+            None => (path, None),
         };
         let literal = if segment.contains('%') {
             let decoded = percent_decode_str(segment).decode_utf8_lossy();
             self.literal.get(decoded.as_ref())
         } else {
-            self.literal.get(*segment)
+            self.literal.get(segment)
         };
         if let Some(end) = literal.and_then(|child| child.walk(rest, values)) {
             return Some(end);

@@ -142,6 +142,7 @@ impl<'d> Walk<'d> {
             }
         }
         for (key, member) in members {
+            self.version(part, key, member);
             match part.rule(key) {
                 Some(rule) => self.below(key, |walk| walk.member(key, member, rule)),
                 None if part == Part::Schema || key.starts_with("x-") => {}
@@ -169,6 +170,27 @@ impl<'d> Walk<'d> {
         if self.is_3_2() && part == Part::Parameter {
             self.new_parameter(node);
         }
+    }
+
+    /// What is read in any version, but does not belong to the document's own.
+    fn version(&mut self, part: Part, key: &str, member: &Node) {
+        let is_old = self.document.version < Version::OpenApi31;
+        let is_flag = matches!(member.kind, Kind::Bool(_));
+        let is_list = matches!(member.kind, Kind::Array(_));
+        let instead = match (part, key) {
+            (Part::Schema, "nullable") if !is_old => "write `type: […, 'null']`",
+            (Part::Schema, "exclusiveMinimum" | "exclusiveMaximum") if !is_old && is_flag => {
+                "write the bound itself"
+            }
+            (Part::Schema, "exclusiveMinimum" | "exclusiveMaximum") if is_old && !is_flag => {
+                "write `true`, and the bound under `minimum` or `maximum`"
+            }
+            (Part::Schema, "type") if is_old && is_list => "write `nullable: true` or `anyOf`",
+            _ if is_old && part.has_since_3_1(key) => "say `openapi: 3.1.0`, or leave it out",
+            _ => return,
+        };
+        let message = format!("`{key}` is not of this version of OpenAPI; {instead}");
+        self.fault(Code::OtherVersion, member.at, message);
     }
 
     fn is_3_2(&self) -> bool {
@@ -550,6 +572,42 @@ impl Part {
             (P::Parameter | P::Header | P::RequestBody | P::Response, "content") => Map(P::Media),
             _ => return None,
         })
+    }
+
+    /// Whether OpenAPI 3.1 has added this member.
+    fn has_since_3_1(self, key: &str) -> bool {
+        use Part as P;
+        matches!(
+            (self, key),
+            (P::Document, "webhooks" | "jsonSchemaDialect")
+                | (P::Info, "summary")
+                | (P::Components, "pathItems")
+                | (
+                    P::Schema,
+                    "$anchor"
+                        | "$comment"
+                        | "$defs"
+                        | "$schema"
+                        | "const"
+                        | "contains"
+                        | "contentEncoding"
+                        | "contentMediaType"
+                        | "contentSchema"
+                        | "dependentRequired"
+                        | "dependentSchemas"
+                        | "else"
+                        | "examples"
+                        | "if"
+                        | "maxContains"
+                        | "minContains"
+                        | "patternProperties"
+                        | "prefixItems"
+                        | "propertyNames"
+                        | "then"
+                        | "unevaluatedItems"
+                        | "unevaluatedProperties"
+                )
+        )
     }
 
     /// Whether OpenAPI 3.2 has added this member.

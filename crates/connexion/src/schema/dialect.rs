@@ -6,19 +6,58 @@ use serde_json::{Map, Value, json};
 use super::pattern;
 use crate::document::{Document, decoded};
 
-/// The types that a value can have.
-const TYPES: [&str; 7] = [
-    "string", "number", "integer", "boolean", "object", "array", "null",
+/// A type that a value can have. Names are compared once, not for every value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Type {
+    Text,
+    Number,
+    Integer,
+    Boolean,
+    Object,
+    Array,
+    Null,
+}
+
+const TYPES: [(&str, Type); 7] = [
+    ("string", Type::Text),
+    ("number", Type::Number),
+    ("integer", Type::Integer),
+    ("boolean", Type::Boolean),
+    ("object", Type::Object),
+    ("array", Type::Array),
+    ("null", Type::Null),
 ];
+
+impl Type {
+    fn named(name: &str) -> Option<Self> {
+        let mut all = TYPES.iter();
+        all.find(|(known, _)| *known == name).map(|(_, it)| *it)
+    }
+
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::String(_) => Self::Text,
+            Value::Number(number) if number.is_f64() => Self::Number,
+            Value::Number(_) => Self::Integer,
+            Value::Bool(_) => Self::Boolean,
+            Value::Object(_) => Self::Object,
+            Value::Array(_) => Self::Array,
+            Value::Null => Self::Null,
+        }
+    }
+}
 
 /// What to say of a `type` that is none.
 pub(super) fn unknown_type() -> String {
-    format!("`type` must be one of {}", TYPES.join(", "))
+    format!(
+        "`type` must be one of {}",
+        TYPES.map(|(name, _)| name).join(", ")
+    )
 }
 
 /// The keyword `type`, stricter than JSON Schema about integers.
 struct Types {
-    accepted: Vec<String>,
+    accepted: Vec<Type>,
     /// The end of the sentence.
     fault: String,
 }
@@ -33,18 +72,11 @@ impl Keyword<'_> for Types {
     }
 
     fn is_valid(&self, value: &Value) -> bool {
+        let found = Type::of(value);
+        let is_number = |accepted: &Type| *accepted == Type::Number && found == Type::Integer;
         self.accepted
             .iter()
-            .any(|name| match (name.as_str(), value) {
-                ("string", Value::String(_))
-                | ("number", Value::Number(_))
-                | ("boolean", Value::Bool(_))
-                | ("object", Value::Object(_))
-                | ("array", Value::Array(_))
-                | ("null", Value::Null) => true,
-                ("integer", Value::Number(number)) => !number.is_f64(),
-                _ => false,
-            })
+            .any(|one| *one == found || is_number(one))
     }
 }
 
@@ -53,18 +85,15 @@ pub(super) fn types<'a>(
     names: &'a Value,
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
-    let accepted: Vec<String> = match names {
-        Value::Array(names) => names
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        name => name.as_str().map(str::to_owned).into_iter().collect(),
+    let names: Vec<&str> = match names {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        name => name.as_str().into_iter().collect(),
     };
-    if accepted.is_empty() || !accepted.iter().all(|name| TYPES.contains(&name.as_str())) {
+    let accepted: Option<Vec<Type>> = names.iter().map(|name| Type::named(name)).collect();
+    let Some(accepted) = accepted.filter(|accepted| !accepted.is_empty()) else {
         return Err(jsonschema::ValidationError::custom(unknown_type()));
-    }
-    let expected: Vec<_> = accepted.iter().map(|name| format!("'{name}'")).collect();
+    };
+    let expected: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     let fault = format!("is not of type {}", expected.join(", "));
     Ok(Box::new(Types { accepted, fault }))
 }
@@ -267,8 +296,10 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
         // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
         match schema.get(exclusive) {
             Some(Value::Bool(true)) => {
-                let moved = schema.shift_remove(keyword);
-                schema.extend(moved.map(|bound| (exclusive.to_owned(), bound)));
+                match schema.shift_remove(keyword) {
+                    Some(bound) => schema.insert(exclusive.to_owned(), bound),
+                    None => schema.shift_remove(exclusive),
+                };
             }
             Some(Value::Bool(false)) => drop(schema.shift_remove(exclusive)),
             _ => {}

@@ -17,9 +17,6 @@ use serde_json::{Map, Value, json};
 use self::walk::Walk;
 use super::{FormatCheck, dialect::WHOLE, direction::FORBIDDEN, is_remark, resolve};
 
-/// References that lead deeper than this are taken for a cycle.
-const MAX_DEPTH: usize = 32;
-
 /// Formats of JSON Schema. How each is checked is the matter of `jsonschema` alone, so that no text is right here
 /// and wrong there.
 static STANDARD: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
@@ -100,7 +97,7 @@ impl Plain {
         schema: &Value,
         formats: &[(String, FormatCheck)],
     ) -> Option<Self> {
-        Compile { root, formats }.schema(schema, 0)
+        Compile { root, formats }.schema(schema, &[])
     }
 
     /// Whether every number is right.
@@ -150,48 +147,37 @@ struct Compile<'c> {
 }
 
 impl Compile<'_> {
-    fn schema(&self, schema: &Value, depth: usize) -> Option<Plain> {
+    /// `outer` are the schemas that this one is part of: none may be part of itself.
+    fn schema(&self, schema: &Value, outer: &[&Value]) -> Option<Plain> {
         // A reference with siblings is not plain: both would have to be looked at.
         let alone = schema.get("$ref").is_none() || schema.as_object()?.len() == 1;
-        if depth > MAX_DEPTH || !alone {
+        let described = resolve(self.root, schema);
+        if !alone || outer.iter().any(|one| std::ptr::eq(*one, described)) {
             return None;
         }
-        let schema = resolve(self.root, schema).as_object()?;
+        let schema = described.as_object()?;
         if schema.contains_key(FORBIDDEN) {
             return Some(Plain::Never);
         }
-        let (plain, keywords): (_, &[&str]) = match schema.get("type")?.as_str()? {
-            "null" => (Plain::Null, &[]),
-            "boolean" => (Plain::Boolean, &[]),
-            "integer" => (integer(schema)?, &["minimum", "maximum", "format", WHOLE]),
-            "number"
-                if matches!(
-                    schema.get("format").map(Value::as_str),
-                    None | Some(Some("double"))
-                ) =>
-            {
-                (number(schema)?, &["minimum", "maximum", "format"])
-            }
-            "string" => (
-                Plain::Text(self.text(schema)?),
-                &["minLength", "maxLength", "enum", "format", "pattern"],
-            ),
-            "array" => (
-                Plain::Array(Box::new(self.schema(schema.get("items")?, depth + 1)?)),
-                &["items"],
-            ),
-            "object" => (
-                self.object(schema, depth)?,
-                &["properties", "required", "additionalProperties"],
-            ),
+        let kind = schema.get("type")?.as_str()?;
+        // Before anything is made of it: patterns take long.
+        if !schema.keys().all(|keyword| is_known(kind, keyword)) {
+            return None;
+        }
+        let outer = [outer, &[described]].concat();
+        Some(match kind {
+            "null" => Plain::Null,
+            "boolean" => Plain::Boolean,
+            "integer" => integer(schema)?,
+            "number" => number(schema)?,
+            "string" => Plain::Text(self.text(schema)?),
+            "array" => Plain::Array(Box::new(self.schema(schema.get("items")?, &outer)?)),
+            "object" => self.object(schema, &outer)?,
             _ => return None,
-        };
-        let known =
-            |keyword: &str| keyword == "type" || keywords.contains(&keyword) || is_remark(keyword);
-        schema.keys().all(|keyword| known(keyword)).then_some(plain)
+        })
     }
 
-    fn object(&self, schema: &Map<String, Value>, depth: usize) -> Option<Plain> {
+    fn object(&self, schema: &Map<String, Value>, outer: &[&Value]) -> Option<Plain> {
         let properties = schema.get("properties")?.as_object()?;
         let required: Vec<&str> = match schema.get("required") {
             Some(names) => names
@@ -209,7 +195,7 @@ impl Compile<'_> {
             Some(Property {
                 name: name.clone(),
                 required,
-                schema: self.schema(schema, depth + 1)?,
+                schema: self.schema(schema, outer)?,
             })
         };
         let is_open = optional(schema, "additionalProperties", Value::as_bool)?;
@@ -247,6 +233,19 @@ impl Compile<'_> {
     }
 }
 
+/// Whether a keyword is understood in the schema of a type.
+fn is_known(kind: &str, keyword: &str) -> bool {
+    let keywords: &[&str] = match kind {
+        "integer" => &["minimum", "maximum", "format", WHOLE],
+        "number" => &["minimum", "maximum", "format"],
+        "string" => &["minLength", "maxLength", "enum", "format", "pattern"],
+        "array" => &["items"],
+        "object" => &["properties", "required", "additionalProperties"],
+        _ => &[],
+    };
+    keyword == "type" || keywords.contains(&keyword) || is_remark(keyword)
+}
+
 /// The keyword's value if it is there; `None` if it is there but can't be read.
 #[expect(
     clippy::option_option,
@@ -279,6 +278,10 @@ fn integer(schema: &Map<String, Value>) -> Option<Plain> {
 
 /// Bounds beyond what a float holds exactly are not plain.
 fn number(schema: &Map<String, Value>) -> Option<Plain> {
+    let format = schema.get("format").map(Value::as_str);
+    if !matches!(format, None | Some(Some("double"))) {
+        return None;
+    }
     let bound = |value: &Value| {
         let is_exact = value.is_f64() || value.as_i64().is_some_and(|it| i32::try_from(it).is_ok());
         value.as_f64().filter(|_| is_exact)

@@ -259,3 +259,67 @@ fn what_openapi_3_2_has_added_is_a_fault_before_it() {
         );
     }
 }
+
+#[test]
+fn what_another_version_has_is_told_and_read_nevertheless() {
+    let text = |version: &str, schema: &str, rest: &str| {
+        format!(
+            "openapi: {version}\ninfo: {{title: T, version: '1'}}\npaths: {{}}\ncomponents: {{schemas: {{A: {schema}}}}}\n{rest}"
+        )
+    };
+    for (version, schema, rest, expected) in [
+        ("3.0.3", "{const: 1}", "", "`const` is not of this version"),
+        (
+            "3.0.3",
+            "{type: [string, 'null']}",
+            "",
+            "`type` is not of this version of OpenAPI; write `nullable: true`",
+        ),
+        (
+            "3.0.3",
+            "{exclusiveMinimum: 5}",
+            "",
+            "`exclusiveMinimum` is not of this version",
+        ),
+        (
+            "3.0.3",
+            "{}",
+            "webhooks: {}",
+            "`webhooks` is not of this version of OpenAPI; say `openapi: 3.1.0`",
+        ),
+        (
+            "3.1.0",
+            "{nullable: true}",
+            "",
+            "`nullable` is not of this version of OpenAPI; write `type: […, 'null']`",
+        ),
+        (
+            "3.1.0",
+            "{exclusiveMaximum: true}",
+            "",
+            "`exclusiveMaximum` is not of this version",
+        ),
+    ] {
+        let document = Document::parse("a.yaml", text(version, schema, rest)).unwrap();
+        let found = document.check();
+        let [fault] = found.as_slice() else {
+            panic!("{schema} {rest}: {found:?}")
+        };
+        assert!(fault.message.starts_with(expected), "{}", fault.message);
+        assert_eq!(fault.code.as_str(), "other-version");
+        assert_eq!(fault.severity(), connexion::Severity::Warning);
+    }
+    for (version, schema) in [
+        (
+            "3.1.0",
+            "{const: 1, type: [string, 'null'], exclusiveMinimum: 5}",
+        ),
+        (
+            "3.0.3",
+            "{nullable: true, minimum: 1, exclusiveMinimum: true}",
+        ),
+    ] {
+        let document = Document::parse("a.yaml", text(version, schema, "")).unwrap();
+        assert_eq!(document.check(), []);
+    }
+}
