@@ -153,7 +153,8 @@ codes! {
     NotChecked = "not-checked",
     /// described by OpenAPI, but not done by this library.
     Unsupported = "unsupported",
-    /// new in a version that this library does not know yet; it is passed over.
+    /// new in a version that this library does not know yet, or of a dialect that it does not know; it is passed
+    /// over.
     NotUnderstood = "not-understood",
     /// a reference that leads nowhere.
     ReferenceUnresolvable = "reference-unresolvable",

@@ -343,7 +343,7 @@ impl From<Vec<Violation>> for Problem {
         let is_coded = errors.iter().any(|error| is(&error, "contentEncoding"));
         let status = if unsupported.is_some() || is_coded {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
-        } else if errors.iter().all(|error| is(&error, "accept")) {
+        } else if !errors.is_empty() && errors.iter().all(|error| is(&error, "accept")) {
             StatusCode::NOT_ACCEPTABLE
         } else {
             StatusCode::BAD_REQUEST

@@ -143,6 +143,9 @@ impl<'d> Walk<'d> {
         }
         for (key, member) in members {
             self.version(part, key, member);
+            if matches!(part, Part::Document | Part::Schema) {
+                self.dialect(key, member);
+            }
             match part.rule(key) {
                 Some(rule) => self.below(key, |walk| walk.member(key, member, rule)),
                 None if part == Part::Schema || key.starts_with("x-") => {}
@@ -169,6 +172,25 @@ impl<'d> Walk<'d> {
         }
         if self.is_3_2() && part == Part::Parameter {
             self.new_parameter(node);
+        }
+    }
+
+    /// Schemas are read in one dialect, whatever they say of theirs.
+    fn dialect(&mut self, key: &str, member: &Node) {
+        const KNOWN: [&str; 4] = [
+            "https://spec.openapis.org/oas/3.1/dialect/base",
+            "https://spec.openapis.org/oas/3.2/dialect/base",
+            "https://spec.openapis.org/oas/3.1/dialect/2024-11-10",
+            "https://json-schema.org/draft/2020-12/schema",
+        ];
+        let name = member.as_str().map(|name| name.trim_end_matches('#'));
+        if matches!(key, "$schema" | "jsonSchemaDialect")
+            && !name.is_some_and(|name| KNOWN.contains(&name))
+        {
+            let message = format!(
+                "the dialect that `{key}` names is not known; schemas are read as JSON Schema 2020-12"
+            );
+            self.fault(Code::NotUnderstood, member.at, message);
         }
     }
 

@@ -217,7 +217,7 @@ impl Compile<'_> {
             let known = self
                 .formats
                 .iter()
-                .find(|(name, _)| Some(name.as_str()) == value.as_str());
+                .rfind(|(name, _)| Some(name.as_str()) == value.as_str());
             let own = known.map(|(_, check)| Format::Own(*check));
             let standard = || STANDARD.get(value.as_str()?).map(Format::Standard);
             own.or_else(standard)

@@ -261,6 +261,27 @@ fn what_openapi_3_2_has_added_is_a_fault_before_it() {
 }
 
 #[test]
+fn an_unknown_dialect_is_told() {
+    let text = |dialect: &str| {
+        format!(
+            "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\njsonSchemaDialect: '{dialect}'\npaths: {{}}\n\
+             components: {{schemas: {{A: {{$schema: '{dialect}'}}}}}}\n"
+        )
+    };
+    for (dialect, count) in [
+        ("https://spec.openapis.org/oas/3.1/dialect/base", 0),
+        ("https://json-schema.org/draft/2020-12/schema", 0),
+        ("http://json-schema.org/draft-07/schema#", 2),
+    ] {
+        let found = Document::parse("a.yaml", text(dialect)).unwrap().check();
+        let told = found
+            .iter()
+            .filter(|one| one.code.as_str() == "not-understood");
+        assert_eq!((told.count(), found.len()), (count, count), "{found:?}");
+    }
+}
+
+#[test]
 fn what_another_version_has_is_told_and_read_nevertheless() {
     let text = |version: &str, schema: &str, rest: &str| {
         format!(
