@@ -5,6 +5,7 @@ pub mod cli;
 mod config;
 mod error;
 pub mod export;
+mod files;
 pub mod import;
 mod people;
 pub mod person;

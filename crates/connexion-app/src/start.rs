@@ -8,7 +8,6 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep},
 };
@@ -17,7 +16,7 @@ use crate::{
     app,
     config::{Database, Mode, Settings},
     import::{ImportError, SAMPLE, import},
-    serve::Server,
+    serve::{Answering, Server, listen},
     store::{Store, StoreError},
     telemetry::AccessLog,
 };
@@ -45,14 +44,6 @@ pub(crate) enum StartError {
     /// A log's file can't be opened, or a socket or signal fails.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The address can't be listened on.
-    #[error("{address} can't be listened on: {error}")]
-    Listen {
-        /// The address, as it was set.
-        address: String,
-        /// Why not.
-        error: io::Error,
-    },
 }
 
 /// Serves until the process is told to stop.
@@ -65,6 +56,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     for name in &settings.ignored {
         tracing::info!("{name} is set, but has no meaning here");
     }
+    crate::files::raise_limit(settings.limits.connections);
     let mut stop = StopSignals::listen()?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
@@ -74,24 +66,23 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     let api = app::api(document)
         .serve_document(settings.serve_spec)
         .swagger_ui(settings.swagger_ui)
+        .body_limit(settings.limits.body_size)
         .build(store)?;
-    let address = format!("{}:{}", settings.host, settings.port);
-    let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
-    let listener = listener.map_err(|error| StartError::Listen { address, error })?;
+    let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
     let (stopped, stopping) = tokio::sync::oneshot::channel();
-    let server = Server {
-        api,
-        timeout: settings.timeout,
-        access_log,
-    };
-    let serving = server.run(listener, async {
+    let server = Server::new(
+        Answering::new(api, settings.limits, access_log),
+        settings.limits,
+    );
+    let stop_serving = async {
         let _ = stopping.await;
-    });
+    };
+    let serving = server.run(listener, stop_serving, settings.graceful_timeout);
     tokio::pin!(serving);
     tokio::select! {
-        ended = &mut serving => return Ok(ended?),
+        () = &mut serving => return Ok(()),
         () = stop.next() => {}
     }
     tracing::info!(
@@ -99,9 +90,10 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     );
     let _ = stopped.send(());
     tokio::select! {
-        ended = serving => Ok(ended?),
-        () = stop.next() => Ok(()),
+        () = serving => {}
+        () = stop.next() => {}
     }
+    Ok(())
 }
 
 /// The store, its database made ready to serve from.

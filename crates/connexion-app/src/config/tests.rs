@@ -41,7 +41,7 @@ fn without_settings_it_is_development_on_an_embedded_database() {
             embedded: true
         }
     );
-    assert_eq!(settings.timeout.as_secs(), 30);
+    assert_eq!(settings.limits.answer.as_secs(), 30);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_names_of_the_original_are_accepted_and_ours_go_first() {
         (settings.host.as_str(), settings.port, settings.workers),
         ("0.0.0.0", 9000, 3)
     );
-    assert_eq!(settings.timeout.as_secs(), 7);
+    assert_eq!(settings.limits.answer.as_secs(), 7);
     assert_eq!(settings.access_log, LogTarget::File("/tmp/a".into()));
     assert_eq!(settings.error_log, LogTarget::Off);
     assert!(settings.sql_echo && !settings.debug);

@@ -1,13 +1,19 @@
 //! Where the values of settings come from, and how their text is read.
 
-use std::{collections::HashMap, error::Error as _, fmt, io, ops::RangeInclusive, str::FromStr};
+use std::{
+    collections::HashMap, error::Error as _, fmt, io, ops::RangeInclusive, str::FromStr,
+    time::Duration,
+};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Database, LogTarget, Mode, SETTINGS};
+use super::{Database, Limits, LogTarget, Mode, SETTINGS};
 
 /// The database file that is used when no database is configured.
 const SQLITE_FILE: &str = "connexion-app.sqlite";
+
+/// A request's head is read into a buffer of this size before anything is known of it.
+pub(crate) const HEAD_ROOM: usize = 64 * 1024;
 
 /// A setting that can't be used. Says which, and where its value came from; never the value of a secret.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +119,32 @@ impl Values<'_> {
             let (low, high) = range.into_inner();
             let reason = format_args!("'{value}' is not a whole number from {low} to {high}");
             SettingError::new(from, reason)
+        })
+    }
+
+    /// A time in whole seconds; the least one, and the one that is meant if none is set.
+    pub(super) fn seconds(
+        &self,
+        name: &str,
+        least: u32,
+        default: u32,
+    ) -> Result<Duration, SettingError> {
+        let seconds = self.number(name, least..=u32::MAX)?.unwrap_or(default);
+        Ok(Duration::from_secs(seconds.into()))
+    }
+
+    pub(super) fn limits(&self) -> Result<Limits, SettingError> {
+        let number = |name, range, default| -> Result<usize, SettingError> {
+            Ok(self.number(name, range)?.unwrap_or(default))
+        };
+        Ok(Limits {
+            answer: self.seconds("APP_TIMEOUT", 1, 30)?,
+            head: self.seconds("APP_HEADER_TIMEOUT", 1, 10)?,
+            idle: self.seconds("APP_IDLE_TIMEOUT", 1, 75)?,
+            connections: number("APP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
+            requests: number("APP_MAX_REQUESTS", 1..=1_000_000, 1024)?,
+            head_size: number("APP_MAX_HEADER_SIZE", 1024..=HEAD_ROOM, 32 * 1024)?,
+            body_size: number("APP_MAX_BODY_SIZE", 0..=1 << 40, 2 << 20)?,
         })
     }
 

@@ -7,7 +7,9 @@
 
 mod cli;
 mod conformance;
+mod http2;
 mod import;
+mod limits;
 mod outage;
 mod postgres_adoption;
 mod postgres_server;

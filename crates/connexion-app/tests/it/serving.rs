@@ -16,10 +16,10 @@ const PERSON: &str = r#"{"name":"Doe","passengerClass":1,"sex":"male","age":7,
 const LIST: &str = "GET /people HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 /// Far more people than all the buffers between the store and a client can hold.
-const MANY: usize = 30_000;
+pub(crate) const MANY: usize = 30_000;
 
 /// In production, on a database with many people.
-fn crowded(url: &str) -> Program {
+pub(crate) fn crowded(url: &str) -> Program {
     let program = Program::on(url).env("APP_SETTINGS", "production");
     program.run(&["migrate"]).ok();
     let header =
@@ -299,7 +299,7 @@ async fn a_client_that_reads_nothing_is_closed() {
     assert_eq!(list_sessions(&by_hand).await, 1);
 }
 
-async fn list_sessions(by_hand: &Client) -> i64 {
+pub(crate) async fn list_sessions(by_hand: &Client) -> i64 {
     let query = "select count(*) from pg_stat_activity where datname = current_database() \
         and query like 'select % from person'";
     by_hand.query_one_scalar(query, &[]).await.unwrap()

@@ -1,0 +1,103 @@
+//! What a request passes through before and after the API.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use connexion::{ApiService, Problem};
+use http::{StatusCode, Version};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
+use tower_http::timeout::TimeoutBody;
+
+use super::{Client, head, held::Held, stall};
+use crate::{config::Limits, error::unavailable, telemetry::AccessLog};
+
+/// Answers requests, within limits.
+pub(crate) struct Answering {
+    api: ApiService,
+    limits: Limits,
+    access_log: AccessLog,
+    requests: Arc<Semaphore>,
+}
+
+impl Answering {
+    /// Lets `api` answer.
+    pub(crate) fn new(api: ApiService, limits: Limits, access_log: AccessLog) -> Self {
+        Self {
+            api,
+            limits,
+            access_log,
+            requests: Arc::new(Semaphore::new(limits.requests)),
+        }
+    }
+
+    /// Answers one request of `client`.
+    pub(super) async fn answer(&self, client: &Client, request: Request) -> Response {
+        let begun = Instant::now();
+        let version = request.version();
+        let under_way = client.activity.begin(version == Version::HTTP_2);
+        let line = self.access_log.begin(client.address, &request);
+        let response = match Arc::clone(&self.requests).try_acquire_owned() {
+            Ok(permit) => {
+                let response = self.work(request).await;
+                self.limit_stream(response, version, (under_way, permit))
+            }
+            // At once: whoever is kept waiting asks again, and makes it worse.
+            Err(_) => unavailable().into_response(),
+        };
+        self.access_log.end(line, &response, begun.elapsed());
+        response
+    }
+
+    async fn work(&self, request: Request) -> Response {
+        if head::size(&request) > self.limits.head_size {
+            return too_large().into_response();
+        }
+        match timeout(self.limits.answer, self.api.handle(request)).await {
+            Ok(response) => response,
+            Err(_) => unavailable().into_response(),
+        }
+    }
+
+    /// Ends a stream to which the database adds nothing, or of which the client takes nothing, for too long.
+    /// It counts as under way as long as it lasts.
+    fn limit_stream(
+        &self,
+        response: Response,
+        version: Version,
+        held: (super::activity::UnderWay, OwnedSemaphorePermit),
+    ) -> Response {
+        if response.body().size_hint().exact().is_some() {
+            return response;
+        }
+        response.map(|body| {
+            let body = Held::body(body, held);
+            let body = Body::new(TimeoutBody::new(self.limits.answer, body));
+            // Over HTTP/1.1 a client that takes nothing is noticed by its socket.
+            if version == Version::HTTP_2 {
+                stall::limit(body, self.limits.answer)
+            } else {
+                body
+            }
+        })
+    }
+}
+
+fn too_large() -> Problem {
+    let detail = "The request's line and headers are too long.";
+    Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answering")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
