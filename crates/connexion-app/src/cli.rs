@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::{
     app,
@@ -21,6 +21,7 @@ use crate::{
     progress::{Progress, summary},
     start,
     store::Store,
+    telemetry::LogFile,
 };
 
 /// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
@@ -46,6 +47,8 @@ enum Command {
     /// Say whether all migrations are applied
     #[command(alias = "check_migration")]
     CheckMigration,
+    /// Print every setting, its value and where that came from; passwords are not told
+    Config,
     /// Print the contract, an OpenAPI document
     Openapi {
         /// As JSON instead of YAML
@@ -85,7 +88,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return fail(&error, 2),
     };
-    match execute(command.unwrap_or(Command::Serve), &settings) {
+    let command = command.unwrap_or(Command::Serve);
+    let done = if matches!(command, Command::Config) {
+        print_config(deepest)
+    } else {
+        execute(command, &settings)
+    };
+    match done {
         Ok(code) => code,
         // Whoever reads our output has had enough, as `head` does.
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
@@ -93,26 +102,37 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+fn print_config(flags: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
+    io::stdout().write_all(config::describe(flags)?.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn command() -> clap::Command {
     Cli::command().args(config::flags())
 }
 
 fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    crate::telemetry::start_error_log(settings)?;
+    let error_log = crate::telemetry::start_error_log(settings)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime
         .worker_threads(settings.workers)
         .enable_all()
         .build()?;
-    let code = runtime.block_on(dispatch(command, settings));
+    let code = runtime.block_on(dispatch(command, settings, error_log));
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
     code
 }
 
-async fn dispatch(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+async fn dispatch(
+    command: Command,
+    settings: &Settings,
+    error_log: Option<Arc<LogFile>>,
+) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        Command::Serve => start::serve(settings).await?,
+        Command::Serve => start::serve(settings, error_log).await?,
+        // Needs no runtime.
+        Command::Config => {}
         Command::Openapi { json } => {
             let document = app::document()?;
             let text = if json {

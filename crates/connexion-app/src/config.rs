@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) access_log: LogTarget,
     /// Where the error log goes.
     pub(crate) error_log: LogTarget,
+    /// How both logs are written.
+    pub(crate) log_format: LogFormat,
     /// Serve the document.
     pub(crate) serve_spec: bool,
     /// Serve the docs page.
@@ -169,29 +171,39 @@ pub(crate) enum LogTarget {
     Off,
 }
 
+/// How the logs are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum LogFormat {
+    /// Lines for people, and the Combined Log Format.
+    #[default]
+    Text,
+    /// A JSON object in each line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("is neither text nor json"),
+        }
+    }
+}
+
 impl Settings {
     /// Reads flags, environment and `.env`.
     ///
     /// # Errors
     /// The first setting that can't be used.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
-        for name in SETTINGS.iter().flat_map(Setting::names) {
-            if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
-                return Err(SettingError::new(name, "is not UTF-8"));
-            }
-        }
-        let file = dotenv()?;
-        Self::read(&Values {
-            flags: &|name| flags.get_one::<String>(name).cloned(),
-            environment: [&|name| std::env::var(name).ok(), &|name| {
-                file.get(name).cloned()
-            }],
-        })
+        with_values(flags, Self::read)?
     }
 
     fn read(values: &Values<'_>) -> Result<Self, SettingError> {
-        let mode = values.mode()?;
+        let mode = values.one_of("APP_SETTINGS")?.unwrap_or(Mode::Development);
         let development = mode == Mode::Development;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = values.number("APP_WORKERS", 1..=1024)?;
@@ -209,6 +221,7 @@ impl Settings {
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
+            log_format: values.one_of("APP_LOG_FORMAT")?.unwrap_or_default(),
             serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
             swagger_ui: values.switch("SWAGGER_UI")?.unwrap_or(development),
             sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),
@@ -218,6 +231,38 @@ impl Settings {
                 .collect(),
         })
     }
+}
+
+/// Every setting with its value and where that came from, a line each; secrets are not told.
+///
+/// # Errors
+/// If an environment variable or `.env` can't be read.
+pub(crate) fn describe(flags: &ArgMatches) -> Result<String, SettingError> {
+    with_values(flags, |values| {
+        SETTINGS
+            .iter()
+            .map(|setting| values.describe(setting))
+            .collect()
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn with_values<T>(
+    flags: &ArgMatches,
+    read: impl FnOnce(&Values<'_>) -> T,
+) -> Result<T, SettingError> {
+    for name in SETTINGS.iter().flat_map(Setting::names) {
+        if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
+            return Err(SettingError::new(name, "is not UTF-8"));
+        }
+    }
+    let file = dotenv()?;
+    Ok(read(&Values {
+        flags: &|name| flags.get_one::<String>(name).cloned(),
+        environment: [&|name| std::env::var(name).ok(), &|name| {
+            file.get(name).cloned()
+        }],
+    }))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
     import::{ImportError, SAMPLE, import},
     serve::{Answering, Server, listen},
     store::{Store, StoreError},
-    telemetry::AccessLog,
+    telemetry::{AccessLog, LogFile},
 };
 
 /// How long to wait for the database, and for its migrations.
@@ -50,9 +50,18 @@ pub(crate) enum StartError {
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
-pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
+pub(crate) async fn serve(
+    settings: &Settings,
+    error_log: Option<Arc<LogFile>>,
+) -> Result<(), StartError> {
     let document = app::document()?;
-    let access_log = AccessLog::open(&settings.access_log)?;
+    let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
+    reopen_on_signal(
+        [access_log.file(), error_log]
+            .into_iter()
+            .flatten()
+            .collect(),
+    )?;
     for name in &settings.ignored {
         tracing::info!("{name} is set, but has no meaning here");
     }
@@ -186,6 +195,20 @@ impl StopSignals {
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+/// Opens the logs' files anew at each SIGUSR1, which tools that rotate logs send after they renamed them.
+fn reopen_on_signal(files: Vec<Arc<LogFile>>) -> io::Result<()> {
+    let mut reopen = signal(SignalKind::user_defined1())?;
+    tokio::spawn(async move {
+        while reopen.recv().await.is_some() {
+            for file in &files {
+                file.reopen();
+            }
+            tracing::info!("the files of the logs were opened anew");
+        }
+    });
+    Ok(())
 }
 
 /// Tells a person who just started the service what to try.

@@ -29,7 +29,7 @@ use crate::{
     operation::{Input, Operation},
     path::{PathValues, Routes, Template},
     place::OperationPlace,
-    problem::{LibraryProblem, Problem},
+    problem::{LibraryProblem, Problem, Violations},
     schema::{Compiler, FormatCheck, Schemas},
     security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
     server,
@@ -585,6 +585,10 @@ impl ApiService {
     }
 
     /// Answers one request.
+    ///
+    /// Whoever observes it finds an [`OperationId`] among the answer's extensions if there is an operation for the
+    /// request, and [`Violations`] if the request was refused for some. The field `operation_id` of the current
+    /// span is recorded.
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
         let inner = self.responsible(request.uri().path());
@@ -657,7 +661,15 @@ impl Inner {
             }
         });
         match found {
-            Some((operation, endpoint)) => self.call(operation, endpoint, path, request).await,
+            Some((operation, endpoint)) => {
+                // For the caller's span, if it has this field.
+                tracing::Span::current().record("operation_id", operation.id());
+                let answer = self.call(operation, endpoint, path, request).await;
+                let mut response = answer.unwrap_or_else(|problem| self.refuse(problem));
+                let id = OperationId(operation.id().to_owned());
+                response.extensions_mut().insert(id);
+                Ok(response)
+            }
             None => other_method(method, allow(endpoints())),
         }
     }
@@ -715,7 +727,12 @@ impl Inner {
 
     fn refuse(&self, mut problem: Problem) -> Response {
         (self.options.problem_hook)(&mut problem);
-        problem.into_response()
+        let violations = Violations(Arc::from(problem.errors.as_slice()));
+        let mut response = problem.into_response();
+        if !violations.0.is_empty() {
+            response.extensions_mut().insert(violations);
+        }
+        response
     }
 }
 

@@ -65,6 +65,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
 
 /// The `operationId` of the operation that a request is for; of use to a handler of several.
 ///
+/// It is also an extension of the answer, for whoever observes the service.
+///
 /// ```
 /// async fn echo(connexion::OperationId(id): connexion::OperationId) -> String {
 ///     format!("This is {id}.")

@@ -81,6 +81,6 @@ pub use multipart::{Files, Upload};
 pub use node::Position;
 pub use operation::{Input, Operation};
 pub use path::PathValues;
-pub use problem::{In, Problem, Violation};
+pub use problem::{In, Problem, Violation, Violations};
 pub use security::{Credentials, Principal};
 pub use stream::{ByteStream, StreamError};

@@ -2,7 +2,7 @@
 //!
 //! At the bottom of the crate: nothing of ours is imported here.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     body::Body,
@@ -43,6 +43,10 @@ pub struct Violation {
     /// A sentence for people.
     pub detail: String,
 }
+
+/// What was wrong with a request: an extension of the answer that refuses it, for whoever counts.
+#[derive(Clone, Debug)]
+pub struct Violations(pub Arc<[Violation]>);
 
 impl Violation {
     /// What is wrong with a body as a whole.

@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 25] = [
+pub(super) const SETTINGS: [Setting; 26] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
@@ -58,6 +58,8 @@ pub(super) const SETTINGS: [Setting; 25] = [
               help: "A line for each request: a path, - for standard output, or off" },
     Setting { name: "APP_ERROR_LOG", flag: "error-log", also: &["GUNICORN_ERROR_LOGFILE"], default: "-",
               help: "What happens: a path, - for standard error, or off" },
+    Setting { name: "APP_LOG_FORMAT", flag: "log-format", also: &[], default: "text",
+              help: "How both logs are written: text or json" },
     Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
               help: "Serve the document at /openapi.json and /openapi.yaml" },
     Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",

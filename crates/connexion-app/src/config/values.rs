@@ -7,7 +7,7 @@ use std::{
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Database, Limits, LogTarget, Mode, SETTINGS};
+use super::{Database, Limits, LogTarget, Mode, SETTINGS, Setting};
 
 /// The database file that is used when no database is configured.
 const SQLITE_FILE: &str = "connexion-app.sqlite";
@@ -66,15 +66,22 @@ impl Values<'_> {
     /// The value of a setting, and the name of the flag or variable it came from.
     fn find(&self, name: &str) -> Option<(String, String)> {
         let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
-        if let Some(value) = (self.flags)(name) {
-            return Some((format!("--{}", setting.flag), value));
+        let (from, value, _) = self.find_placed(setting)?;
+        Some((from, value))
+    }
+
+    /// The same, with the place where the flag or variable stands.
+    fn find_placed(&self, setting: &Setting) -> Option<(String, String, &'static str)> {
+        if let Some(value) = (self.flags)(setting.name) {
+            return Some((format!("--{}", setting.flag), value, "flag"));
         }
         // All names in one source before any in the next: the environment goes before `.env`, whichever
         // of a setting's names each uses.
-        self.environment.iter().find_map(|source| {
+        let places = self.environment.iter().zip(["environment", ".env"]);
+        places.into_iter().find_map(|(source, place)| {
             setting.names().find_map(|name| {
                 let value = source(name).filter(|value| !value.is_empty())?;
-                Some((name.to_owned(), value))
+                Some((name.to_owned(), value, place))
             })
         })
     }
@@ -94,12 +101,33 @@ impl Values<'_> {
         SettingError::new(from.as_deref().unwrap_or(name), reason)
     }
 
-    pub(super) fn mode(&self) -> Result<Mode, SettingError> {
-        let Some((from, value)) = self.find("APP_SETTINGS") else {
-            return Ok(Mode::Development);
+    /// One of a few words.
+    pub(super) fn one_of<T>(&self, name: &str) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr<Err = &'static str>,
+    {
+        let Some((from, value)) = self.find(name) else {
+            return Ok(None);
         };
-        let mode = value.trim().parse();
-        mode.map_err(|reason: &str| SettingError::new(from, format_args!("'{value}' {reason}")))
+        let word = value.trim().parse().map(Some);
+        word.map_err(|reason| SettingError::new(from, format_args!("'{value}' {reason}")))
+    }
+
+    /// A line that says what a setting is, and where that came from.
+    pub(super) fn describe(&self, setting: &Setting) -> String {
+        let name = setting.name;
+        let Some((from, value, place)) = self.find_placed(setting) else {
+            let default = match setting.default {
+                "" => "-",
+                default => default,
+            };
+            return format!("{name:24} {default}  (default)\n");
+        };
+        let value = redacted(name, &value);
+        match place {
+            "flag" => format!("{name:24} {value}  ({from})\n"),
+            place => format!("{name:24} {value}  ({from}, {place})\n"),
+        }
     }
 
     pub(super) fn number<T>(
@@ -245,4 +273,32 @@ fn what_is_wrong(error: &tokio_postgres::Error) -> String {
         Some(cause) => format!("{shape}: {cause}"),
         None => shape.to_owned(),
     }
+}
+
+/// A value as it may be shown: passwords, and addresses with one in them, are not told.
+fn redacted(name: &str, value: &str) -> String {
+    const HIDDEN: &str = "***";
+    if name.ends_with("_PASSWORD") {
+        return HIDDEN.to_owned();
+    }
+    let Some((scheme, rest)) = value.split_once("://").filter(|_| name.ends_with("_URL")) else {
+        return value.to_owned();
+    };
+    // Up to the last `@`: one that stands in a password, unescaped, must not tell the rest of it.
+    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let user = match user.split_once(':') {
+        Some((user, _)) => format!("{user}:{HIDDEN}@"),
+        None if user.is_empty() => String::new(),
+        None => format!("{user}@"),
+    };
+    let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
+    let shown = parameters
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((key, _)) if key.contains("password") => format!("{key}={HIDDEN}"),
+            _ => parameter.to_owned(),
+        });
+    let parameters = shown.collect::<Vec<_>>().join("&");
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    format!("{scheme}://{user}{place}{mark}{parameters}")
 }

@@ -14,9 +14,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tower_http::timeout::TimeoutBody;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{Client, head, held::Held, stall};
-use crate::{config::Limits, error::unavailable, telemetry::AccessLog};
+use crate::{
+    config::Limits,
+    error::unavailable,
+    telemetry::{AccessLog, Context},
+};
 
 /// Answers requests, within limits.
 pub(crate) struct Answering {
@@ -38,20 +43,30 @@ impl Answering {
     }
 
     /// Answers one request of `client`.
-    pub(super) async fn answer(&self, client: &Client, request: Request) -> Response {
+    pub(super) async fn answer(&self, client: &Client, mut request: Request) -> Response {
         let begun = Instant::now();
+        let context = Context::of(request.headers());
+        context.pass_on(request.headers_mut());
         let version = request.version();
         let under_way = client.activity.begin(version == Version::HTTP_2);
         let line = self.access_log.begin(client.address, &request);
-        let response = match Arc::clone(&self.requests).try_acquire_owned() {
+        let mut response = match Arc::clone(&self.requests).try_acquire_owned() {
             Ok(permit) => {
-                let response = self.work(request).await;
-                self.limit_stream(response, version, (under_way, permit))
+                let span = tracing::info_span!(
+                    "request",
+                    operation_id = Empty,
+                    request_id = context.request_id,
+                    trace_id = context.trace_id,
+                );
+                let response = self.work(request).instrument(span.clone()).await;
+                self.limit_stream(response, version, span, (under_way, permit))
             }
             // At once: whoever is kept waiting asks again, and makes it worse.
             Err(_) => unavailable().into_response(),
         };
-        self.access_log.end(line, &response, begun.elapsed());
+        context.answer(response.headers_mut());
+        let taken = begun.elapsed();
+        self.access_log.end(line, &context, &response, taken);
         response
     }
 
@@ -71,13 +86,14 @@ impl Answering {
         &self,
         response: Response,
         version: Version,
+        span: Span,
         held: (super::activity::UnderWay, OwnedSemaphorePermit),
     ) -> Response {
         if response.body().size_hint().exact().is_some() {
             return response;
         }
         response.map(|body| {
-            let body = Held::body(body, held);
+            let body = Held::body(body, span, held);
             let body = Body::new(TimeoutBody::new(self.limits.answer, body));
             // Over HTTP/1.1 a client that takes nothing is noticed by its socket.
             if version == Version::HTTP_2 {

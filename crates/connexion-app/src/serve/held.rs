@@ -1,4 +1,4 @@
-//! A body that holds something for as long as it is sent.
+//! A body that holds something for as long as it is sent, and is made within its request's span.
 
 use std::{
     pin::Pin,
@@ -7,17 +7,23 @@ use std::{
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use tracing::Span;
 
 /// `T` is dropped with the body, at its end or when the client goes away.
 #[derive(Debug)]
 pub(super) struct Held<T> {
     body: Body,
-    _held: T,
+    span: Span,
+    _until_its_end: T,
 }
 
 impl<T: Send + Unpin + 'static> Held<T> {
-    pub(super) fn body(body: Body, held: T) -> Body {
-        Body::new(Self { body, _held: held })
+    pub(super) fn body(body: Body, span: Span, held: T) -> Body {
+        Body::new(Self {
+            body,
+            span,
+            _until_its_end: held,
+        })
     }
 }
 
@@ -29,7 +35,9 @@ impl<T: Unpin> HttpBody for Held<T> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let this = &mut *self;
+        let _entered = this.span.enter();
+        Pin::new(&mut this.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -10,6 +10,7 @@ mod conformance;
 mod http2;
 mod import;
 mod limits;
+mod logs;
 mod outage;
 mod postgres_adoption;
 mod postgres_server;

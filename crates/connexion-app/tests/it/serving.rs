@@ -260,6 +260,28 @@ fn a_second_signal_ends_it_at_once() {
     );
 }
 
+/// Nor may it keep it for longer than was set.
+#[test]
+fn what_is_under_way_has_so_much_time_to_end() {
+    let service = Program::new().serve(&["--graceful-timeout", "1"]);
+    let _half = service.send("POST /people HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(service.people(), 714);
+    let begun = Instant::now();
+    let ended = service.stop();
+    let taken = begun.elapsed();
+    assert!(
+        (Duration::from_millis(900)..Duration::from_secs(5)).contains(&taken),
+        "{taken:?}"
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("some did not end within 1 s; they are cut"),
+        "{ended:?}"
+    );
+    ended.ok();
+}
+
 #[tokio::test]
 async fn a_slow_reader_is_not_cut() {
     let database = fresh_database().await;
