@@ -21,7 +21,7 @@ use crate::{
     progress::{Progress, summary},
     start,
     store::Store,
-    telemetry::LogFile,
+    telemetry::{self, Telemetry},
 };
 
 /// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
@@ -112,13 +112,13 @@ fn command() -> clap::Command {
 }
 
 fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    let error_log = crate::telemetry::start_error_log(settings)?;
+    let telemetry = telemetry::start(settings)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime
         .worker_threads(settings.workers)
         .enable_all()
         .build()?;
-    let code = runtime.block_on(dispatch(command, settings, error_log));
+    let code = runtime.block_on(dispatch(command, settings, telemetry));
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
     code
@@ -127,10 +127,10 @@ fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Er
 async fn dispatch(
     command: Command,
     settings: &Settings,
-    error_log: Option<Arc<LogFile>>,
+    telemetry: Telemetry,
 ) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        Command::Serve => start::serve(settings, error_log).await?,
+        Command::Serve => start::serve(settings, telemetry).await?,
         // Needs no runtime.
         Command::Config => {}
         Command::Openapi { json } => {

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) host: String,
     /// The port to listen on.
     pub(crate) port: u16,
+    /// Where the admin listener is, if there is one.
+    pub(crate) admin: Option<AdminAddress>,
     /// How many threads answer requests.
     pub(crate) workers: usize,
     /// How much the server takes on, and how long it waits.
@@ -59,6 +61,17 @@ pub(crate) struct Settings {
     pub(crate) sql_echo: bool,
     /// Variables that are set but mean nothing here.
     pub(crate) ignored: Vec<&'static str>,
+}
+
+/// Where an operator asks the process.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct AdminAddress {
+    /// The address to listen on.
+    pub(crate) host: String,
+    /// The port to listen on.
+    pub(crate) port: u16,
+    /// Whether it was chosen; otherwise another process of the kind may have it already.
+    pub(crate) chosen: bool,
 }
 
 /// How much the server takes on, and how long it waits for clients.
@@ -212,10 +225,9 @@ impl Settings {
             mode,
             debug: values.switch("APP_DEBUG")?.unwrap_or(development),
             check_migration: values.switch("CHECK_MIGRATION")?.unwrap_or(false),
-            host: values
-                .text("APP_HOST")
-                .unwrap_or_else(|| "127.0.0.1".to_owned()),
+            host: values.host(),
             port: values.number("APP_PORT", 0..=u16::MAX)?.unwrap_or(5000),
+            admin: values.admin()?,
             workers: workers.unwrap_or_else(cores),
             limits: values.limits()?,
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,

@@ -1,5 +1,6 @@
 //! The people service: handlers, import and two stores behind the contract in `openapi.yaml`.
 
+mod admin;
 pub mod app;
 pub mod cli;
 mod config;
@@ -7,6 +8,7 @@ mod error;
 pub mod export;
 mod files;
 pub mod import;
+mod metrics;
 mod people;
 pub mod person;
 mod progress;

@@ -27,7 +27,10 @@ use tokio::{
 
 pub(crate) use self::answer::Answering;
 use self::{activity::Activity, refusal::Refusals, socket::Socket};
-use crate::config::{HEAD_ROOM, Limits};
+use crate::{
+    config::{HEAD_ROOM, Limits},
+    metrics::Counted,
+};
 
 /// A pause after a failed accept (no file descriptors left, say), so that it is not tried without end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -45,19 +48,37 @@ pub(crate) struct Client {
     activity: Arc<Activity>,
 }
 
+/// Whoever answers requests.
+pub(crate) trait Answer: Send + Sync + 'static {
+    /// Answers one request of `client`.
+    fn answer(
+        &self,
+        client: &Client,
+        request: axum::extract::Request,
+    ) -> impl Future<Output = Response> + Send;
+
+    /// A connection was opened; what is returned is dropped at its end.
+    fn opened(&self) -> Option<Counted> {
+        None
+    }
+
+    /// A connection was refused, since there are too many.
+    fn refused(&self) {}
+}
+
 /// Accepts connections and serves them.
 #[derive(Debug)]
-pub(crate) struct Server {
-    answering: Arc<Answering>,
+pub(crate) struct Server<A> {
+    answering: Arc<A>,
     limits: Limits,
     connections: Arc<Semaphore>,
     refusals: Refusals,
     http: Builder<TokioExecutor>,
 }
 
-impl Server {
+impl<A: Answer> Server<A> {
     /// A server that lets `answering` answer.
-    pub(crate) fn new(answering: Answering, limits: Limits) -> Self {
+    pub(crate) fn new(answering: A, limits: Limits) -> Self {
         Self {
             answering: Arc::new(answering),
             limits,
@@ -102,6 +123,7 @@ impl Server {
 
     fn open(&self, stream: TcpStream, address: SocketAddr, open: &GracefulShutdown) {
         let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            self.answering.refused();
             return self.refusals.refuse(stream);
         };
         let activity = Arc::new(Activity::new());
@@ -117,14 +139,14 @@ impl Server {
         });
         let connection = self.http.serve_connection(TokioIo::new(socket), service);
         let connection = open.watch(connection.into_owned());
-        tokio::spawn(serve(connection, permit));
+        tokio::spawn(serve(connection, (permit, self.answering.opened())));
     }
 }
 
 /// Serves a connection to its end; what breaks it is the client's affair.
 async fn serve<E: std::fmt::Display>(
     connection: impl Future<Output = Result<(), E>>,
-    _permit: OwnedSemaphorePermit,
+    _until_its_end: (OwnedSemaphorePermit, Option<Counted>),
 ) {
     if let Err(error) = connection.await {
         tracing::debug!("a connection ended: {error}");

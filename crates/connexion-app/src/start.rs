@@ -2,6 +2,7 @@
 //! one usable, wait for the migrations, serve.
 
 use std::{
+    future::pending,
     io::{self, Write},
     sync::Arc,
     time::Duration,
@@ -13,18 +14,23 @@ use tokio::{
 };
 
 use crate::{
+    admin::{self, Admin},
     app,
-    config::{Database, Mode, Settings},
+    config::{AdminAddress, Database, Limits, Mode, Settings},
     import::{ImportError, SAMPLE, import},
+    metrics::Metrics,
     serve::{Answering, Server, listen},
-    store::{Store, StoreError},
-    telemetry::{AccessLog, LogFile},
+    store::{Store, StoreError, observed::Observed},
+    telemetry::{AccessLog, LogFile, Telemetry},
 };
 
 /// How long to wait for the database, and for its migrations.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Operators are few, and may not take what clients need.
+const ADMIN_CONNECTIONS: usize = 64;
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -50,41 +56,40 @@ pub(crate) enum StartError {
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
-pub(crate) async fn serve(
-    settings: &Settings,
-    error_log: Option<Arc<LogFile>>,
-) -> Result<(), StartError> {
+pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
+    let Telemetry { error_log, metrics } = telemetry;
     let document = app::document()?;
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
-    reopen_on_signal(
-        [access_log.file(), error_log]
-            .into_iter()
-            .flatten()
-            .collect(),
-    )?;
+    let files = [access_log.file(), error_log].into_iter().flatten();
+    reopen_on_signal(files.collect())?;
     for name in &settings.ignored {
         tracing::info!("{name} is set, but has no meaning here");
     }
     crate::files::raise_limit(settings.limits.connections);
     let mut stop = StopSignals::listen()?;
+    let state = Arc::new(admin::State::default());
+    serve_admin(
+        settings,
+        Admin::new(Arc::clone(&state), Arc::clone(&metrics)),
+    )
+    .await?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
-        ready = prepare(settings) => ready?,
+        ready = prepare(settings, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
     let api = app::api(document)
         .serve_document(settings.serve_spec)
         .swagger_ui(settings.swagger_ui)
         .body_limit(settings.limits.body_size)
-        .build(store)?;
+        .build(Arc::clone(&store))?;
     let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
+    let answering = Answering::new(api, settings.limits, access_log, metrics);
+    let server = Server::new(answering, settings.limits);
+    state.serves(store);
     let (stopped, stopping) = tokio::sync::oneshot::channel();
-    let server = Server::new(
-        Answering::new(api, settings.limits, access_log),
-        settings.limits,
-    );
     let stop_serving = async {
         let _ = stopping.await;
     };
@@ -94,6 +99,7 @@ pub(crate) async fn serve(
         () = &mut serving => return Ok(()),
         () = stop.next() => {}
     }
+    state.stops();
     tracing::info!(
         "stopping when the requests under way are answered; a second signal stops at once"
     );
@@ -105,12 +111,38 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+/// Lets operators ask until the process ends, from before it waits for anything.
+async fn serve_admin(settings: &Settings, admin: Admin) -> io::Result<()> {
+    let Some(AdminAddress { host, port, chosen }) = &settings.admin else {
+        return Ok(());
+    };
+    let listener = match listen(host, *port).await {
+        Ok(listener) => listener,
+        // Two services on one machine must not need a setting for what nobody may ask.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !chosen => {
+            tracing::warn!("{error}: there are no health checks and no metrics (APP_ADMIN_PORT)");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let limits = Limits {
+        connections: ADMIN_CONNECTIONS,
+        ..settings.limits
+    };
+    let server = Server::new(admin, limits);
+    tokio::spawn(server.run(listener, pending(), Duration::ZERO));
+    Ok(())
+}
+
 /// The store, its database made ready to serve from.
-async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+async fn prepare(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<dyn Store>, StartError> {
     let store = match settings.database {
-        Database::Postgres { .. } => patiently(async || reach(settings).await).await?,
+        Database::Postgres { .. } => patiently(async || reach(settings, metrics).await).await?,
         // A file that can't be opened has no server that may yet come up.
-        Database::Sqlite { .. } => reach(settings).await?,
+        Database::Sqlite { .. } => reach(settings, metrics).await?,
     };
     let embedded = settings.database.is_embedded();
     if embedded && settings.mode != Mode::Development {
@@ -136,8 +168,9 @@ async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     Ok(store)
 }
 
-async fn reach(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+async fn reach(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, StartError> {
     let store = app::store(settings).await?;
+    let store = Arc::new(Observed::new(store, Arc::clone(metrics)));
     store.ping().await?;
     Ok(store)
 }

@@ -11,6 +11,7 @@ macro_rules! columns {
     };
 }
 
+pub(crate) mod observed;
 pub mod postgres;
 pub mod sqlite;
 
@@ -48,6 +49,28 @@ pub enum StoreError {
     /// Anything else: a fault of ours.
     #[error("unexpected database error: {0}")]
     Unexpected(String),
+}
+
+impl StoreError {
+    /// Its name, for whoever counts errors.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Refused(_) => "refused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Stopped => "stopped",
+            Self::Unexpected(_) => "unexpected",
+        }
+    }
+}
+
+/// How many lists may be read at a time, and how many are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Turns {
+    /// How many there may be; one more waits for its turn.
+    pub all: usize,
+    /// How many are under way.
+    pub taken: usize,
 }
 
 /// What [`Store::migrate`] did.
@@ -98,4 +121,7 @@ pub trait Store: Send + Sync {
 
     /// Names of the migrations that are not applied yet, in order. Changes nothing.
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
+
+    /// How many lists are read right now.
+    fn turns(&self) -> Turns;
 }

@@ -4,6 +4,7 @@
 //! Neither has bodies or credentials in it.
 
 mod access;
+mod broken;
 mod context;
 mod file;
 
@@ -18,41 +19,65 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use self::broken::Broken;
 pub(crate) use self::{access::AccessLog, context::Context, file::LogFile};
-use crate::config::{LogFormat, LogTarget, Settings};
+use crate::{
+    config::{LogFormat, LogTarget, Settings},
+    metrics::Metrics,
+};
 
-/// Turns the error log on for the whole process, and returns its file if it has one.
+/// What is open once the telemetry is on.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    /// The error log's file, if it has one.
+    pub(crate) error_log: Option<Arc<LogFile>>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Turns the error log on for the whole process.
 ///
 /// # Errors
 /// If the log's file can't be opened, with its path.
-pub(crate) fn start_error_log(settings: &Settings) -> io::Result<Option<Arc<LogFile>>> {
+pub(crate) fn start(settings: &Settings) -> io::Result<Telemetry> {
+    let format = settings.log_format;
+    let (layer, error_log) = match &settings.error_log {
+        LogTarget::Off => (None, None),
+        LogTarget::Standard => {
+            let terminal = io::stderr().is_terminal();
+            (Some(layer(format, terminal, io::stderr)), None)
+        }
+        LogTarget::File(path) => {
+            let file = Arc::new(LogFile::open("APP_ERROR_LOG", path)?);
+            let layer = layer(format, false, Arc::clone(&file));
+            (Some(layer), Some(file))
+        }
+    };
+    let metrics = Arc::new(Metrics::new());
+    let registry = tracing_subscriber::registry()
+        .with(targets(settings))
+        .with(Broken(Arc::clone(&metrics)))
+        .with(layer);
+    // It is on already only where tests start several in one process.
+    let _ = registry.try_init();
+    Ok(Telemetry { error_log, metrics })
+}
+
+fn targets(settings: &Settings) -> Targets {
+    if settings.error_log == LogTarget::Off {
+        return Targets::new().with_target(broken::TARGET, Level::ERROR);
+    }
     let level = if settings.debug {
         Level::DEBUG
     } else {
         Level::INFO
     };
     // Migrations and the database driver tell in detail what nobody asked for.
-    let targets = Targets::new()
+    Targets::new()
         .with_default(Level::WARN)
         .with_target("connexion", level)
         .with_target("connexion_app", level)
-        .with_target("sql", Level::INFO);
-    let format = settings.log_format;
-    let (layer, file) = match &settings.error_log {
-        LogTarget::Off => return Ok(None),
-        LogTarget::Standard => {
-            let terminal = io::stderr().is_terminal();
-            (layer(format, terminal, io::stderr), None)
-        }
-        LogTarget::File(path) => {
-            let file = Arc::new(LogFile::open("APP_ERROR_LOG", path)?);
-            (layer(format, false, Arc::clone(&file)), Some(file))
-        }
-    };
-    let registry = tracing_subscriber::registry().with(targets).with(layer);
-    // It is on already only where tests start several in one process.
-    let _ = registry.try_init();
-    Ok(file)
+        .with_target("sql", Level::INFO)
 }
 
 fn layer<S, W>(format: LogFormat, ansi: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>

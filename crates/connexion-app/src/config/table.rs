@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 26] = [
+pub(super) const SETTINGS: [Setting; 28] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
@@ -36,6 +36,10 @@ pub(super) const SETTINGS: [Setting; 26] = [
     Setting { name: "APP_HOST", flag: "host", also: &["GUNICORN_HOST"], default: "127.0.0.1", help: "The address to listen on" },
     Setting { name: "APP_PORT", flag: "port", also: &["GUNICORN_PORT"], default: "5000",
               help: "The port to listen on; 0 takes a free one" },
+    Setting { name: "APP_ADMIN_HOST", flag: "admin-host", also: &[], default: "that of APP_HOST",
+              help: "The address to listen on for operators" },
+    Setting { name: "APP_ADMIN_PORT", flag: "admin-port", also: &[], default: "5001",
+              help: "The port of /health/live, /health/ready and /metrics; 0 turns them off" },
     Setting { name: "APP_WORKERS", flag: "workers", also: &["GUNICORN_WORKERS"], default: "number of cores",
               help: "How many threads answer requests" },
     Setting { name: "APP_TIMEOUT", flag: "timeout", also: &["GUNICORN_TIMEOUT"], default: "30",

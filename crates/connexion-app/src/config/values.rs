@@ -7,7 +7,7 @@ use std::{
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Database, Limits, LogTarget, Mode, SETTINGS, Setting};
+use super::{AdminAddress, Database, Limits, LogTarget, Mode, SETTINGS, Setting};
 
 /// The database file that is used when no database is configured.
 const SQLITE_FILE: &str = "connexion-app.sqlite";
@@ -159,6 +159,22 @@ impl Values<'_> {
     ) -> Result<Duration, SettingError> {
         let seconds = self.number(name, least..=u32::MAX)?.unwrap_or(default);
         Ok(Duration::from_secs(seconds.into()))
+    }
+
+    pub(super) fn host(&self) -> String {
+        let host = self.text("APP_HOST");
+        host.unwrap_or_else(|| "127.0.0.1".to_owned())
+    }
+
+    pub(super) fn admin(&self) -> Result<Option<AdminAddress>, SettingError> {
+        let chosen = self.number("APP_ADMIN_PORT", 0..=u16::MAX)?;
+        let host = self.text("APP_ADMIN_HOST");
+        let address = AdminAddress {
+            host: host.unwrap_or_else(|| self.host()),
+            port: chosen.unwrap_or(5001),
+            chosen: chosen.is_some(),
+        };
+        Ok(Some(address).filter(|address| address.port != 0))
     }
 
     pub(super) fn limits(&self) -> Result<Limits, SettingError> {

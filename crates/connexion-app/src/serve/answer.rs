@@ -16,10 +16,11 @@ use tokio::{
 use tower_http::timeout::TimeoutBody;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Client, head, held::Held, stall};
+use super::{Answer, Client, activity::UnderWay, head, held::Held, stall};
 use crate::{
     config::Limits,
     error::unavailable,
+    metrics::{Counted, Metrics, Shed},
     telemetry::{AccessLog, Context},
 };
 
@@ -29,45 +30,27 @@ pub(crate) struct Answering {
     limits: Limits,
     access_log: AccessLog,
     requests: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
 }
+
+/// What is given back when a request has ended.
+type UntilItsEnd = (UnderWay, OwnedSemaphorePermit, Counted);
 
 impl Answering {
     /// Lets `api` answer.
-    pub(crate) fn new(api: ApiService, limits: Limits, access_log: AccessLog) -> Self {
+    pub(crate) fn new(
+        api: ApiService,
+        limits: Limits,
+        access_log: AccessLog,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             api,
             limits,
             access_log,
             requests: Arc::new(Semaphore::new(limits.requests)),
+            metrics,
         }
-    }
-
-    /// Answers one request of `client`.
-    pub(super) async fn answer(&self, client: &Client, mut request: Request) -> Response {
-        let begun = Instant::now();
-        let context = Context::of(request.headers());
-        context.pass_on(request.headers_mut());
-        let version = request.version();
-        let under_way = client.activity.begin(version == Version::HTTP_2);
-        let line = self.access_log.begin(client.address, &request);
-        let mut response = match Arc::clone(&self.requests).try_acquire_owned() {
-            Ok(permit) => {
-                let span = tracing::info_span!(
-                    "request",
-                    operation_id = Empty,
-                    request_id = context.request_id,
-                    trace_id = context.trace_id,
-                );
-                let response = self.work(request).instrument(span.clone()).await;
-                self.limit_stream(response, version, span, (under_way, permit))
-            }
-            // At once: whoever is kept waiting asks again, and makes it worse.
-            Err(_) => unavailable().into_response(),
-        };
-        context.answer(response.headers_mut());
-        let taken = begun.elapsed();
-        self.access_log.end(line, &context, &response, taken);
-        response
     }
 
     async fn work(&self, request: Request) -> Response {
@@ -87,7 +70,7 @@ impl Answering {
         response: Response,
         version: Version,
         span: Span,
-        held: (super::activity::UnderWay, OwnedSemaphorePermit),
+        held: UntilItsEnd,
     ) -> Response {
         if response.body().size_hint().exact().is_some() {
             return response;
@@ -102,6 +85,45 @@ impl Answering {
                 body
             }
         })
+    }
+}
+
+impl Answer for Answering {
+    async fn answer(&self, client: &Client, mut request: Request) -> Response {
+        let begun = Instant::now();
+        let context = Context::of(request.headers());
+        context.pass_on(request.headers_mut());
+        let version = request.version();
+        let under_way = client.activity.begin(version == Version::HTTP_2);
+        let line = self.access_log.begin(client.address, &request);
+        let mut response = if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
+            let counted = self.metrics.begin_request();
+            let span = tracing::info_span!(
+                "request",
+                operation_id = Empty,
+                request_id = context.request_id,
+                trace_id = context.trace_id,
+            );
+            let response = self.work(request).instrument(span.clone()).await;
+            self.limit_stream(response, version, span, (under_way, permit, counted))
+        } else {
+            // At once: whoever is kept waiting asks again, and makes it worse.
+            self.metrics.shed(Shed::Request);
+            unavailable().into_response()
+        };
+        context.answer(response.headers_mut());
+        let taken = begun.elapsed();
+        self.metrics.answered(&response, taken);
+        self.access_log.end(line, &context, &response, taken);
+        response
+    }
+
+    fn opened(&self) -> Option<Counted> {
+        Some(self.metrics.begin_connection())
+    }
+
+    fn refused(&self) {
+        self.metrics.shed(Shed::Connection);
     }
 }
 

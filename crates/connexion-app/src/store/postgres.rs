@@ -29,7 +29,7 @@ use uuid::Uuid;
 use self::list::Lists;
 use self::row::{person, values};
 use self::session::{ADD, DELETE, LOOKUP, MIGRATING, OWN, Session, Shared, UPDATE};
-use super::{Batches, ImportStopped, Migrated, People, Store, StoreError};
+use super::{Batches, ImportStopped, Migrated, People, Store, StoreError, Turns};
 use crate::person::{Person, PersonChanges};
 
 const COPY: &str = concat!("copy person (", columns!(), ") from stdin binary");
@@ -206,6 +206,10 @@ impl Store for Postgres {
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.read(|session| async move { migrations::pending(&session.client).await })
             .await
+    }
+
+    fn turns(&self) -> Turns {
+        self.lists.turns()
     }
 }
 

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use self::pool::Pool;
 use self::row::{person, values};
-use super::{Batches, ImportStopped, Migrated, People, Store, StoreError};
+use super::{Batches, ImportStopped, Migrated, People, Store, StoreError, Turns};
 use crate::person::{Person, PersonChanges};
 
 const LOOKUP: &str = concat!("select ", columns!(), " from person where uuid = ?1");
@@ -164,6 +164,10 @@ impl Store for Sqlite {
         self.readers
             .run(|connection| Ok(migrations::pending(connection)?))
             .await
+    }
+
+    fn turns(&self) -> Turns {
+        self.lists.turns()
     }
 }
 

@@ -44,6 +44,8 @@ fn the_help_names_every_setting_with_its_variables() {
         "[env: CHECK_MIGRATION] [default: off]",
         "[env: APP_HOST, GUNICORN_HOST] [default: 127.0.0.1]",
         "[env: APP_PORT, GUNICORN_PORT] [default: 5000]",
+        "[env: APP_ADMIN_HOST] [default: that of APP_HOST]",
+        "[env: APP_ADMIN_PORT] [default: 5001]",
         "[env: APP_WORKERS, GUNICORN_WORKERS] [default: number of cores]",
         "[env: APP_TIMEOUT, GUNICORN_TIMEOUT] [default: 30]",
         "[env: APP_GRACEFUL_TIMEOUT] [default: 30]",

@@ -5,6 +5,7 @@
     reason = "a test that fails may panic, in its helpers too"
 )]
 
+mod admin;
 mod cli;
 mod conformance;
 mod http2;

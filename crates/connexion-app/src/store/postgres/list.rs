@@ -14,7 +14,7 @@ use super::error::Failure;
 use super::row::person;
 use super::session::{OWN, Session};
 use crate::person::Person;
-use crate::store::{People, StoreError};
+use crate::store::{People, StoreError, Turns};
 
 /// How many lists may be under way; each needs a connection, of which the database has few.
 const AT_ONCE: usize = 8;
@@ -73,6 +73,14 @@ impl Lists {
             _turn: turn,
         }
         .boxed()
+    }
+
+    /// How many turns there are, and how many are taken.
+    pub(super) fn turns(&self) -> Turns {
+        Turns {
+            all: AT_ONCE,
+            taken: AT_ONCE - self.turns.available_permits(),
+        }
     }
 
     fn take_idle(&self) -> Option<Session> {

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::error::is;
-use crate::store::StoreError;
+use crate::store::{StoreError, Turns};
 
 /// How long a call waits for a connection that others use.
 const TURN: Duration = Duration::from_secs(10);
@@ -21,6 +21,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// At most so many connections, opened when first needed and then kept.
 #[derive(Debug)]
 pub(super) struct Pool {
+    connections: usize,
     turns: Arc<Semaphore>,
     idle: Arc<Idle>,
 }
@@ -34,11 +35,20 @@ struct Idle {
 impl Pool {
     pub(super) fn new(path: Arc<PathBuf>, connections: usize) -> Self {
         Self {
+            connections,
             turns: Arc::new(Semaphore::new(connections)),
             idle: Arc::new(Idle {
                 path,
                 connections: Mutex::default(),
             }),
+        }
+    }
+
+    /// How many connections there may be, and how many are in use.
+    pub(super) fn turns(&self) -> Turns {
+        Turns {
+            all: self.connections,
+            taken: self.connections - self.turns.available_permits(),
         }
     }
 
