@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connexion::{Api, Document, Faults};
 
-use crate::config::{Database, Settings};
+use crate::config::{Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
 use crate::people;
 use crate::person::parse_uuid;
@@ -36,14 +36,37 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
 /// If the database's address can't be understood, or a missing test database can't be made.
 pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     let echo = settings.sql_echo;
+    let DatabaseUse {
+        prepare,
+        lists,
+        wait,
+        statement,
+    } = settings.database_use;
     Ok(match &settings.database {
-        Database::Postgres { url, create } => {
-            let store = Postgres::open(url, postgres::Options { echo })?;
+        Database::Postgres {
+            url,
+            create,
+            read_url,
+        } => {
+            let options = postgres::Options {
+                echo,
+                prepare,
+                lists,
+                wait,
+                statement_timeout: statement,
+            };
+            let mut store = Postgres::open(url, options)?;
             if *create {
                 store.create_database().await?;
             }
+            if let Some(url) = read_url {
+                store = store.reading_from(url)?;
+            }
             Arc::new(store)
         }
-        Database::Sqlite { path, .. } => Arc::new(Sqlite::open(path, sqlite::Options { echo })),
+        Database::Sqlite { path, .. } => {
+            let options = sqlite::Options { echo, lists, wait };
+            Arc::new(Sqlite::open(path, options))
+        }
     })
 }

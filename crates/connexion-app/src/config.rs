@@ -29,6 +29,8 @@ use self::{
 pub(crate) struct Settings {
     /// Where the people are.
     pub(crate) database: Database,
+    /// How the database is used.
+    pub(crate) database_use: DatabaseUse,
     /// What the process is for.
     pub(crate) mode: Mode,
     /// Log more, and fill a new database with the sample passengers.
@@ -102,6 +104,8 @@ pub(crate) enum Database {
         url: String,
         /// Whether the database is created when it is missing.
         create: bool,
+        /// Where people are read, if that is another server.
+        read_url: Option<String>,
     },
     /// A file of this process's own.
     Sqlite {
@@ -110,6 +114,19 @@ pub(crate) enum Database {
         /// Whether nobody asked for it: then there is nobody to migrate it either.
         embedded: bool,
     },
+}
+
+/// How the database is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DatabaseUse {
+    /// Whether statements are prepared.
+    pub(crate) prepare: bool,
+    /// How many lists may be read at a time.
+    pub(crate) lists: usize,
+    /// How long a call may wait for a connection.
+    pub(crate) wait: Duration,
+    /// How long a statement may take.
+    pub(crate) statement: Duration,
 }
 
 impl Database {
@@ -222,6 +239,7 @@ impl Settings {
         let workers = values.number("APP_WORKERS", 1..=1024)?;
         Ok(Self {
             database: values.database(mode)?,
+            database_use: values.database_use()?,
             mode,
             debug: values.switch("APP_DEBUG")?.unwrap_or(development),
             check_migration: values.switch("CHECK_MIGRATION")?.unwrap_or(false),

@@ -43,6 +43,9 @@ pub enum StoreError {
     /// The database can't be reached, is shutting down, or lacks the migrations; trying later may help.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// There is no room left for what is to be stored.
+    #[error("the database is full: {0}")]
+    Full(String),
     /// The source of an import stopped it.
     #[error("the import was stopped")]
     Stopped,
@@ -58,6 +61,7 @@ impl StoreError {
             Self::Conflict => "conflict",
             Self::Refused(_) => "refused",
             Self::Unavailable(_) => "unavailable",
+            Self::Full(_) => "full",
             Self::Stopped => "stopped",
             Self::Unexpected(_) => "unexpected",
         }

@@ -16,9 +16,19 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 28] = [
+pub(super) const SETTINGS: [Setting; 33] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
+    Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
+              help: "A read replica, for GET: postgres://USER:PASSWORD@HOST:PORT/DB" },
+    Setting { name: "DATABASE_PREPARE", flag: "database-prepare", also: &[], default: "on",
+              help: "Prepare statements; off for pgbouncer in transaction mode" },
+    Setting { name: "DATABASE_LISTS", flag: "database-lists", also: &[], default: "8",
+              help: "How many lists may be read at a time, each on a connection of its own" },
+    Setting { name: "DATABASE_WAIT", flag: "database-wait", also: &[], default: "10",
+              help: "Seconds that a call may wait for a connection that others use" },
+    Setting { name: "DATABASE_TIMEOUT", flag: "database-timeout", also: &[], default: "10",
+              help: "Seconds that a statement may take in PostgreSQL, or wait for a lock" },
     Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
               help: "PostgreSQL's host, if there is no DATABASE_URL" },
     Setting { name: "POSTGRES_PORT", flag: "postgres-port", also: &[], default: "5432", help: "PostgreSQL's port" },
@@ -83,7 +93,7 @@ impl Setting {
 
     /// Whether it is a switch, whose flag may stand without a value.
     fn is_switch(&self) -> bool {
-        self.default.starts_with("on ") || self.default == "off"
+        self.default.starts_with("on ") || matches!(self.default, "on" | "off")
     }
 }
 

@@ -21,7 +21,7 @@ fn read(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings
 
 fn postgres(environment: &[(&str, &str)]) -> (String, bool) {
     match read(&[], environment).unwrap().database {
-        Database::Postgres { url, create } => (url, create),
+        Database::Postgres { url, create, .. } => (url, create),
         Database::Sqlite { .. } => panic!("expected PostgreSQL"),
     }
 }
@@ -179,6 +179,10 @@ fn a_wrong_value_names_its_setting() {
     ] {
         assert_eq!(error(name, value), format!("{name}: {reason}"));
     }
+    assert_eq!(
+        error("DATABASE_READ_URL", "postgres://h/d"),
+        "DATABASE_READ_URL: is a replica of a PostgreSQL database, which is not there"
+    );
     assert_eq!(
         error("POSTGRES_DB", "people"),
         "POSTGRES_HOSTNAME: is missing, though other POSTGRES_ settings are there"

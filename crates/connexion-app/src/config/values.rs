@@ -7,7 +7,9 @@ use std::{
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{AdminAddress, Database, Limits, LogTarget, Mode, SETTINGS, Setting};
+use crate::store::postgres::Address;
+
+use super::{AdminAddress, Database, DatabaseUse, Limits, LogTarget, Mode, SETTINGS, Setting};
 
 /// The database file that is used when no database is configured.
 const SQLITE_FILE: &str = "connexion-app.sqlite";
@@ -215,7 +217,31 @@ impl Values<'_> {
         }
     }
 
+    pub(super) fn database_use(&self) -> Result<DatabaseUse, SettingError> {
+        Ok(DatabaseUse {
+            prepare: self.switch("DATABASE_PREPARE")?.unwrap_or(true),
+            lists: self.number("DATABASE_LISTS", 1..=1_000)?.unwrap_or(8),
+            wait: self.seconds("DATABASE_WAIT", 0, 10)?,
+            statement: self.seconds("DATABASE_TIMEOUT", 1, 10)?,
+        })
+    }
+
     pub(super) fn database(&self, mode: Mode) -> Result<Database, SettingError> {
+        let mut database = self.main_database(mode)?;
+        let Some(replica) = self.text("DATABASE_READ_URL") else {
+            return Ok(database);
+        };
+        if let Database::Postgres { read_url, .. } = &mut database {
+            Address::parse(&replica)
+                .map_err(|error| self.error("DATABASE_READ_URL", &what_is_wrong(&error)))?;
+            *read_url = Some(replica);
+            return Ok(database);
+        }
+        let alone = "is a replica of a PostgreSQL database, which is not there";
+        Err(self.error("DATABASE_READ_URL", alone))
+    }
+
+    fn main_database(&self, mode: Mode) -> Result<Database, SettingError> {
         let testing = mode == Mode::Testing;
         // Even if it isn't needed: a wrong value is never passed over in silence.
         let port = self.number("POSTGRES_PORT", 1..=u16::MAX)?.unwrap_or(5432);
@@ -254,13 +280,18 @@ impl Values<'_> {
         Ok(Database::Postgres {
             url,
             create: testing,
+            read_url: None,
         })
     }
 
     fn named_database(&self, url: String) -> Result<Database, SettingError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return match url.parse::<tokio_postgres::Config>() {
-                Ok(_) => Ok(Database::Postgres { url, create: false }),
+            return match Address::parse(&url) {
+                Ok(_) => Ok(Database::Postgres {
+                    url,
+                    create: false,
+                    read_url: None,
+                }),
                 Err(error) => Err(self.error("DATABASE_URL", &what_is_wrong(&error))),
             };
         }

@@ -122,14 +122,30 @@ fn a_port_that_is_taken_is_a_fault_only_if_it_was_chosen() {
     assert_eq!(service.people(), 714);
 }
 
+/// Waits until this line is among the metrics.
+#[track_caller]
+fn until_it_counts(address: &str, line: &str) {
+    until(|| {
+        let metrics = get(address, "/metrics").unwrap().body;
+        let found = metrics.lines().any(|metric| metric == line);
+        found.then_some(()).ok_or(metrics)
+    });
+}
+
 /// The service after a request of each kind, and its metrics.
 fn measured() -> (Service, String) {
     let (program, address) = watched(Program::new());
     let service = program.serve(&["--max-requests", "1", "--max-connections", "2"]);
+    // A connection that is closed is noticed a little later.
+    let one_by_one = || until_it_counts(&address, "connexion_http_connections 0");
     assert_eq!(service.people(), 714);
+    one_by_one();
     assert_eq!(service.post("/people", PERSON).status, 200);
+    one_by_one();
     assert_eq!(service.post("/people", r#"{"age":"x"}"#).status, 400);
+    one_by_one();
     assert_eq!(service.get("/nowhere").status, 404);
+    one_by_one();
     // What the document does not allow is brought in by hand.
     let file = rusqlite::Connection::open(program.path("connexion-app.sqlite")).unwrap();
     file.execute_batch("pragma ignore_check_constraints = on")
@@ -137,20 +153,15 @@ fn measured() -> (Service, String) {
     let long = "update person set name = printf('%.*c', 101, 'x') where uuid = (select max(uuid) from person)";
     assert_eq!(file.execute(long, []).unwrap(), 1);
     assert!(service.try_get("/people").is_err());
-    let slow = service.send("POST /people HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{");
-    until(|| {
-        let answer = service.get("/nowhere");
-        (answer.status == 503)
-            .then_some(())
-            .ok_or(format!("{answer:?}"))
-    });
+    one_by_one();
+    let slow = service.send(
+        "POST /people HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    );
+    until_it_counts(&address, "connexion_http_requests_in_flight 1");
+    assert_eq!(service.get("/nowhere").status, 503);
+    until_it_counts(&address, "connexion_http_connections 1");
     let other = service.send("");
-    until(|| {
-        let metrics = get(&address, "/metrics").unwrap();
-        let mut lines = metrics.body.lines();
-        let open = lines.any(|line| line == "connexion_http_connections 2");
-        open.then_some(()).ok_or(metrics.body)
-    });
+    until_it_counts(&address, "connexion_http_connections 2");
     let refused = std::io::read_to_string(service.send("GET / HTTP/1.1\r\n\r\n")).unwrap();
     assert!(refused.starts_with("HTTP/1.1 503 "));
     let metrics = get(&address, "/metrics").unwrap();

@@ -34,6 +34,11 @@ fn the_help_names_every_setting_with_its_variables() {
     for setting in [
         "--database-url <VALUE> Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH \
          [env: DATABASE_URL] [default: built from POSTGRES_*, else sqlite:connexion-app.sqlite]",
+        "[env: DATABASE_READ_URL]",
+        "--database-prepare[=<on|off>] Prepare statements; off for pgbouncer in transaction mode [env: DATABASE_PREPARE] [default: on]",
+        "[env: DATABASE_LISTS] [default: 8]",
+        "[env: DATABASE_WAIT] [default: 10]",
+        "[env: DATABASE_TIMEOUT] [default: 10]",
         "--postgres-hostname <VALUE> PostgreSQL's host, if there is no DATABASE_URL [env: POSTGRES_HOSTNAME]",
         "--postgres-port <VALUE> PostgreSQL's port [env: POSTGRES_PORT] [default: 5432]",
         "test_ and this name, created when missing [env: POSTGRES_DB]",

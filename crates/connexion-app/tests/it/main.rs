@@ -8,6 +8,7 @@
 mod admin;
 mod cli;
 mod conformance;
+mod database;
 mod http2;
 mod import;
 mod limits;
@@ -18,5 +19,6 @@ mod postgres_server;
 mod program;
 mod serving;
 mod settings;
+mod sqlstate;
 mod test_app;
 mod wire;
