@@ -49,6 +49,10 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// How long requests under way may take to end after the signal to stop.
     pub(crate) graceful_timeout: Duration,
+    /// Which sites' pages may read answers, if any.
+    pub(crate) cors_origins: Option<CorsOrigins>,
+    /// What TLS is served with, if it is.
+    pub(crate) tls: Option<TlsFiles>,
     /// Where the access log goes.
     pub(crate) access_log: LogTarget,
     /// Where the error log goes.
@@ -190,6 +194,24 @@ impl fmt::Display for Mode {
     }
 }
 
+/// Which sites' pages may read answers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum CorsOrigins {
+    /// Every site's.
+    Any,
+    /// Those of these origins, such as `https://example.org`.
+    These(Vec<String>),
+}
+
+/// What TLS is served with, as PEM.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct TlsFiles {
+    /// The certificate, and those between it and its authority.
+    pub(crate) certificate: PathBuf,
+    /// Its key.
+    pub(crate) key: PathBuf,
+}
+
 /// Where a log goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum LogTarget {
@@ -249,6 +271,8 @@ impl Settings {
             workers: workers.unwrap_or_else(cores),
             limits: values.limits()?,
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
+            cors_origins: values.cors_origins()?,
+            tls: values.tls()?,
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
             log_format: values.one_of("APP_LOG_FORMAT")?.unwrap_or_default(),

@@ -7,9 +7,12 @@ mod activity;
 mod answer;
 mod head;
 mod held;
+mod layers;
 mod refusal;
+mod security;
 mod socket;
 mod stall;
+mod tls;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,12 +24,13 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
-pub(crate) use self::answer::Answering;
 use self::{activity::Activity, refusal::Refusals, socket::Socket};
+pub(crate) use self::{answer::Answering, tls::acceptor};
 use crate::{
     config::{HEAD_ROOM, Limits},
     metrics::Counted,
@@ -46,6 +50,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 pub(crate) struct Client {
     address: SocketAddr,
     activity: Arc<Activity>,
+    is_secure: bool,
 }
 
 /// Whoever answers requests.
@@ -67,13 +72,13 @@ pub(crate) trait Answer: Send + Sync + 'static {
 }
 
 /// Accepts connections and serves them.
-#[derive(Debug)]
 pub(crate) struct Server<A> {
     answering: Arc<A>,
     limits: Limits,
     connections: Arc<Semaphore>,
     refusals: Refusals,
     http: Builder<TokioExecutor>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl<A: Answer> Server<A> {
@@ -85,7 +90,14 @@ impl<A: Answer> Server<A> {
             connections: Arc::new(Semaphore::new(limits.connections)),
             refusals: Refusals::default(),
             http: http(&limits),
+            tls: None,
         }
+    }
+
+    /// Serves TLS only.
+    pub(crate) fn under_tls(mut self, acceptor: Option<TlsAcceptor>) -> Self {
+        self.tls = acceptor;
+        self
     }
 
     /// Serves `listener` until `stop` is done and the requests under way have ended, or `grace` is over.
@@ -126,9 +138,13 @@ impl<A: Answer> Server<A> {
             self.answering.refused();
             return self.refusals.refuse(stream);
         };
+        let opened = self.answering.opened();
         let activity = Arc::new(Activity::new());
-        let socket = Socket::new(stream, Arc::clone(&activity), &self.limits);
-        let client = Arc::new(Client { address, activity });
+        let client = Arc::new(Client {
+            address,
+            activity: Arc::clone(&activity),
+            is_secure: self.tls.is_some(),
+        });
         let answering = Arc::clone(&self.answering);
         let service = service_fn(move |request: Request<Incoming>| {
             let (answering, client) = (Arc::clone(&answering), Arc::clone(&client));
@@ -137,19 +153,32 @@ impl<A: Answer> Server<A> {
                 Ok::<Response, Infallible>(answer)
             }
         });
-        let connection = self.http.serve_connection(TokioIo::new(socket), service);
-        let connection = open.watch(connection.into_owned());
-        tokio::spawn(serve(connection, (permit, self.answering.opened())));
-    }
-}
-
-/// Serves a connection to its end; what breaks it is the client's affair.
-async fn serve<E: std::fmt::Display>(
-    connection: impl Future<Output = Result<(), E>>,
-    _until_its_end: (OwnedSemaphorePermit, Option<Counted>),
-) {
-    if let Err(error) = connection.await {
-        tracing::debug!("a connection ended: {error}");
+        let (http, limits, watcher) = (self.http.clone(), self.limits, open.watcher());
+        let stream = socket::timed(stream, &limits);
+        let tls = self.tls.clone();
+        tokio::spawn(async move {
+            let _until_its_end = (permit, opened);
+            let ended = match tls {
+                None => {
+                    let socket = TokioIo::new(Socket::new(stream, activity, limits));
+                    let connection = http.serve_connection(socket, service);
+                    watcher.watch(connection).await
+                }
+                Some(tls) => match timeout(limits.head, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let socket = TokioIo::new(Socket::new(stream, activity, limits));
+                        let connection = http.serve_connection(socket, service);
+                        watcher.watch(connection).await
+                    }
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(elapsed) => Err(elapsed.into()),
+                },
+            };
+            // What breaks a connection is its client's affair.
+            if let Err(error) = ended {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     config::{AdminAddress, Database, Limits, Mode, Settings},
     import::{ImportError, SAMPLE, import},
     metrics::Metrics,
-    serve::{Answering, Server, listen},
+    serve::{Answering, Server, acceptor, listen},
     store::{Store, StoreError, observed::Observed},
     telemetry::{AccessLog, LogFile, Telemetry},
 };
@@ -66,6 +66,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
         tracing::info!("{name} is set, but has no meaning here");
     }
     crate::files::raise_limit(settings.limits.connections);
+    let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let mut stop = StopSignals::listen()?;
     let state = Arc::new(admin::State::default());
     serve_admin(
@@ -86,8 +87,9 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
-    let answering = Answering::new(api, settings.limits, access_log, metrics);
-    let server = Server::new(answering, settings.limits);
+    let origins = settings.cors_origins.as_ref();
+    let answering = Answering::new(api, origins, settings.limits, access_log, metrics);
+    let server = Server::new(answering, settings.limits).under_tls(tls);
     state.serves(store);
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let stop_serving = async {
@@ -250,10 +252,15 @@ fn announce(settings: &Settings, port: u16, mut target: impl Write) -> io::Resul
         "0.0.0.0" | "::" => "127.0.0.1",
         host => host,
     };
-    let address = if host.contains(':') {
-        format!("http://[{host}]:{port}")
+    let scheme = if settings.tls.is_some() {
+        "https"
     } else {
-        format!("http://{host}:{port}")
+        "http"
+    };
+    let address = if host.contains(':') {
+        format!("{scheme}://[{host}]:{port}")
+    } else {
+        format!("{scheme}://{host}:{port}")
     };
     let (version, mode) = (env!("CARGO_PKG_VERSION"), settings.mode);
     writeln!(

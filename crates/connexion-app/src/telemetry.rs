@@ -20,7 +20,11 @@ use tracing_subscriber::{
 };
 
 use self::broken::Broken;
-pub(crate) use self::{access::AccessLog, context::Context, file::LogFile};
+pub(crate) use self::{
+    access::AccessLog,
+    context::{Context, REQUEST_ID},
+    file::LogFile,
+};
 use crate::{
     config::{LogFormat, LogTarget, Settings},
     metrics::Metrics,

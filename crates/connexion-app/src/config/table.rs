@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 33] = [
+pub(super) const SETTINGS: [Setting; 36] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -68,6 +68,11 @@ pub(super) const SETTINGS: [Setting; 33] = [
               help: "Seconds that a client may take to send a request's line and headers" },
     Setting { name: "APP_IDLE_TIMEOUT", flag: "idle-timeout", also: &[], default: "75",
               help: "Seconds that a connection may be open without a request" },
+    Setting { name: "APP_CORS_ORIGINS", flag: "cors-origins", also: &[], default: "",
+              help: "Sites whose pages may read answers: https://example.org,https://… or *" },
+    Setting { name: "APP_TLS_CERT", flag: "tls-cert", also: &[], default: "",
+              help: "Serve TLS with this certificate, a PEM file that is read again when it changes" },
+    Setting { name: "APP_TLS_KEY", flag: "tls-key", also: &[], default: "", help: "The certificate's key, a PEM file" },
     Setting { name: "APP_ACCESS_LOG", flag: "access-log", also: &["GUNICORN_ACCESS_LOGFILE"], default: "-",
               help: "A line for each request: a path, - for standard output, or off" },
     Setting { name: "APP_ERROR_LOG", flag: "error-log", also: &["GUNICORN_ERROR_LOGFILE"], default: "-",

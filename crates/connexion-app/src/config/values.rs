@@ -9,7 +9,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::store::postgres::Address;
 
-use super::{AdminAddress, Database, DatabaseUse, Limits, LogTarget, Mode, SETTINGS, Setting};
+use super::{
+    AdminAddress, CorsOrigins, Database, DatabaseUse, Limits, LogTarget, Mode, SETTINGS, Setting,
+    TlsFiles,
+};
 
 /// The database file that is used when no database is configured.
 const SQLITE_FILE: &str = "connexion-app.sqlite";
@@ -209,6 +212,41 @@ impl Values<'_> {
         }
     }
 
+    pub(super) fn cors_origins(&self) -> Result<Option<CorsOrigins>, SettingError> {
+        let name = "APP_CORS_ORIGINS";
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let origins: Vec<_> = text.split(',').map(|one| one.trim().to_owned()).collect();
+        if origins == ["*"] {
+            return Ok(Some(CorsOrigins::Any));
+        }
+        match origins.iter().find(|one| !is_origin(one)) {
+            Some(wrong) => {
+                let reason = format!("'{wrong}' is neither * nor like https://example.org:8000");
+                Err(self.error(name, &reason))
+            }
+            None => Ok(Some(CorsOrigins::These(origins))),
+        }
+    }
+
+    pub(super) fn tls(&self) -> Result<Option<TlsFiles>, SettingError> {
+        let (certificate, key) = (self.text("APP_TLS_CERT"), self.text("APP_TLS_KEY"));
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+                certificate: certificate.into(),
+                key: key.into(),
+            })),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                Err(self.error("APP_TLS_KEY", "is missing, though APP_TLS_CERT is there"))
+            }
+            (None, Some(_)) => {
+                Err(self.error("APP_TLS_CERT", "is missing, though APP_TLS_KEY is there"))
+            }
+        }
+    }
+
     pub(super) fn log_target(&self, name: &str) -> LogTarget {
         match self.text(name).as_deref() {
             None | Some("-") => LogTarget::Standard,
@@ -320,6 +358,16 @@ fn what_is_wrong(error: &tokio_postgres::Error) -> String {
         Some(cause) => format!("{shape}: {cause}"),
         None => shape.to_owned(),
     }
+}
+
+/// Whether a browser could send it as its `Origin`: a scheme, a host, perhaps a port, and no path.
+fn is_origin(text: &str) -> bool {
+    let uri = text.parse::<http::Uri>();
+    uri.is_ok_and(|uri| {
+        let place = uri.authority().map(http::uri::Authority::as_str);
+        let scheme = uri.scheme_str().unwrap_or_default();
+        place.is_some_and(|place| text == format!("{scheme}://{place}"))
+    })
 }
 
 /// A value as it may be shown: passwords, and addresses with one in them, are not told.

@@ -16,9 +16,11 @@ use tokio::{
 use tower_http::timeout::TimeoutBody;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Answer, Client, activity::UnderWay, head, held::Held, stall};
+use super::{
+    Answer, Client, activity::UnderWay, head, held::Held, layers::Layers, security, stall,
+};
 use crate::{
-    config::Limits,
+    config::{CorsOrigins, Limits},
     error::unavailable,
     metrics::{Counted, Metrics, Shed},
     telemetry::{AccessLog, Context},
@@ -26,7 +28,7 @@ use crate::{
 
 /// Answers requests, within limits.
 pub(crate) struct Answering {
-    api: ApiService,
+    api: Layers,
     limits: Limits,
     access_log: AccessLog,
     requests: Arc<Semaphore>,
@@ -40,12 +42,13 @@ impl Answering {
     /// Lets `api` answer.
     pub(crate) fn new(
         api: ApiService,
+        origins: Option<&CorsOrigins>,
         limits: Limits,
         access_log: AccessLog,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            api,
+            api: Layers::new(api, origins),
             limits,
             access_log,
             requests: Arc::new(Semaphore::new(limits.requests)),
@@ -111,6 +114,7 @@ impl Answer for Answering {
             self.metrics.shed(Shed::Request);
             unavailable().into_response()
         };
+        security::protect(&mut response, client.is_secure);
         context.answer(response.headers_mut());
         let taken = begun.elapsed();
         self.metrics.answered(&response, taken);

@@ -6,10 +6,9 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
-
-use std::sync::Arc;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -24,27 +23,35 @@ use crate::config::Limits;
 /// How many bytes may wait in the kernel until the client makes room.
 const UNSENT: u32 = 64 * 1024;
 
-/// A connection to a client.
+/// A connection whose client must take what it is sent.
+pub(super) type Timed = Pin<Box<TimeoutStream<TcpStream>>>;
+
+/// Limits how long a client may take nothing.
+pub(super) fn timed(stream: TcpStream, limits: &Limits) -> Timed {
+    // Small answers must not wait for the client's acknowledgement of earlier ones.
+    let _ = stream.set_nodelay(true);
+    queue_little(&stream);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.answer));
+    Box::pin(stream)
+}
+
+/// A connection to a client, under TLS or not.
 #[derive(Debug)]
-pub(super) struct Socket {
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+pub(super) struct Socket<S> {
+    stream: S,
     activity: Arc<Activity>,
     limits: Limits,
     alarm: Pin<Box<Sleep>>,
 }
 
-impl Socket {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, limits: &Limits) -> Self {
-        // Small answers must not wait for the client's acknowledgement of earlier ones.
-        let _ = stream.set_nodelay(true);
-        queue_little(&stream);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(limits.answer));
+impl<S> Socket<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>, limits: Limits) -> Self {
         Self {
-            stream: Box::pin(stream),
-            alarm: Box::pin(sleep_until(activity.due(limits))),
+            stream,
+            alarm: Box::pin(sleep_until(activity.due(&limits))),
             activity,
-            limits: *limits,
+            limits,
         }
     }
 
@@ -71,14 +78,14 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        match self.stream.as_mut().poll_read(context, buffer) {
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(read) => {
                 if buffer.filled().len() > before {
                     self.activity.read();
@@ -93,13 +100,13 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = self.stream.as_mut().poll_write(context, bytes);
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.note(written)
     }
 
@@ -108,7 +115,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.stream.as_mut().poll_write_vectored(context, parts);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
         self.note(written)
     }
 
@@ -117,11 +124,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

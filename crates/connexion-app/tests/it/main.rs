@@ -21,4 +21,6 @@ mod serving;
 mod settings;
 mod sqlstate;
 mod test_app;
+mod tls;
+mod web;
 mod wire;

@@ -179,7 +179,8 @@ impl Running {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {}", self.stderr());
             let text = self.stdout();
-            let address = text.split_once("people    http://");
+            let address = text.split_once("people    http");
+            let address = address.and_then(|(_, text)| text.split_once("://"));
             let address = address.and_then(|(_, text)| text.split_once("/people\n"));
             address.map(|(address, _)| address.to_owned()).ok_or(text)
         });
