@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use connexion::{Api, Document, Faults};
 
-use crate::config::{Database, DatabaseUse, Settings};
+use crate::auth;
+use crate::config::{Auth, Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
 use crate::people;
 use crate::person::parse_uuid;
@@ -15,7 +16,16 @@ use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqli
 /// # Errors
 /// Never, once the tests have passed.
 pub fn document() -> Result<Document, Faults> {
-    Document::parse("openapi.yaml", include_str!("../openapi.yaml"))
+    contract(Auth::Off)
+}
+
+/// The contract with the security that is in force.
+///
+/// # Errors
+/// Never, once the tests have passed.
+pub(crate) fn contract(auth: Auth) -> Result<Document, Faults> {
+    let text = include_str!("../openapi.yaml");
+    Document::parse("openapi.yaml", auth::in_force(text, auth))
 }
 
 /// An API on `document` with all handlers; the state it is built with is the store.
@@ -28,6 +38,8 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
         .operation("person.delete", people::delete)
         .format("uuid", |text| parse_uuid(text).is_some())
         .on_problem(as_the_original)
+        // Unless it is told whom to believe.
+        .default_security(async |_| Ok(None))
 }
 
 /// The store that the settings name; it connects when it is first used.

@@ -1,11 +1,14 @@
 //! The commands. What goes wrong is one line on standard error; the exit code is 1 if the command failed
 //! and 2 if it was called wrongly.
 
+mod keys;
+
 use std::{
     error::Error,
     ffi::OsString,
     fs::File,
     io::{self, Read, Write},
+    iter::successors,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -13,6 +16,7 @@ use std::{
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use self::keys::KeysCommand;
 use crate::{
     app,
     config::{self, Settings},
@@ -47,6 +51,9 @@ enum Command {
     /// Say whether all migrations are applied
     #[command(alias = "check_migration")]
     CheckMigration,
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Print every setting, its value and where that came from; passwords are not told
     Config,
     /// Print the contract, an OpenAPI document
@@ -83,7 +90,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = Cli::from_arg_matches(&matches)
         .ok()
         .and_then(|cli| cli.command);
-    let deepest = matches.subcommand().map_or(&matches, |(_, below)| below);
+    let deepest = successors(Some(&matches), |above| {
+        above.subcommand().map(|(_, below)| below)
+    });
+    let deepest = deepest.last().unwrap_or(&matches);
     let settings = match Settings::load(deepest) {
         Ok(settings) => settings,
         Err(error) => return fail(&error, 2),
@@ -134,7 +144,7 @@ async fn dispatch(
         // Needs no runtime.
         Command::Config => {}
         Command::Openapi { json } => {
-            let document = app::document()?;
+            let document = app::contract(settings.auth)?;
             let text = if json {
                 document.to_json() + "\n"
             } else {
@@ -161,6 +171,10 @@ async fn dispatch(
                 return Ok(ExitCode::FAILURE);
             }
             say("all migrations are applied")?;
+        }
+        Command::Keys(command) => {
+            let store = migrated_store(settings).await?;
+            keys::run(command, store.as_ref()).await?;
         }
         Command::ImportData { file } => import_data(settings, &file).await?,
         Command::ExportData { file } => export_data(settings, &file).await?,

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// How long requests under way may take to end after the signal to stop.
     pub(crate) graceful_timeout: Duration,
+    /// What is asked of clients.
+    pub(crate) auth: Auth,
     /// Which sites' pages may read answers, if any.
     pub(crate) cors_origins: Option<CorsOrigins>,
     /// What TLS is served with, if it is.
@@ -194,6 +196,31 @@ impl fmt::Display for Mode {
     }
 }
 
+/// For which operations a client must say who it is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Auth {
+    /// None, as the original.
+    #[default]
+    Off,
+    /// Those that change something.
+    Write,
+    /// All.
+    All,
+}
+
+impl FromStr for Auth {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "write" => Ok(Self::Write),
+            "all" => Ok(Self::All),
+            _ => Err("is not off, write or all"),
+        }
+    }
+}
+
 /// Which sites' pages may read answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum CorsOrigins {
@@ -271,6 +298,7 @@ impl Settings {
             workers: workers.unwrap_or_else(cores),
             limits: values.limits()?,
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
+            auth: values.one_of("APP_AUTH")?.unwrap_or_default(),
             cors_origins: values.cors_origins()?,
             tls: values.tls()?,
             access_log: values.log_target("APP_ACCESS_LOG"),

@@ -2,12 +2,14 @@
 
 mod admin;
 pub mod app;
+mod auth;
 pub mod cli;
 mod config;
 mod error;
 pub mod export;
 mod files;
 pub mod import;
+pub mod key;
 mod metrics;
 mod people;
 pub mod person;

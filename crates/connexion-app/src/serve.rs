@@ -148,10 +148,11 @@ impl<A: Answer> Server<A> {
         let answering = Arc::clone(&self.answering);
         let service = service_fn(move |request: Request<Incoming>| {
             let (answering, client) = (Arc::clone(&answering), Arc::clone(&client));
-            async move {
+            // In a box, since an idle connection keeps the room for what is not boxed.
+            Box::pin(async move {
                 let answer = answering.answer(&client, request.map(Body::new)).await;
                 Ok::<Response, Infallible>(answer)
-            }
+            })
         });
         let (http, limits, watcher) = (self.http.clone(), self.limits, open.watcher());
         let stream = socket::timed(stream, &limits);
@@ -161,18 +162,16 @@ impl<A: Answer> Server<A> {
             let ended = match tls {
                 None => {
                     let socket = TokioIo::new(Socket::new(stream, activity, limits));
-                    let connection = http.serve_connection(socket, service);
-                    watcher.watch(connection).await
+                    watcher.watch(http.serve_connection(socket, service)).await
                 }
-                Some(tls) => match timeout(limits.head, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => {
+                Some(tls) => {
+                    Box::pin(async {
+                        let stream = timeout(limits.head, tls.accept(stream)).await??;
                         let socket = TokioIo::new(Socket::new(stream, activity, limits));
-                        let connection = http.serve_connection(socket, service);
-                        watcher.watch(connection).await
-                    }
-                    Ok(Err(error)) => Err(error.into()),
-                    Err(elapsed) => Err(elapsed.into()),
-                },
+                        watcher.watch(http.serve_connection(socket, service)).await
+                    })
+                    .await
+                }
             };
             // What breaks a connection is its client's affair.
             if let Err(error) = ended {

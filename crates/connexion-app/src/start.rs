@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use connexion::{ApiService, Document, Faults};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep},
@@ -16,7 +17,8 @@ use tokio::{
 use crate::{
     admin::{self, Admin},
     app,
-    config::{AdminAddress, Database, Limits, Mode, Settings},
+    auth::Keys,
+    config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
     import::{ImportError, SAMPLE, import},
     metrics::Metrics,
     serve::{Answering, Server, acceptor, listen},
@@ -37,7 +39,7 @@ const ADMIN_CONNECTIONS: usize = 64;
 pub(crate) enum StartError {
     /// The contract or the handlers are wrong.
     #[error("{0}")]
-    Document(#[from] connexion::Faults),
+    Document(#[from] Faults),
     /// The database can't be used.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -58,13 +60,11 @@ pub(crate) enum StartError {
 /// Whatever keeps the service from starting.
 pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
     let Telemetry { error_log, metrics } = telemetry;
-    let document = app::document()?;
+    let document = app::contract(settings.auth)?;
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
     let files = [access_log.file(), error_log].into_iter().flatten();
     reopen_on_signal(files.collect())?;
-    for name in &settings.ignored {
-        tracing::info!("{name} is set, but has no meaning here");
-    }
+    tell(settings);
     crate::files::raise_limit(settings.limits.connections);
     let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let mut stop = StopSignals::listen()?;
@@ -79,11 +79,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
         ready = prepare(settings, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let api = app::api(document)
-        .serve_document(settings.serve_spec)
-        .swagger_ui(settings.swagger_ui)
-        .body_limit(settings.limits.body_size)
-        .build(Arc::clone(&store))?;
+    let api = api(document, settings, &store)?;
     let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
@@ -111,6 +107,36 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
         () = stop.next() => {}
     }
     Ok(())
+}
+
+/// What whoever started the service should know.
+fn tell(settings: &Settings) {
+    for name in &settings.ignored {
+        tracing::info!("{name} is set, but has no meaning here");
+    }
+    if settings.auth == Auth::Off && settings.mode == Mode::Production {
+        tracing::warn!(
+            "whoever reaches this service may read and change everything (APP_AUTH is off)"
+        );
+    }
+}
+
+/// The API, with what the settings switch on.
+fn api(
+    document: Document,
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+) -> Result<ApiService, Faults> {
+    let keys = Arc::new(Keys::of(Arc::clone(store)));
+    app::api(document)
+        .security("apiKey", move |credentials| {
+            let keys = Arc::clone(&keys);
+            async move { keys.holder(credentials).await }
+        })
+        .serve_document(settings.serve_spec)
+        .swagger_ui(settings.swagger_ui)
+        .body_limit(settings.limits.body_size)
+        .build(Arc::clone(store))
 }
 
 /// Lets operators ask until the process ends, from before it waits for anything.

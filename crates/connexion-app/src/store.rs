@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use uuid::Uuid;
 
+use crate::key::ApiKey;
 use crate::person::{Person, PersonChanges};
 
 /// People on their way out of the store; an error ends the stream.
@@ -86,12 +87,28 @@ pub struct Migrated {
     pub created: bool,
 }
 
+/// A table of API keys.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// All keys, the oldest first.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// The key with this id, be it good or not.
+    async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Stores a new key; [`StoreError::Conflict`] if there is one of this name that was not revoked.
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError>;
+
+    /// Revokes the key of this name; `false` if there is none.
+    async fn revoke_key(&self, name: &str, at: i64) -> Result<bool, StoreError>;
+}
+
 /// A table of people.
 ///
 /// Cheap to share: one value serves every request. A call that is dropped before it ends leaves no
 /// half-done work behind.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: KeyStore {
     /// All people, streamed, in no promised order.
     async fn list(&self) -> Result<People, StoreError>;
 

@@ -81,6 +81,7 @@ fn targets(settings: &Settings) -> Targets {
         .with_default(Level::WARN)
         .with_target("connexion", level)
         .with_target("connexion_app", level)
+        .with_target("audit", Level::INFO)
         .with_target("sql", Level::INFO)
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 36] = [
+pub(super) const SETTINGS: [Setting; 37] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -68,6 +68,8 @@ pub(super) const SETTINGS: [Setting; 36] = [
               help: "Seconds that a client may take to send a request's line and headers" },
     Setting { name: "APP_IDLE_TIMEOUT", flag: "idle-timeout", also: &[], default: "75",
               help: "Seconds that a connection may be open without a request" },
+    Setting { name: "APP_AUTH", flag: "auth", also: &[], default: "off",
+              help: "For which operations clients need an API key: off, write or all" },
     Setting { name: "APP_CORS_ORIGINS", flag: "cors-origins", also: &[], default: "",
               help: "Sites whose pages may read answers: https://example.org,https://… or *" },
     Setting { name: "APP_TLS_CERT", flag: "tls-cert", also: &[], default: "",
@@ -98,7 +100,8 @@ impl Setting {
 
     /// Whether it is a switch, whose flag may stand without a value.
     fn is_switch(&self) -> bool {
-        self.default.starts_with("on ") || matches!(self.default, "on" | "off")
+        let is_word = self.name == "APP_AUTH";
+        !is_word && (self.default.starts_with("on ") || matches!(self.default, "on" | "off"))
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Batches, Migrated, People, Store, StoreError, Turns};
+use super::{Batches, KeyStore, Migrated, People, Store, StoreError, Turns};
+use crate::key::ApiKey;
 use crate::metrics::Metrics;
 use crate::person::{Person, PersonChanges};
 
@@ -32,6 +33,26 @@ impl Observed {
         let error = result.as_ref().err().map(StoreError::name);
         self.metrics.database_call(name, begun.elapsed(), error);
         result
+    }
+}
+
+#[async_trait]
+impl KeyStore for Observed {
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.measured("keys", self.store.keys()).await
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.measured("key", self.store.key(id)).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.measured("add_key", self.store.add_key(key)).await
+    }
+
+    async fn revoke_key(&self, name: &str, at: i64) -> Result<bool, StoreError> {
+        self.measured("revoke_key", self.store.revoke_key(name, at))
+            .await
     }
 }
 

@@ -10,6 +10,7 @@
 mod address;
 mod create;
 mod error;
+mod keys;
 mod list;
 mod migrations;
 mod row;

@@ -5,6 +5,7 @@
 //! runs to its end on a blocking thread even if its caller goes away: a statement is never half done.
 
 mod error;
+mod keys;
 mod list;
 mod migrations;
 mod pool;

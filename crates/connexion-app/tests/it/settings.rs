@@ -386,7 +386,10 @@ async fn postgresql_is_found_by_the_originals_settings() {
     let database = fresh_database().await;
     let name = database.url().rsplit('/').next().unwrap();
     let program = parts(database.url()).env("POSTGRES_DB", name);
-    assert_eq!(program.run(&["migrate"]).ok(), "applied V1__person\n");
+    assert_eq!(
+        program.run(&["migrate"]).ok(),
+        "applied V1__person, V2__api_key\n"
+    );
     let checked = Program::on(database.url()).run(&["check-migration"]).ok();
     assert_eq!(checked, "all migrations are applied\n");
     assert!(names_in(&program.path("")).is_empty());
@@ -413,7 +416,10 @@ async fn the_test_database_is_another_and_is_made_when_missing() {
     for _again in 0..2 {
         assert_eq!(program.run(&["check-db"]).ok(), "the database answers\n");
     }
-    assert_eq!(program.run(&["migrate"]).ok(), "applied V1__person\n");
+    assert_eq!(
+        program.run(&["migrate"]).ok(),
+        "applied V1__person, V2__api_key\n"
+    );
     connect(database.url())
         .await
         .query("select from person", &[])
