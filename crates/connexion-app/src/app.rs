@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use connexion::{Api, Document, Faults};
 
-use crate::config::{Database, Settings};
+use crate::auth;
+use crate::config::{Auth, Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
 use crate::people;
 use crate::person::parse_uuid;
@@ -15,7 +16,16 @@ use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqli
 /// # Errors
 /// Never, once the tests have passed.
 pub fn document() -> Result<Document, Faults> {
-    Document::parse("openapi.yaml", include_str!("../openapi.yaml"))
+    contract(Auth::Off)
+}
+
+/// The contract with the security that is in force.
+///
+/// # Errors
+/// Never, once the tests have passed.
+pub(crate) fn contract(auth: Auth) -> Result<Document, Faults> {
+    let text = include_str!("../openapi.yaml");
+    Document::parse("openapi.yaml", auth::in_force(text, auth))
 }
 
 /// An API on `document` with all handlers; the state it is built with is the store.
@@ -30,6 +40,8 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
         .on_problem(as_the_original)
         // The original answered JSON whatever was asked for.
         .strict_accept(false)
+        // Unless it is told whom to believe.
+        .default_security(async |_| Ok(None))
 }
 
 /// The store that the settings name; it connects when it is first used.
@@ -38,14 +50,37 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
 /// If the database's address can't be understood, or a missing test database can't be made.
 pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
     let echo = settings.sql_echo;
+    let DatabaseUse {
+        prepare,
+        lists,
+        wait,
+        statement,
+    } = settings.database_use;
     Ok(match &settings.database {
-        Database::Postgres { url, create } => {
-            let store = Postgres::open(url, postgres::Options { echo })?;
+        Database::Postgres {
+            url,
+            create,
+            read_url,
+        } => {
+            let options = postgres::Options {
+                echo,
+                prepare,
+                lists,
+                wait,
+                statement_timeout: statement,
+            };
+            let mut store = Postgres::open(url, options)?;
             if *create {
                 store.create_database().await?;
             }
+            if let Some(url) = read_url {
+                store = store.reading_from(url)?;
+            }
             Arc::new(store)
         }
-        Database::Sqlite { path, .. } => Arc::new(Sqlite::open(path, sqlite::Options { echo })),
+        Database::Sqlite { path, .. } => {
+            let options = sqlite::Options { echo, lists, wait };
+            Arc::new(Sqlite::open(path, options))
+        }
     })
 }

@@ -1,18 +1,22 @@
 //! The commands. What goes wrong is one line on standard error; the exit code is 1 if the command failed
 //! and 2 if it was called wrongly.
 
+mod keys;
+
 use std::{
     error::Error,
     ffi::OsString,
     fs::File,
     io::{self, Read, Write},
+    iter::successors,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use self::keys::KeysCommand;
 use crate::{
     app,
     config::{self, Settings},
@@ -21,6 +25,7 @@ use crate::{
     progress::{Progress, summary},
     start,
     store::Store,
+    telemetry::{self, Telemetry},
 };
 
 /// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
@@ -46,6 +51,11 @@ enum Command {
     /// Say whether all migrations are applied
     #[command(alias = "check_migration")]
     CheckMigration,
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Print every setting, its value and where that came from; passwords are not told
+    Config,
     /// Print the contract, an OpenAPI document
     Openapi {
         /// As JSON instead of YAML
@@ -80,12 +90,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = Cli::from_arg_matches(&matches)
         .ok()
         .and_then(|cli| cli.command);
-    let deepest = matches.subcommand().map_or(&matches, |(_, below)| below);
+    let deepest = successors(Some(&matches), |above| {
+        above.subcommand().map(|(_, below)| below)
+    });
+    let deepest = deepest.last().unwrap_or(&matches);
     let settings = match Settings::load(deepest) {
         Ok(settings) => settings,
         Err(error) => return fail(&error, 2),
     };
-    match execute(command.unwrap_or(Command::Serve), &settings) {
+    let command = command.unwrap_or(Command::Serve);
+    let done = if matches!(command, Command::Config) {
+        print_config(deepest)
+    } else {
+        execute(command, &settings)
+    };
+    match done {
         Ok(code) => code,
         // Whoever reads our output has had enough, as `head` does.
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
@@ -93,28 +112,39 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+fn print_config(flags: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
+    io::stdout().write_all(config::describe(flags)?.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn command() -> clap::Command {
     Cli::command().args(config::flags())
 }
 
 fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    crate::telemetry::start_error_log(settings)?;
+    let telemetry = telemetry::start(settings)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime
         .worker_threads(settings.workers)
         .enable_all()
         .build()?;
-    let code = runtime.block_on(dispatch(command, settings));
+    let code = runtime.block_on(dispatch(command, settings, telemetry));
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
     code
 }
 
-async fn dispatch(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+async fn dispatch(
+    command: Command,
+    settings: &Settings,
+    telemetry: Telemetry,
+) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        Command::Serve => start::serve(settings).await?,
+        Command::Serve => start::serve(settings, telemetry).await?,
+        // Needs no runtime.
+        Command::Config => {}
         Command::Openapi { json } => {
-            let document = app::document()?;
+            let document = app::contract(settings.auth)?;
             let text = if json {
                 document.to_json() + "\n"
             } else {
@@ -141,6 +171,10 @@ async fn dispatch(command: Command, settings: &Settings) -> Result<ExitCode, Box
                 return Ok(ExitCode::FAILURE);
             }
             say("all migrations are applied")?;
+        }
+        Command::Keys(command) => {
+            let store = migrated_store(settings).await?;
+            keys::run(command, store.as_ref()).await?;
         }
         Command::ImportData { file } => import_data(settings, &file).await?,
         Command::ExportData { file } => export_data(settings, &file).await?,

@@ -4,106 +4,21 @@
 //! A flag goes before the environment, the environment before `.env` in the working directory, and that
 //! before the default. An empty value is none, as in the `ConfigMap`s of the original.
 
+mod table;
 mod values;
 
 use std::{env::VarError, fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use clap::{Arg, ArgMatches};
+use clap::ArgMatches;
 
-pub(crate) use self::values::SettingError;
-use self::values::{Values, dotenv};
-
-/// One setting as its users see it.
-struct Setting {
-    /// The environment variable.
-    name: &'static str,
-    /// The flag, without its hyphens.
-    flag: &'static str,
-    /// Other environment variables that mean the same.
-    also: &'static [&'static str],
-    default: &'static str,
-    help: &'static str,
-}
-
-#[rustfmt::skip]
-const SETTINGS: [Setting; 18] = [
-    Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
-              help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
-    Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
-              help: "PostgreSQL's host, if there is no DATABASE_URL" },
-    Setting { name: "POSTGRES_PORT", flag: "postgres-port", also: &[], default: "5432", help: "PostgreSQL's port" },
-    Setting { name: "POSTGRES_DB", flag: "postgres-db", also: &[], default: "",
-              help: "The database; with APP_SETTINGS=testing it is test_ and this name, created when missing" },
-    Setting { name: "POSTGRES_USER", flag: "postgres-user", also: &[], default: "", help: "PostgreSQL's user" },
-    Setting { name: "POSTGRES_PASSWORD", flag: "postgres-password", also: &[], default: "",
-              help: "The user's password; better given by the environment, since flags are seen in `ps`" },
-    Setting { name: "APP_SETTINGS", flag: "settings", also: &[], default: "development",
-              help: "development, testing, staging or production" },
-    Setting { name: "APP_DEBUG", flag: "debug", also: &["FLASK_DEBUG"], default: "on in development, else off",
-              help: "Log more, and fill a new database with the sample passengers" },
-    Setting { name: "CHECK_MIGRATION", flag: "check-migration", also: &[], default: "off",
-              help: "Wait with serving until the migrations are applied, 60 seconds at most" },
-    Setting { name: "APP_HOST", flag: "host", also: &["GUNICORN_HOST"], default: "127.0.0.1", help: "The address to listen on" },
-    Setting { name: "APP_PORT", flag: "port", also: &["GUNICORN_PORT"], default: "5000",
-              help: "The port to listen on; 0 takes a free one" },
-    Setting { name: "APP_WORKERS", flag: "workers", also: &["GUNICORN_WORKERS"], default: "number of cores",
-              help: "How many threads answer requests" },
-    Setting { name: "APP_TIMEOUT", flag: "timeout", also: &["GUNICORN_TIMEOUT"], default: "30",
-              help: "Seconds until an answer begins, and that a stream may stall; one that moves is never cut" },
-    Setting { name: "APP_ACCESS_LOG", flag: "access-log", also: &["GUNICORN_ACCESS_LOGFILE"], default: "-",
-              help: "A line for each request: a path, - for standard output, or off" },
-    Setting { name: "APP_ERROR_LOG", flag: "error-log", also: &["GUNICORN_ERROR_LOGFILE"], default: "-",
-              help: "What happens: a path, - for standard error, or off" },
-    Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
-              help: "Serve the document at /openapi.json and /openapi.yaml" },
-    Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",
-              help: "Serve the docs page at /ui/, and the document, which it reads" },
-    Setting { name: "SQL_ECHO", flag: "sql-echo", also: &["SQLALCHEMY_ECHO"], default: "off",
-              help: "Log every statement, without its values" },
-];
-
-/// Variables of the original that mean nothing here.
-const IGNORED: [&str; 2] = ["FLASK_APP", "GUNICORN_WORKER_CLASS"];
-
-impl Setting {
-    /// The environment variables that mean it; what goes first comes first.
-    fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        [self.name].into_iter().chain(self.also.iter().copied())
-    }
-
-    /// Whether it is a switch, whose flag may stand without a value.
-    fn is_switch(&self) -> bool {
-        self.default.starts_with("on ") || self.default == "off"
-    }
-}
-
-/// The settings' flags, for clap: the help is the manual.
-pub(crate) fn flags() -> impl Iterator<Item = Arg> {
-    SETTINGS.iter().map(|setting| {
-        let names = setting.names().collect::<Vec<_>>().join(", ");
-        let default = match setting.default {
-            "" => String::new(),
-            default => format!(" [default: {default}]"),
-        };
-        let arg = Arg::new(setting.name)
-            .long(setting.flag)
-            .help(format!("{} [env: {names}]{default}", setting.help))
-            .help_heading("Settings")
-            .value_name(if setting.is_switch() {
-                "on|off"
-            } else {
-                "VALUE"
-            })
-            .global(true);
-        if setting.is_switch() {
-            arg.num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("on")
-        } else {
-            arg
-        }
-    })
-}
+pub(crate) use self::{
+    table::flags,
+    values::{HEAD_ROOM, SettingError},
+};
+use self::{
+    table::{IGNORED, SETTINGS, Setting},
+    values::{Values, dotenv},
+};
 
 /// All settings, read and checked.
 #[derive(Debug)]
@@ -114,6 +29,8 @@ pub(crate) fn flags() -> impl Iterator<Item = Arg> {
 pub(crate) struct Settings {
     /// Where the people are.
     pub(crate) database: Database,
+    /// How the database is used.
+    pub(crate) database_use: DatabaseUse,
     /// What the process is for.
     pub(crate) mode: Mode,
     /// Log more, and fill a new database with the sample passengers.
@@ -124,14 +41,26 @@ pub(crate) struct Settings {
     pub(crate) host: String,
     /// The port to listen on.
     pub(crate) port: u16,
+    /// Where the admin listener is, if there is one.
+    pub(crate) admin: Option<AdminAddress>,
     /// How many threads answer requests.
     pub(crate) workers: usize,
-    /// Until an answer begins, and that a stream may stall.
-    pub(crate) timeout: Duration,
+    /// How much the server takes on, and how long it waits.
+    pub(crate) limits: Limits,
+    /// How long requests under way may take to end after the signal to stop.
+    pub(crate) graceful_timeout: Duration,
+    /// What is asked of clients.
+    pub(crate) auth: Auth,
+    /// Which sites' pages may read answers, if any.
+    pub(crate) cors_origins: Option<CorsOrigins>,
+    /// What TLS is served with, if it is.
+    pub(crate) tls: Option<TlsFiles>,
     /// Where the access log goes.
     pub(crate) access_log: LogTarget,
     /// Where the error log goes.
     pub(crate) error_log: LogTarget,
+    /// How both logs are written.
+    pub(crate) log_format: LogFormat,
     /// Serve the document.
     pub(crate) serve_spec: bool,
     /// Serve the docs page.
@@ -140,6 +69,36 @@ pub(crate) struct Settings {
     pub(crate) sql_echo: bool,
     /// Variables that are set but mean nothing here.
     pub(crate) ignored: Vec<&'static str>,
+}
+
+/// Where an operator asks the process.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct AdminAddress {
+    /// The address to listen on.
+    pub(crate) host: String,
+    /// The port to listen on.
+    pub(crate) port: u16,
+    /// Whether it was chosen; otherwise another process of the kind may have it already.
+    pub(crate) chosen: bool,
+}
+
+/// How much the server takes on, and how long it waits for clients.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Limits {
+    /// Until an answer begins, and that a stream may stall.
+    pub(crate) answer: Duration,
+    /// Until a request's head is there.
+    pub(crate) head: Duration,
+    /// That a connection may be open without a request.
+    pub(crate) idle: Duration,
+    /// How many connections may be open.
+    pub(crate) connections: usize,
+    /// How many requests may be under way.
+    pub(crate) requests: usize,
+    /// Bytes of a request's line and headers.
+    pub(crate) head_size: usize,
+    /// Bytes of a request's body.
+    pub(crate) body_size: usize,
 }
 
 /// Where the people are.
@@ -151,6 +110,8 @@ pub(crate) enum Database {
         url: String,
         /// Whether the database is created when it is missing.
         create: bool,
+        /// Where people are read, if that is another server.
+        read_url: Option<String>,
     },
     /// A file of this process's own.
     Sqlite {
@@ -159,6 +120,19 @@ pub(crate) enum Database {
         /// Whether nobody asked for it: then there is nobody to migrate it either.
         embedded: bool,
     },
+}
+
+/// How the database is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DatabaseUse {
+    /// Whether statements are prepared.
+    pub(crate) prepare: bool,
+    /// How many lists may be read at a time.
+    pub(crate) lists: usize,
+    /// How long a call may wait for a connection.
+    pub(crate) wait: Duration,
+    /// How long a statement may take.
+    pub(crate) statement: Duration,
 }
 
 impl Database {
@@ -222,6 +196,49 @@ impl fmt::Display for Mode {
     }
 }
 
+/// For which operations a client must say who it is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Auth {
+    /// None, as the original.
+    #[default]
+    Off,
+    /// Those that change something.
+    Write,
+    /// All.
+    All,
+}
+
+impl FromStr for Auth {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "write" => Ok(Self::Write),
+            "all" => Ok(Self::All),
+            _ => Err("is not off, write or all"),
+        }
+    }
+}
+
+/// Which sites' pages may read answers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum CorsOrigins {
+    /// Every site's.
+    Any,
+    /// Those of these origins, such as `https://example.org`.
+    These(Vec<String>),
+}
+
+/// What TLS is served with, as PEM.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct TlsFiles {
+    /// The certificate, and those between it and its authority.
+    pub(crate) certificate: PathBuf,
+    /// Its key.
+    pub(crate) key: PathBuf,
+}
+
 /// Where a log goes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum LogTarget {
@@ -233,46 +250,60 @@ pub(crate) enum LogTarget {
     Off,
 }
 
+/// How the logs are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum LogFormat {
+    /// Lines for people, and the Combined Log Format.
+    #[default]
+    Text,
+    /// A JSON object in each line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("is neither text nor json"),
+        }
+    }
+}
+
 impl Settings {
     /// Reads flags, environment and `.env`.
     ///
     /// # Errors
     /// The first setting that can't be used.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub(crate) fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
-        for name in SETTINGS.iter().flat_map(Setting::names) {
-            if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
-                return Err(SettingError::new(name, "is not UTF-8"));
-            }
-        }
-        let file = dotenv()?;
-        Self::read(&Values {
-            flags: &|name| flags.get_one::<String>(name).cloned(),
-            environment: [&|name| std::env::var(name).ok(), &|name| {
-                file.get(name).cloned()
-            }],
-        })
+        with_values(flags, Self::read)?
     }
 
     fn read(values: &Values<'_>) -> Result<Self, SettingError> {
-        let mode = values.mode()?;
+        let mode = values.one_of("APP_SETTINGS")?.unwrap_or(Mode::Development);
         let development = mode == Mode::Development;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = values.number("APP_WORKERS", 1..=1024)?;
-        let timeout = values.number("APP_TIMEOUT", 1..=u32::MAX)?;
         Ok(Self {
             database: values.database(mode)?,
+            database_use: values.database_use()?,
             mode,
             debug: values.switch("APP_DEBUG")?.unwrap_or(development),
             check_migration: values.switch("CHECK_MIGRATION")?.unwrap_or(false),
-            host: values
-                .text("APP_HOST")
-                .unwrap_or_else(|| "127.0.0.1".to_owned()),
+            host: values.host(),
             port: values.number("APP_PORT", 0..=u16::MAX)?.unwrap_or(5000),
+            admin: values.admin()?,
             workers: workers.unwrap_or_else(cores),
-            timeout: Duration::from_secs(timeout.unwrap_or(30).into()),
+            limits: values.limits()?,
+            graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
+            auth: values.one_of("APP_AUTH")?.unwrap_or_default(),
+            cors_origins: values.cors_origins()?,
+            tls: values.tls()?,
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
+            log_format: values.one_of("APP_LOG_FORMAT")?.unwrap_or_default(),
             serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
             swagger_ui: values.switch("SWAGGER_UI")?.unwrap_or(development),
             sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),
@@ -282,6 +313,38 @@ impl Settings {
                 .collect(),
         })
     }
+}
+
+/// Every setting with its value and where that came from, a line each; secrets are not told.
+///
+/// # Errors
+/// If an environment variable or `.env` can't be read.
+pub(crate) fn describe(flags: &ArgMatches) -> Result<String, SettingError> {
+    with_values(flags, |values| {
+        SETTINGS
+            .iter()
+            .map(|setting| values.describe(setting))
+            .collect()
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn with_values<T>(
+    flags: &ArgMatches,
+    read: impl FnOnce(&Values<'_>) -> T,
+) -> Result<T, SettingError> {
+    for name in SETTINGS.iter().flat_map(Setting::names) {
+        if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
+            return Err(SettingError::new(name, "is not UTF-8"));
+        }
+    }
+    let file = dotenv()?;
+    Ok(read(&Values {
+        flags: &|name| flags.get_one::<String>(name).cloned(),
+        environment: [&|name| std::env::var(name).ok(), &|name| {
+            file.get(name).cloned()
+        }],
+    }))
 }
 
 #[cfg(test)]

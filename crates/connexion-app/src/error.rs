@@ -37,6 +37,11 @@ impl From<StoreError> for Problem {
                 tracing::error!("{error}");
                 unavailable()
             }
+            StoreError::Full(_) => {
+                tracing::error!("{error}");
+                let detail = "There is no room to store this.";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+            }
             StoreError::Stopped | StoreError::Unexpected(_) => {
                 tracing::error!("{error}");
                 let detail = "The service could not answer this request.";

@@ -1,11 +1,16 @@
 //! The people service: handlers, import and two stores behind the contract in `openapi.yaml`.
 
+mod admin;
 pub mod app;
+mod auth;
 pub mod cli;
 mod config;
 mod error;
 pub mod export;
+mod files;
 pub mod import;
+pub mod key;
+mod metrics;
 mod people;
 pub mod person;
 mod progress;

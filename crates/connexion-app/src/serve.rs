@@ -1,150 +1,204 @@
-//! The server: sockets, time limits, the access log, and a clean end.
+//! The server: HTTP/1.1 and HTTP/2 on one port, within limits, and with a clean end.
+//!
+//! Whoever sends or reads too slowly, opens too much or asks for too much at once is turned away, so that
+//! the others don't notice. Nothing waits in a queue that grows: what is too much is refused at once.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+mod activity;
+mod answer;
+mod head;
+mod held;
+mod layers;
+mod refusal;
+mod security;
+mod socket;
+mod stall;
+mod tls;
 
-use axum::{
-    body::{Body, HttpBody},
-    extract::{ConnectInfo, Request, connect_info::Connected},
-    response::{IntoResponse, Response},
-    serve::{IncomingStream, Listener},
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{body::Body, response::Response};
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
-use connexion::ApiService;
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::{Instant, sleep, timeout},
+    sync::Semaphore,
+    time::{sleep, timeout},
 };
-use tokio_io_timeout::TimeoutStream;
-use tower_http::timeout::TimeoutBody;
+use tokio_rustls::TlsAcceptor;
 
-use crate::{error::unavailable, telemetry::AccessLog};
-
-/// How long requests in flight may take to end after the signal to stop.
-const GRACE: Duration = Duration::from_secs(30);
+use self::{activity::Activity, refusal::Refusals, socket::Socket};
+pub(crate) use self::{answer::Answering, tls::acceptor};
+use crate::{
+    config::{HEAD_ROOM, Limits},
+    metrics::Counted,
+};
 
 /// A pause after a failed accept (no file descriptors left, say), so that it is not tried without end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many bytes may wait in the kernel until the client makes room.
-const UNSENT: u32 = 64 * 1024;
+/// How many requests may be under way on one HTTP/2 connection.
+const STREAMS: u32 = 100;
 
-/// What a request passes through before and after the API.
+/// How much of an answer may wait in this process for one HTTP/2 client.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// A client: its address, and what goes on on its connection.
 #[derive(Debug)]
-pub(crate) struct Server {
-    /// The contract's operations.
-    pub(crate) api: ApiService,
-    /// Until an answer begins, and that a stream may stall.
-    pub(crate) timeout: Duration,
-    /// Where each request is noted.
-    pub(crate) access_log: AccessLog,
+pub(crate) struct Client {
+    address: SocketAddr,
+    activity: Arc<Activity>,
+    is_secure: bool,
 }
 
-impl Server {
-    /// Serves `listener` until `stop` is done and the requests in flight have ended, or the grace is over.
-    ///
-    /// # Errors
-    /// If the socket fails.
+/// Whoever answers requests.
+pub(crate) trait Answer: Send + Sync + 'static {
+    /// Answers one request of `client`.
+    fn answer(
+        &self,
+        client: &Client,
+        request: axum::extract::Request,
+    ) -> impl Future<Output = Response> + Send;
+
+    /// A connection was opened; what is returned is dropped at its end.
+    fn opened(&self) -> Option<Counted> {
+        None
+    }
+
+    /// A connection was refused, since there are too many.
+    fn refused(&self) {}
+}
+
+/// Accepts connections and serves them.
+pub(crate) struct Server<A> {
+    answering: Arc<A>,
+    limits: Limits,
+    connections: Arc<Semaphore>,
+    refusals: Refusals,
+    http: Builder<TokioExecutor>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl<A: Answer> Server<A> {
+    /// A server that lets `answering` answer.
+    pub(crate) fn new(answering: A, limits: Limits) -> Self {
+        Self {
+            answering: Arc::new(answering),
+            limits,
+            connections: Arc::new(Semaphore::new(limits.connections)),
+            refusals: Refusals::default(),
+            http: http(&limits),
+            tls: None,
+        }
+    }
+
+    /// Serves TLS only.
+    pub(crate) fn under_tls(mut self, acceptor: Option<TlsAcceptor>) -> Self {
+        self.tls = acceptor;
+        self
+    }
+
+    /// Serves `listener` until `stop` is done and the requests under way have ended, or `grace` is over.
     pub(crate) async fn run(
         self,
         listener: TcpListener,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let listener = Connections {
-            listener,
-            timeout: self.timeout,
-        };
-        let server = Arc::new(self);
-        let service = tower::service_fn(move |request: Request| {
-            let server = Arc::clone(&server);
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
-        });
-        let service =
-            axum::ServiceExt::<Request>::into_make_service_with_connect_info::<Client>(service);
-        let (stopped, mut stopping) = tokio::sync::oneshot::channel();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-            stop.await;
-            let _ = stopped.send(());
-        });
-        tokio::select! {
-            ended = serving.into_future() => ended,
-            () = async { let _ = (&mut stopping).await; sleep(GRACE).await } => Ok(()),
-        }
-    }
-
-    async fn answer(&self, request: Request) -> Response {
-        let begun = Instant::now();
-        let client = request
-            .extensions()
-            .get::<ConnectInfo<Client>>()
-            .map(|info| info.0.0);
-        let line = client.and_then(|client| self.access_log.begin(client, &request));
-        let response = match timeout(self.timeout, self.api.handle(request)).await {
-            Ok(response) => self.limit_stalls(response),
-            Err(_) => unavailable().into_response(),
-        };
-        self.access_log.end(line, &response, begun.elapsed());
-        response
-    }
-
-    /// Ends a stream to which the database adds nothing for too long.
-    fn limit_stalls(&self, response: Response) -> Response {
-        if response.body().size_hint().exact().is_some() {
-            return response;
-        }
-        response.map(|body| Body::new(TimeoutBody::new(self.timeout, body)))
-    }
-}
-
-/// Connections whose client must take what it is sent: one that takes nothing for too long is closed, since
-/// it holds a database connection as long as it is answered.
-struct Connections {
-    listener: TcpListener,
-    timeout: Duration,
-}
-
-impl Listener for Connections {
-    type Io = Pin<Box<TimeoutStream<TcpStream>>>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    // Small answers must not wait for the client's acknowledgement of earlier ones.
-                    let _ = stream.set_nodelay(true);
-                    queue_little(&stream);
-                    let mut stream = TimeoutStream::new(stream);
-                    stream.set_write_timeout(Some(self.timeout));
-                    return (Box::pin(stream), address);
-                }
-                Err(error) => {
-                    tracing::warn!("a connection can't be accepted: {error}");
-                    sleep(ACCEPT_PAUSE).await;
+        stop: impl Future<Output = ()>,
+        grace: Duration,
+    ) {
+        let open = GracefulShutdown::new();
+        let accepting = async {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, address)) => self.open(stream, address, &open),
+                    Err(error) => {
+                        tracing::warn!("a connection can't be accepted: {error}");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
                 }
             }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = stop => {}
+        }
+        drop(listener);
+        let connections = open.count();
+        if timeout(grace, open.shutdown()).await.is_err() {
+            let seconds = grace.as_secs();
+            tracing::warn!(
+                "of {connections} connections some did not end within {seconds} s; they are cut"
+            );
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    fn open(&self, stream: TcpStream, address: SocketAddr, open: &GracefulShutdown) {
+        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            self.answering.refused();
+            return self.refusals.refuse(stream);
+        };
+        let opened = self.answering.opened();
+        let activity = Arc::new(Activity::new());
+        let client = Arc::new(Client {
+            address,
+            activity: Arc::clone(&activity),
+            is_secure: self.tls.is_some(),
+        });
+        let answering = Arc::clone(&self.answering);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (answering, client) = (Arc::clone(&answering), Arc::clone(&client));
+            // In a box, since an idle connection keeps the room for what is not boxed.
+            Box::pin(async move {
+                let answer = answering.answer(&client, request.map(Body::new)).await;
+                Ok::<Response, Infallible>(answer)
+            })
+        });
+        let (http, limits, watcher) = (self.http.clone(), self.limits, open.watcher());
+        let stream = socket::timed(stream, &limits);
+        let tls = self.tls.clone();
+        tokio::spawn(async move {
+            let _until_its_end = (permit, opened);
+            let ended = match tls {
+                None => {
+                    let socket = TokioIo::new(Socket::new(stream, activity, limits));
+                    watcher.watch(http.serve_connection(socket, service)).await
+                }
+                Some(tls) => {
+                    Box::pin(async {
+                        let stream = timeout(limits.head, tls.accept(stream)).await??;
+                        let socket = TokioIo::new(Socket::new(stream, activity, limits));
+                        watcher.watch(http.serve_connection(socket, service)).await
+                    })
+                    .await
+                }
+            };
+            // What breaks a connection is its client's affair.
+            if let Err(error) = ended {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
     }
 }
 
-/// Keeps the kernel from queueing megabytes that the client has no room for yet. With such a queue one that
-/// reads slowly looks as if it read nothing, since long pauses lie between two writes, and would be cut.
-fn queue_little(stream: &TcpStream) {
-    let socket = socket2::SockRef::from(stream);
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    let _ = socket.set_tcp_notsent_lowat(UNSENT);
-    #[cfg(not(any(target_os = "android", target_os = "linux")))]
-    let _ = socket.set_send_buffer_size(UNSENT as usize);
+fn http(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    // No timers of hyper's: `Socket` has them, since hyper's own begin only after the first byte.
+    http.http1().max_buf_size(HEAD_ROOM);
+    http.http2()
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX));
+    http
 }
 
-/// The client's address, for the access log.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Client(SocketAddr);
-
-impl Connected<IncomingStream<'_, Connections>> for Client {
-    fn connect_info(stream: IncomingStream<'_, Connections>) -> Self {
-        Self(*stream.remote_addr())
-    }
+/// Binds an address; the error names it.
+///
+/// # Errors
+/// If it can't be listened on.
+pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((host, port)).await.map_err(|error| {
+        let reason = format!("{host}:{port} can't be listened on: {error}");
+        io::Error::new(error.kind(), reason)
+    })
 }

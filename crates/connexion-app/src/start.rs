@@ -2,24 +2,28 @@
 //! one usable, wait for the migrations, serve.
 
 use std::{
+    future::pending,
     io::{self, Write},
     sync::Arc,
     time::Duration,
 };
 
+use connexion::{ApiService, Document, Faults};
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep},
 };
 
 use crate::{
+    admin::{self, Admin},
     app,
-    config::{Database, Mode, Settings},
+    auth::Keys,
+    config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
     import::{ImportError, SAMPLE, import},
-    serve::Server,
-    store::{Store, StoreError},
-    telemetry::AccessLog,
+    metrics::Metrics,
+    serve::{Answering, Server, acceptor, listen},
+    store::{Store, StoreError, observed::Observed},
+    telemetry::{AccessLog, LogFile, Telemetry},
 };
 
 /// How long to wait for the database, and for its migrations.
@@ -27,12 +31,15 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Operators are few, and may not take what clients need.
+const ADMIN_CONNECTIONS: usize = 64;
+
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// The contract or the handlers are wrong.
     #[error("{0}")]
-    Document(#[from] connexion::Faults),
+    Document(#[from] Faults),
     /// The database can't be used.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -45,71 +52,125 @@ pub(crate) enum StartError {
     /// A log's file can't be opened, or a socket or signal fails.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The address can't be listened on.
-    #[error("{address} can't be listened on: {error}")]
-    Listen {
-        /// The address, as it was set.
-        address: String,
-        /// Why not.
-        error: io::Error,
-    },
 }
 
 /// Serves until the process is told to stop.
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
-pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
-    let document = app::document()?;
-    let access_log = AccessLog::open(&settings.access_log)?;
-    for name in &settings.ignored {
-        tracing::info!("{name} is set, but has no meaning here");
-    }
+pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
+    let Telemetry { error_log, metrics } = telemetry;
+    let document = app::contract(settings.auth)?;
+    let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
+    let files = [access_log.file(), error_log].into_iter().flatten();
+    reopen_on_signal(files.collect())?;
+    tell(settings);
+    crate::files::raise_limit(settings.limits.connections);
+    let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let mut stop = StopSignals::listen()?;
+    let state = Arc::new(admin::State::default());
+    serve_admin(
+        settings,
+        Admin::new(Arc::clone(&state), Arc::clone(&metrics)),
+    )
+    .await?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
-        ready = prepare(settings) => ready?,
+        ready = prepare(settings, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let api = app::api(document)
-        .serve_document(settings.serve_spec)
-        .swagger_ui(settings.swagger_ui)
-        .build(store)?;
-    let address = format!("{}:{}", settings.host, settings.port);
-    let listener = TcpListener::bind((settings.host.as_str(), settings.port)).await;
-    let listener = listener.map_err(|error| StartError::Listen { address, error })?;
+    let api = api(document, settings, &store)?;
+    let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
+    let origins = settings.cors_origins.as_ref();
+    let answering = Answering::new(api, origins, settings.limits, access_log, metrics);
+    let server = Server::new(answering, settings.limits).under_tls(tls);
+    state.serves(store);
     let (stopped, stopping) = tokio::sync::oneshot::channel();
-    let server = Server {
-        api,
-        timeout: settings.timeout,
-        access_log,
-    };
-    let serving = server.run(listener, async {
+    let stop_serving = async {
         let _ = stopping.await;
-    });
+    };
+    let serving = server.run(listener, stop_serving, settings.graceful_timeout);
     tokio::pin!(serving);
     tokio::select! {
-        ended = &mut serving => return Ok(ended?),
+        () = &mut serving => return Ok(()),
         () = stop.next() => {}
     }
+    state.stops();
     tracing::info!(
         "stopping when the requests under way are answered; a second signal stops at once"
     );
     let _ = stopped.send(());
     tokio::select! {
-        ended = serving => Ok(ended?),
-        () = stop.next() => Ok(()),
+        () = serving => {}
+        () = stop.next() => {}
+    }
+    Ok(())
+}
+
+/// What whoever started the service should know.
+fn tell(settings: &Settings) {
+    for name in &settings.ignored {
+        tracing::info!("{name} is set, but has no meaning here");
+    }
+    if settings.auth == Auth::Off && settings.mode == Mode::Production {
+        tracing::warn!(
+            "whoever reaches this service may read and change everything (APP_AUTH is off)"
+        );
     }
 }
 
+/// The API, with what the settings switch on.
+fn api(
+    document: Document,
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+) -> Result<ApiService, Faults> {
+    let keys = Arc::new(Keys::of(Arc::clone(store)));
+    app::api(document)
+        .security("apiKey", move |credentials| {
+            let keys = Arc::clone(&keys);
+            async move { keys.holder(credentials).await }
+        })
+        .serve_document(settings.serve_spec)
+        .swagger_ui(settings.swagger_ui)
+        .body_limit(settings.limits.body_size)
+        .build(Arc::clone(store))
+}
+
+/// Lets operators ask until the process ends, from before it waits for anything.
+async fn serve_admin(settings: &Settings, admin: Admin) -> io::Result<()> {
+    let Some(AdminAddress { host, port, chosen }) = &settings.admin else {
+        return Ok(());
+    };
+    let listener = match listen(host, *port).await {
+        Ok(listener) => listener,
+        // Two services on one machine must not need a setting for what nobody may ask.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && !chosen => {
+            tracing::warn!("{error}: there are no health checks and no metrics (APP_ADMIN_PORT)");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let limits = Limits {
+        connections: ADMIN_CONNECTIONS,
+        ..settings.limits
+    };
+    let server = Server::new(admin, limits);
+    tokio::spawn(server.run(listener, pending(), Duration::ZERO));
+    Ok(())
+}
+
 /// The store, its database made ready to serve from.
-async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+async fn prepare(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<dyn Store>, StartError> {
     let store = match settings.database {
-        Database::Postgres { .. } => patiently(async || reach(settings).await).await?,
+        Database::Postgres { .. } => patiently(async || reach(settings, metrics).await).await?,
         // A file that can't be opened has no server that may yet come up.
-        Database::Sqlite { .. } => reach(settings).await?,
+        Database::Sqlite { .. } => reach(settings, metrics).await?,
     };
     let embedded = settings.database.is_embedded();
     if embedded && settings.mode != Mode::Development {
@@ -135,8 +196,9 @@ async fn prepare(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     Ok(store)
 }
 
-async fn reach(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+async fn reach(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, StartError> {
     let store = app::store(settings).await?;
+    let store = Arc::new(Observed::new(store, Arc::clone(metrics)));
     store.ping().await?;
     Ok(store)
 }
@@ -196,16 +258,35 @@ impl StopSignals {
     }
 }
 
+/// Opens the logs' files anew at each SIGUSR1, which tools that rotate logs send after they renamed them.
+fn reopen_on_signal(files: Vec<Arc<LogFile>>) -> io::Result<()> {
+    let mut reopen = signal(SignalKind::user_defined1())?;
+    tokio::spawn(async move {
+        while reopen.recv().await.is_some() {
+            for file in &files {
+                file.reopen();
+            }
+            tracing::info!("the files of the logs were opened anew");
+        }
+    });
+    Ok(())
+}
+
 /// Tells a person who just started the service what to try.
 fn announce(settings: &Settings, port: u16, mut target: impl Write) -> io::Result<()> {
     let host = match settings.host.as_str() {
         "0.0.0.0" | "::" => "127.0.0.1",
         host => host,
     };
-    let address = if host.contains(':') {
-        format!("http://[{host}]:{port}")
+    let scheme = if settings.tls.is_some() {
+        "https"
     } else {
-        format!("http://{host}:{port}")
+        "http"
+    };
+    let address = if host.contains(':') {
+        format!("{scheme}://[{host}]:{port}")
+    } else {
+        format!("{scheme}://{host}:{port}")
     };
     let (version, mode) = (env!("CARGO_PKG_VERSION"), settings.mode);
     writeln!(

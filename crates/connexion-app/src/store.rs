@@ -11,6 +11,7 @@ macro_rules! columns {
     };
 }
 
+pub(crate) mod observed;
 pub mod postgres;
 pub mod sqlite;
 
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use uuid::Uuid;
 
+use crate::key::ApiKey;
 use crate::person::{Person, PersonChanges};
 
 /// People on their way out of the store; an error ends the stream.
@@ -42,12 +44,38 @@ pub enum StoreError {
     /// The database can't be reached, is shutting down, or lacks the migrations; trying later may help.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// There is no room left for what is to be stored.
+    #[error("the database is full: {0}")]
+    Full(String),
     /// The source of an import stopped it.
     #[error("the import was stopped")]
     Stopped,
     /// Anything else: a fault of ours.
     #[error("unexpected database error: {0}")]
     Unexpected(String),
+}
+
+impl StoreError {
+    /// Its name, for whoever counts errors.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Refused(_) => "refused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Full(_) => "full",
+            Self::Stopped => "stopped",
+            Self::Unexpected(_) => "unexpected",
+        }
+    }
+}
+
+/// How many lists may be read at a time, and how many are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Turns {
+    /// How many there may be; one more waits for its turn.
+    pub all: usize,
+    /// How many are under way.
+    pub taken: usize,
 }
 
 /// What [`Store::migrate`] did.
@@ -59,12 +87,28 @@ pub struct Migrated {
     pub created: bool,
 }
 
+/// A table of API keys.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// All keys, the oldest first.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// The key with this id, be it good or not.
+    async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Stores a new key; [`StoreError::Conflict`] if there is one of this name that was not revoked.
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError>;
+
+    /// Revokes the key of this name; `false` if there is none.
+    async fn revoke_key(&self, name: &str, at: i64) -> Result<bool, StoreError>;
+}
+
 /// A table of people.
 ///
 /// Cheap to share: one value serves every request. A call that is dropped before it ends leaves no
 /// half-done work behind.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: KeyStore {
     /// All people, streamed, in no promised order.
     async fn list(&self) -> Result<People, StoreError>;
 
@@ -98,4 +142,7 @@ pub trait Store: Send + Sync {
 
     /// Names of the migrations that are not applied yet, in order. Changes nothing.
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
+
+    /// How many lists are read right now.
+    fn turns(&self) -> Turns;
 }

@@ -1,156 +1,102 @@
-//! The two logs. The error log says what happens, through `tracing`; the access log has a line for each
-//! request, in the Combined Log Format with the time taken at its end.
+//! The two logs. The error log says what happens, through `tracing`, with a span for each request; the access
+//! log has a line for each request.
 //!
-//! The access log is written by a thread of its own: a slow disk or terminal must not slow requests down
-//! one by one. The queue is bounded; when it is full requests wait, no line is lost.
+//! Neither has bodies or credentials in it.
+
+mod access;
+mod broken;
+mod context;
+mod file;
 
 use std::{
-    fmt::Write as _,
-    fs::{File, OpenOptions},
-    io::{self, Write},
-    net::SocketAddr,
-    path::Path,
-    time::Duration,
+    io::{self, IsTerminal as _},
+    sync::Arc,
 };
 
-use axum::{body::HttpBody, extract::Request, response::Response};
-use http::{HeaderMap, HeaderName, header};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
-use tracing::Level;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing::{Level, Subscriber};
 use tracing_subscriber::{
-    filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer, filter::Targets, fmt, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
-use crate::config::{LogTarget, Settings};
+use self::broken::Broken;
+pub(crate) use self::{
+    access::AccessLog,
+    context::{Context, REQUEST_ID},
+    file::LogFile,
+};
+use crate::{
+    config::{LogFormat, LogTarget, Settings},
+    metrics::Metrics,
+};
 
-const TIME: &[BorrowedFormatItem<'_>] =
-    format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+/// What is open once the telemetry is on.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    /// The error log's file, if it has one.
+    pub(crate) error_log: Option<Arc<LogFile>>,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+}
 
 /// Turns the error log on for the whole process.
 ///
 /// # Errors
 /// If the log's file can't be opened, with its path.
-pub(crate) fn start_error_log(settings: &Settings) -> io::Result<()> {
+pub(crate) fn start(settings: &Settings) -> io::Result<Telemetry> {
+    let format = settings.log_format;
+    let (layer, error_log) = match &settings.error_log {
+        LogTarget::Off => (None, None),
+        LogTarget::Standard => {
+            let terminal = io::stderr().is_terminal();
+            (Some(layer(format, terminal, io::stderr)), None)
+        }
+        LogTarget::File(path) => {
+            let file = Arc::new(LogFile::open("APP_ERROR_LOG", path)?);
+            let layer = layer(format, false, Arc::clone(&file));
+            (Some(layer), Some(file))
+        }
+    };
+    let metrics = Arc::new(Metrics::new());
+    let registry = tracing_subscriber::registry()
+        .with(targets(settings))
+        .with(Broken(Arc::clone(&metrics)))
+        .with(layer);
+    // It is on already only where tests start several in one process.
+    let _ = registry.try_init();
+    Ok(Telemetry { error_log, metrics })
+}
+
+fn targets(settings: &Settings) -> Targets {
+    if settings.error_log == LogTarget::Off {
+        return Targets::new().with_target(broken::TARGET, Level::ERROR);
+    }
     let level = if settings.debug {
         Level::DEBUG
     } else {
         Level::INFO
     };
     // Migrations and the database driver tell in detail what nobody asked for.
-    let targets = Targets::new()
+    Targets::new()
         .with_default(Level::WARN)
         .with_target("connexion", level)
         .with_target("connexion_app", level)
-        .with_target("sql", Level::INFO);
-    let registry = tracing_subscriber::registry().with(targets);
+        .with_target("audit", Level::INFO)
+        .with_target("sql", Level::INFO)
+}
+
+fn layer<S, W>(format: LogFormat, ansi: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     // A log that can't be written is no reason to stop, and there is nowhere to complain about it.
-    let layer = fmt::layer().with_target(false).log_internal_errors(false);
-    match &settings.error_log {
-        LogTarget::Off => return Ok(()),
-        LogTarget::Standard => {
-            let terminal = io::IsTerminal::is_terminal(&io::stderr());
-            registry
-                .with(layer.with_ansi(terminal).with_writer(io::stderr))
-                .try_init()
-        }
-        LogTarget::File(path) => registry
-            .with(
-                layer
-                    .with_ansi(false)
-                    .with_writer(append_to("APP_ERROR_LOG", path)?),
-            )
-            .try_init(),
+    let layer = fmt::layer()
+        .with_target(false)
+        .log_internal_errors(false)
+        .with_writer(writer);
+    match format {
+        LogFormat::Text => layer.with_ansi(ansi).boxed(),
+        LogFormat::Json => layer.json().with_span_list(false).boxed(),
     }
-    // It is on already only where tests start several in one process.
-    .or(Ok(()))
-}
-
-fn append_to(setting: &str, path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.map_err(|error| {
-        let reason = format!("{setting}: {} can't be written: {error}", path.display());
-        io::Error::new(error.kind(), reason)
-    })
-}
-
-/// The access log; without effect when it is off. Dropping it writes what is still queued.
-#[derive(Debug)]
-pub(crate) struct AccessLog(Option<(NonBlocking, WorkerGuard)>);
-
-/// What is known of a request before it is answered.
-#[derive(Debug)]
-pub(crate) struct AccessLine(String, String);
-
-impl AccessLog {
-    /// Opens the log.
-    ///
-    /// # Errors
-    /// If its file can't be opened, with its path.
-    pub(crate) fn open(target: &LogTarget) -> io::Result<Self> {
-        let writer: Box<dyn Write + Send> = match target {
-            LogTarget::Off => return Ok(Self(None)),
-            LogTarget::Standard => Box::new(io::stdout()),
-            LogTarget::File(path) => Box::new(append_to("APP_ACCESS_LOG", path)?),
-        };
-        Ok(Self(Some(
-            NonBlockingBuilder::default().lossy(false).finish(writer),
-        )))
-    }
-
-    /// Begins the line of a request; `None` when the log is off.
-    pub(crate) fn begin(&self, client: SocketAddr, request: &Request) -> Option<AccessLine> {
-        self.0.as_ref()?;
-        let now = OffsetDateTime::now_utc().format(TIME).unwrap_or_default();
-        let begin = format!(
-            "{} - - [{now}] \"{} {} {:?}\"",
-            client.ip(),
-            request.method(),
-            escaped(
-                request
-                    .uri()
-                    .path_and_query()
-                    .map_or("*", |path| path.as_str())
-            ),
-            request.version(),
-        );
-        let headers = request.headers();
-        let end = format!(
-            "\"{}\" \"{}\"",
-            field(headers, &header::REFERER),
-            field(headers, &header::USER_AGENT)
-        );
-        Some(AccessLine(begin, end))
-    }
-
-    /// Ends the line and writes it. The time is that until the answer begins.
-    pub(crate) fn end(&self, line: Option<AccessLine>, response: &Response, taken: Duration) {
-        let (Some((writer, _)), Some(AccessLine(mut line, end))) = (&self.0, line) else {
-            return;
-        };
-        let size = response
-            .body()
-            .size_hint()
-            .exact()
-            .map_or("-".to_owned(), |size| size.to_string());
-        let _ = writeln!(
-            line,
-            " {} {size} {end} {:.6}",
-            response.status().as_u16(),
-            taken.as_secs_f64()
-        );
-        // Standard output that was closed is no reason to stop serving.
-        let _ = writer.clone().write_all(line.as_bytes());
-    }
-}
-
-fn field(headers: &HeaderMap, name: &HeaderName) -> String {
-    headers.get(name).map_or("-".to_owned(), |value| {
-        escaped(&String::from_utf8_lossy(value.as_bytes()))
-    })
-}
-
-/// What a client sent, as it may stand between quotes: nothing in it can end the quotes or the line.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
 }

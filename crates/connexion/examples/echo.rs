@@ -35,7 +35,7 @@ struct Echo {
 
 async fn echo(
     axum::extract::State(places): axum::extract::State<Places>,
-    OperationId(id): OperationId,
+    id: OperationId,
     Params(values): Params<Map<String, Value>>,
     Body(body): Body<Value>,
 ) -> Body<Echo> {
@@ -43,7 +43,7 @@ async fn echo(
         body,
         ..Echo::default()
     };
-    let known = places.get().and_then(|all| all.get(&id));
+    let known = places.get().and_then(|all| all.get(id.as_str()));
     for (key, value) in values {
         let mut known = known.into_iter().flatten();
         let Some((place, name, _)) = known.find(|(_, _, known)| *known == key) else {
@@ -59,7 +59,7 @@ async fn echo(
         let name = if key == *name { key } else { name.clone() };
         values_there.insert(name, value);
     }
-    answer.operation_id = id;
+    id.as_str().clone_into(&mut answer.operation_id);
     Body(answer)
 }
 

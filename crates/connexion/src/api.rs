@@ -1,38 +1,25 @@
-//! From a document and handlers to a tower service: one straight function per request.
+//! From a document and handlers to a service.
 
-use std::{
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    task::{Context, Poll},
-};
+use std::sync::{Arc, atomic::AtomicU32};
 
-use axum::{
-    body::{Body, HttpBody},
-    extract::Request,
-    handler::Handler,
-    response::{IntoResponse, Response},
-};
-use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Method, StatusCode, header};
+use axum::handler::Handler;
+use http::StatusCode;
 
 use crate::{
-    answer::{self, Responses},
+    answer::Responses,
     docs::Docs,
     document::Document,
-    extract::{OperationId, Validated},
+    extract::OperationId,
     fault::{Code, Fault, Faults},
-    incoming::{self, Incoming, Limits},
+    incoming::Limits,
     operation::{self, Operation},
-    path::{PathValues, Routes, Template},
+    path::{Routes, Template},
     place::OperationPlace,
-    problem::{LibraryProblem, Problem},
+    problem::Problem,
     schema::FormatCheck,
-    security::{Credentials, Guard, Principal, Schemes, Verifier, Verifiers},
+    security::{Credentials, Principal, Schemes, Verifier, Verifiers},
     server,
+    service::{ApiService, Endpoint, ProblemHook, Served},
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -41,9 +28,7 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// One that is never in memory as a whole may be this long, unless [`Api::upload_limit`] says otherwise.
 const UPLOAD_LIMIT: usize = 64 * 1024 * 1024;
 
-type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 type WithState<S> = Box<dyn Fn(S) -> Endpoint + Send>;
-type ProblemHook = Box<dyn Fn(&mut Problem) + Send + Sync>;
 
 /// An API being put together: a document, and a handler for each of its operations.
 ///
@@ -224,7 +209,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
     /// # "#)?;
     /// let service = Api::from_document(document)
-    ///     .default_operation(async |OperationId(id): OperationId| id)
+    ///     .default_operation(async |id: OperationId| id.as_str().to_owned())
     ///     .build(())?;
     /// # Ok::<(), connexion::Faults>(())
     /// ```
@@ -819,17 +804,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         document.accept(faults)?;
         let base_path = own_base.unwrap_or_else(|| document.base_path());
         docs.load(&document, &base_path);
-        let inner = Arc::new(Inner {
+        Ok(ApiService::new(Served {
             routes,
             endpoints,
             base_path,
             problem_hook,
-            options,
+            limits: options.limits,
+            response_share: options.response_share,
             docs,
             docs_guard,
             answered: AtomicU32::new(0),
-        });
-        Ok(ApiService { inner, next: None })
+        }))
     }
 }
 
@@ -899,7 +884,8 @@ where
 }
 
 /// The handler of an operation that has none yet.
-async fn not_implemented(OperationId(id): OperationId) -> Problem {
+async fn not_implemented(id: OperationId) -> Problem {
+    let id = id.as_str();
     let detail = format!("The operation '{id}' is not implemented yet.");
     Problem::new(StatusCode::NOT_IMPLEMENTED, detail).of_library()
 }
@@ -943,300 +929,4 @@ fn connect<S: Clone>(
         faults.push(document.fault(code, document.paths_at(), message));
     }
     connected
-}
-
-/// A served API: a [`tower::Service`] for HTTP requests, cheap to clone.
-///
-/// It has no error: what goes wrong is an answer, and a handler that panics is one of 500.
-///
-/// ```
-/// # use connexion::{Api, Body, Document};
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let document = Document::load("examples/hello.yaml")?;
-/// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-/// # async fn hello() -> Body<serde_json::Value> { Body(serde_json::json!({"text": "Hello!"})) }
-/// use tower::ServiceExt;
-///
-/// let service = Api::from_document(document).operation("hello", hello).build(())?;
-/// assert_eq!(service.clone().oneshot(get("/hello/Ann")?).await?.status(), 200);
-/// // Behind whatever else the program serves.
-/// let router: axum::Router = axum::Router::new().fallback_service(service);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct ApiService {
-    inner: Arc<Inner>,
-    /// Whoever is asked for a path that `inner` does not have.
-    next: Option<Arc<ApiService>>,
-}
-
-struct Inner {
-    /// Indices into `endpoints`, by path template.
-    routes: Routes<Vec<usize>>,
-    endpoints: Vec<(Operation, Endpoint)>,
-    base_path: String,
-    problem_hook: ProblemHook,
-    options: Options,
-    docs: Docs,
-    /// Who may read the document.
-    docs_guard: Option<Guard>,
-    /// How many answers there were, to look at every so many.
-    answered: AtomicU32,
-}
-
-impl std::fmt::Debug for ApiService {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.operations().map(Operation::id))
-            .finish()
-    }
-}
-
-impl ApiService {
-    /// The operations, in the order of the document, then those of the services joined to it.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// let service = Api::from_document(document).stub(true).build(())?;
-    /// let ids: Vec<&str> = service.operations().map(|operation| operation.id()).collect();
-    /// assert_eq!(ids, ["hello"]);
-    /// # Ok::<(), connexion::Faults>(())
-    /// ```
-    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        let endpoints = self.all().flat_map(|service| &service.inner.endpoints);
-        endpoints.map(|(operation, _)| operation)
-    }
-
-    /// Serves several documents from one program: a path that this service does not have is looked for in the
-    /// `other` one. What none has is 404.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # let text = r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # "#;
-    /// let first = Api::from_document(Document::parse("first.yaml", text)?).base_path("/v1");
-    /// let second = Api::from_document(Document::parse("second.yaml", text)?).base_path("/v2");
-    /// let first = first.operation("hello", async || "Hello!").build(())?;
-    /// let second = second.operation("hello", async || "Good day!").build(())?;
-    /// let service = first.and(second);
-    /// # Ok::<(), connexion::Faults>(())
-    /// ```
-    ///
-    /// Of a path that both have the first one answers, with 405 for a method that only the other has.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let next = match self.next {
-            None => other,
-            Some(next) => Arc::unwrap_or_clone(next).and(other),
-        };
-        Self {
-            inner: self.inner,
-            next: Some(Arc::new(next)),
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |service| service.next.as_deref())
-    }
-
-    /// The one that has this path; the first if none has, whose 404 it is then.
-    fn responsible(&self, path: &str) -> &Inner {
-        let mut all = self.all().filter(|_| self.next.is_some());
-        let found = all.find(|service| service.inner.has(path));
-        &found.unwrap_or(self).inner
-    }
-
-    /// Answers one request.
-    ///
-    /// HEAD is answered as GET without the body, and OPTIONS with `Allow`, unless the document describes them.
-    ///
-    /// ```
-    /// # use connexion::{Api, Body, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// # async fn hello() -> Body<serde_json::Value> { Body(serde_json::json!({"text": "Hello!"})) }
-    /// let service = Api::from_document(document).operation("hello", hello).build(())?;
-    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
-    /// assert_eq!(service.handle(get("/nowhere")?).await.status(), 404);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn handle(&self, request: Request) -> Response {
-        let is_head = request.method() == Method::HEAD;
-        let inner = self.responsible(request.uri().path());
-        let mut response = match AssertUnwindSafe(inner.route(request)).catch_unwind().await {
-            Ok(Ok(response)) => response,
-            Ok(Err(problem)) => inner.refuse(problem),
-            // The panic's message is in the log already, written by the panic hook.
-            Err(_) => inner.refuse(Problem::internal()),
-        };
-        if is_head {
-            // These must not have the header (RFC 9110, section 8.6).
-            let may_have_body = !matches!(
-                response.status(),
-                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-            );
-            let length = response.body().size_hint().exact();
-            if let Some(length) = length.filter(|_| may_have_body) {
-                response
-                    .headers_mut()
-                    .entry(header::CONTENT_LENGTH)
-                    .or_insert(length.into());
-            }
-            *response.body_mut() = Body::empty();
-        }
-        response
-    }
-}
-
-impl Inner {
-    fn has(&self, path: &str) -> bool {
-        let docs = || {
-            self.docs.answer(
-                &Method::GET,
-                path.strip_prefix(&self.base_path)?,
-                &http::HeaderMap::new(),
-            )
-        };
-        self.routes.find(path).is_some() || docs().is_some()
-    }
-
-    async fn route(&self, request: Request) -> Result<Response, Problem> {
-        let found = self.routes.find(request.uri().path());
-        // The document may describe these addresses itself, but a template that fits them doesn't.
-        if found.as_ref().is_none_or(|(_, path)| !path.is_empty())
-            && let Some(path) = request.uri().path().strip_prefix(&self.base_path)
-            && let Some(answer) = self.docs.answer(request.method(), path, request.headers())
-        {
-            if let Some(guard) = &self.docs_guard {
-                guard
-                    .check(request.uri().query(), request.headers())
-                    .await?;
-            }
-            return answer;
-        }
-        let Some((indices, path)) = found else {
-            return Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "There is nothing at this address.",
-            ));
-        };
-        let endpoints = || indices.iter().filter_map(|i| self.endpoints.get(*i));
-        let find =
-            |method: &Method| endpoints().find(|(operation, _)| operation.method() == method);
-        let method = request.method();
-        let found = find(method).or_else(|| {
-            if method == Method::HEAD {
-                find(&Method::GET)
-            } else {
-                None
-            }
-        });
-        match found {
-            Some((operation, endpoint)) => self.call(operation, endpoint, path, request).await,
-            None => other_method(method, allow(endpoints())),
-        }
-    }
-
-    async fn call(
-        &self,
-        operation: &Operation,
-        endpoint: &Endpoint,
-        path: PathValues,
-        request: Request,
-    ) -> Result<Response, Problem> {
-        let (mut parts, body) = request.into_parts();
-        if let Some(guard) = &operation.guard {
-            let principal = guard.check(parts.uri.query(), &parts.headers).await?;
-            if let Some(principal) = principal {
-                parts.extensions.insert(principal);
-            }
-        }
-        let mut incoming = match operation.reading(&parts.headers) {
-            Some(reading) => {
-                incoming::read(reading, &parts.headers, body, self.options.limits).await?
-            }
-            None => Incoming::default(),
-        };
-        let received = incoming.received();
-        let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
-        let id = operation.shared_id();
-        parts.extensions.insert(Validated { id, input });
-        let body = incoming.hand_over(&mut parts.extensions);
-        let mut response = endpoint(Request::from_parts(parts, body)).await;
-        if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
-            return Err(problem);
-        }
-        match operation.answers {
-            Responses::Off => Ok(response),
-            mode if self.is_sampled() => answer::check(operation, response, mode).await,
-            _ => Ok(response),
-        }
-    }
-
-    /// Whether this answer is one of those that are looked at, which are spread evenly.
-    fn is_sampled(&self) -> bool {
-        let share = self.options.response_share;
-        if share >= 1.0 {
-            return true;
-        }
-        let before = f64::from(self.answered.fetch_add(1, Ordering::Relaxed));
-        (before * share).floor() < ((before + 1.0) * share).floor()
-    }
-
-    fn refuse(&self, mut problem: Problem) -> Response {
-        (self.problem_hook)(&mut problem);
-        problem.into_response()
-    }
-}
-
-/// The answer to a method that is no operation.
-pub(crate) fn other_method(method: &Method, allow: HeaderValue) -> Result<Response, Problem> {
-    if method == Method::OPTIONS {
-        return Ok([(header::ALLOW, allow)].into_response());
-    }
-    let problem = Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "The method is not allowed for the requested URL.",
-    );
-    Err(problem.with_header(header::ALLOW, allow))
-}
-
-/// The value of the header `Allow` (RFC 9110, section 10.2.1).
-fn allow<'e>(endpoints: impl Iterator<Item = &'e (Operation, Endpoint)>) -> HeaderValue {
-    let mut methods: Vec<_> = endpoints
-        .map(|(operation, _)| operation.method().as_str())
-        .collect();
-    if methods.contains(&"GET") {
-        methods.push("HEAD");
-    }
-    methods.push("OPTIONS");
-    methods.sort_unstable();
-    methods.dedup();
-    HeaderValue::from_str(&methods.join(", ")).unwrap_or(HeaderValue::from_static(""))
-}
-
-impl tower::Service<Request> for ApiService {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.handle(request).await) })
-    }
 }

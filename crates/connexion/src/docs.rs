@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::{api::other_method, document::Document, problem::Problem, server};
+use crate::{document::Document, method::other_method, problem::Problem, server};
 
 /// What a proxy took from the front of the path before it passed a request on.
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");

@@ -79,23 +79,40 @@ impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Params<T> {
 
 /// The `operationId` of the operation that a request is for; of use to a handler of several.
 ///
+/// It is also an extension of the answer, for whoever observes the service.
+///
 /// ```
-/// async fn echo(connexion::OperationId(id): connexion::OperationId) -> String {
-///     format!("This is {id}.")
+/// async fn echo(id: connexion::OperationId) -> String {
+///     format!("This is {}.", id.as_str())
 /// }
 /// ```
 ///
 /// Of an operation without one it is its method and path, such as `get /people`; of a request that did not come through
 /// an [`ApiService`](crate::ApiService) it is empty.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct OperationId(pub String);
+pub struct OperationId(Option<Arc<str>>);
+
+impl OperationId {
+    pub(crate) fn new(id: Arc<str>) -> Self {
+        Self(Some(id))
+    }
+
+    /// The name itself.
+    ///
+    /// ```
+    /// assert_eq!(connexion::OperationId::default().as_str(), "");
+    /// ```
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for OperationId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let validated = parts.extensions.get::<Validated>();
-        Ok(validated.map_or_else(Self::default, |one| Self(one.id.to_string())))
+        Ok(Self(validated.map(|one| Arc::clone(&one.id))))
     }
 }
 

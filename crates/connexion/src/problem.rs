@@ -2,7 +2,7 @@
 //!
 //! At the bottom of the crate: nothing of ours is imported here.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     body::Body,
@@ -101,6 +101,10 @@ pub struct Violation {
     /// of the application's own.
     pub expected: Option<Value>,
 }
+
+/// What was wrong with a request: an extension of the answer that refuses it, for whoever counts.
+#[derive(Clone, Debug)]
+pub struct Violations(pub Arc<[Violation]>);
 
 impl Violation {
     /// One without a name and a pointer, for a fault that the application finds itself.

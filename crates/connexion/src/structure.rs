@@ -125,18 +125,7 @@ impl<'d> Walk<'d> {
             }
         };
         if let Some(reference) = members.get("$ref").filter(|_| part.may_be_reference()) {
-            match reference.as_str() {
-                Some(text) => {
-                    if self.is_away() {
-                        self.away.insert(reference.at);
-                    }
-                    self.references.push((reference.at, text, part));
-                }
-                None => self.fault(Code::MemberInvalid, reference.at, "`$ref` must be a text"),
-            }
-            if part != Part::Schema {
-                self.siblings(node);
-            }
+            self.reference(node, reference, part);
             if part != Part::Schema || !self.document.version.refs_have_siblings() {
                 return;
             }
@@ -172,6 +161,21 @@ impl<'d> Walk<'d> {
         }
         if self.is_3_2() && part == Part::Parameter {
             self.new_parameter(node);
+        }
+    }
+
+    fn reference(&mut self, holder: &'d Node, reference: &'d Node, part: Part) {
+        match reference.as_str() {
+            Some(text) => {
+                if self.is_away() {
+                    self.away.insert(reference.at);
+                }
+                self.references.push((reference.at, text, part));
+            }
+            None => self.fault(Code::MemberInvalid, reference.at, "`$ref` must be a text"),
+        }
+        if part != Part::Schema {
+            self.siblings(holder);
         }
     }
 

@@ -21,7 +21,7 @@ fn read(flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings
 
 fn postgres(environment: &[(&str, &str)]) -> (String, bool) {
     match read(&[], environment).unwrap().database {
-        Database::Postgres { url, create } => (url, create),
+        Database::Postgres { url, create, .. } => (url, create),
         Database::Sqlite { .. } => panic!("expected PostgreSQL"),
     }
 }
@@ -41,7 +41,7 @@ fn without_settings_it_is_development_on_an_embedded_database() {
             embedded: true
         }
     );
-    assert_eq!(settings.timeout.as_secs(), 30);
+    assert_eq!(settings.limits.answer.as_secs(), 30);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_names_of_the_original_are_accepted_and_ours_go_first() {
         (settings.host.as_str(), settings.port, settings.workers),
         ("0.0.0.0", 9000, 3)
     );
-    assert_eq!(settings.timeout.as_secs(), 7);
+    assert_eq!(settings.limits.answer.as_secs(), 7);
     assert_eq!(settings.access_log, LogTarget::File("/tmp/a".into()));
     assert_eq!(settings.error_log, LogTarget::Off);
     assert!(settings.sql_echo && !settings.debug);
@@ -179,6 +179,10 @@ fn a_wrong_value_names_its_setting() {
     ] {
         assert_eq!(error(name, value), format!("{name}: {reason}"));
     }
+    assert_eq!(
+        error("DATABASE_READ_URL", "postgres://h/d"),
+        "DATABASE_READ_URL: is a replica of a PostgreSQL database, which is not there"
+    );
     assert_eq!(
         error("POSTGRES_DB", "people"),
         "POSTGRES_HOSTNAME: is missing, though other POSTGRES_ settings are there"

@@ -1,13 +1,24 @@
 //! Where the values of settings come from, and how their text is read.
 
-use std::{collections::HashMap, error::Error as _, fmt, io, ops::RangeInclusive, str::FromStr};
+use std::{
+    collections::HashMap, error::Error as _, fmt, io, ops::RangeInclusive, str::FromStr,
+    time::Duration,
+};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Database, LogTarget, Mode, SETTINGS};
+use crate::store::postgres::Address;
+
+use super::{
+    AdminAddress, CorsOrigins, Database, DatabaseUse, Limits, LogTarget, Mode, SETTINGS, Setting,
+    TlsFiles,
+};
 
 /// The database file that is used when no database is configured.
 const SQLITE_FILE: &str = "connexion-app.sqlite";
+
+/// A request's head is read into a buffer of this size before anything is known of it.
+pub(crate) const HEAD_ROOM: usize = 64 * 1024;
 
 /// A setting that can't be used. Says which, and where its value came from; never the value of a secret.
 #[derive(Debug, thiserror::Error)]
@@ -60,15 +71,22 @@ impl Values<'_> {
     /// The value of a setting, and the name of the flag or variable it came from.
     fn find(&self, name: &str) -> Option<(String, String)> {
         let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
-        if let Some(value) = (self.flags)(name) {
-            return Some((format!("--{}", setting.flag), value));
+        let (from, value, _) = self.find_placed(setting)?;
+        Some((from, value))
+    }
+
+    /// The same, with the place where the flag or variable stands.
+    fn find_placed(&self, setting: &Setting) -> Option<(String, String, &'static str)> {
+        if let Some(value) = (self.flags)(setting.name) {
+            return Some((format!("--{}", setting.flag), value, "flag"));
         }
         // All names in one source before any in the next: the environment goes before `.env`, whichever
         // of a setting's names each uses.
-        self.environment.iter().find_map(|source| {
+        let places = self.environment.iter().zip(["environment", ".env"]);
+        places.into_iter().find_map(|(source, place)| {
             setting.names().find_map(|name| {
                 let value = source(name).filter(|value| !value.is_empty())?;
-                Some((name.to_owned(), value))
+                Some((name.to_owned(), value, place))
             })
         })
     }
@@ -88,12 +106,33 @@ impl Values<'_> {
         SettingError::new(from.as_deref().unwrap_or(name), reason)
     }
 
-    pub(super) fn mode(&self) -> Result<Mode, SettingError> {
-        let Some((from, value)) = self.find("APP_SETTINGS") else {
-            return Ok(Mode::Development);
+    /// One of a few words.
+    pub(super) fn one_of<T>(&self, name: &str) -> Result<Option<T>, SettingError>
+    where
+        T: FromStr<Err = &'static str>,
+    {
+        let Some((from, value)) = self.find(name) else {
+            return Ok(None);
         };
-        let mode = value.trim().parse();
-        mode.map_err(|reason: &str| SettingError::new(from, format_args!("'{value}' {reason}")))
+        let word = value.trim().parse().map(Some);
+        word.map_err(|reason| SettingError::new(from, format_args!("'{value}' {reason}")))
+    }
+
+    /// A line that says what a setting is, and where that came from.
+    pub(super) fn describe(&self, setting: &Setting) -> String {
+        let name = setting.name;
+        let Some((from, value, place)) = self.find_placed(setting) else {
+            let default = match setting.default {
+                "" => "-",
+                default => default,
+            };
+            return format!("{name:24} {default}  (default)\n");
+        };
+        let value = redacted(name, &value);
+        match place {
+            "flag" => format!("{name:24} {value}  ({from})\n"),
+            place => format!("{name:24} {value}  ({from}, {place})\n"),
+        }
     }
 
     pub(super) fn number<T>(
@@ -116,6 +155,48 @@ impl Values<'_> {
         })
     }
 
+    /// A time in whole seconds; the least one, and the one that is meant if none is set.
+    pub(super) fn seconds(
+        &self,
+        name: &str,
+        least: u32,
+        default: u32,
+    ) -> Result<Duration, SettingError> {
+        let seconds = self.number(name, least..=u32::MAX)?.unwrap_or(default);
+        Ok(Duration::from_secs(seconds.into()))
+    }
+
+    pub(super) fn host(&self) -> String {
+        let host = self.text("APP_HOST");
+        host.unwrap_or_else(|| "127.0.0.1".to_owned())
+    }
+
+    pub(super) fn admin(&self) -> Result<Option<AdminAddress>, SettingError> {
+        let chosen = self.number("APP_ADMIN_PORT", 0..=u16::MAX)?;
+        let host = self.text("APP_ADMIN_HOST");
+        let address = AdminAddress {
+            host: host.unwrap_or_else(|| self.host()),
+            port: chosen.unwrap_or(5001),
+            chosen: chosen.is_some(),
+        };
+        Ok(Some(address).filter(|address| address.port != 0))
+    }
+
+    pub(super) fn limits(&self) -> Result<Limits, SettingError> {
+        let number = |name, range, default| -> Result<usize, SettingError> {
+            Ok(self.number(name, range)?.unwrap_or(default))
+        };
+        Ok(Limits {
+            answer: self.seconds("APP_TIMEOUT", 1, 30)?,
+            head: self.seconds("APP_HEADER_TIMEOUT", 1, 10)?,
+            idle: self.seconds("APP_IDLE_TIMEOUT", 1, 75)?,
+            connections: number("APP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
+            requests: number("APP_MAX_REQUESTS", 1..=1_000_000, 1024)?,
+            head_size: number("APP_MAX_HEADER_SIZE", 1024..=HEAD_ROOM, 32 * 1024)?,
+            body_size: number("APP_MAX_BODY_SIZE", 0..=1 << 40, 2 << 20)?,
+        })
+    }
+
     /// A boolean in any of the ways the original understood.
     pub(super) fn switch(&self, name: &str) -> Result<Option<bool>, SettingError> {
         let Some((from, value)) = self.find(name) else {
@@ -131,6 +212,41 @@ impl Values<'_> {
         }
     }
 
+    pub(super) fn cors_origins(&self) -> Result<Option<CorsOrigins>, SettingError> {
+        let name = "APP_CORS_ORIGINS";
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        let origins: Vec<_> = text.split(',').map(|one| one.trim().to_owned()).collect();
+        if origins == ["*"] {
+            return Ok(Some(CorsOrigins::Any));
+        }
+        match origins.iter().find(|one| !is_origin(one)) {
+            Some(wrong) => {
+                let reason = format!("'{wrong}' is neither * nor like https://example.org:8000");
+                Err(self.error(name, &reason))
+            }
+            None => Ok(Some(CorsOrigins::These(origins))),
+        }
+    }
+
+    pub(super) fn tls(&self) -> Result<Option<TlsFiles>, SettingError> {
+        let (certificate, key) = (self.text("APP_TLS_CERT"), self.text("APP_TLS_KEY"));
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
+                certificate: certificate.into(),
+                key: key.into(),
+            })),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                Err(self.error("APP_TLS_KEY", "is missing, though APP_TLS_CERT is there"))
+            }
+            (None, Some(_)) => {
+                Err(self.error("APP_TLS_CERT", "is missing, though APP_TLS_KEY is there"))
+            }
+        }
+    }
+
     pub(super) fn log_target(&self, name: &str) -> LogTarget {
         match self.text(name).as_deref() {
             None | Some("-") => LogTarget::Standard,
@@ -139,7 +255,31 @@ impl Values<'_> {
         }
     }
 
+    pub(super) fn database_use(&self) -> Result<DatabaseUse, SettingError> {
+        Ok(DatabaseUse {
+            prepare: self.switch("DATABASE_PREPARE")?.unwrap_or(true),
+            lists: self.number("DATABASE_LISTS", 1..=1_000)?.unwrap_or(8),
+            wait: self.seconds("DATABASE_WAIT", 0, 10)?,
+            statement: self.seconds("DATABASE_TIMEOUT", 1, 10)?,
+        })
+    }
+
     pub(super) fn database(&self, mode: Mode) -> Result<Database, SettingError> {
+        let mut database = self.main_database(mode)?;
+        let Some(replica) = self.text("DATABASE_READ_URL") else {
+            return Ok(database);
+        };
+        if let Database::Postgres { read_url, .. } = &mut database {
+            Address::parse(&replica)
+                .map_err(|error| self.error("DATABASE_READ_URL", &what_is_wrong(&error)))?;
+            *read_url = Some(replica);
+            return Ok(database);
+        }
+        let alone = "is a replica of a PostgreSQL database, which is not there";
+        Err(self.error("DATABASE_READ_URL", alone))
+    }
+
+    fn main_database(&self, mode: Mode) -> Result<Database, SettingError> {
         let testing = mode == Mode::Testing;
         // Even if it isn't needed: a wrong value is never passed over in silence.
         let port = self.number("POSTGRES_PORT", 1..=u16::MAX)?.unwrap_or(5432);
@@ -178,13 +318,18 @@ impl Values<'_> {
         Ok(Database::Postgres {
             url,
             create: testing,
+            read_url: None,
         })
     }
 
     fn named_database(&self, url: String) -> Result<Database, SettingError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return match url.parse::<tokio_postgres::Config>() {
-                Ok(_) => Ok(Database::Postgres { url, create: false }),
+            return match Address::parse(&url) {
+                Ok(_) => Ok(Database::Postgres {
+                    url,
+                    create: false,
+                    read_url: None,
+                }),
                 Err(error) => Err(self.error("DATABASE_URL", &what_is_wrong(&error))),
             };
         }
@@ -213,4 +358,42 @@ fn what_is_wrong(error: &tokio_postgres::Error) -> String {
         Some(cause) => format!("{shape}: {cause}"),
         None => shape.to_owned(),
     }
+}
+
+/// Whether a browser could send it as its `Origin`: a scheme, a host, perhaps a port, and no path.
+fn is_origin(text: &str) -> bool {
+    let uri = text.parse::<http::Uri>();
+    uri.is_ok_and(|uri| {
+        let place = uri.authority().map(http::uri::Authority::as_str);
+        let scheme = uri.scheme_str().unwrap_or_default();
+        place.is_some_and(|place| text == format!("{scheme}://{place}"))
+    })
+}
+
+/// A value as it may be shown: passwords, and addresses with one in them, are not told.
+fn redacted(name: &str, value: &str) -> String {
+    const HIDDEN: &str = "***";
+    if name.ends_with("_PASSWORD") {
+        return HIDDEN.to_owned();
+    }
+    let Some((scheme, rest)) = value.split_once("://").filter(|_| name.ends_with("_URL")) else {
+        return value.to_owned();
+    };
+    // Up to the last `@`: one that stands in a password, unescaped, must not tell the rest of it.
+    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let user = match user.split_once(':') {
+        Some((user, _)) => format!("{user}:{HIDDEN}@"),
+        None if user.is_empty() => String::new(),
+        None => format!("{user}@"),
+    };
+    let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
+    let shown = parameters
+        .split('&')
+        .map(|parameter| match parameter.split_once('=') {
+            Some((key, _)) if key.contains("password") => format!("{key}={HIDDEN}"),
+            _ => parameter.to_owned(),
+        });
+    let parameters = shown.collect::<Vec<_>>().join("&");
+    let mark = if parameters.is_empty() { "" } else { "?" };
+    format!("{scheme}://{user}{place}{mark}{parameters}")
 }

@@ -7,12 +7,17 @@
 //! Nothing connects before it's needed, and a lost connection is replaced by the next call, so the
 //! service starts without its database and outlives every restart of it.
 
+mod address;
 mod create;
 mod error;
+mod keys;
 mod list;
 mod migrations;
 mod row;
 mod session;
+mod sqlstate;
+mod statement;
+mod tls;
 
 use std::fmt;
 use std::pin::pin;
@@ -21,29 +26,62 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
+use tokio::time::sleep;
+use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
-use tokio_postgres::{Column, Config, Transaction};
 use uuid::Uuid;
 
+pub(crate) use self::address::Address;
+use self::address::Server;
+use self::error::Failure;
 use self::list::Lists;
 use self::row::{person, values};
-use self::session::{ADD, DELETE, LOOKUP, MIGRATING, OWN, Session, Shared, UPDATE};
-use super::{Batches, ImportStopped, Migrated, People, Store, StoreError};
+use self::session::{Session, Shared, Target, Use};
+pub use self::sqlstate::{Meaning, SQLSTATES};
+use self::statement::{ADD, COLUMNS, DELETE, LIST, LOOKUP, UPDATE};
+use super::{Batches, ImportStopped, Migrated, People, Store, StoreError, Turns};
 use crate::person::{Person, PersonChanges};
 
 const COPY: &str = concat!("copy person (", columns!(), ") from stdin binary");
 
+/// How often a call is done again that lost a race, and how long it waits before; longer each time, so that
+/// those who race each other get out of each other's way.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(80),
+];
+
 /// What can be chosen about a [`Postgres`] store.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Log every statement, without its values.
     pub echo: bool,
+    /// Whether statements are prepared; `false` for a pooler in transaction mode.
+    pub prepare: bool,
+    /// How many lists may be read at a time; each has a connection of its own.
+    pub lists: usize,
+    /// How long one more list waits for its turn.
+    pub wait: Duration,
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            echo: false,
+            prepare: true,
+            lists: 8,
+            wait: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
 }
 
 /// A `person` table in PostgreSQL.
 pub struct Postgres {
-    config: Arc<Config>,
+    target: Arc<Target>,
     reads: Shared,
     writes: Shared,
     lists: Arc<Lists>,
@@ -55,19 +93,29 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unexpected`] if the address can't be read. Its text doesn't repeat the address,
-    /// which may hold a password.
+    /// [`StoreError::Unexpected`] if the address can't be read, or the file with authorities that it names.
+    /// Its text doesn't repeat the address, which may hold a password.
     pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
-        let mut config: Config = url.parse()?;
-        limit_silence(&mut config);
-        let config = Arc::new(config);
+        let target = target(url, options)?;
         Ok(Self {
-            reads: Shared::new(Arc::clone(&config)),
-            writes: Shared::new(Arc::clone(&config)),
-            lists: Arc::new(Lists::new(Arc::clone(&config))),
-            config,
+            reads: Shared::new(Arc::clone(&target)),
+            writes: Shared::new(Arc::clone(&target)),
+            lists: lists(Arc::clone(&target), options),
+            target,
             options,
         })
+    }
+
+    /// Reads people from another server, one that follows the first: a read replica.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::open`].
+    pub fn reading_from(mut self, url: &str) -> Result<Self, StoreError> {
+        let target = target(url, self.options)?;
+        self.reads = Shared::new(Arc::clone(&target));
+        self.lists = lists(target, self.options);
+        Ok(self)
     }
 
     /// Makes the database if the server doesn't have it.
@@ -76,7 +124,7 @@ impl Postgres {
     ///
     /// [`StoreError::Unavailable`] if the server can't be reached, and others if it refuses.
     pub async fn create_database(&self) -> Result<(), StoreError> {
-        Ok(create::create_if_missing(&self.config).await?)
+        create::create_if_missing(&self.target.server).await
     }
 
     /// Runs a read; once more on a fresh session if the connection dies under it.
@@ -84,25 +132,30 @@ impl Postgres {
     where
         F: Future<Output = Result<T, tokio_postgres::Error>>,
     {
-        let session = self.reads.session().await?;
-        match self.reads.run(&session, work(Arc::clone(&session))).await {
-            Err(failure) if failure.connection_died() => {}
-            result => return Ok(result?),
+        let (mut is_fresh, mut races) = (false, Races::default());
+        loop {
+            let session = self.reads.session().await?;
+            match self.reads.run(&session, work(Arc::clone(&session))).await {
+                Err(failure) if failure.connection_died() && !is_fresh => is_fresh = true,
+                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
+                result => return Ok(result?),
+            }
         }
-        let session = self.reads.session().await?;
-        Ok(self.reads.run(&session, work(Arc::clone(&session))).await?)
     }
 
     /// Runs a write, once: if the connection dies under it, nobody knows whether it was done.
-    async fn write<T, F>(&self, work: impl FnOnce(Arc<Session>) -> F) -> Result<T, StoreError>
+    async fn write<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, tokio_postgres::Error>>,
     {
-        let session = self.writes.tried_session().await?;
-        Ok(self
-            .writes
-            .run(&session, work(Arc::clone(&session)))
-            .await?)
+        let mut races = Races::default();
+        loop {
+            let session = self.writes.tried_session().await?;
+            match self.writes.run(&session, work(Arc::clone(&session))).await {
+                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
+                result => return Ok(result?),
+            }
+        }
     }
 
     fn echo(&self, statement: &str) {
@@ -115,34 +168,31 @@ impl Postgres {
 #[async_trait]
 impl Store for Postgres {
     async fn list(&self) -> Result<People, StoreError> {
-        self.echo(session::LIST);
+        self.echo(LIST.text);
         Lists::start(&self.lists).await
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
-        self.echo(LOOKUP);
+        self.echo(LOOKUP.text);
         self.read(|session| async move {
-            let statement = &session.statements().await?.lookup;
-            let row = session.client.query_opt(statement, &[&uuid]).await?;
+            let row = session.row(&LOOKUP, &[&uuid]).await?;
             row.as_ref().map(person).transpose()
         })
         .await
     }
 
     async fn add(&self, person: &Person) -> Result<(), StoreError> {
-        self.echo(ADD);
+        self.echo(ADD.text);
         self.write(|session| async move {
-            let statement = &session.statements().await?.add;
-            session.client.execute(statement, &values(person)).await?;
+            session.execute(&ADD, &values(person)).await?;
             Ok(())
         })
         .await
     }
 
     async fn update(&self, uuid: Uuid, to: &PersonChanges) -> Result<Option<Person>, StoreError> {
-        self.echo(UPDATE);
+        self.echo(UPDATE.text);
         self.write(|session| async move {
-            let statement = &session.statements().await?.update;
             let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
                 &uuid,
                 &to.uuid,
@@ -155,29 +205,24 @@ impl Store for Postgres {
                 &to.parents_or_children_aboard,
                 &to.fare,
             ];
-            let row = session.client.query_opt(statement, &values).await?;
+            let row = session.row(&UPDATE, &values).await?;
             row.as_ref().map(person).transpose()
         })
         .await
     }
 
     async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError> {
-        self.echo(DELETE);
-        self.write(|session| async move {
-            let statement = &session.statements().await?.delete;
-            Ok(session.client.execute(statement, &[&uuid]).await? > 0)
-        })
-        .await
+        self.echo(DELETE.text);
+        self.write(|session| async move { Ok(session.execute(&DELETE, &[&uuid]).await? > 0) })
+            .await
     }
 
     async fn import(&self, batches: Batches) -> Result<u64, StoreError> {
-        let mut session = Session::open(&self.config, OWN).await?;
-        let statements = session.statements().await?;
-        let types: Vec<_> = statements.list.columns().iter().map(column_type).collect();
+        let mut session = Session::open(&self.target, Use::Own).await?;
         self.echo("begin");
         let transaction = session.client.transaction().await?;
         self.echo(COPY);
-        let copied = copy(&transaction, &types, batches).await;
+        let copied = copy(&transaction, batches).await;
         self.echo(if copied.is_ok() { "commit" } else { "rollback" });
         match copied {
             Ok(count) => {
@@ -199,13 +244,17 @@ impl Store for Postgres {
     }
 
     async fn migrate(&self) -> Result<Migrated, StoreError> {
-        let mut session = Session::open(&self.config, MIGRATING).await?;
+        let mut session = Session::open(&self.target, Use::Migrating).await?;
         migrations::apply(&mut session.client).await
     }
 
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.read(|session| async move { migrations::pending(&session.client).await })
             .await
+    }
+
+    fn turns(&self) -> Turns {
+        self.lists.turns()
     }
 }
 
@@ -218,13 +267,9 @@ impl fmt::Debug for Postgres {
 }
 
 /// Sends all batches. Dropped before `finish`, the writer makes the database forget what it got.
-async fn copy(
-    transaction: &Transaction<'_>,
-    types: &[Type],
-    mut batches: Batches,
-) -> Result<u64, StoreError> {
+async fn copy(transaction: &Transaction<'_>, mut batches: Batches) -> Result<u64, StoreError> {
     let sink = transaction.copy_in(COPY).await?;
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, types));
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &COLUMNS));
     while let Some(batch) = batches.next().await {
         for person in batch.map_err(|ImportStopped| StoreError::Stopped)? {
             writer.as_mut().write(&values(&person)).await?;
@@ -233,24 +278,29 @@ async fn copy(
     Ok(writer.finish().await?)
 }
 
-fn column_type(column: &Column) -> Type {
-    column.type_().clone()
+fn target(url: &str, options: Options) -> Result<Arc<Target>, StoreError> {
+    Ok(Arc::new(Target {
+        server: Server::new(Address::parse(url)?)?,
+        prepares: options.prepare,
+        statement_timeout: options.statement_timeout,
+    }))
 }
 
-/// Lets the kernel end connections whose other side went away without a word, unless the address says
-/// how that should be done. Without it a call could wait for hours.
-fn limit_silence(config: &mut Config) {
-    const PROBE: Duration = Duration::from_secs(5);
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PROBE);
+fn lists(target: Arc<Target>, options: Options) -> Arc<Lists> {
+    Arc::new(Lists::new(target, options.lists, options.wait))
+}
+
+/// The races that one call lost. Nothing of it was done then, so it is done again, a few times.
+#[derive(Default)]
+struct Races(usize);
+
+impl Races {
+    fn may_go_on(&self, failure: &Failure) -> bool {
+        failure.is_lost_race() && self.0 < AGAIN.len()
     }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(2 * PROBE);
-    }
-    if config.get_keepalives_interval().is_none() {
-        config
-            .keepalives_idle(2 * PROBE)
-            .keepalives_interval(PROBE)
-            .keepalives_retries(2);
+
+    async fn step_aside(&mut self) {
+        sleep(AGAIN[self.0]).await;
+        self.0 += 1;
     }
 }

@@ -5,6 +5,7 @@
 //! runs to its end on a blocking thread even if its caller goes away: a statement is never half done.
 
 mod error;
+mod keys;
 mod list;
 mod migrations;
 mod pool;
@@ -12,6 +13,7 @@ mod row;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -21,7 +23,7 @@ use uuid::Uuid;
 
 use self::pool::Pool;
 use self::row::{person, values};
-use super::{Batches, ImportStopped, Migrated, People, Store, StoreError};
+use super::{Batches, ImportStopped, Migrated, People, Store, StoreError, Turns};
 use crate::person::{Person, PersonChanges};
 
 const LOOKUP: &str = concat!("select ", columns!(), " from person where uuid = ?1");
@@ -43,10 +45,24 @@ const UPDATE: &str = concat!(
 const DELETE: &str = "delete from person where uuid = ?1";
 
 /// What can be chosen about an [`Sqlite`] store.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Log every statement, without its values.
     pub echo: bool,
+    /// How many lists may be read at a time.
+    pub lists: usize,
+    /// How long a call waits for a connection that others use.
+    pub wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            echo: false,
+            lists: 8,
+            wait: Duration::from_secs(10),
+        }
+    }
 }
 
 /// A `person` table in an SQLite file.
@@ -64,9 +80,9 @@ impl Sqlite {
     pub fn open(path: impl Into<PathBuf>, options: Options) -> Self {
         let path = Arc::new(path.into());
         Self {
-            writer: Pool::new(Arc::clone(&path), 1),
-            readers: Pool::new(Arc::clone(&path), 4),
-            lists: Pool::new(Arc::clone(&path), 8),
+            writer: Pool::new(Arc::clone(&path), 1, options.wait),
+            readers: Pool::new(Arc::clone(&path), 4, options.wait),
+            lists: Pool::new(Arc::clone(&path), options.lists, options.wait),
             path,
             options,
         }
@@ -164,6 +180,10 @@ impl Store for Sqlite {
         self.readers
             .run(|connection| Ok(migrations::pending(connection)?))
             .await
+    }
+
+    fn turns(&self) -> Turns {
+        self.lists.turns()
     }
 }
 

@@ -34,6 +34,11 @@ fn the_help_names_every_setting_with_its_variables() {
     for setting in [
         "--database-url <VALUE> Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH \
          [env: DATABASE_URL] [default: built from POSTGRES_*, else sqlite:connexion-app.sqlite]",
+        "[env: DATABASE_READ_URL]",
+        "--database-prepare[=<on|off>] Prepare statements; off for pgbouncer in transaction mode [env: DATABASE_PREPARE] [default: on]",
+        "[env: DATABASE_LISTS] [default: 8]",
+        "[env: DATABASE_WAIT] [default: 10]",
+        "[env: DATABASE_TIMEOUT] [default: 10]",
         "--postgres-hostname <VALUE> PostgreSQL's host, if there is no DATABASE_URL [env: POSTGRES_HOSTNAME]",
         "--postgres-port <VALUE> PostgreSQL's port [env: POSTGRES_PORT] [default: 5432]",
         "test_ and this name, created when missing [env: POSTGRES_DB]",
@@ -44,10 +49,24 @@ fn the_help_names_every_setting_with_its_variables() {
         "[env: CHECK_MIGRATION] [default: off]",
         "[env: APP_HOST, GUNICORN_HOST] [default: 127.0.0.1]",
         "[env: APP_PORT, GUNICORN_PORT] [default: 5000]",
+        "[env: APP_ADMIN_HOST] [default: that of APP_HOST]",
+        "[env: APP_ADMIN_PORT] [default: 5001]",
         "[env: APP_WORKERS, GUNICORN_WORKERS] [default: number of cores]",
         "[env: APP_TIMEOUT, GUNICORN_TIMEOUT] [default: 30]",
+        "[env: APP_GRACEFUL_TIMEOUT] [default: 30]",
+        "[env: APP_MAX_CONNECTIONS] [default: 10000]",
+        "[env: APP_MAX_REQUESTS] [default: 1024]",
+        "[env: APP_MAX_HEADER_SIZE] [default: 32768]",
+        "[env: APP_MAX_BODY_SIZE] [default: 2097152]",
+        "[env: APP_HEADER_TIMEOUT] [default: 10]",
+        "[env: APP_IDLE_TIMEOUT] [default: 75]",
+        "--auth <VALUE> For which operations clients need an API key: off, write or all [env: APP_AUTH] [default: off]",
+        "[env: APP_CORS_ORIGINS]",
+        "[env: APP_TLS_CERT]",
+        "[env: APP_TLS_KEY]",
         "[env: APP_ACCESS_LOG, GUNICORN_ACCESS_LOGFILE] [default: -]",
         "[env: APP_ERROR_LOG, GUNICORN_ERROR_LOGFILE] [default: -]",
+        "--log-format <VALUE> How both logs are written: text or json [env: APP_LOG_FORMAT] [default: text]",
         "--serve-spec[=<on|off>] Serve the document at /openapi.json and /openapi.yaml [env: SERVE_SPEC]",
         "[env: SWAGGER_UI] [default: on in development, else off]",
         "[env: SQL_ECHO, SQLALCHEMY_ECHO] [default: off]",
@@ -59,6 +78,8 @@ fn the_help_names_every_setting_with_its_variables() {
         "migrate",
         "check-db",
         "check-migration",
+        "config",
+        "keys",
         "openapi",
         "import-data",
         "export-data",
@@ -98,10 +119,13 @@ fn a_wrong_call_ends_with_2() {
 async fn migrations_are_applied_once_and_checked() {
     on_both_databases(|program| {
         let unchecked = program.run(&["check-migration"]);
-        assert_eq!(unchecked.stdout, "not applied: V1__person\n");
+        assert_eq!(unchecked.stdout, "not applied: V1__person, V2__api_key\n");
         assert_eq!(unchecked.failed(1), "");
         assert_eq!(program.run(&["check-db"]).ok(), "the database answers\n");
-        assert_eq!(program.run(&["migrate"]).ok(), "applied V1__person\n");
+        assert_eq!(
+            program.run(&["migrate"]).ok(),
+            "applied V1__person, V2__api_key\n"
+        );
         assert_eq!(program.run(&["migrate"]).ok(), "nothing to do\n");
         let checked = program.run(&["check_migration"]).ok();
         assert_eq!(checked, "all migrations are applied\n");
@@ -198,7 +222,7 @@ fn a_long_import_says_how_far_it_is() {
 #[tokio::test]
 async fn without_its_table_it_says_what_to_run() {
     on_both_databases(|program| {
-        let told = "connexion-app: the migrations are not applied (V1__person): run `connexion-app migrate`\n";
+        let told = "connexion-app: the migrations are not applied (V1__person, V2__api_key): run `connexion-app migrate`\n";
         assert_eq!(program.run_with(&["import-data", "-"], HEADER).failed(1), told);
         assert_eq!(program.run(&["export-data", "people.csv"]).failed(1), told);
         assert!(!program.path("people.csv").exists());
@@ -254,8 +278,12 @@ fn a_file_that_cannot_be_used_is_named() {
 #[test]
 fn the_contract_is_printed() {
     let program = Program::new();
+    let whole = include_str!("../../openapi.yaml");
+    let yaml = program.run(&["openapi", "--auth", "all"]).ok();
+    assert_eq!(yaml, whole);
+    // What is not required does not stand in it.
     let yaml = program.run(&["openapi"]).ok();
-    assert_eq!(yaml, include_str!("../../openapi.yaml"));
+    assert_eq!(yaml.lines().count() + 5, whole.lines().count());
     let json: serde_json::Value =
         serde_json::from_str(&program.run(&["openapi", "--json"]).ok()).unwrap();
     assert_eq!(json["openapi"], "3.1.0");

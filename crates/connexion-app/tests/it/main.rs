@@ -5,14 +5,23 @@
     reason = "a test that fails may panic, in its helpers too"
 )]
 
+mod admin;
+mod auth;
 mod cli;
 mod conformance;
+mod database;
+mod http2;
 mod import;
+mod limits;
+mod logs;
 mod outage;
 mod postgres_adoption;
 mod postgres_server;
 mod program;
 mod serving;
 mod settings;
+mod sqlstate;
 mod test_app;
+mod tls;
+mod web;
 mod wire;

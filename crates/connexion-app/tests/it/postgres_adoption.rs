@@ -40,7 +40,7 @@ async fn migrate_after(sql: &str) -> Result<(), StoreError> {
         .unwrap();
     let store = Postgres::open(database.url(), Options::default()).unwrap();
     let migrated = store.migrate().await?;
-    assert_eq!(migrated.applied, ["V1__person"]);
+    assert_eq!(migrated.applied, ["V1__person", "V2__api_key"]);
     assert!(!migrated.created);
     let people: Vec<_> = store.list().await?.try_collect().await?;
     let person = people.first().unwrap();
@@ -163,7 +163,10 @@ async fn a_refused_database_stays_as_it_was() {
             store.migrate().await,
             Err(StoreError::Unexpected(_))
         ));
-        assert_eq!(store.pending_migrations().await.unwrap(), ["V1__person"]);
+        assert_eq!(
+            store.pending_migrations().await.unwrap(),
+            ["V1__person", "V2__api_key"]
+        );
     }
     let type_exists = "select to_regtype('sexenum') is not null";
     assert!(
@@ -178,7 +181,10 @@ async fn a_refused_database_stays_as_it_was() {
 async fn looking_for_pending_migrations_makes_no_table() {
     let database = fresh_database().await;
     let store = Postgres::open(database.url(), Options::default()).unwrap();
-    assert_eq!(store.pending_migrations().await.unwrap(), ["V1__person"]);
+    assert_eq!(
+        store.pending_migrations().await.unwrap(),
+        ["V1__person", "V2__api_key"]
+    );
     let tables = "select count(*) from pg_tables where schemaname = 'public'";
     let tables: i64 = connect(database.url())
         .await

@@ -5,7 +5,7 @@
 //! binaries, in a temporary directory. However the program ends, that server ends too: a shell between
 //! them waits for the end of its standard input, which even a killed program can't keep open.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,15 @@ const AS_OWNER: &str = r#"
     as_owner() {
         if [ "$(id -u)" = 0 ]; then setpriv --reuid postgres --regid postgres --init-groups "$@"; else "$@"; fi
     }
+    as_owner_exec() {
+        if [ "$(id -u)" = 0 ]; then exec setpriv --reuid postgres --regid postgres --init-groups "$@"; fi
+        exec "$@"
+    }
 "#;
 
 /// Starts a server, says where, waits for the end of standard input, and removes all of it.
 const SERVE: &str = r#"
-    bin=$1 port=$2
+    bin=$1 port=$2 primary=$3
     set -eu
     dir=$(mktemp -d "${TMPDIR:-/tmp}/connexion-postgres.XXXXXX")
     finish() {
@@ -35,7 +39,11 @@ const SERVE: &str = r#"
     trap finish EXIT
     if [ "$(id -u)" = 0 ]; then chown postgres "$dir"; fi
     cd "$dir"
-    as_owner "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
+    if [ -z "$primary" ]; then
+        as_owner "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
+    else
+        as_owner "$bin/pg_basebackup" -d "host=127.0.0.1 port=$primary user=postgres" -D data -R -X stream -c fast
+    fi
     as_owner sh -c 'cat >>data/postgresql.conf' <<END
 listen_addresses = '127.0.0.1'
 port = $port
@@ -167,11 +175,18 @@ impl PrivateServer {
     /// Starts a server on a free port. Another program may take the port first, hence the attempts.
     pub(crate) fn start() -> Self {
         let bin = binaries().expect("PostgreSQL's server programs are installed");
-        let started = (0..3).find_map(|_attempt| Self::try_start(&bin));
+        let started = (0..3).find_map(|_attempt| Self::try_start(&bin, ""));
         started.expect("a PostgreSQL server can be started here")
     }
 
-    fn try_start(bin: &Path) -> Option<Self> {
+    /// Starts a server that follows this one.
+    pub(crate) fn standby(&self) -> Self {
+        let primary = self.port.to_string();
+        let started = (0..3).find_map(|_attempt| Self::try_start(&self.bin, &primary));
+        started.expect("a standby can be started here")
+    }
+
+    fn try_start(bin: &Path, primary: &str) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -180,6 +195,7 @@ impl PrivateServer {
         let mut shell = shell(SERVE)
             .arg(bin)
             .arg(port.to_string())
+            .arg(primary)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Otherwise Ctrl-C would end the shell together with the tests, before it has cleaned up.
@@ -205,6 +221,29 @@ impl PrivateServer {
     /// The address of one of its databases; `postgres` exists from the start.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes a standby a server of its own.
+    pub(crate) fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    /// Writes a file into the server's data, as its owner, for nobody else to read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let mut child = shell(r#"as_owner sh -c 'umask 077; cat >"data/$1"' sh "$1""#)
+            .arg(name)
+            .current_dir(&self.directory)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
     }
 
     /// Stops it, in a mode that `pg_ctl` knows: `fast` is an orderly shutdown, `immediate` a crash.
@@ -238,7 +277,7 @@ impl Drop for PrivateServer {
     }
 }
 
-fn shell(script: &str) -> Command {
+pub(crate) fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command
         .arg("-c")

@@ -72,6 +72,8 @@ impl Program {
         command
             .args(arguments)
             .env_clear()
+            // Many run at a time, and there is only one port of this kind.
+            .env("APP_ADMIN_PORT", "0")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             // Where a measurement of coverage wants its results.
             .envs(setting("LLVM_PROFILE_FILE").map(|value| ("LLVM_PROFILE_FILE", value)))
@@ -177,7 +179,8 @@ impl Running {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {}", self.stderr());
             let text = self.stdout();
-            let address = text.split_once("people    http://");
+            let address = text.split_once("people    http");
+            let address = address.and_then(|(_, text)| text.split_once("://"));
             let address = address.and_then(|(_, text)| text.split_once("/people\n"));
             address.map(|(address, _)| address.to_owned()).ok_or(text)
         });
@@ -272,11 +275,7 @@ impl Service {
     }
 
     pub(crate) fn try_get(&self, path: &str) -> Result<Answer, ureq::Error> {
-        answer(
-            client()
-                .get(format!("http://{}{path}", self.address))
-                .call()?,
-        )
+        get(&self.address, path)
     }
 
     #[track_caller]
@@ -309,6 +308,11 @@ impl Service {
         self.running.signal("TERM");
         self.running.end()
     }
+}
+
+/// Asks whoever has this address.
+pub(crate) fn get(address: &str, path: &str) -> Result<Answer, ureq::Error> {
+    answer(client().get(format!("http://{address}{path}")).call()?)
 }
 
 /// A client that takes every status for an answer, and asks no proxy.

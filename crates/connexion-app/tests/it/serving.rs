@@ -16,10 +16,10 @@ const PERSON: &str = r#"{"name":"Doe","passengerClass":1,"sex":"male","age":7,
 const LIST: &str = "GET /people HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 /// Far more people than all the buffers between the store and a client can hold.
-const MANY: usize = 30_000;
+pub(crate) const MANY: usize = 30_000;
 
 /// In production, on a database with many people.
-fn crowded(url: &str) -> Program {
+pub(crate) fn crowded(url: &str) -> Program {
     let program = Program::on(url).env("APP_SETTINGS", "production");
     program.run(&["migrate"]).ok();
     let header =
@@ -157,7 +157,7 @@ async fn it_waits_for_migrations_that_another_process_applies() {
             .env("CHECK_MIGRATION", "True");
         let running = program.start(&[]);
         running.until_it_says(
-            "WARN waiting: the migrations are not applied (V1__person): run `connexion-app migrate`\n",
+            "WARN waiting: the migrations are not applied (V1__person, V2__api_key): run `connexion-app migrate`\n",
         );
         program.run(&["migrate"]).ok();
         assert_eq!(running.serving().people(), 0);
@@ -171,13 +171,16 @@ async fn in_production_the_migrations_are_a_persons_to_apply() {
         let program = Program::on(url).env("APP_SETTINGS", "production");
         let service = program.serve(&[]);
         service.running.until_it_says(
-            "WARN the migrations are not applied (V1__person): run `connexion-app migrate`\n",
+            "WARN the migrations are not applied (V1__person, V2__api_key): run `connexion-app migrate`\n",
         );
         let path = "/people/00000000-0000-0000-0000-000000000000";
         is_unavailable(&service.get("/people"));
         is_unavailable(&service.get(path));
         is_unavailable(&service.post("/people", PERSON));
-        assert_eq!(program.run(&["migrate"]).ok(), "applied V1__person\n");
+        assert_eq!(
+            program.run(&["migrate"]).ok(),
+            "applied V1__person, V2__api_key\n"
+        );
         assert_eq!(service.get(path).status, 404);
         assert_eq!(service.post("/people", PERSON).status, 200);
         assert_eq!(service.people(), 1);
@@ -260,6 +263,28 @@ fn a_second_signal_ends_it_at_once() {
     );
 }
 
+/// Nor may it keep it for longer than was set.
+#[test]
+fn what_is_under_way_has_so_much_time_to_end() {
+    let service = Program::new().serve(&["--graceful-timeout", "1"]);
+    let _half = service.send("POST /people HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(service.people(), 714);
+    let begun = Instant::now();
+    let ended = service.stop();
+    let taken = begun.elapsed();
+    assert!(
+        (Duration::from_millis(900)..Duration::from_secs(5)).contains(&taken),
+        "{taken:?}"
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("some did not end within 1 s; they are cut"),
+        "{ended:?}"
+    );
+    ended.ok();
+}
+
 #[tokio::test]
 async fn a_slow_reader_is_not_cut() {
     let database = fresh_database().await;
@@ -299,7 +324,7 @@ async fn a_client_that_reads_nothing_is_closed() {
     assert_eq!(list_sessions(&by_hand).await, 1);
 }
 
-async fn list_sessions(by_hand: &Client) -> i64 {
+pub(crate) async fn list_sessions(by_hand: &Client) -> i64 {
     let query = "select count(*) from pg_stat_activity where datname = current_database() \
         and query like 'select % from person'";
     by_hand.query_one_scalar(query, &[]).await.unwrap()

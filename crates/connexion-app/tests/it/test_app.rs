@@ -32,7 +32,7 @@ pub(crate) struct TestApp {
     store: Arc<dyn Store>,
     service: ApiService,
     /// Removed when the test ends.
-    _place: Place,
+    place: Place,
 }
 
 /// An answer, read to its end.
@@ -63,7 +63,15 @@ impl TestApp {
         Self {
             store,
             service,
-            _place: place,
+            place,
+        }
+    }
+
+    /// The address of its database, for what a test does by hand.
+    pub(crate) fn url(&self) -> &str {
+        match &self.place {
+            Place::Postgres(database) => database.url(),
+            Place::Sqlite(_) => panic!("it has no address"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Handlers, and what can be set.
 
 use axum::{extract::State, response::IntoResponse as _};
-use connexion::{Accept, Api, Body, Document, Params, Problem};
+use connexion::{Accept, Api, Body, Document, OperationId, Params, Problem, Violations};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -294,4 +294,24 @@ async fn parameters_of_one_name_are_told_apart_by_their_places() {
         ask(&service, "GET /test/x?id=5").await.problem(),
         (400, detail)
     );
+}
+
+#[tokio::test]
+async fn an_answer_tells_those_who_observe_it_which_operation_it_is_of_and_what_was_wrong() {
+    let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
+    let api = Api::from_document(document_at("get /test", &operation, ""));
+    let service = build(api.operation("test", async || ()));
+    for (path, id, violations) in [
+        ("/none", None, None),
+        ("/test", Some("test"), None),
+        ("/test?a=x", Some("test"), Some("type")),
+    ] {
+        let request = axum::extract::Request::get(path).body(axum::body::Body::empty());
+        let response = service.handle(request.unwrap()).await;
+        let found = response.extensions().get::<OperationId>();
+        assert_eq!(found.map(OperationId::as_str), id, "{path}");
+        let found = response.extensions().get::<Violations>();
+        let found = found.map(|all| all.0[0].keyword.to_string());
+        assert_eq!(found.as_deref(), violations, "{path}");
+    }
 }

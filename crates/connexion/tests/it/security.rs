@@ -305,7 +305,7 @@ paths:
     get: {operationId: b, security: [{o: [read]}], responses: {'200': {description: d}}}
 ";
     let document = Document::parse("a.yaml", text).unwrap();
-    let id = async |OperationId(id): OperationId| id;
+    let id = async |id: OperationId| id.as_str().to_owned();
     let api = Api::from_document(document).default_security(verify);
     let service = build(api.operation("a", whoami).default_operation(id));
     assert_eq!(ask(&service, "", &[]).await.status, 401);

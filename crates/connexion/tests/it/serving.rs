@@ -270,7 +270,7 @@ async fn an_operation_without_a_handler_answers_501_if_stubs_are_wanted() {
 
 #[tokio::test]
 async fn the_default_handler_is_told_the_operation() {
-    let echo = async |OperationId(id): OperationId| id;
+    let echo = async |id: OperationId| id.as_str().to_owned();
     let service = build(Api::from_document(at("{url: /}")).default_operation(echo));
     assert_eq!(ask(&service, "GET /test").await.text(), "test");
     let api = Api::from_document(at("{url: /}")).default_operation(echo);

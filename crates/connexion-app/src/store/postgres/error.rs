@@ -1,13 +1,9 @@
-//! What PostgreSQL's errors mean to the service.
-//!
-//! Decided by SQLSTATE, since messages are translated. What may pass by itself is `Unavailable`, so
-//! that clients are told to come back; only what is left over is a fault of ours.
+//! What PostgreSQL's errors mean to the service; `sqlstate.rs` has the table.
 
 use std::error::Error;
 use std::io;
 
-use tokio_postgres::error::SqlState;
-
+use super::sqlstate::{Meaning, meaning};
 use crate::store::StoreError;
 
 /// Why a call on a session failed.
@@ -28,9 +24,25 @@ impl Failure {
         }
     }
 
-    /// Whether the database merely disliked a value: the session that said so is as good as before.
-    pub(super) fn is_about_values(&self) -> bool {
-        matches!(self, Self::Database(error) if matches!(class(error), Some("22" | "23")))
+    /// Whether nothing was done and the same may succeed right away.
+    pub(super) fn is_lost_race(&self) -> bool {
+        self.meaning() == Some(Meaning::LostRace)
+    }
+
+    /// Whether the database merely disliked a value, or let another go first: the session that said so is as
+    /// good as before.
+    pub(super) fn leaves_session_fit(&self) -> bool {
+        matches!(
+            self.meaning(),
+            Some(Meaning::Conflict | Meaning::Refused | Meaning::LostRace)
+        )
+    }
+
+    fn meaning(&self) -> Option<Meaning> {
+        match self {
+            Self::Database(error) => meaning(error.code()?.code()),
+            Self::Silence => None,
+        }
     }
 }
 
@@ -52,12 +64,19 @@ impl From<tokio_postgres::Error> for StoreError {
 /// What an error of a statement means.
 pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     let text = describe(error);
-    match (error.code(), class(error)) {
-        (Some(&SqlState::UNIQUE_VIOLATION), _) => StoreError::Conflict,
-        (_, Some("22" | "23")) => StoreError::Refused(text),
-        (Some(code), Some(class)) if may_pass(code, class) => StoreError::Unavailable(text),
-        (None, _) if connection_died(error) => StoreError::Unavailable(text),
-        _ => StoreError::Unexpected(text),
+    let Some(code) = error.code() else {
+        return if connection_died(error) {
+            StoreError::Unavailable(text)
+        } else {
+            StoreError::Unexpected(text)
+        };
+    };
+    match meaning(code.code()) {
+        Some(Meaning::Conflict) => StoreError::Conflict,
+        Some(Meaning::Refused) => StoreError::Refused(text),
+        Some(Meaning::LostRace | Meaning::Unavailable) => StoreError::Unavailable(text),
+        Some(Meaning::Full) => StoreError::Full(text),
+        None => StoreError::Unexpected(text),
     }
 }
 
@@ -75,20 +94,4 @@ fn connection_died(error: &tokio_postgres::Error) -> bool {
         Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
         None => error.is_closed() || error.source().is_some_and(<dyn Error>::is::<io::Error>),
     }
-}
-
-fn class(error: &tokio_postgres::Error) -> Option<&str> {
-    error.code().and_then(|code| code.code().get(..2))
-}
-
-/// Connection trouble, too few resources, a lost race, a shutdown or a timeout, a standby that doesn't
-/// write, and tables or columns that only the migrations will make.
-fn may_pass(code: &SqlState, class: &str) -> bool {
-    let codes = [
-        SqlState::LOCK_NOT_AVAILABLE,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-        SqlState::UNDEFINED_TABLE,
-        SqlState::UNDEFINED_COLUMN,
-    ];
-    matches!(class, "08" | "40" | "53" | "57") || codes.contains(code)
 }

@@ -8,32 +8,32 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_postgres::{Config, RowStream};
+use tokio_postgres::RowStream;
 
-use super::error::Failure;
 use super::row::person;
-use super::session::{OWN, Session};
+use super::session::{Session, Target, Use};
 use crate::person::Person;
-use crate::store::{People, StoreError};
-
-/// How many lists may be under way; each needs a connection, of which the database has few.
-const AT_ONCE: usize = 8;
-/// How long one more list waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
+use crate::store::{People, StoreError, Turns};
 
 /// The sessions that lists take turns on.
 #[derive(Debug)]
 pub(super) struct Lists {
-    config: Arc<Config>,
+    target: Arc<Target>,
+    /// How many lists may be under way; each needs a connection, of which the database has few.
+    at_once: usize,
+    /// How long one more list waits for its turn.
+    wait: Duration,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
 }
 
 impl Lists {
-    pub(super) fn new(config: Arc<Config>) -> Self {
+    pub(super) fn new(target: Arc<Target>, at_once: usize, wait: Duration) -> Self {
         Self {
-            config,
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            target,
+            at_once,
+            wait,
+            turns: Arc::new(Semaphore::new(at_once)),
             idle: Mutex::default(),
         }
     }
@@ -41,21 +41,21 @@ impl Lists {
     /// Starts a list. Idle sessions may have died unnoticed: each that did is dropped for the next, in
     /// the end for a fresh one.
     pub(super) async fn start(lists: &Arc<Self>) -> Result<People, StoreError> {
-        let turn = timeout(TURN, Arc::clone(&lists.turns).acquire_owned()).await;
+        let turn = timeout(lists.wait, Arc::clone(&lists.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(StoreError::Unavailable(
                 "too many lists are under way".to_owned(),
             ));
         };
         while let Some(session) = lists.take_idle() {
-            match rows(&session).await {
+            match session.answer(session.list()).await {
                 Ok(rows) => return Ok(Self::stream(lists, session, rows, turn)),
                 Err(failure) if failure.connection_died() => {}
                 Err(failure) => return Err(failure.into()),
             }
         }
-        let session = Session::open(&lists.config, OWN).await?;
-        let rows = rows(&session).await?;
+        let session = Session::open(&lists.target, Use::Own).await?;
+        let rows = session.answer(session.list()).await?;
         Ok(Self::stream(lists, session, rows, turn))
     }
 
@@ -75,6 +75,14 @@ impl Lists {
         .boxed()
     }
 
+    /// How many turns there are, and how many are taken.
+    pub(super) fn turns(&self) -> Turns {
+        Turns {
+            all: self.at_once,
+            taken: self.at_once - self.turns.available_permits(),
+        }
+    }
+
     fn take_idle(&self) -> Option<Session> {
         self.idle
             .lock()
@@ -88,14 +96,6 @@ impl Lists {
             .unwrap_or_else(PoisonError::into_inner)
             .push(session);
     }
-}
-
-async fn rows(session: &Session) -> Result<RowStream, Failure> {
-    let rows = async {
-        let statement = &session.statements().await?.list;
-        session.client.query_raw(statement, [0_i32; 0]).await
-    };
-    session.answer(rows).await
 }
 
 /// A list under way.

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::iter::successors;
 
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use super::error::store_error;
 use crate::store::{Migrated, StoreError};
@@ -43,7 +44,9 @@ pub(super) async fn pending(client: &Client) -> Result<Vec<String>, tokio_postgr
     let mut applied: Vec<i32> = Vec::new();
     if table_exists(client, "refinery_schema_history").await? {
         let versions = "select version from refinery_schema_history";
-        applied = client.query_scalar(versions, &[]).await?;
+        for row in client.query_typed(versions, &[]).await? {
+            applied.push(row.try_get(0)?);
+        }
     }
     let runner = embedded::migrations::runner();
     let known = runner.get_migrations().iter();
@@ -65,7 +68,11 @@ async fn unlock(client: &Client) -> Result<(), tokio_postgres::Error> {
 
 async fn table_exists(client: &Client, name: &str) -> Result<bool, tokio_postgres::Error> {
     let exists = "select to_regclass($1) is not null";
-    client.query_one_scalar(exists, &[&name]).await
+    // Not prepared, for the sake of poolers.
+    let row = client
+        .query_typed_one(exists, &[(&name, Type::TEXT)])
+        .await?;
+    row.try_get(0)
 }
 
 /// The database's own error, wrapped once or twice, says which column of an existing table is wrong.

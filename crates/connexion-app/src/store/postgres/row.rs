@@ -67,5 +67,5 @@ impl<'a> FromSql<'a> for Sex {
 }
 
 fn holds_labels(ty: &Type) -> bool {
-    matches!(ty.kind(), Kind::Enum(_)) || [Type::TEXT, Type::VARCHAR].contains(ty)
+    matches!(ty.kind(), Kind::Enum(_)) || [Type::TEXT, Type::VARCHAR, Type::UNKNOWN].contains(ty)
 }

@@ -12,46 +12,62 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tokio_postgres::{Client, Config, Error, NoTls, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row, RowStream};
 
+use super::address::Server;
 use super::error::{Failure, describe};
+use super::statement::{LIST, Sql, Statements};
 use crate::store::StoreError;
 
-pub(super) const LOOKUP: &str = concat!("select ", columns!(), " from person where uuid = $1");
-pub(super) const LIST: &str = concat!("select ", columns!(), " from person");
-pub(super) const ADD: &str = concat!(
-    "insert into person (",
-    columns!(),
-    ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-);
-pub(super) const UPDATE: &str = concat!(
-    "update person set uuid = coalesce($2, uuid), survived = coalesce($3, survived), \
-     passenger_class = coalesce($4, passenger_class), name = coalesce($5, name), \
-     sex = coalesce($6, sex), age = coalesce($7, age), \
-     siblings_or_spouses_aboard = coalesce($8, siblings_or_spouses_aboard), \
-     parents_or_children_aboard = coalesce($9, parents_or_children_aboard), \
-     fare = coalesce($10, fare) where uuid = $1 returning ",
-    columns!()
-);
-pub(super) const DELETE: &str = "delete from person where uuid = $1";
-
-/// For sessions of one statement after another: no statement waits longer for a lock.
-pub(super) const OWN: &str = "set lock_timeout = '10s'";
-/// For [`Shared`] ones, where a slow statement holds up the others, a limit on the whole of it.
-pub(super) const SHARED: &str = "set statement_timeout = '10s'";
-/// For migrations, which wait for another process to finish its own.
-pub(super) const MIGRATING: &str = "set lock_timeout = '60s'";
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A little longer than the database's own limit, which ends a statement more gently.
-const PATIENCE: Duration = Duration::from_secs(12);
+/// How long a session that is only asked whether it lives may think about it.
+const TRIAL: Duration = Duration::from_secs(5);
+/// How much longer than the database's own limit an answer is waited for, which ends a statement more gently.
+const GRACE: Duration = Duration::from_secs(2);
 /// A session that was quiet for this long is tried before something is sent that can't be sent twice.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// What a session is for, which decides how the database limits it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Use {
+    /// One statement after another: none waits long for a lock, but a slow reader may take all day.
+    Own,
+    /// Many at once, where a slow statement holds up the others: a limit on the whole of it.
+    Shared,
+    /// Migrations, which wait for another process to finish its own.
+    Migrating,
+}
+
+/// Where to connect to, and how statements are run there.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) server: Server,
+    /// Whether statements are prepared; not if sessions share the server's through a pooler, which must not
+    /// be told settings either.
+    pub(super) prepares: bool,
+    pub(super) statement_timeout: Duration,
+}
+
+impl Target {
+    /// The SQL that begins a session.
+    fn settings(&self, purpose: Use) -> String {
+        if !self.prepares {
+            return String::new();
+        }
+        let limit = self.statement_timeout.as_millis();
+        match purpose {
+            Use::Own => format!("set lock_timeout = {limit}"),
+            Use::Shared => format!("set statement_timeout = {limit}"),
+            Use::Migrating => "set lock_timeout = '60s'".to_owned(),
+        }
+    }
+}
 
 /// One connection, with its statements.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) client: Client,
+    target: Arc<Target>,
     statements: OnceCell<Statements>,
     connection: AbortHandle,
     opened: Instant,
@@ -59,63 +75,78 @@ pub(super) struct Session {
     heard: AtomicU64,
 }
 
-/// Every statement of the service, prepared.
-#[derive(Debug)]
-pub(super) struct Statements {
-    pub(super) lookup: Statement,
-    pub(super) list: Statement,
-    pub(super) add: Statement,
-    pub(super) update: Statement,
-    pub(super) delete: Statement,
-}
-
 impl Session {
-    /// Connects; `settings` is SQL that is run first.
-    pub(super) async fn open(config: &Config, settings: &str) -> Result<Self, StoreError> {
-        match timeout(CONNECT_TIMEOUT, Self::connect(config, settings)).await {
-            Ok(connected) => connected.map_err(|e| StoreError::Unavailable(describe(&e))),
-            Err(_elapsed) => Err(StoreError::Unavailable("no connection in time".to_owned())),
-        }
-    }
-
-    async fn connect(config: &Config, settings: &str) -> Result<Self, Error> {
-        let (client, connection) = config.connect(NoTls).await?;
+    /// Connects.
+    pub(super) async fn open(target: &Arc<Target>, purpose: Use) -> Result<Self, StoreError> {
+        let (client, connection) = target.server.connect().await?;
         let connection = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!("a database connection ended: {}", describe(&error));
             }
         });
-        client.batch_execute(settings).await?;
-        Ok(Self {
+        let session = Self {
             client,
+            target: Arc::clone(target),
             statements: OnceCell::new(),
             connection: connection.abort_handle(),
             opened: Instant::now(),
             heard: AtomicU64::new(0),
-        })
+        };
+        let settings = target.settings(purpose);
+        let set = timeout(TRIAL, session.client.batch_execute(&settings)).await;
+        match set {
+            Ok(Ok(())) => Ok(session),
+            Ok(Err(error)) => Err(StoreError::Unavailable(describe(&error))),
+            Err(_elapsed) => Err(StoreError::Unavailable("no session in time".to_owned())),
+        }
+    }
+
+    /// Runs a statement that gives one row at most.
+    pub(super) async fn row(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, Error> {
+        if self.target.prepares {
+            let statement = sql.of(self.statements().await?);
+            self.client.query_opt(statement, values).await
+        } else {
+            let values = sql.typed(values);
+            self.client.query_typed_opt(sql.text, &values).await
+        }
+    }
+
+    /// Runs a statement that gives no rows; how many it changed.
+    pub(super) async fn execute(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, Error> {
+        if self.target.prepares {
+            let statement = sql.of(self.statements().await?);
+            self.client.execute(statement, values).await
+        } else {
+            let values = sql.typed(values);
+            self.client.execute_typed(sql.text, &values).await
+        }
+    }
+
+    /// Starts the list.
+    pub(super) async fn list(&self) -> Result<RowStream, Error> {
+        if self.target.prepares {
+            let statement = LIST.of(self.statements().await?);
+            self.client.query_raw(statement, [0_i32; 0]).await
+        } else {
+            let none: [(i32, _); 0] = [];
+            self.client.query_typed_raw(LIST.text, none).await
+        }
     }
 
     /// The statements, prepared when first needed: a database that still lacks its tables can be pinged
     /// and migrated.
-    pub(super) async fn statements(&self) -> Result<&Statements, Error> {
+    async fn statements(&self) -> Result<&Statements, Error> {
         self.statements
-            .get_or_try_init(async || {
-                // The first one looks up the enum type, which the others then know.
-                let lookup = self.client.prepare(LOOKUP).await?;
-                let (list, add, update, delete) = tokio::try_join!(
-                    self.client.prepare(LIST),
-                    self.client.prepare(ADD),
-                    self.client.prepare(UPDATE),
-                    self.client.prepare(DELETE),
-                )?;
-                Ok(Statements {
-                    lookup,
-                    list,
-                    add,
-                    update,
-                    delete,
-                })
-            })
+            .get_or_try_init(|| Statements::prepare(&self.client))
             .await
     }
 
@@ -124,7 +155,7 @@ impl Session {
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
-        let answer = timeout(PATIENCE, work)
+        let answer = timeout(self.target.statement_timeout + GRACE, work)
             .await
             .map_err(|_elapsed| Failure::Silence)?;
         let since_opened = self.opened.elapsed().as_millis();
@@ -150,7 +181,7 @@ impl Session {
 /// One session for everybody, replaced when it's closed.
 #[derive(Debug)]
 pub(super) struct Shared {
-    config: Arc<Config>,
+    target: Arc<Target>,
     current: RwLock<Option<Arc<Session>>>,
     /// Held by whoever connects.
     connecting: Mutex<()>,
@@ -159,9 +190,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: Arc<Config>) -> Self {
+    pub(super) fn new(target: Arc<Target>) -> Self {
         Self {
-            config,
+            target,
             current: RwLock::default(),
             connecting: Mutex::default(),
             failed: AtomicU64::new(0),
@@ -185,9 +216,11 @@ impl Shared {
                 "the connection failed just now".to_owned(),
             ));
         }
-        let opened = Session::open(&self.config, SHARED).await.inspect_err(|_| {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-        })?;
+        let opened = Session::open(&self.target, Use::Shared)
+            .await
+            .inspect_err(|_| {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+            })?;
         let session = Arc::new(opened);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
         Ok(session)
@@ -202,7 +235,7 @@ impl Shared {
             return Ok(session);
         }
         let trial = session.answer(session.client.check_connection());
-        if let Ok(Ok(())) = timeout(CONNECT_TIMEOUT, trial).await {
+        if let Ok(Ok(())) = timeout(TRIAL, trial).await {
             return Ok(session);
         }
         self.discard(&session);
@@ -220,7 +253,7 @@ impl Shared {
         let answer = session.answer(work).await;
         if answer
             .as_ref()
-            .is_err_and(|failure| !failure.is_about_values())
+            .is_err_and(|failure| !failure.leaves_session_fit())
         {
             self.discard(session);
         }

@@ -17,6 +17,7 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         (ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch, _) => {
             StoreError::Refused(text)
         }
+        (ErrorCode::DiskFull, _) => StoreError::Full(text),
         (code, _) if may_pass(code) => StoreError::Unavailable(text),
         // SQLite has no code for it: the migrations are not applied.
         _ if text.starts_with("no such ") => StoreError::Unavailable(text),
@@ -35,14 +36,13 @@ pub(super) fn is(error: &Error, code: ErrorCode) -> bool {
     error.sqlite_error_code() == Some(code)
 }
 
-/// The file is in use, full, or can't be reached.
+/// The file is in use, or can't be reached.
 fn may_pass(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::CannotOpen
             | ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::OutOfMemory
             | ErrorCode::PermissionDenied

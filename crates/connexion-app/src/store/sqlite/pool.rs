@@ -11,16 +11,17 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::error::is;
-use crate::store::StoreError;
+use crate::store::{StoreError, Turns};
 
-/// How long a call waits for a connection that others use.
-const TURN: Duration = Duration::from_secs(10);
 /// How long a statement waits for other processes that use the file.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// At most so many connections, opened when first needed and then kept.
 #[derive(Debug)]
 pub(super) struct Pool {
+    connections: usize,
+    /// How long a call waits for a connection that others use.
+    wait: Duration,
     turns: Arc<Semaphore>,
     idle: Arc<Idle>,
 }
@@ -32,13 +33,23 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(path: Arc<PathBuf>, connections: usize) -> Self {
+    pub(super) fn new(path: Arc<PathBuf>, connections: usize, wait: Duration) -> Self {
         Self {
+            connections,
+            wait,
             turns: Arc::new(Semaphore::new(connections)),
             idle: Arc::new(Idle {
                 path,
                 connections: Mutex::default(),
             }),
+        }
+    }
+
+    /// How many connections there may be, and how many are in use.
+    pub(super) fn turns(&self) -> Turns {
+        Turns {
+            all: self.connections,
+            taken: self.connections - self.turns.available_permits(),
         }
     }
 
@@ -55,7 +66,7 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<JoinHandle<Result<T, StoreError>>, StoreError> {
-        let turn = timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = timeout(self.wait, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(StoreError::Unavailable(
                 "too many calls wait for the file".to_owned(),

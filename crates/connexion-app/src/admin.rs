@@ -1,0 +1,151 @@
+//! What an operator asks the process, on a port of its own: whether it lives, whether it is ready, what it
+//! counted. Clients of the API can't reach it, and a crowd of them can't keep it from answering.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::{
+    metrics::Metrics,
+    serve::{Answer, Client},
+    store::Store,
+};
+
+/// A database that needs longer to say something does not answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the process is up to; shared by whoever changes it and the admin listener.
+#[derive(Default)]
+pub(crate) struct State {
+    /// There once the service is about to serve.
+    store: OnceLock<Arc<dyn Store>>,
+    stopping: AtomicBool,
+}
+
+impl State {
+    /// The database is there, its requests are served from now on.
+    pub(crate) fn serves(&self, store: Arc<dyn Store>) {
+        let _ = self.store.set(store);
+    }
+
+    /// The process was told to stop.
+    pub(crate) fn stops(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+}
+
+/// The admin listener's answers.
+pub(crate) struct Admin {
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+}
+
+/// What `/health/ready` looks at: `ok`, or what is wrong.
+#[derive(Debug, Serialize)]
+struct Checks {
+    database: String,
+    migrations: String,
+    process: String,
+}
+
+const OK: &str = "ok";
+
+impl Admin {
+    /// Tells of `state` and `metrics`.
+    pub(crate) fn new(state: Arc<State>, metrics: Arc<Metrics>) -> Self {
+        Self { state, metrics }
+    }
+
+    async fn ready(&self) -> Response {
+        let checks = self.checks().await;
+        let all = [&checks.database, &checks.migrations, &checks.process];
+        let is_ready = all.iter().all(|check| *check == OK);
+        let status = if is_ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        json(status, &checks)
+    }
+
+    async fn checks(&self) -> Checks {
+        let process = if self.state.stopping.load(Relaxed) {
+            "stopping"
+        } else if self.state.store.get().is_none() {
+            "starting"
+        } else {
+            OK
+        };
+        let (database, migrations) = match self.state.store.get() {
+            Some(store) => tokio::join!(database(store.as_ref()), migrations(store.as_ref())),
+            None => ("not known yet".to_owned(), "not known yet".to_owned()),
+        };
+        Checks {
+            database,
+            migrations,
+            process: process.to_owned(),
+        }
+    }
+
+    fn metrics(&self) -> Response {
+        let turns = self.state.store.get().map(|store| store.turns());
+        let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        (
+            [(header::CONTENT_TYPE, content_type)],
+            self.metrics.text(turns),
+        )
+            .into_response()
+    }
+}
+
+impl Answer for Admin {
+    async fn answer(&self, _: &Client, request: Request) -> Response {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
+            return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
+        }
+        match request.uri().path() {
+            "/health/live" => json(StatusCode::OK, &serde_json::json!({"process": OK})),
+            "/health/ready" => self.ready().await,
+            "/metrics" => self.metrics(),
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+}
+
+async fn database(store: &dyn Store) -> String {
+    match timeout(PATIENCE, store.ping()).await {
+        Ok(Ok(())) => OK.to_owned(),
+        Ok(Err(error)) => {
+            tracing::warn!("not ready: {error}");
+            "unavailable".to_owned()
+        }
+        Err(_) => "does not answer".to_owned(),
+    }
+}
+
+async fn migrations(store: &dyn Store) -> String {
+    match timeout(PATIENCE, store.pending_migrations()).await {
+        Ok(Ok(pending)) if pending.is_empty() => OK.to_owned(),
+        Ok(Ok(pending)) => format!("not applied: {}", pending.join(", ")),
+        _ => "not known".to_owned(),
+    }
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let content_type = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}

@@ -1,0 +1,134 @@
+//! The table of settings: their names, flags, defaults and help. `--help` is made of it, and README's table
+//! must say the same.
+
+use clap::Arg;
+
+/// One setting as its users see it.
+pub(super) struct Setting {
+    /// The environment variable.
+    pub(super) name: &'static str,
+    /// The flag, without its hyphens.
+    pub(super) flag: &'static str,
+    /// Other environment variables that mean the same.
+    pub(super) also: &'static [&'static str],
+    pub(super) default: &'static str,
+    pub(super) help: &'static str,
+}
+
+#[rustfmt::skip]
+pub(super) const SETTINGS: [Setting; 37] = [
+    Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
+              help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
+    Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
+              help: "A read replica, for GET: postgres://USER:PASSWORD@HOST:PORT/DB" },
+    Setting { name: "DATABASE_PREPARE", flag: "database-prepare", also: &[], default: "on",
+              help: "Prepare statements; off for pgbouncer in transaction mode" },
+    Setting { name: "DATABASE_LISTS", flag: "database-lists", also: &[], default: "8",
+              help: "How many lists may be read at a time, each on a connection of its own" },
+    Setting { name: "DATABASE_WAIT", flag: "database-wait", also: &[], default: "10",
+              help: "Seconds that a call may wait for a connection that others use" },
+    Setting { name: "DATABASE_TIMEOUT", flag: "database-timeout", also: &[], default: "10",
+              help: "Seconds that a statement may take in PostgreSQL, or wait for a lock" },
+    Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
+              help: "PostgreSQL's host, if there is no DATABASE_URL" },
+    Setting { name: "POSTGRES_PORT", flag: "postgres-port", also: &[], default: "5432", help: "PostgreSQL's port" },
+    Setting { name: "POSTGRES_DB", flag: "postgres-db", also: &[], default: "",
+              help: "The database; with APP_SETTINGS=testing it is test_ and this name, created when missing" },
+    Setting { name: "POSTGRES_USER", flag: "postgres-user", also: &[], default: "", help: "PostgreSQL's user" },
+    Setting { name: "POSTGRES_PASSWORD", flag: "postgres-password", also: &[], default: "",
+              help: "The user's password; better given by the environment, since flags are seen in `ps`" },
+    Setting { name: "APP_SETTINGS", flag: "settings", also: &[], default: "development",
+              help: "development, testing, staging or production" },
+    Setting { name: "APP_DEBUG", flag: "debug", also: &["FLASK_DEBUG"], default: "on in development, else off",
+              help: "Log more, and fill a new database with the sample passengers" },
+    Setting { name: "CHECK_MIGRATION", flag: "check-migration", also: &[], default: "off",
+              help: "Wait with serving until the migrations are applied, 60 seconds at most" },
+    Setting { name: "APP_HOST", flag: "host", also: &["GUNICORN_HOST"], default: "127.0.0.1", help: "The address to listen on" },
+    Setting { name: "APP_PORT", flag: "port", also: &["GUNICORN_PORT"], default: "5000",
+              help: "The port to listen on; 0 takes a free one" },
+    Setting { name: "APP_ADMIN_HOST", flag: "admin-host", also: &[], default: "that of APP_HOST",
+              help: "The address to listen on for operators" },
+    Setting { name: "APP_ADMIN_PORT", flag: "admin-port", also: &[], default: "5001",
+              help: "The port of /health/live, /health/ready and /metrics; 0 turns them off" },
+    Setting { name: "APP_WORKERS", flag: "workers", also: &["GUNICORN_WORKERS"], default: "number of cores",
+              help: "How many threads answer requests" },
+    Setting { name: "APP_TIMEOUT", flag: "timeout", also: &["GUNICORN_TIMEOUT"], default: "30",
+              help: "Seconds until an answer begins, and that a stream may stall; one that moves is never cut" },
+    Setting { name: "APP_GRACEFUL_TIMEOUT", flag: "graceful-timeout", also: &[], default: "30",
+              help: "Seconds that requests under way may take to end after the signal to stop" },
+    Setting { name: "APP_MAX_CONNECTIONS", flag: "max-connections", also: &[], default: "10000",
+              help: "How many connections may be open; one more is answered with 503 and closed" },
+    Setting { name: "APP_MAX_REQUESTS", flag: "max-requests", also: &[], default: "1024",
+              help: "How many requests may be under way; one more is answered with 503 at once" },
+    Setting { name: "APP_MAX_HEADER_SIZE", flag: "max-header-size", also: &[], default: "32768",
+              help: "Bytes that a request's line and headers may have; more are answered with 431" },
+    Setting { name: "APP_MAX_BODY_SIZE", flag: "max-body-size", also: &[], default: "2097152",
+              help: "Bytes that a request's body may have; more are answered with 413" },
+    Setting { name: "APP_HEADER_TIMEOUT", flag: "header-timeout", also: &[], default: "10",
+              help: "Seconds that a client may take to send a request's line and headers" },
+    Setting { name: "APP_IDLE_TIMEOUT", flag: "idle-timeout", also: &[], default: "75",
+              help: "Seconds that a connection may be open without a request" },
+    Setting { name: "APP_AUTH", flag: "auth", also: &[], default: "off",
+              help: "For which operations clients need an API key: off, write or all" },
+    Setting { name: "APP_CORS_ORIGINS", flag: "cors-origins", also: &[], default: "",
+              help: "Sites whose pages may read answers: https://example.org,https://… or *" },
+    Setting { name: "APP_TLS_CERT", flag: "tls-cert", also: &[], default: "",
+              help: "Serve TLS with this certificate, a PEM file that is read again when it changes" },
+    Setting { name: "APP_TLS_KEY", flag: "tls-key", also: &[], default: "", help: "The certificate's key, a PEM file" },
+    Setting { name: "APP_ACCESS_LOG", flag: "access-log", also: &["GUNICORN_ACCESS_LOGFILE"], default: "-",
+              help: "A line for each request: a path, - for standard output, or off" },
+    Setting { name: "APP_ERROR_LOG", flag: "error-log", also: &["GUNICORN_ERROR_LOGFILE"], default: "-",
+              help: "What happens: a path, - for standard error, or off" },
+    Setting { name: "APP_LOG_FORMAT", flag: "log-format", also: &[], default: "text",
+              help: "How both logs are written: text or json" },
+    Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
+              help: "Serve the document at /openapi.json and /openapi.yaml" },
+    Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",
+              help: "Serve the docs page at /ui/, and the document, which it reads" },
+    Setting { name: "SQL_ECHO", flag: "sql-echo", also: &["SQLALCHEMY_ECHO"], default: "off",
+              help: "Log every statement, without its values" },
+];
+
+/// Variables of the original that mean nothing here.
+pub(super) const IGNORED: [&str; 2] = ["FLASK_APP", "GUNICORN_WORKER_CLASS"];
+
+impl Setting {
+    /// The environment variables that mean it; what goes first comes first.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.name].into_iter().chain(self.also.iter().copied())
+    }
+
+    /// Whether it is a switch, whose flag may stand without a value.
+    fn is_switch(&self) -> bool {
+        let is_word = self.name == "APP_AUTH";
+        !is_word && (self.default.starts_with("on ") || matches!(self.default, "on" | "off"))
+    }
+}
+
+/// The settings' flags, for clap: the help is the manual.
+pub(crate) fn flags() -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().map(|setting| {
+        let names = setting.names().collect::<Vec<_>>().join(", ");
+        let default = match setting.default {
+            "" => String::new(),
+            default => format!(" [default: {default}]"),
+        };
+        let arg = Arg::new(setting.name)
+            .long(setting.flag)
+            .help(format!("{} [env: {names}]{default}", setting.help))
+            .help_heading("Settings")
+            .value_name(if setting.is_switch() {
+                "on|off"
+            } else {
+                "VALUE"
+            })
+            .global(true);
+        if setting.is_switch() {
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("on")
+        } else {
+            arg
+        }
+    })
+}

@@ -1,0 +1,182 @@
+//! API keys: how one is made, what is kept of it, and how a client's is compared.
+//!
+//! A key has 256 bits of chance, so nobody can guess one from its hash however quickly it is computed: SHA-256
+//! does, where a password would need a slow hash. The part that is no secret finds the row, so that the rest
+//! can be compared in constant time.
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// What every key begins with, so that it is recognized where it should not be.
+const PREFIX: &str = "cxk_";
+const ID_LENGTH: usize = 16;
+const SECRET_LENGTH: usize = 64;
+
+/// What a key lets its holder do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// Read people.
+    Read,
+    /// Read and change people.
+    Write,
+}
+
+impl Scope {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// The scopes of the contract that it stands for.
+    #[must_use]
+    pub fn granted(self) -> &'static [&'static str] {
+        match self {
+            Self::Read => &["read"],
+            Self::Write => &["read", "write"],
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "read" => Ok(Self::Read),
+            "write" => Ok(Self::Write),
+            _ => Err("must be read or write"),
+        }
+    }
+}
+
+/// What is kept of a key. Times are seconds since 1970.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ApiKey {
+    /// The part that is no secret.
+    pub id: String,
+    /// Whose it is.
+    pub name: String,
+    /// What it is good for.
+    pub scope: Scope,
+    /// SHA-256 of the whole key.
+    pub hash: [u8; 32],
+    /// When it was made.
+    pub created: i64,
+    /// From when on it is not good any more.
+    pub expires: Option<i64>,
+    /// When it was revoked.
+    pub revoked: Option<i64>,
+}
+
+impl ApiKey {
+    /// Makes a key. What its holder needs is returned beside it, and can't be had again.
+    ///
+    /// # Errors
+    /// If the operating system has no random numbers.
+    pub fn create(
+        name: &str,
+        scope: Scope,
+        expires: Option<i64>,
+    ) -> Result<(Self, String), getrandom::Error> {
+        let mut random = [0; ID_LENGTH / 2 + SECRET_LENGTH / 2];
+        getrandom::fill(&mut random)?;
+        let digits = hex(&random);
+        let (id, secret) = digits.split_at(ID_LENGTH);
+        let text = format!("{PREFIX}{id}_{secret}");
+        let key = Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            scope,
+            hash: hash(&text),
+            created: now(),
+            expires,
+            revoked: None,
+        };
+        Ok((key, text))
+    }
+
+    /// Whether this is the key, and it is still good.
+    pub(crate) fn admits(&self, text: &str) -> bool {
+        let is_same: bool = self.hash.ct_eq(&hash(text)).into();
+        is_same && self.revoked.is_none() && self.expires.is_none_or(|end| now() < end)
+    }
+}
+
+/// The id in a key's text, if it has the form of one.
+pub(crate) fn id(text: &str) -> Option<&str> {
+    let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
+    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_key = id.len() == ID_LENGTH && secret.len() == SECRET_LENGTH;
+    (is_key && is_hex(id) && is_hex(secret)).then_some(id)
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_admits_itself_and_nothing_else() {
+        let (key, text) = ApiKey::create("robot", Scope::Write, None).unwrap();
+        assert_eq!(id(&text), Some(key.id.as_str()));
+        assert!(key.admits(&text));
+        let (other, another) = ApiKey::create("robot", Scope::Write, None).unwrap();
+        assert!(!key.admits(&another) && other.id != key.id);
+        assert!(!key.admits(&text.to_uppercase()) && !key.admits(""));
+        assert!(!format!("{key:?}").contains(&text));
+    }
+
+    #[test]
+    fn one_that_ended_admits_nobody() {
+        let (mut key, text) = ApiKey::create("robot", Scope::Read, Some(now() + 60)).unwrap();
+        assert!(key.admits(&text));
+        key.expires = Some(now());
+        assert!(!key.admits(&text));
+        key.expires = None;
+        key.revoked = Some(now());
+        assert!(!key.admits(&text));
+    }
+
+    #[test]
+    fn what_has_not_the_form_of_a_key_is_not_looked_up() {
+        let secret = "0".repeat(64);
+        for text in ["", "cxk_", "cxk__", "cxk_0123456789abcdef_", &secret] {
+            assert_eq!(id(text), None, "{text}");
+        }
+        assert_eq!(id(&format!("cxk_0123456789abcdeg_{secret}")), None);
+        assert_eq!(id(&format!("cxk_0123456789abcdef_{secret}0")), None);
+        assert!(id(&format!("cxk_0123456789abcdef_{secret}")).is_some());
+    }
+}

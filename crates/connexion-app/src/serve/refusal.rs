@@ -1,0 +1,47 @@
+//! Connections beyond the limit: told so, and closed.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Semaphore,
+    time::timeout,
+};
+
+/// How many clients are told at a time; more are closed without a word.
+const AT_ONCE: usize = 256;
+
+/// A client that does not close its side by then is closed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+const ANSWER: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+    Content-Length: 0\r\n\r\n";
+
+#[derive(Debug)]
+pub(super) struct Refusals(Arc<Semaphore>);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Refusals {
+    /// Answers 503 to whatever the client asks.
+    pub(super) fn refuse(&self, mut stream: TcpStream) {
+        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
+            return;
+        };
+        tokio::spawn(timeout(PATIENCE, async move {
+            let _permit = permit;
+            stream.write_all(ANSWER).await?;
+            stream.shutdown().await?;
+            // Closed with something unread, the kernel would take the answer back.
+            let mut rest = [0; 1024];
+            while stream.read(&mut rest).await? > 0 {}
+            Ok::<_, std::io::Error>(())
+        }));
+    }
+}

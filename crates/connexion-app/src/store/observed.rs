@@ -1,0 +1,108 @@
+//! A store whose calls are measured.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Batches, KeyStore, Migrated, People, Store, StoreError, Turns};
+use crate::key::ApiKey;
+use crate::metrics::Metrics;
+use crate::person::{Person, PersonChanges};
+
+/// Another store, and where its calls are counted.
+pub(crate) struct Observed {
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
+
+impl Observed {
+    /// Measures the calls of `store`.
+    pub(crate) fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics }
+    }
+
+    async fn measured<T>(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let begun = Instant::now();
+        let result = call.await;
+        let error = result.as_ref().err().map(StoreError::name);
+        self.metrics.database_call(name, begun.elapsed(), error);
+        result
+    }
+}
+
+#[async_trait]
+impl KeyStore for Observed {
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.measured("keys", self.store.keys()).await
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.measured("key", self.store.key(id)).await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.measured("add_key", self.store.add_key(key)).await
+    }
+
+    async fn revoke_key(&self, name: &str, at: i64) -> Result<bool, StoreError> {
+        self.measured("revoke_key", self.store.revoke_key(name, at))
+            .await
+    }
+}
+
+#[async_trait]
+impl Store for Observed {
+    async fn list(&self) -> Result<People, StoreError> {
+        self.measured("list", self.store.list()).await
+    }
+
+    async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        self.measured("lookup", self.store.lookup(uuid)).await
+    }
+
+    async fn add(&self, person: &Person) -> Result<(), StoreError> {
+        self.measured("add", self.store.add(person)).await
+    }
+
+    async fn update(
+        &self,
+        uuid: Uuid,
+        changes: &PersonChanges,
+    ) -> Result<Option<Person>, StoreError> {
+        self.measured("update", self.store.update(uuid, changes))
+            .await
+    }
+
+    async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError> {
+        self.measured("delete", self.store.delete(uuid)).await
+    }
+
+    async fn import(&self, batches: Batches) -> Result<u64, StoreError> {
+        let rows = self.measured("import", self.store.import(batches)).await?;
+        self.metrics.imported(rows);
+        Ok(rows)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.measured("ping", self.store.ping()).await
+    }
+
+    async fn migrate(&self) -> Result<Migrated, StoreError> {
+        self.measured("migrate", self.store.migrate()).await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        self.measured("pending_migrations", self.store.pending_migrations())
+            .await
+    }
+
+    fn turns(&self) -> Turns {
+        self.store.turns()
+    }
+}

@@ -1,0 +1,300 @@
+//! Who may do what, when that is asked at all.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use connexion_app::key::{ApiKey, Scope};
+use connexion_app::store::StoreError;
+
+use crate::conformance::Place;
+use crate::postgres_server::fresh_database;
+use crate::program::{Program, Service, until};
+
+const PERSON: &str = r#"{"name":"Doe","passengerClass":1,"sex":"male","age":7,
+    "siblingsOrSpousesAboard":0,"parentsOrChildrenAboard":0,"fare":7.5}"#;
+const ONE: &str = "/people/11111111-1111-4111-8111-111111111111";
+
+/// The head and the body of an answer to a request with this key.
+fn ask(service: &Service, method: &str, path: &str, key: Option<&str>) -> String {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    if let Some(key) = key {
+        write!(request, "X-API-Key: {key}\r\n").unwrap();
+    }
+    let body = if ["POST", "PUT"].contains(&method) {
+        PERSON
+    } else {
+        ""
+    };
+    let length = body.len();
+    write!(
+        request,
+        "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    std::io::read_to_string(service.send(&request)).unwrap()
+}
+
+fn status(answer: &str) -> u16 {
+    answer[9..12].parse().unwrap()
+}
+
+fn add_key(program: &Program, arguments: &[&str]) -> String {
+    let text = program.run(&[&["keys", "add"], arguments].concat()).ok();
+    text.trim_end().to_owned()
+}
+
+/// A migrated database, with a key of each scope.
+fn with_keys(url: &str) -> (Program, String, String) {
+    let program = Program::on(url).env("APP_SETTINGS", "production");
+    program.run(&["migrate"]).ok();
+    let reader = add_key(&program, &["reader", "--scope", "read"]);
+    let writer = add_key(
+        &program,
+        &["writer", "--scope=write", "--expires", "2999-12-31"],
+    );
+    (program, reader, writer)
+}
+
+#[tokio::test]
+async fn each_operation_asks_for_what_is_in_force() {
+    let database = fresh_database().await;
+    for url in ["sqlite:people.sqlite", database.url()] {
+        let (program, reader, writer) = with_keys(url);
+        let wrong = format!("cxk_{}_{}", "0".repeat(16), "0".repeat(64));
+        let nobody = [None, Some("x"), Some(wrong.as_str())];
+        for auth in ["off", "write", "all"] {
+            let service = program.serve(&["--auth", auth]);
+            for (method, path, done, changes) in [
+                ("GET", "/people", 200, false),
+                ("GET", ONE, 404, false),
+                ("POST", "/people", 200, true),
+                ("PUT", ONE, 404, true),
+                ("DELETE", ONE, 404, true),
+            ] {
+                let asks = auth == "all" || auth == "write" && changes;
+                let tell = |key: Option<&str>| status(&ask(&service, method, path, key));
+                let case = format!("{auth} {method} {path}");
+                for key in nobody {
+                    assert_eq!(tell(key), if asks { 401 } else { done }, "{case} {key:?}");
+                }
+                let forbidden = asks && changes;
+                assert_eq!(
+                    tell(Some(&reader)),
+                    if forbidden { 403 } else { done },
+                    "{case}"
+                );
+                assert_eq!(tell(Some(&writer)), done, "{case}");
+            }
+            service.stop().ok();
+        }
+    }
+}
+
+#[test]
+fn whoever_is_refused_is_told_what_to_show() {
+    let (program, reader, _) = with_keys("sqlite:people.sqlite");
+    let service = program.serve(&["--auth", "write"]);
+    let unknown = ask(&service, "POST", "/people", None);
+    assert!(unknown.contains("\r\nwww-authenticate: "), "{unknown}");
+    assert!(
+        unknown.contains("\r\ncontent-type: application/problem+json\r\n"),
+        "{unknown}"
+    );
+    assert!(
+        unknown.ends_with("\"detail\":\"Credentials are required.\",\"errors\":[]}"),
+        "{unknown}"
+    );
+    let forbidden = ask(&service, "POST", "/people", Some(&reader));
+    assert!(
+        forbidden.contains("The scope 'write' is required."),
+        "{forbidden}"
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_within_seconds_by_a_process_that_knew_it() {
+    let database = fresh_database().await;
+    for url in ["sqlite:people.sqlite", database.url()] {
+        let (program, _, writer) = with_keys(url);
+        let service = program.serve(&["--auth", "all"]);
+        assert_eq!(status(&ask(&service, "GET", "/people", Some(&writer))), 200);
+        let told = program.run(&["keys", "revoke", "writer"]).ok();
+        assert_eq!(told, "the key of writer is revoked\n");
+        let begun = Instant::now();
+        until(
+            || match status(&ask(&service, "GET", "/people", Some(&writer))) {
+                401 => Ok(()),
+                other => Err(other.to_string()),
+            },
+        );
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn every_write_leaves_a_line_that_says_who_did_what_and_no_key() {
+    let (program, _, writer) = with_keys("sqlite:people.sqlite");
+    let service = program.serve(&["--auth", "write"]);
+    let added = ask(&service, "POST", "/people", Some(&writer));
+    let path = added
+        .split("location: ")
+        .nth(1)
+        .unwrap()
+        .split("\r\n")
+        .next()
+        .unwrap();
+    let uuid = path.strip_prefix("/people/").unwrap();
+    assert_eq!(status(&ask(&service, "PUT", path, Some(&writer))), 200);
+    assert_eq!(status(&ask(&service, "DELETE", path, Some(&writer))), 200);
+    assert_eq!(status(&ask(&service, "DELETE", path, Some(&writer))), 404);
+    let ended = service.stop();
+    for (operation, what) in [
+        ("people.add", "added"),
+        ("person.update", "changed"),
+        ("person.delete", "removed"),
+    ] {
+        let of_it =
+            |line: &&str| line.contains(&format!("audit: {what} who=\"writer\" person={uuid}"));
+        let lines: Vec<_> = ended.stderr.lines().filter(of_it).collect();
+        let [line] = lines[..] else {
+            panic!("{what}: {ended:?}")
+        };
+        assert!(line.contains("request_id=\""), "{line}");
+        assert!(
+            line.contains(&format!("operation_id=\"{operation}\"")),
+            "{line}"
+        );
+    }
+    assert!(!format!("{ended:?}").contains(&writer[21..]));
+
+    let service = program.serve(&["--auth", "off"]);
+    assert_eq!(service.post("/people", PERSON).status, 200);
+    let stderr = service.stop().stderr;
+    assert!(
+        stderr.contains("audit: added who=\"anybody\" person="),
+        "{stderr}"
+    );
+    assert!(stderr.contains(
+        "WARN whoever reaches this service may read and change everything (APP_AUTH is off)\n"
+    ));
+}
+
+#[test]
+fn a_key_is_shown_once_and_its_hash_is_kept() {
+    let (program, _, writer) = with_keys("sqlite:people.sqlite");
+    assert!(
+        writer.starts_with("cxk_") && writer.len() == 4 + 16 + 1 + 64,
+        "{writer}"
+    );
+    let list = program.run(&["keys", "list"]).ok();
+    assert_eq!(list.lines().count(), 2, "{list}");
+    assert!(
+        list.contains(&writer[4..20]) && !list.contains(&writer[21..]),
+        "{list}"
+    );
+    assert!(list.contains("  ends 2999-12-31  good  writer\n"), "{list}");
+    assert!(list.contains("  ends never       good  reader\n"), "{list}");
+    for file in ["people.sqlite", "people.sqlite-wal"] {
+        let bytes = std::fs::read(program.path(file)).unwrap_or_default();
+        let secret = &writer.as_bytes()[21..];
+        assert!(
+            !bytes.windows(secret.len()).any(|part| part == secret),
+            "{file}"
+        );
+    }
+    for (arguments, code, reason) in [
+        (
+            &["add", "writer", "--scope", "read"][..],
+            1,
+            "writer has a key already",
+        ),
+        (&["add", "x", "--scope", "all"], 2, "must be read or write"),
+        (&["add", "x"], 2, "--scope <SCOPE>"),
+        (
+            &["add", "x", "--scope", "read", "--expires", "soon"],
+            2,
+            "must be a day like 2027-01-31",
+        ),
+        (
+            &["add", "a\nb", "--scope", "read"],
+            1,
+            "without control characters",
+        ),
+        (&["revoke", "nobody"], 1, "there is no key of nobody"),
+    ] {
+        let stderr = program.run(&[&["keys"], arguments].concat()).failed(code);
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+    // One that was revoked makes room for the next.
+    program.run(&["keys", "revoke", "writer"]).ok();
+    let next = add_key(
+        &program,
+        &["writer", "--scope", "read", "--expires", "2020-01-01"],
+    );
+    let list = program.run(&["keys", "list"]).ok();
+    assert!(
+        list.contains("  revoked ") && list.contains("  expired  writer\n"),
+        "{list}"
+    );
+    let service = program.serve(&["--auth", "all"]);
+    assert_eq!(status(&ask(&service, "GET", "/people", Some(&next))), 401);
+}
+
+#[test]
+fn the_contract_says_what_is_in_force() {
+    for (auth, reads, writes) in [("off", 0, 0), ("write", 0, 3), ("all", 2, 3)] {
+        let text = Program::new()
+            .run(&["openapi", "--json", "--auth", auth])
+            .ok();
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            document["components"]["securitySchemes"]["apiKey"]["name"],
+            "X-API-Key"
+        );
+        let paths = document["paths"].as_object().unwrap().values();
+        let operations: Vec<_> = paths
+            .flat_map(|path| path.as_object().unwrap().values())
+            .collect();
+        let requiring = |scope: &str| {
+            let security = serde_json::json!([{"apiKey": [scope]}]);
+            operations
+                .iter()
+                .filter(|one| one["security"] == security)
+                .count()
+        };
+        assert_eq!(
+            (requiring("read"), requiring("write")),
+            (reads, writes),
+            "{auth}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn both_stores_keep_keys_alike() {
+    let places = [
+        Place::Postgres(fresh_database().await),
+        Place::Sqlite(tempfile::tempdir().unwrap()),
+    ];
+    for place in places {
+        let store = place.migrated().await;
+        let (mut key, _) = ApiKey::create("robot", Scope::Write, Some(4_000_000_000)).unwrap();
+        assert_eq!(store.key(&key.id).await.unwrap(), None);
+        store.add_key(&key).await.unwrap();
+        assert_eq!(store.key(&key.id).await.unwrap().as_ref(), Some(&key));
+        let (other, _) = ApiKey::create("robot", Scope::Read, None).unwrap();
+        let taken = store.add_key(&other).await;
+        assert!(matches!(taken, Err(StoreError::Conflict)), "{taken:?}");
+        assert!(store.revoke_key("robot", 7).await.unwrap());
+        assert!(!store.revoke_key("robot", 8).await.unwrap());
+        key.revoked = Some(7);
+        store.add_key(&other).await.unwrap();
+        let mut keys = store.keys().await.unwrap();
+        keys.sort_by_key(|key| key.revoked.is_none());
+        assert_eq!(keys, [key, other]);
+    }
+}

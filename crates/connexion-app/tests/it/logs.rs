@@ -1,0 +1,162 @@
+//! What an operator reads: the logs and the settings.
+
+use std::fs;
+use std::io::read_to_string;
+
+use serde_json::Value;
+
+use crate::program::{Program, Service, until};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PERSON: &str = "/people/00000000-0000-0000-0000-000000000000";
+
+/// On a database without migrations: what needs it fails, which is logged.
+fn quiet() -> Program {
+    Program::on("sqlite:people.sqlite").env("APP_SETTINGS", "production")
+}
+
+/// An answer's head, to a request with these headers.
+fn ask(service: &Service, path: &str, headers: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    read_to_string(service.send(&request)).unwrap()
+}
+
+/// The JSON objects of a log's lines; others are not JSON.
+fn objects(log: &str) -> Vec<Value> {
+    log.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+#[test]
+fn every_answer_has_an_id_which_is_in_the_logs() {
+    let service = quiet().serve(&[]);
+    let given = ask(&service, PERSON, "X-Request-Id: given-1\r\n");
+    assert!(given.contains("\r\nx-request-id: given-1\r\n"), "{given}");
+    let made = service.get("/nowhere").headers["x-request-id"].clone();
+    let made = made.to_str().unwrap();
+    assert_eq!(made.len(), 36);
+    let refused = ask(&service, "/nowhere", "X-Request-Id: a\"b\r\n");
+    assert!(!refused.contains("a\"b"), "{refused}");
+    let ended = service.stop();
+    for id in ["given-1", made] {
+        let end = format!(" {id}\n");
+        assert_eq!(ended.stdout.matches(&end).count(), 1, "{ended:?}");
+    }
+}
+
+#[test]
+fn what_is_logged_of_a_request_says_which_one() {
+    let service = quiet().serve(&[]);
+    let headers =
+        format!("X-Request-Id: given-2\r\nTraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
+    for path in [PERSON, "/people"] {
+        assert!(ask(&service, path, &headers).starts_with("HTTP/1.1 503 "));
+    }
+    let stderr = service.stop().stderr;
+    for operation in ["person.get", "people.list"] {
+        let span = format!(
+            "ERROR request{{request_id=\"given-2\" trace_id=\"{TRACE}\" operation_id=\"{operation}\"}}: \
+             the database is unavailable: "
+        );
+        assert_eq!(stderr.matches(&span).count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn both_logs_can_be_json() {
+    let service = quiet().serve(&["--log-format", "json"]);
+    let headers = format!(
+        "X-Request-Id: given-3\r\nReferer: a\"b\r\nTraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n"
+    );
+    let answer = ask(&service, &format!("{PERSON}?a=b"), &headers);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    let _ = ask(&service, PERSON, &headers);
+    let ended = service.stop();
+    let access = objects(&ended.stdout);
+    let [line, _] = &access[..] else {
+        panic!("{ended:?}")
+    };
+    for (member, value) in [
+        ("client", Value::from("127.0.0.1")),
+        ("method", "GET".into()),
+        ("target", format!("{PERSON}?a=b").into()),
+        ("version", "HTTP/1.1".into()),
+        ("status", 400.into()),
+        ("referer", "a\"b".into()),
+        ("user_agent", Value::Null),
+        ("operation_id", "person.get".into()),
+        ("request_id", "given-3".into()),
+        ("trace_id", TRACE.into()),
+    ] {
+        assert_eq!(line[member], value, "{line}");
+    }
+    assert!(line["seconds"].as_f64().unwrap() < 30.0, "{line}");
+    assert!(line["time"].as_str().unwrap().ends_with('Z'), "{line}");
+    let errors = objects(&ended.stderr);
+    let error = errors.iter().find(|line| line["level"] == "ERROR").unwrap();
+    assert_eq!(error["span"]["request_id"], "given-3", "{error}");
+    assert_eq!(error["span"]["operation_id"], "person.get", "{error}");
+    assert_eq!(error["span"]["trace_id"], TRACE, "{error}");
+    let message = error["fields"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("the database is unavailable"),
+        "{error}"
+    );
+    assert_eq!(errors.len(), ended.stderr.lines().count(), "{ended:?}");
+}
+
+/// What logrotate does: rename, then tell.
+#[test]
+fn the_files_of_the_logs_are_opened_anew_on_a_signal() {
+    let program = quiet()
+        .env("APP_ACCESS_LOG", "access.log")
+        .env("APP_ERROR_LOG", "error.log");
+    let service = program.serve(&[]);
+    let has = |name: &str, text: &str| {
+        until(|| {
+            let log = fs::read_to_string(program.path(name)).unwrap_or_default();
+            log.contains(text).then_some(()).ok_or(log)
+        });
+    };
+    assert_eq!(service.get("/first").status, 404);
+    has("access.log", "/first");
+    for name in ["access.log", "error.log"] {
+        fs::rename(program.path(name), program.path(&format!("{name}.1"))).unwrap();
+    }
+    service.running.signal("USR1");
+    has("error.log", "the files of the logs were opened anew");
+    assert_eq!(service.get("/second").status, 404);
+    has("access.log", "/second");
+    assert!(!program.read("access.log.1").contains("/second"));
+    assert_eq!(service.stop().ok().matches("/second").count(), 0);
+}
+
+#[test]
+fn the_settings_are_told_with_where_they_came_from() {
+    let program =
+        Program::on("postgres://me:s3cret@db:6000/people?sslmode=disable&password=s3cret")
+            .env("GUNICORN_PORT", "5002")
+            .env("POSTGRES_PASSWORD", "s3cret")
+            .file(".env", "APP_HOST=::1\nAPP_PORT=1\n");
+    let told = program.run(&["config", "--timeout", "7"]).ok();
+    let lines: Vec<String> = told
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for expected in [
+        "DATABASE_URL postgres://me:***@db:6000/people?sslmode=disable&password=*** (DATABASE_URL, environment)",
+        "POSTGRES_PASSWORD *** (POSTGRES_PASSWORD, environment)",
+        "POSTGRES_DB - (default)",
+        "APP_PORT 5002 (GUNICORN_PORT, environment)",
+        "APP_HOST ::1 (APP_HOST, .env)",
+        "APP_TIMEOUT 7 (--timeout)",
+        "APP_WORKERS number of cores (default)",
+    ] {
+        assert!(
+            lines.iter().any(|line| line == expected),
+            "{expected}: {told}"
+        );
+    }
+    assert!(!told.contains("s3cret"), "{told}");
+}

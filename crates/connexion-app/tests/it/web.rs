@@ -1,0 +1,193 @@
+//! What browsers and proxies look at: security headers, who may read an answer, how it is compressed.
+
+use std::io::Read;
+
+use http::HeaderMap;
+
+use crate::program::{Program, Service};
+
+const PERSON: &str = "/people/00000000-0000-0000-0000-000000000000";
+
+/// The head, and the body's bytes, of an answer to a request with these headers.
+fn ask(service: &Service, line: &str, headers: &str) -> (HeaderMap, u16, Vec<u8>) {
+    let request = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let mut answer = Vec::new();
+    service.send(&request).read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|part| part == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let body = answer.split_off(end + 4);
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap()[9..12].parse().unwrap();
+    let mut map = HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        let name: http::HeaderName = name.parse().unwrap();
+        map.append(name, value.parse().unwrap());
+    }
+    let is_chunked = map.get("transfer-encoding").is_some();
+    (
+        map,
+        status,
+        if is_chunked { unchunked(&body) } else { body },
+    )
+}
+
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    loop {
+        let end = body.windows(2).position(|part| part == b"\r\n").unwrap();
+        let length = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return whole;
+        }
+        whole.extend(&body[end + 2..][..length]);
+        body = &body[end + 2 + length + 2..];
+    }
+}
+
+fn unpacked(encoding: &str, mut body: &[u8]) -> Vec<u8> {
+    if encoding == "zstd" {
+        return zstd::decode_all(body).unwrap();
+    }
+    let mut whole = Vec::new();
+    flate2::read::GzDecoder::new(&mut body)
+        .read_to_end(&mut whole)
+        .unwrap();
+    whole
+}
+
+#[test]
+fn every_answer_tells_browsers_to_do_no_more_with_it_than_is_meant() {
+    let service = Program::new().serve(&["--max-header-size", "1024"]);
+    let long = format!("X: {}\r\n", "x".repeat(1024));
+    for (line, headers, expected) in [
+        ("GET /people", "", 200),
+        ("GET /ui/", "", 200),
+        ("GET /ui/swagger-ui.css", "", 200),
+        ("GET /openapi.json", "", 200),
+        ("OPTIONS /people", "", 200),
+        ("GET /nowhere", "", 404),
+        ("PATCH /people", "", 405),
+        ("GET /people?a=b", "", 400),
+        ("GET /people", long.as_str(), 431),
+    ] {
+        let (head, status, _) = ask(&service, line, headers);
+        assert_eq!(status, expected, "{line}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(head[name], value, "{line}");
+        }
+        let policy = head["content-security-policy"].to_str().unwrap();
+        let is_page = line == "GET /ui/";
+        assert_eq!(
+            policy.contains("default-src 'self'"),
+            is_page,
+            "{line}: {policy}"
+        );
+        assert_eq!(
+            policy.contains("default-src 'none'"),
+            !is_page,
+            "{line}: {policy}"
+        );
+        assert!(!policy.contains("script-src") && policy.contains("frame-ancestors 'none'"));
+        assert!(!head.contains_key("strict-transport-security"), "{line}");
+        assert!(!head.contains_key("server"), "{line}");
+    }
+}
+
+#[test]
+fn other_sites_may_read_answers_only_if_they_are_named() {
+    let origin = "Origin: https://a.example\r\n";
+    let preflight = "Origin: https://a.example\r\nAccess-Control-Request-Method: PUT\r\n\
+        Access-Control-Request-Headers: content-type\r\n";
+    let service = Program::new().serve(&[]);
+    for (line, headers) in [("GET /people", origin), ("OPTIONS /people", preflight)] {
+        let (head, status, _) = ask(&service, line, headers);
+        assert_eq!(status, 200);
+        assert!(
+            !head.contains_key("access-control-allow-origin"),
+            "{head:?}"
+        );
+    }
+
+    let service = Program::new().serve(&["--cors-origins", "https://b.example, https://a.example"]);
+    let (head, _, _) = ask(&service, "GET /people?wrong=1", origin);
+    assert_eq!(head["access-control-allow-origin"], "https://a.example");
+    assert_eq!(
+        head["access-control-expose-headers"],
+        "location,retry-after,x-request-id"
+    );
+    let (head, status, _) = ask(&service, &format!("OPTIONS {PERSON}"), preflight);
+    assert_eq!(status, 200);
+    assert_eq!(head["access-control-allow-origin"], "https://a.example");
+    assert_eq!(head["access-control-allow-methods"], "GET,POST,PUT,DELETE");
+    assert!(
+        head["access-control-allow-headers"]
+            .to_str()
+            .unwrap()
+            .contains("content-type")
+    );
+    assert!(head["vary"].to_str().unwrap().contains("origin"));
+    let (head, _, _) = ask(&service, "GET /people", "Origin: https://c.example\r\n");
+    assert!(
+        !head.contains_key("access-control-allow-origin"),
+        "{head:?}"
+    );
+    // What is no browser's question is answered by the contract.
+    let (head, _, _) = ask(&service, "OPTIONS /people", origin);
+    assert_eq!(head["allow"], "GET, HEAD, OPTIONS, POST");
+
+    let service = Program::new().serve(&["--cors-origins", "*"]);
+    let (head, _, _) = ask(&service, "GET /people", origin);
+    assert_eq!(head["access-control-allow-origin"], "*");
+
+    for wrong in ["a.example", "https://a.example/", "*,https://a.example"] {
+        let stderr = Program::new()
+            .run(&["config", "--cors-origins", wrong])
+            .failed(2);
+        assert!(
+            stderr.contains("is neither * nor like https://example.org:8000"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn an_answer_is_compressed_if_that_is_asked_for_and_worth_it() {
+    let service = Program::new().serve(&[]);
+    let (head, _, plain) = ask(&service, "GET /people", "");
+    assert!(!head.contains_key("content-encoding"));
+    for encoding in ["gzip", "zstd"] {
+        for path in ["/people", "/openapi.json"] {
+            let accept = format!("Accept-Encoding: {encoding}\r\n");
+            let (head, status, body) = ask(&service, &format!("GET {path}"), &accept);
+            assert_eq!(
+                (status, &head["content-encoding"]),
+                (200, &encoding.parse().unwrap())
+            );
+            assert!(head["vary"].to_str().unwrap().contains("accept-encoding"));
+            let whole = unpacked(encoding, &body);
+            assert!(whole.len() > 2 * body.len(), "{}", body.len());
+            let json: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+            if path == "/people" {
+                assert_eq!(json.as_array().unwrap().len(), 714);
+                assert_eq!(whole.len(), plain.len());
+            }
+        }
+        let accept = format!("Accept-Encoding: {encoding}\r\n");
+        let (head, _, body) = ask(&service, &format!("GET {PERSON}"), &accept);
+        assert!(!head.contains_key("content-encoding"), "{head:?}");
+        assert_eq!(head["content-length"], body.len().to_string());
+    }
+    let (head, ..) = ask(&service, "GET /people", "Accept-Encoding: br, identity\r\n");
+    assert!(!head.contains_key("content-encoding"));
+    let (head, _, body) = ask(&service, "HEAD /people", "Accept-Encoding: gzip\r\n");
+    assert!(body.is_empty(), "{head:?}");
+}
