@@ -8,6 +8,7 @@ run:
 test:
 	scripts/setup-tests.sh
 	cargo test --workspace --locked
+	cargo test -p connexion --no-default-features --test it --locked
 
 # Line coverage of the tests; fails below 85 %.
 cov:
@@ -18,6 +19,7 @@ cov:
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo clippy -p connexion --all-targets --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
 fmt:

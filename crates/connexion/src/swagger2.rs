@@ -359,7 +359,9 @@ fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
         .filter(|name| FORMS.contains(name) && (!has_file || *name == multipart))
         .collect();
     if types.is_empty() {
-        types.extend(FORMS.iter().filter(|name| !has_file || **name == multipart));
+        let is_read = |name: &str| name != multipart || has_file || cfg!(feature = "multipart");
+        let fit = FORMS.iter().filter(|name| !has_file || **name == multipart);
+        types.extend(fit.filter(|name| is_read(name)));
     }
     let mut content = object(at);
     for name in types {
