@@ -6,57 +6,73 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// A media type or media range that the document names, in lower case.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct MediaType(Arc<str>);
+pub(crate) struct MediaType {
+    essence: Arc<str>,
+    /// Those without which a type is another one, such as `v=2`; the charset is none of them.
+    parameters: Vec<(String, String)>,
+}
 
 impl MediaType {
     pub(crate) fn parse(text: &str) -> Self {
-        Self(essence(text).to_ascii_lowercase().into())
+        let essence = essence(text).to_ascii_lowercase();
+        let parameters = parameters(text).filter(|(name, _)| !name.eq_ignore_ascii_case("charset"));
+        Self {
+            essence: essence.into(),
+            parameters: parameters
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.essence
+    }
+
+    /// Whether this `Content-Type` is written as the document writes the type, and there is no more to say of it.
+    pub(crate) fn is_just(&self, content_type: &str) -> bool {
+        self.parameters.is_empty() && &*self.essence == content_type
     }
 
     /// Whether what is of it is JSON. Documents of some frameworks say `text/json`.
     pub(crate) fn is_json(&self) -> bool {
-        is_json(&self.0) || &*self.0 == "text/json"
+        is_json(&self.essence) || &*self.essence == "text/json"
     }
 
     /// Of a range that JSON may be of, JSON: what is described can be checked there, if nowhere else.
     pub(crate) fn as_json(&self) -> Option<Self> {
-        let may_be_json = matches!(&*self.0, "*/*" | "application/*");
-        may_be_json.then(|| Self("application/json".into()))
+        let may_be_json = matches!(&*self.essence, "*/*" | "application/*");
+        may_be_json.then(|| Self::parse("application/json"))
     }
 
     pub(crate) fn is_text(&self) -> bool {
-        self.0.starts_with("text/")
+        self.essence.starts_with("text/")
     }
 
     /// Whether each line is a JSON text.
     pub(crate) fn is_json_lines(&self) -> bool {
         const NAMES: [&str; 5] = ["x-ndjson", "ndjson", "jsonl", "x-jsonlines", "json-lines"];
-        let name = self.0.strip_prefix("application/");
+        let name = self.essence.strip_prefix("application/");
         name.is_some_and(|name| NAMES.contains(&name))
     }
 
     pub(crate) fn is_csv(&self) -> bool {
-        &*self.0 == "text/csv"
+        &*self.essence == "text/csv"
     }
 
     /// The same without a copy.
     pub(crate) fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.essence)
     }
 
     /// Whether it stands for many types.
     pub(crate) fn is_range(&self) -> bool {
-        self.0.ends_with('*')
+        self.essence.ends_with('*')
     }
 
     /// How exactly a media range of a client speaks of this type, higher is more; `None` if it does not. `*` is
     /// what some clients write for `*/*`.
     pub(crate) fn exactness(&self, range: &str) -> Option<usize> {
-        let (kind, subtype) = self.0.split_once('/')?;
+        let (kind, subtype) = self.essence.split_once('/')?;
         let (wanted, wanted_subtype) = range.split_once('/').unwrap_or(("*", "*"));
         let is_same = |own: &str, wanted: &str| own == "*" || own.eq_ignore_ascii_case(wanted);
         match (wanted, wanted_subtype) {
@@ -77,15 +93,38 @@ impl MediaType {
                 .get(..range.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(range))
         };
-        [
-            essence.eq_ignore_ascii_case(&self.0),
-            &*self.0 == "application/json" && is_json(essence),
-            &*self.0 != "*/*" && self.0.strip_suffix('*').is_some_and(in_range),
-            &*self.0 == "*/*",
+        let is_sent = |(name, value): &(String, String)| {
+            let same = |(a, b): (&str, &str)| {
+                a.eq_ignore_ascii_case(name) && b.eq_ignore_ascii_case(value)
+            };
+            parameters(content_type).any(same)
+        };
+        if !self.parameters.iter().all(is_sent) {
+            return None;
+        }
+        let far = [
+            essence.eq_ignore_ascii_case(&self.essence),
+            &*self.essence == "application/json" && is_json(essence),
+            &*self.essence != "*/*" && self.essence.strip_suffix('*').is_some_and(in_range),
+            &*self.essence == "*/*",
         ]
         .into_iter()
-        .position(|fits| fits)
+        .position(|fits| fits)?;
+        // Of two that name the same type the one with more parameters says more.
+        Some(far * MAX_PARAMETERS + MAX_PARAMETERS.saturating_sub(self.parameters.len()))
     }
+}
+
+/// So many parameters of a media type count.
+const MAX_PARAMETERS: usize = 16;
+
+/// The parameters of a media type, without quotes.
+fn parameters(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = text
+        .split(';')
+        .skip(1)
+        .filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
 }
 
 /// A content type without its parameters.
@@ -130,10 +169,9 @@ pub(crate) enum Charset {
 /// The parameter `charset` of a content type, UTF-8 if it is absent; `None` if it is not understood.
 pub(crate) fn charset(content_type: &str) -> Option<Charset> {
     let mut charset = Some(Charset::Utf8);
-    for parameter in content_type.split(';').skip(1) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        if name.trim().eq_ignore_ascii_case("charset") {
-            let value = value.trim().trim_matches('"').to_ascii_lowercase();
+    for (name, value) in parameters(content_type) {
+        if name.eq_ignore_ascii_case("charset") {
+            let value = value.to_ascii_lowercase();
             charset = match value.as_str() {
                 "utf-8" | "utf8" => Some(Charset::Utf8),
                 "us-ascii" | "ascii" => Some(Charset::Ascii),
@@ -272,7 +310,11 @@ mod tests {
             "application/*",
             "*/*",
         ];
-        assert_eq!(ranges.map(distance), [Some(0), Some(1), Some(2), Some(3)]);
+        let distances = ranges.map(distance);
+        assert!(
+            distances.is_sorted() && distances.iter().all(Option::is_some),
+            "{distances:?}"
+        );
         assert_eq!(MediaType::parse("text/*").distance("image/png"), None);
     }
 

@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Extension,
     body::Body as HttpBody,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::FromRequestParts,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -143,11 +143,11 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned + 'static, S: Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(mut request: Request, _: &S) -> Result<Self, Problem> {
-        let value = take(request.extensions_mut(), |input| input.body.take());
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let value = take(&mut parts.extensions, |input| input.body.take());
         let value = value.flatten().unwrap_or_default();
         same(value).or_else(read).map(Self)
     }

@@ -92,7 +92,7 @@ enum IsFile {
 /// How a property is written.
 #[derive(Debug)]
 enum Written {
-    Style(Parameter),
+    Style(Box<Parameter>),
     /// As JSON; of an array each item may be a field of its own.
     Json {
         is_array: bool,
@@ -144,13 +144,16 @@ impl Form {
         field.map_or(&self.other_part, |field| &field.part)
     }
 
-    /// Compiles the form whose media type stands at `media`.
+    /// Compiles the form whose media type stands at `media`; whether `style` and `explode` have a meaning there
+    /// depends on the version.
     pub(crate) fn compile<'d>(
         media: &Place<'d>,
+        has_styles: bool,
         compiler: &Compiler<'_>,
     ) -> (Self, Vec<FormFault<'d>>) {
         let mut compile = Compile {
             media,
+            has_styles,
             compiler,
             faults: Vec::new(),
         };
@@ -550,6 +553,7 @@ impl Others {
 
 struct Compile<'c, 'd, 'f> {
     media: &'c Place<'d>,
+    has_styles: bool,
     compiler: &'c Compiler<'f>,
     faults: Vec<FormFault<'d>>,
 }
@@ -559,14 +563,19 @@ impl<'d> Compile<'_, 'd, '_> {
         let mut names: Vec<&'d str> = Vec::new();
         let (mut others, mut other_part) = (None, PartRule::default());
         let schema = self.media.get("schema");
-        let parts = schema.map_or_else(Vec::new, |schema| parts(&schema, MAX_PARTS));
+        let parts = schema
+            .as_ref()
+            .map_or_else(Vec::new, |schema| parts(schema, MAX_PARTS));
         for part in &parts {
             for (name, _) in part.get("properties").iter().flat_map(Place::members) {
                 if !names.contains(&name) {
                     names.push(name);
                 }
             }
-            let additional = part.get("additionalProperties");
+            let additional = part
+                .get("additionalProperties")
+                .filter(|it| it.node.kind != Kind::Bool(false))
+                .or_else(|| part.get("unevaluatedProperties"));
             if let Some(additional) = additional.filter(|it| it.node.kind != Kind::Bool(false)) {
                 other_part.is_file = is_file(&additional, &[]);
                 others = Some(match Shape::flat(&additional) {
@@ -574,7 +583,9 @@ impl<'d> Compile<'_, 'd, '_> {
                     None => Others::Json,
                 });
             } else if part.get("patternProperties").is_some() {
-                others.get_or_insert_with(any_text);
+                let members = schema.as_ref().and_then(Members::of_schema);
+                let members = members.map_or_else(any_text, Others::Text);
+                others.get_or_insert(members);
             }
         }
         // Whoever says nothing about the fields does not mean that there are none.
@@ -642,7 +653,7 @@ impl<'d> Compile<'_, 'd, '_> {
             if let Some(default) = default.filter(|value| schema.is_valid(value)) {
                 field.default.get_or_insert(default);
             }
-            match written(name, encoding.as_ref(), &property, schema) {
+            match written(name, encoding.as_ref(), self.has_styles, &property, schema) {
                 Ok(written) => field.written.push(written),
                 Err(message) => {
                     let place = encoding.clone().unwrap_or(place);
@@ -687,6 +698,7 @@ fn any_text() -> Others {
 fn written(
     name: &str,
     encoding: Option<&Place<'_>>,
+    has_styles: bool,
     property: &Place<'_>,
     schema: Arc<Schema>,
 ) -> Result<Written, String> {
@@ -697,6 +709,7 @@ fn written(
     let has_style = ["style", "explode"]
         .iter()
         .any(|key| encoding.is_some_and(|encoding| encoding.node.get(key).is_some()));
+    let has_style = has_style && has_styles;
     // Neither objects nor arrays of them are a text.
     let is_text = Shape::flat(property).is_some();
     if is_json || !is_text && !has_style {
@@ -717,7 +730,10 @@ fn written(
              write; write `contentType: application/json`"
         ));
     }
-    Parameter::of_form(name, encoding, property, schema).map(Written::Style)
+    let encoding = encoding.filter(|_| has_styles);
+    Parameter::of_form(name, encoding, property, schema)
+        .map(Box::new)
+        .map(Written::Style)
 }
 
 /// The media types that an encoding allows.

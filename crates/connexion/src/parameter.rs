@@ -84,7 +84,7 @@ impl Parameter {
                 "`allowEmptyValue` of the parameter `{name}` is for query parameters only; leave it out"
             ));
         }
-        if written.is_none() && !format.is_json() {
+        if written.is_none() && !format.is_content() {
             return Err(format!("the parameter `{name}` has no `schema`"));
         }
         let schema = written
@@ -93,12 +93,7 @@ impl Parameter {
         let schema = schema
             .transpose()
             .map_err(|error| format!("the schema of the parameter `{name}`: {error}"))?;
-        let behind = place.get("schema");
-        let default = written
-            .iter()
-            .chain(&behind)
-            .find_map(|schema| schema.node.get("default"));
-        let default = default.map(Value::from);
+        let default = default(place, written.as_ref());
         if let (Some(value), Some(schema)) = (&default, &schema)
             && !schema.is_valid(value)
         {
@@ -264,7 +259,9 @@ impl Parameter {
     pub(crate) fn claims(&self, name: &str) -> bool {
         match (&self.format.shape, self.format.style) {
             (_, Style::Deep) => self.path(name).is_some(),
-            (Shape::Object(members), Style::Form) if self.format.explode => members.has(name),
+            (Shape::Object(members), Style::Form) if self.format.explode => {
+                members.has(name) || self.format.takes_bare() && self.name == name
+            }
             _ => self.name == name,
         }
     }
@@ -300,6 +297,15 @@ impl Parameter {
             ..Violation::new(self.location, keyword, detail)
         }
     }
+}
+
+/// The default of a parameter, wherever its schema has it.
+fn default(place: &Place<'_>, written: Option<&Place<'_>>) -> Option<Value> {
+    let behind = place.get("schema").map(|schema| parts(&schema, MAX_PARTS));
+    let behind = behind.unwrap_or_default();
+    let mut schemas = written.into_iter().chain(&behind);
+    let default = schemas.find_map(|schema| schema.node.get("default"));
+    default.map(Value::from)
 }
 
 /// Where the texts of a request's parameters are found, still encoded but for their names.
@@ -409,8 +415,28 @@ impl<'r> Sources<'r> {
         query.map(|(name, text)| (name.as_ref(), decode(text, In::Query)))
     }
 
-    /// What a request has for a parameter.
+    /// What a request has for a parameter, by the shape for which that is right.
     fn find(&self, parameter: &Parameter, claimed: &impl Fn(&str) -> bool) -> Option<Found<'_>> {
+        let format = &parameter.format;
+        let found = self.find_as(parameter, &format.shape, claimed)?;
+        let is_right = |found: &Found<'_>| {
+            let value = found.value.as_ref();
+            value.is_some_and(|value| parameter.is_valid(value))
+        };
+        if format.branches.is_empty() || is_right(&found) {
+            return Some(found);
+        }
+        let branches = format.branches.iter();
+        let mut others = branches.filter_map(|shape| self.find_as(parameter, shape, claimed));
+        Some(others.find(is_right).unwrap_or(found))
+    }
+
+    fn find_as(
+        &self,
+        parameter: &Parameter,
+        shape: &Shape,
+        claimed: &impl Fn(&str) -> bool,
+    ) -> Option<Found<'_>> {
         let Parameter {
             name,
             location,
@@ -418,8 +444,8 @@ impl<'r> Sources<'r> {
             ..
         } = parameter;
         let is_exploded = format.style == Style::Form && format.explode;
-        match &format.shape {
-            _ if format.style == Style::Deep => self.deep(parameter),
+        match shape {
+            _ if format.style == Style::Deep => self.deep(parameter, shape),
             Shape::Array(expected) if is_exploded => {
                 let mut items = Vec::new();
                 let mut last = None;
@@ -428,8 +454,11 @@ impl<'r> Sources<'r> {
                     last = Some(text);
                 }
                 let last = last?;
+                if last.is_empty() && items.len() == 1 && !expected.may_be_texts() {
+                    items.clear();
+                }
                 Some(Found {
-                    text: (items.len() == 1).then_some(last.into()),
+                    text: (items.len() <= 1).then_some(last.into()),
                     value: Some(Value::Array(items)),
                 })
             }
@@ -442,7 +471,10 @@ impl<'r> Sources<'r> {
                     }
                 }
                 if object.is_empty() {
-                    return None;
+                    let text = self.text(parameter).filter(|_| format.takes_bare())?;
+                    let value = format.alternatives(&whole(&text, *location)).next();
+                    let text = Some(text);
+                    return Some(Found { value, text });
                 }
                 members.fill(&mut object);
                 Some(Found {
@@ -453,7 +485,7 @@ impl<'r> Sources<'r> {
             _ => {
                 let text = self.text(parameter)?;
                 Some(Found {
-                    value: format.value(name, &text, *location),
+                    value: format.value_of(shape, name, &text, *location),
                     text: Some(text),
                 })
             }
@@ -461,23 +493,19 @@ impl<'r> Sources<'r> {
     }
 
     /// The value that several names with brackets make.
-    fn deep(&self, parameter: &Parameter) -> Option<Found<'_>> {
-        let Parameter {
-            location, format, ..
-        } = parameter;
+    fn deep(&self, parameter: &Parameter, shape: &Shape) -> Option<Found<'_>> {
+        let location = &parameter.location;
         let (mut value, mut bare) = (Value::Null, None);
         for (known, text) in self.pairs(*location) {
             if let Some(path) = parameter.path(known) {
                 if path.is_empty() {
                     bare = Some(text.into());
                 }
-                format
-                    .shape
-                    .put(&mut value, &path, &decode(text, *location));
+                shape.put(&mut value, &path, &decode(text, *location));
             }
         }
         (!value.is_null()).then(|| Found {
-            value: Some(format.shape.finish(value)),
+            value: Some(shape.finish(value)),
             text: bare,
         })
     }

@@ -38,6 +38,7 @@ use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Node, push, unescape, value_at, value_at_mut},
+    parameter::MAX_UNKNOWN,
     problem::Violation,
     python::{MAX_SHOWN, Texts, repr, string},
     structure::Sample,
@@ -48,6 +49,9 @@ const ROOT: &str = "urn:openapi:document";
 
 /// More faults than this in one value are not reported: an answer must not grow without bound.
 const MAX_FAULTS: usize = 1_000;
+
+/// So many values of an `enum` go with the fault of one that is none of them.
+const MAX_EXPECTED: usize = 100;
 
 /// Of a value with more values in it than this only the first fault is reported: the validator holds all
 /// faults in memory at once, half a kilobyte each.
@@ -497,20 +501,49 @@ impl Schema {
         let mut left = MAX_VALUES;
         if has_more_values(value, &mut left) {
             let error = self.validator.validate(value).err();
-            let error = error.map(|error| self.fault(&mut shown, &error));
-            return error.into_iter().collect();
+            let faults = error.map(|error| self.told(&mut shown, &error));
+            return faults.unwrap_or_default();
         }
         let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
-        let mut faults: Vec<_> = errors.map(|error| self.fault(&mut shown, &error)).collect();
+        let faults = errors.flat_map(|error| self.told(&mut shown, &error));
+        let mut faults: Vec<_> = faults.collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
         told_once(faults)
+    }
+
+    /// What is told of an error: of members that must not be there each, the first time with all of their names.
+    fn told(&self, shown: &mut Shown<'_>, error: &ValidationError<'_>) -> Vec<SchemaFault> {
+        let fault = self.fault(shown, error);
+        let (ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected }) = error.kind()
+        else {
+            return vec![fault];
+        };
+        let one = |(i, name): (usize, &String)| {
+            let mut pointer = fault.pointer.clone();
+            push(&mut pointer, name);
+            let sentence = if i == 0 {
+                fault.sentence.clone()
+            } else {
+                sentence::unexpected(std::slice::from_ref(name))
+            };
+            SchemaFault {
+                pointer,
+                keyword: fault.keyword.clone(),
+                sentence,
+                expected: None,
+            }
+        };
+        let names = unexpected.iter().take(MAX_UNKNOWN).enumerate();
+        names.map(one).collect()
     }
 
     fn fault(&self, shown: &mut Shown<'_>, error: &ValidationError<'_>) -> SchemaFault {
         let at = error.absolute_keyword_location();
         let at = at.and_then(|uri| Some(decoded(uri.fragment()?.as_str())));
+        let expected = at.and_then(|pointer| self.root.pointer(&pointer));
         SchemaFault {
-            expected: at.and_then(|pointer| self.root.pointer(&pointer).cloned()),
+            expected: expected.filter(|value| is_small(value)).cloned(),
             ..shown.fault(error.kind(), error.instance_path())
         }
     }
@@ -565,7 +598,14 @@ impl SchemaFault {
     fn in_body(self) -> Violation {
         let path: Vec<_> = self.pointer.split('/').skip(1).map(unescape).collect();
         // A member that is missing or must be is pointed at, but the sentence speaks of the object around it.
-        let is_of_object = matches!(&*self.keyword, "required" | "readOnly" | "writeOnly");
+        let is_of_object = matches!(
+            &*self.keyword,
+            "required"
+                | "readOnly"
+                | "writeOnly"
+                | "additionalProperties"
+                | "unevaluatedProperties"
+        );
         let spoken_of = path.len().saturating_sub(usize::from(is_of_object));
         let path = path.get(..spoken_of).unwrap_or_default().join(".");
         let end = if spoken_of == 0 {
@@ -579,6 +619,15 @@ impl SchemaFault {
             expected: self.expected,
             ..Violation::of_body("", format!("{}{end}", self.sentence))
         }
+    }
+}
+
+/// Whether what the document expects is worth handing on with each of many faults: no schemas, no long lists.
+fn is_small(expected: &Value) -> bool {
+    let is_single = |value: &Value| !value.is_array() && !value.is_object();
+    match expected {
+        Value::Array(items) => items.len() <= MAX_EXPECTED && items.iter().all(is_single),
+        value => is_single(value),
     }
 }
 

@@ -87,8 +87,8 @@ impl Items {
 }
 
 impl Compile<'_, '_> {
-    /// An entry of an answer's `content`; one of a range is two if what is JSON of it can be checked.
-    pub(super) fn answers(&mut self, name: &str, place: &Place<'_>) -> Vec<Media> {
+    /// An entry of an answer's `content`; for a range also that of JSON, if what is JSON of it can be checked.
+    pub(super) fn answer(&mut self, name: &str, place: &Place<'_>) -> (Media, Option<Media>) {
         let kind = MediaType::parse(name);
         if let Some(json) = kind.as_json()
             && let Some(schema) = place.schema("schema").filter(|_| is_more_than_text(place))
@@ -98,12 +98,8 @@ impl Compile<'_, '_> {
             let check = Check::Nothing;
             let other = Media { kind, check };
             let (kind, check) = (json, self.json(&schema));
-            return vec![other, Media { kind, check }];
+            return (other, Some(Media { kind, check }));
         }
-        vec![self.answer(kind, name, place)]
-    }
-
-    fn answer(&mut self, kind: MediaType, name: &str, place: &Place<'_>) -> Media {
         let check = match place.schema("schema") {
             None => Check::Nothing,
             Some(schema) if kind.is_json() => self.json(&schema),
@@ -114,7 +110,7 @@ impl Compile<'_, '_> {
             Some(schema) if kind.is_csv() && is_more_than_text(place) => self.rows(&schema),
             Some(schema) => self.text(name, &schema, !is_more_than_text(place)),
         };
-        Media { kind, check }
+        (Media { kind, check }, None)
     }
 
     fn json(&mut self, schema: &Place<'_>) -> Check {

@@ -10,6 +10,7 @@ use super::{compile::Compile, nearest};
 use crate::multipart;
 use crate::{
     content::{MediaType, charset, content_type, is_utf8, json_text, without_negative_zero},
+    document::Version,
     fault::Code,
     form::{Fields, Form},
     parameter::{has, types},
@@ -73,21 +74,21 @@ impl Compile<'_, '_> {
                 "the request body has no `content`",
             );
         }
-        let mut entries = Vec::new();
+        // Of a range what is JSON can be checked; but what the document says of JSON itself goes before it.
+        let (mut entries, mut of_ranges) = (Vec::new(), Vec::new());
         for (name, place) in content.iter().flat_map(Place::members) {
             let media = self.media(name, &place);
-            let json = media.kind.as_json();
-            entries.push(media);
-            if let Some(kind) = json.filter(|_| is_more_than_text(&place)) {
-                let reading = Reading::Json;
-                let schema = self.schema(&place, "schema");
-                entries.push(Media {
+            if let Some(kind) = media.kind.as_json().filter(|_| is_more_than_text(&place)) {
+                let (reading, schema) = (Reading::Json, self.schema(&place, "schema"));
+                of_ranges.push(Media {
                     kind,
                     reading,
                     schema,
                 });
             }
+            entries.push(media);
         }
+        entries.append(&mut of_ranges);
         RequestBody {
             required: place.flag("required"),
             content: entries,
@@ -98,9 +99,13 @@ impl Compile<'_, '_> {
         let kind = MediaType::parse(name);
         let reading = match kind.as_str() {
             _ if kind.is_json() => Reading::Json,
-            "application/x-www-form-urlencoded" => Reading::Form(self.form(place)),
+            "application/x-www-form-urlencoded" => Reading::Form(self.form(place, true)),
             #[cfg(feature = "multipart")]
-            "multipart/form-data" => Reading::Multipart(self.form(place)),
+            "multipart/form-data" => {
+                // Since 3.1 only (OpenAPI 3.0, section 4.7.15.1, `style`).
+                let has_styles = self.document.version != Version::OpenApi30;
+                Reading::Multipart(self.form(place, has_styles))
+            }
             #[cfg(not(feature = "multipart"))]
             "multipart/form-data" => {
                 let message = format!(
@@ -122,8 +127,8 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn form(&mut self, place: &Place<'_>) -> Form {
-        let (form, faults) = Form::compile(place, self.compiler);
+    fn form(&mut self, place: &Place<'_>, has_styles: bool) -> Form {
+        let (form, faults) = Form::compile(place, has_styles, self.compiler);
         for (code, place, message) in faults {
             self.fault(code, &place, message);
         }
@@ -198,7 +203,7 @@ impl RequestBody {
     fn media(&self, content_type: &str) -> Option<&Media> {
         // Nearly all clients write it as the document does, and nothing is nearer.
         let mut all = self.content.iter();
-        if let Some(media) = all.find(|media| media.kind.as_str() == content_type) {
+        if let Some(media) = all.find(|media| media.kind.is_just(content_type)) {
             return Some(media);
         }
         nearest(&self.content, |media| &media.kind, content_type)

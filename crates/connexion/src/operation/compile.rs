@@ -127,8 +127,14 @@ impl Compile<'_, '_> {
             .collect();
         let content = place.get("content");
         let content = content.iter().flat_map(Place::members);
-        let content = content.flat_map(|(name, place)| self.answers(name, &place));
-        let content = content.collect();
+        let (mut entries, mut of_ranges) = (Vec::new(), Vec::new());
+        for (name, place) in content {
+            let (media, json) = self.answer(name, &place);
+            entries.push(media);
+            of_ranges.extend(json);
+        }
+        entries.append(&mut of_ranges);
+        let content = entries;
         Some((range, Response { headers, content }))
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Format {
     /// Whether items and members are written one by one (`a=1&a=2`) instead of as one text (`a=1,2`).
     pub(super) explode: bool,
     pub(super) shape: Shape,
+    /// What else it may be if the value is wrong by that.
+    pub(super) branches: Vec<Shape>,
     /// All types that the schema names.
     types: Vec<String>,
 }
@@ -143,15 +145,21 @@ impl Format {
                 style,
                 explode,
                 shape,
+                branches: Vec::new(),
                 types,
             });
         };
         let shape = style.shape(explode, schema, what)?;
         let types = all_types(schema);
+        let branches = match &shape {
+            Shape::Object(_) => Shape::branches(schema),
+            _ => Vec::new(),
+        };
         Ok(Self {
             style,
             explode,
             shape,
+            branches,
             types,
         })
     }
@@ -176,12 +184,16 @@ impl Format {
             style: Style::Json,
             explode: false,
             shape: Shape::Single(Vec::new()),
+            branches: Vec::new(),
             types: Vec::new(),
         };
         if !MediaType::parse(name).is_json() {
             let schema = media.get("schema");
-            let shape = schema.as_ref().map(Shape::of);
-            let Some(Some(shape @ Shape::Single(_))) = shape else {
+            let shape = match &schema {
+                Some(schema) => Shape::of(schema),
+                None => Some(Shape::Single(Vec::new())),
+            };
+            let Some(shape @ Shape::Single(_)) = shape else {
                 return Err(format!(
                     "`content` of the type `{name}` is read as a text, which the {what} is not; write \
                      application/json"
@@ -229,9 +241,24 @@ impl Format {
         self.style == Style::Json
     }
 
+    /// Whether it was described by `content`, which may say nothing of the value.
+    pub(super) fn is_content(&self) -> bool {
+        matches!(self.style, Style::Json | Style::Text)
+    }
+
     /// The value that a text of the parameter `name` stands for, still encoded; `None` if it is not written
     /// in the style, or is no JSON.
     pub(crate) fn value(&self, name: &str, text: &str, location: In) -> Option<Value> {
+        self.value_of(&self.shape, name, text, location)
+    }
+
+    pub(super) fn value_of(
+        &self,
+        shape: &Shape,
+        name: &str,
+        text: &str,
+        location: In,
+    ) -> Option<Value> {
         let (text, marks) = match self.style {
             Style::Json => return serde_json::from_str(&decode(text, location)).ok(),
             Style::Label => {
@@ -249,8 +276,12 @@ impl Format {
             }
             _ => (text, self.marks()),
         };
-        match &self.shape {
+        match shape {
             Shape::Single(types) => Some(single(&whole(text, location), types)),
+            // Nothing is no item, unless that may be an empty text.
+            Shape::Array(items) if text.is_empty() && !items.may_be_texts() => {
+                Some(Value::Array(Vec::new()))
+            }
             Shape::Array(items) => {
                 let parts = split(text, marks).into_iter().enumerate();
                 let items = parts.map(|(i, item)| {
@@ -263,7 +294,9 @@ impl Format {
             Shape::Object(members) => {
                 let parts = split(text, marks);
                 let mut object = Map::new();
-                if self.explode {
+                if text.is_empty() {
+                    // It has no member.
+                } else if self.explode {
                     for part in parts {
                         let pair = part.split_once('=');
                         let bare = (self.style == Style::Matrix).then_some((part, ""));

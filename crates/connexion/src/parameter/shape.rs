@@ -1,5 +1,6 @@
 //! What a schema's types make of a text.
 
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -37,6 +38,8 @@ pub(crate) struct Items {
 #[derive(Debug)]
 pub(crate) struct Members {
     known: Vec<Member>,
+    /// Those whose names match (`patternProperties`).
+    patterns: Vec<(Regex, Shape)>,
     /// What the schema says of all others, if it speaks of them and does not forbid them; anything, if it speaks
     /// of no member at all.
     others: Option<Box<Shape>>,
@@ -54,6 +57,27 @@ impl Shape {
     /// apart.
     pub(crate) fn of(schema: &Place<'_>) -> Option<Self> {
         Self::within(schema, MAX_NESTED)
+    }
+
+    /// The shapes of objects by the alternatives of `oneOf` or `anyOf`, which may want the same member to be of
+    /// different types; none if there is but one.
+    pub(super) fn branches(schema: &Place<'_>) -> Vec<Self> {
+        let mut shared = vec![schema.clone()];
+        for part in schema.get("allOf").iter().flat_map(Place::items) {
+            shared.extend(parts(&part, MAX_PARTS));
+        }
+        let mut branches = Vec::new();
+        for keyword in ["oneOf", "anyOf"] {
+            for branch in schema.get(keyword).iter().flat_map(Place::items) {
+                let all = [parts(&branch, MAX_PARTS), shared.clone()].concat();
+                branches.extend(Members::of_parts(&all, MAX_NESTED).map(Self::Object));
+            }
+        }
+        if branches.len() > 1 {
+            branches
+        } else {
+            Vec::new()
+        }
     }
 
     fn within(schema: &Place<'_>, depth: usize) -> Option<Self> {
@@ -97,7 +121,9 @@ impl Shape {
             Self::Array(items) => items.first.iter().chain([&*items.others]).all(is_right),
             Self::Object(members) => {
                 let known = members.known.iter().map(|member| &member.shape);
-                known.chain(members.others.as_deref()).all(is_right)
+                let matching = members.patterns.iter().map(|(_, shape)| shape);
+                let mut all = known.chain(matching).chain(members.others.as_deref());
+                all.all(is_right)
             }
         }
     }
@@ -222,9 +248,13 @@ impl Items {
 
 impl Members {
     fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
+        Self::of_parts(&parts(schema, MAX_PARTS), depth)
+    }
+
+    fn of_parts(parts: &[Place<'_>], depth: usize) -> Option<Self> {
         let mut known: Vec<Member> = Vec::new();
-        let (mut others, mut is_silent) = (None, true);
-        for part in parts(schema, MAX_PARTS) {
+        let (mut others, mut is_silent, mut patterns) = (None, true, Vec::new());
+        for part in parts {
             for (name, place) in part.get("properties").iter().flat_map(Place::members) {
                 if !known.iter().any(|other| other.name == name) {
                     known.push(Member {
@@ -234,22 +264,44 @@ impl Members {
                     });
                 }
             }
-            let additional = part.get("additionalProperties");
+            for (pattern, place) in part
+                .get("patternProperties")
+                .iter()
+                .flat_map(Place::members)
+            {
+                // One that can't be read here is held against names by the schema all the same.
+                if let Ok(pattern) = Regex::new(pattern) {
+                    patterns.push((pattern, Shape::within(&place, depth)?));
+                }
+            }
+            let additional = part
+                .get("additionalProperties")
+                .or_else(|| part.get("unevaluatedProperties"));
             is_silent &= additional.is_none();
             if let Some(additional) = additional.filter(|it| it.node.kind != Kind::Bool(false)) {
                 others = Some(Box::new(Shape::within(&additional, depth)?));
             }
         }
-        if known.is_empty() && is_silent {
+        if known.is_empty() && patterns.is_empty() && is_silent {
             others = Some(Box::new(Shape::Single(Vec::new())));
         }
-        Some(Self { known, others })
+        Some(Self {
+            known,
+            patterns,
+            others,
+        })
+    }
+
+    /// Those that a schema allows.
+    pub(crate) fn of_schema(schema: &Place<'_>) -> Option<Self> {
+        Self::of(schema, MAX_NESTED)
     }
 
     /// Members of any name, all of this shape.
     pub(crate) fn of_any_name(shape: Shape) -> Self {
         Self {
             known: Vec::new(),
+            patterns: Vec::new(),
             others: Some(Box::new(shape)),
         }
     }
@@ -264,6 +316,7 @@ impl Members {
         };
         Self {
             known: known.iter().map(member).collect(),
+            patterns: Vec::new(),
             others: None,
         }
     }
@@ -275,11 +328,20 @@ impl Members {
 
     fn shape(&self, name: &str) -> Option<&Shape> {
         let known = self.known.iter().find(|known| known.name == name);
-        known.map(|known| &known.shape).or(self.others.as_deref())
+        let known = known.map(|known| &known.shape);
+        known
+            .or_else(|| self.matching(name))
+            .or(self.others.as_deref())
+    }
+
+    fn matching(&self, name: &str) -> Option<&Shape> {
+        let mut patterns = self.patterns.iter();
+        let (_, shape) = patterns.find(|(pattern, _)| pattern.is_match(name))?;
+        Some(shape)
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.known.iter().any(|known| known.name == name)
+        self.known.iter().any(|known| known.name == name) || self.matching(name).is_some()
     }
 
     /// Whether the schema says of members that it does not name what they are.
@@ -335,6 +397,12 @@ pub(crate) fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
             for part in schema.get(keyword).iter().flat_map(Place::items) {
                 all.extend(parts(&part, below));
             }
+        }
+        let dependent = schema.get("dependentSchemas");
+        let dependent = dependent.iter().flat_map(Place::members);
+        let chosen = ["then", "else"].iter().filter_map(|key| schema.get(key));
+        for part in chosen.chain(dependent.map(|(_, part)| part)) {
+            all.extend(parts(&part, below));
         }
     }
     all

@@ -33,18 +33,24 @@ impl Keyword<'_> for Slow {
     fn validate(&self, value: &Value) -> Result<(), ValidationError<'static>> {
         if self.is_valid(value) {
             Ok(())
+        } else if is_long(value) {
+            Err(ValidationError::custom(TOO_LONG))
         } else {
             Err(ValidationError::custom(self.fault.clone()))
         }
     }
 
     fn is_valid(&self, value: &Value) -> bool {
-        let is_short = |text: &str| text.len() <= MAX_TEXT;
-        value
-            .as_str()
-            .is_none_or(|text| is_short(text) && self.validator.is_valid(value))
+        !value.is_string() || !is_long(value) && self.validator.is_valid(value)
     }
 }
+
+fn is_long(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() > MAX_TEXT)
+}
+
+/// What is said of a text that may match.
+const TOO_LONG: &str = "is too long to be held against its pattern";
 
 pub(super) fn slow<'a>(
     _: &'a Map<String, Value>,

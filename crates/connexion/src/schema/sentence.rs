@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::python::{cut, repr, string};
 
+/// So many bytes of an `enum` are told.
+const MAX_LITERAL: usize = 1024;
+
 /// The sentence about a value that breaks a rule. `value` shows it, if the sentence does.
 pub(super) fn sentence(kind: &ValidationErrorKind, value: impl FnOnce() -> String) -> String {
     use ValidationErrorKind as Kind;
@@ -52,11 +55,12 @@ fn end(kind: &ValidationErrorKind) -> String {
     }
 }
 
+/// What the document says, up to a length: the same may be told of a thousand values.
 fn literal(json: &Value) -> String {
-    repr(&json.to_string(), usize::MAX)
+    repr(&json.to_string(), MAX_LITERAL)
 }
 
-fn unexpected(names: &[String]) -> String {
+pub(super) fn unexpected(names: &[String]) -> String {
     let verb = if names.len() == 1 { "was" } else { "were" };
     let mut shown = String::new();
     for (i, name) in names.iter().enumerate() {

@@ -207,7 +207,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             "`allowEmptyValue` of the parameter `a` is for query parameters only; leave it out",
         ),
         (
-            parameter("content: {text/csv: {}}"),
+            parameter("content: {text/csv: {schema: {type: object}}}"),
             "`content` of the type `text/csv` is read as a text, which the parameter `a` is not; write application/json",
         ),
         (

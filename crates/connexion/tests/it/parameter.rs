@@ -3,7 +3,9 @@
 use connexion::{ApiService, Params};
 use serde_json::{Map, Value};
 
-use crate::support::{ANY, Answer, ask, document_at, send, service};
+use crate::support::{
+    ANY, Answer, ask, document, document_at, headers, only, send, service, with_parameters,
+};
 
 /// A service whose GET of `path` has these `parameters` and answers with what it read.
 fn echo(path: &str, parameters: &str) -> ApiService {
@@ -347,4 +349,14 @@ async fn swagger_2_writes_lists_with_every_mark() {
         let value = Value::Object(read.unwrap().parameters)["color"].to_string();
         assert_eq!(value, "[1,2]", "{format}");
     }
+}
+
+#[test]
+fn a_default_is_found_in_the_parts_of_a_schema() {
+    let parameter = "{name: q, in: query, schema: {allOf: [{$ref: '#/components/schemas/D'}]}}";
+    let components = "schemas: {D: {type: integer, default: 9}}";
+    let service = service(document(&with_parameters(parameter), components));
+    let headers = headers(&[]);
+    let read = only(&service).validate_request(&Vec::new(), None, &headers, b"");
+    assert_eq!(read.unwrap().parameters["q"], 9);
 }

@@ -227,15 +227,15 @@ fn all_faults_of_a_body_are_told_in_the_order_of_the_document() {
             &service,
             r#"{"it's": 1, "list": [{}, {"q": 0}, {"q": null}], "y": 3, "z": 3}"#
         ),
-        "Body  additionalProperties: Additional properties are not allowed (\"it's\" was unexpected)\n\
-         Body /z maximum: 3 is greater than the maximum of 1 - 'z'\n\
+        "Body /z maximum: 3 is greater than the maximum of 1 - 'z'\n\
          Body /z multipleOf: 3 is not a multiple of 2 - 'z'\n\
          Body /a required: 'a' is a required property\n\
          Body /y multipleOf: 3 is not a multiple of 2 - 'y'\n\
          Body /y maximum: 3 is greater than the maximum of 1 - 'y'\n\
          Body /b required: 'b' is a required property\n\
          Body /list/1/q type: 0 is not of type 'string' - 'list.1.q'\n\
-         Body /list/2/q type: None is not of type 'string' - 'list.2.q'"
+         Body /list/2/q type: None is not of type 'string' - 'list.2.q'\n\
+         Body /it's additionalProperties: Additional properties are not allowed (\"it's\" was unexpected)"
     );
 }
 

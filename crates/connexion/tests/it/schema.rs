@@ -1051,3 +1051,33 @@ fn each_level_of_a_deep_value_takes_time_once_or_is_counted() {
         );
     }
 }
+
+#[test]
+fn the_faults_of_one_body_stay_small() {
+    // A long `enum`, told of a thousand values, took a hundred megabytes.
+    let names: Vec<_> = (0..5_000).map(|i| format!("name-{i}")).collect();
+    let schema = format!("Thing: {{type: array, items: {{enum: {names:?}}}}}");
+    let service = thing("3.1", &schema);
+    let body = json!(vec!["x"; 1_000]).to_string();
+    let headers = headers(&[("content-type", "application/json")]);
+    let found = only(&service)
+        .validate_request(&Vec::new(), None, &headers, body.as_bytes())
+        .unwrap_err();
+    assert_eq!(found.len(), 1_000);
+    let told: usize = found.iter().map(|one| one.detail.len()).sum();
+    assert!(told < 1_500_000, "{told}");
+    assert!(found.iter().all(|one| one.expected.is_none()));
+}
+
+#[test]
+fn a_text_that_is_too_long_for_a_slow_pattern_is_told_so() {
+    let service = thing("3.1", "Thing: {pattern: '^(?!x)a+$'}");
+    let right = format!("\"{}\"", "a".repeat(4_000));
+    assert!(body_verdict(&service, &right).starts_with("ok"));
+    let long = format!("\"{}\"", "a".repeat(5_000));
+    let verdict = body_verdict(&service, &long);
+    assert!(
+        verdict.ends_with("is too long to be held against its pattern"),
+        "{verdict}"
+    );
+}
