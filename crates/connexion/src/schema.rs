@@ -14,6 +14,7 @@ mod discriminator;
 mod pattern;
 mod plain;
 mod sentence;
+mod shared;
 mod steps;
 
 use std::{
@@ -29,10 +30,13 @@ use jsonschema::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use self::plain::Plain;
 pub(crate) use self::{
     dialect::{is_format, is_remark},
     direction::Direction,
+};
+use self::{
+    plain::Plain,
+    shared::{SHARED, Shared},
 };
 use crate::{
     document::{Document, MAX_REFERENCES, decoded},
@@ -105,9 +109,10 @@ pub(crate) struct Schemas {
 #[derive(Debug)]
 struct Directed {
     value: Arc<Value>,
-    /// The same with its steps counted; `None` if none need be. This is what is compiled, but what is looked up for
-    /// sentences is the other.
+    /// The same with its steps counted or its schemas shared; `None` if neither need be. This is what is compiled, but
+    /// what is looked up for sentences is the other.
     counted: Option<Value>,
+    is_counted: bool,
 }
 
 /// Compiles the schemas of one document.
@@ -127,6 +132,7 @@ struct Root<'s> {
     registry: Registry<'s>,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
+    shared: Arc<Shared>,
 }
 
 /// A compiled schema.
@@ -139,6 +145,8 @@ pub(crate) struct Schema {
     root: Arc<Value>,
     pointer: String,
     is_recursive: bool,
+    /// The validators that it asks.
+    _shared: Arc<Shared>,
 }
 
 /// How a value breaks its schema.
@@ -218,8 +226,10 @@ impl Schemas {
 
 impl Directed {
     fn new(value: Value, outer: &[String]) -> Self {
+        let (counted, is_counted) = steps::guarded(&value, outer).unzip();
         Self {
-            counted: steps::guarded(&value, outer),
+            counted,
+            is_counted: is_counted.unwrap_or(false),
             value: Arc::new(value),
         }
     }
@@ -395,6 +405,7 @@ impl<'s> Root<'s> {
             keywords,
             registry: registry.map_err(|error| error.to_string())?,
             compiled: RefCell::default(),
+            shared: Arc::default(),
         })
     }
 
@@ -406,6 +417,30 @@ impl<'s> Root<'s> {
         if let Some(schema) = self.compiled.borrow().get(pointer) {
             return Ok(Arc::clone(schema));
         }
+        let validator = self.validator(pointer, formats)?;
+        self.shared
+            .complete(|pointer| self.validator(pointer, formats))?;
+        let root = Arc::clone(&self.directed.value);
+        let plain = value_at(&root, pointer);
+        let plain = plain.and_then(|schema| Plain::compile(&root, schema, formats));
+        let schema = Arc::new(Schema {
+            validator,
+            plain,
+            root,
+            pointer: pointer.to_owned(),
+            is_recursive: self.directed.is_counted,
+            _shared: Arc::clone(&self.shared),
+        });
+        let mut compiled = self.compiled.borrow_mut();
+        compiled.insert(pointer.to_owned(), Arc::clone(&schema));
+        Ok(schema)
+    }
+
+    fn validator(
+        &self,
+        pointer: &str,
+        formats: &[(String, FormatCheck)],
+    ) -> Result<Validator, String> {
         let mut options = jsonschema::draft202012::options()
             .offline()
             .with_registry(&self.registry)
@@ -421,22 +456,16 @@ impl<'s> Root<'s> {
         for (name, check) in formats {
             options = options.with_format(name.clone(), *check);
         }
+        if self.directed.counted.is_some() {
+            let shared = Arc::clone(&self.shared);
+            options = options.with_keyword(SHARED, move |_, pointer, _| {
+                let pointer = pointer.as_str().unwrap_or_default();
+                Ok(Box::new(shared.keyword(pointer)))
+            });
+        }
         let fragment = encoded(pointer);
         let schema = json!({"$ref": format!("{ROOT}#{fragment}")});
-        let validator = options.build(&schema).map_err(|error| error.to_string())?;
-        let root = Arc::clone(&self.directed.value);
-        let plain = value_at(&root, pointer);
-        let plain = plain.and_then(|schema| Plain::compile(&root, schema, formats));
-        let schema = Arc::new(Schema {
-            validator,
-            plain,
-            root,
-            pointer: pointer.to_owned(),
-            is_recursive: self.directed.counted.is_some(),
-        });
-        let mut compiled = self.compiled.borrow_mut();
-        compiled.insert(pointer.to_owned(), Arc::clone(&schema));
-        Ok(schema)
+        options.build(&schema).map_err(|error| error.to_string())
     }
 }
 
@@ -494,6 +523,7 @@ impl Schema {
     }
 
     fn all_faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
+        shared::forget();
         let mut shown = Shown {
             texts: Texts::new(text),
             left: MAX_READ,
@@ -501,19 +531,35 @@ impl Schema {
         let mut left = MAX_VALUES;
         if has_more_values(value, &mut left) {
             let error = self.validator.validate(value).err();
-            let faults = error.map(|error| self.told(&mut shown, &error));
-            return faults.unwrap_or_default();
+            let faults = error.map(|error| self.told(&mut shown, "", &error));
+            return faults.into_iter().flatten().take(1).collect();
         }
         let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
-        let faults = errors.flat_map(|error| self.told(&mut shown, &error));
-        let mut faults: Vec<_> = faults.collect();
+        let faults = errors.flat_map(|error| self.told(&mut shown, "", &error));
+        let mut faults: Vec<_> = faults.take(MAX_FAULTS).collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
         told_once(faults)
     }
 
-    /// What is told of an error: of members that must not be there each, the first time with all of their names.
-    fn told(&self, shown: &mut Shown<'_>, error: &ValidationError<'_>) -> Vec<SchemaFault> {
-        let fault = self.fault(shown, error);
+    /// What is told of an error in what stands at `place`: what a shared schema found; of members that must not be
+    /// there each, the first time with all of their names.
+    fn told(
+        &self,
+        shown: &mut Shown<'_>,
+        place: &str,
+        error: &ValidationError<'_>,
+    ) -> Vec<SchemaFault> {
+        let place = format!("{place}{}", error.instance_path());
+        if let ValidationErrorKind::Custom { keyword, message } = error.kind()
+            && keyword == SHARED
+        {
+            let found = shared::taken(message);
+            let told = found
+                .iter()
+                .flat_map(|error| self.told(shown, &place, error));
+            return told.collect();
+        }
+        let fault = self.fault(shown, place, error);
         let (ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected }) = error.kind()
         else {
@@ -538,13 +584,18 @@ impl Schema {
         names.map(one).collect()
     }
 
-    fn fault(&self, shown: &mut Shown<'_>, error: &ValidationError<'_>) -> SchemaFault {
+    fn fault(
+        &self,
+        shown: &mut Shown<'_>,
+        pointer: String,
+        error: &ValidationError<'_>,
+    ) -> SchemaFault {
         let at = error.absolute_keyword_location();
         let at = at.and_then(|uri| Some(decoded(uri.fragment()?.as_str())));
         let expected = at.and_then(|pointer| self.root.pointer(&pointer));
         SchemaFault {
             expected: expected.filter(|value| is_small(value)).cloned(),
-            ..shown.fault(error.kind(), error.instance_path())
+            ..shown.fault(error.kind(), pointer)
         }
     }
 
@@ -712,8 +763,7 @@ struct Shown<'t> {
 }
 
 impl Shown<'_> {
-    fn fault(&mut self, kind: &ValidationErrorKind, path: &Location) -> SchemaFault {
-        let mut pointer = path.as_str().to_owned();
+    fn fault(&mut self, kind: &ValidationErrorKind, mut pointer: String) -> SchemaFault {
         let json = self.texts.at(&pointer).unwrap_or("null");
         let mut keyword = kind.keyword().to_owned();
         let mut sentence = sentence::sentence(kind, || self.repr(json));

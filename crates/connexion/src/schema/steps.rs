@@ -14,7 +14,7 @@ use std::{
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
-use super::every;
+use super::{every, shared};
 use crate::{
     document::decoded,
     node::{value_at, value_at_mut},
@@ -92,9 +92,10 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// The document `root` with [`STEP`] before every reference that is part of a cycle; `None` if there is no need of
-/// any. `if` is looked at before `then`, and nothing else is.
-pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<Value> {
+/// The document `root` with [`STEP`] before every reference that is part of a cycle, and the references to schemas
+/// that lead back to one another shared if there are many; `None` if there is no need of either, and whether steps
+/// are counted. `if` is looked at before `then`, and nothing else is.
+pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<(Value, bool)> {
     let mut holders: Vec<(String, Cow<'_, str>)> = Vec::new();
     for pointer in outer {
         if let Some(schema) = value_at(root, pointer) {
@@ -104,15 +105,16 @@ pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<Value> {
         }
     }
     let recursive = recursive(root, holders.iter().map(|(_, target)| &**target));
-    if !recursive
+    let is_counted = recursive
         .iter()
-        .any(|schema| branches(root, schema, &recursive))
-    {
+        .any(|schema| branches(root, schema, &recursive));
+    if !is_counted && recursive.len() < shared::MANY {
         return None;
     }
     let mut counted = root.clone();
     for (holder, target) in &holders {
-        if recursive.contains(&**target)
+        if is_counted
+            && recursive.contains(&**target)
             && let Some(Value::Object(schema)) = value_at_mut(&mut counted, holder)
             && let Some(reference) = schema.shift_remove("$ref")
         {
@@ -123,7 +125,8 @@ pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<Value> {
             }
         }
     }
-    Some(counted)
+    let is_shared = shared::share(&mut counted, &recursive);
+    (is_counted || is_shared).then_some((counted, is_counted))
 }
 
 /// The JSON Pointer of what a schema refers to.

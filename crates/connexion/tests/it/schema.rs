@@ -1081,3 +1081,37 @@ fn a_text_that_is_too_long_for_a_slow_pattern_is_told_so() {
         "{verdict}"
     );
 }
+
+#[test]
+fn schemas_that_refer_to_one_another_by_the_dozen_are_shared_and_tell_all_the_same() {
+    // Forty, each of which leads to all others.
+    let schemas: Vec<_> = (0..40)
+        .map(|i| {
+            let (next, other) = ((i + 1) % 40, (i * 7 + 3) % 40);
+            format!(
+                "S{i}: {{type: object, required: [n], properties: {{n: {{type: integer, maximum: {i}}}, \
+                 next: {{$ref: '#/components/schemas/S{next}'}}, \
+                 list: {{type: array, items: {{$ref: '#/components/schemas/S{other}'}}}}, \
+                 either: {{oneOf: [{{$ref: '#/components/schemas/S{other}'}}, {{type: string}}]}}}}}}"
+            )
+        })
+        .collect();
+    let schemas = format!(
+        "Thing: {{$ref: '#/components/schemas/S0'}}, {}",
+        schemas.join(", ")
+    );
+    let service = thing("3.1", &schemas);
+    let right = r#"{"n":0,"next":{"n":1,"next":{"n":2}},"list":[{"n":3},{"n":-1,"either":"x"}]}"#;
+    assert_eq!(body_verdict(&service, right), format!("ok {{}} {right}"));
+    let wrong = r#"{"n": 1, "next": {"next": {"n": "x", "next": {"n": 4}}}, "list": [{"n": 3}, {"n": 4}, 5], "either": {"n": 4}}"#;
+    assert_eq!(
+        body_verdict(&service, wrong),
+        "Body /n maximum: 1 is greater than the maximum of 0 - 'n'\n\
+         Body /next/n required: 'n' is a required property - 'next'\n\
+         Body /next/next/n type: 'x' is not of type 'integer' - 'next.next.n'\n\
+         Body /next/next/next/n maximum: 4 is greater than the maximum of 3 - 'next.next.next.n'\n\
+         Body /list/1/n maximum: 4 is greater than the maximum of 3 - 'list.1.n'\n\
+         Body /list/2 type: 5 is not of type 'object' - 'list.2'\n\
+         Body /either oneOf: {'n': 4} is not valid under any of the given schemas - 'either'"
+    );
+}
