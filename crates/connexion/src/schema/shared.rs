@@ -127,13 +127,13 @@ pub(super) fn forget() {
     FOUND.take();
 }
 
-/// Puts [`SHARED`] in the place of the references to `recursive` schemas, if they are many; whether it did. What is left
+/// Puts [`SHARED`] in the place of the references to schemas that lead to one another, if they are many; whether it did. What is left
 /// over by other keywords is not known of what a keyword of our own looks at, so there it does not.
-pub(super) fn share(root: &mut Value, recursive: &HashSet<&str>) -> bool {
-    if recursive.len() < MANY || asks_for_the_rest(root) {
+pub(super) fn share(root: &mut Value, mutual: &HashSet<&str>) -> bool {
+    if mutual.len() < MANY || asks_for_the_rest(root) {
         return false;
     }
-    replace(root, recursive);
+    replace(root, mutual);
     true
 }
 
@@ -149,19 +149,19 @@ fn asks_for_the_rest(value: &Value) -> bool {
     }
 }
 
-fn replace(value: &mut Value, recursive: &HashSet<&str>) {
+fn replace(value: &mut Value, mutual: &HashSet<&str>) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, recursive)),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, mutual)),
         Value::Object(members) => {
             let target = members.get("$ref").and_then(Value::as_str).map(decoded);
-            if let Some(target) = target.filter(|target| recursive.contains(&**target)) {
+            if let Some(target) = target.filter(|target| mutual.contains(&**target)) {
                 let target = target.into_owned();
                 members.shift_remove("$ref");
                 members.insert(SHARED.to_owned(), target.into());
             }
             members
                 .values_mut()
-                .for_each(|member| replace(member, recursive));
+                .for_each(|member| replace(member, mutual));
         }
         _ => {}
     }

@@ -108,7 +108,8 @@ pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<(Value, bool)> {
     let is_counted = recursive
         .iter()
         .any(|schema| branches(root, schema, &recursive));
-    if !is_counted && recursive.len() < shared::MANY {
+    let mutual = mutual(root, &recursive);
+    if !is_counted && mutual.len() < shared::MANY {
         return None;
     }
     let mut counted = root.clone();
@@ -125,8 +126,23 @@ pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<(Value, bool)> {
             }
         }
     }
-    let is_shared = shared::share(&mut counted, &recursive);
+    let is_shared = shared::share(&mut counted, &mutual);
     (is_counted || is_shared).then_some((counted, is_counted))
+}
+
+/// Those that lead to another that leads back to itself, and not only to themselves.
+fn mutual<'t>(root: &Value, recursive: &HashSet<&'t str>) -> HashSet<&'t str> {
+    let leads_on = |name: &&&str| {
+        let mut leads_on = false;
+        if let Some(schema) = value_at(root, name) {
+            every(schema, "", &mut |schema, _| {
+                let target = target(schema).filter(|target| target != **name);
+                leads_on |= target.is_some_and(|target| recursive.contains(&*target));
+            });
+        }
+        leads_on
+    };
+    recursive.iter().filter(leads_on).copied().collect()
 }
 
 /// The JSON Pointer of what a schema refers to.
