@@ -94,7 +94,7 @@ impl Keyword<'_> for Reference {
     fn validate(&self, value: &Value) -> Result<(), ValidationError<'static>> {
         let found = self.ask(|validator| {
             let errors = validator.iter_errors(value).take(MAX_FAULTS);
-            errors.map(|error| error.to_owned()).collect::<Vec<_>>()
+            errors.map(ValidationError::to_owned).collect::<Vec<_>>()
         });
         let found = found.unwrap_or_default();
         if found.is_empty() {
