@@ -101,7 +101,12 @@ pub(crate) fn paths(document: &Document, faults: &mut Vec<Fault>) {
         let template = match Template::parse(path) {
             Ok(template) => template,
             Err(message) => {
-                faults.push(document.fault(Code::PathInvalid, item.node.at, message));
+                let code = if path.starts_with('/') && path.contains(['?', '#']) {
+                    Code::PathUnreachable
+                } else {
+                    Code::PathInvalid
+                };
+                faults.push(document.fault(code, item.node.at, message));
                 continue;
             }
         };

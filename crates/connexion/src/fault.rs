@@ -69,6 +69,7 @@ impl Fault {
             | Code::OperationIdMissing
             | Code::OtherVersion
             | Code::ParameterIgnored
+            | Code::PathUnreachable
             | Code::ReferenceSibling => Severity::Warning,
             _ => Severity::Error,
         }
@@ -178,6 +179,8 @@ codes! {
     OperationIdDuplicate = "operation-id-duplicate",
     /// a path template that can't be read.
     PathInvalid = "path-invalid",
+    /// a path with a query or a fragment, which no request has: its operations are not served.
+    PathUnreachable = "path-unreachable",
     /// two path templates that match the same paths.
     PathAmbiguous = "path-ambiguous",
     /// a parameter of the template that is not among `parameters`.

@@ -49,7 +49,7 @@ impl Template {
         };
         if path.contains(['?', '#']) {
             return Err(format!(
-                "the path `/{path}` must not have a query or fragment"
+                "the path `/{path}` must not have a query or fragment, since no request has it"
             ));
         }
         let segments = path
@@ -453,7 +453,7 @@ mod tests {
             ("/{a{b}", "a brace in `{a{b}` belongs to no parameter"),
             (
                 "/a?b={c}",
-                "the path `/a?b={c}` must not have a query or fragment",
+                "the path `/a?b={c}` must not have a query or fragment, since no request has it",
             ),
         ] {
             assert_eq!(Template::parse(text).unwrap_err(), message);

@@ -185,3 +185,21 @@ async fn a_path_of_other_bytes_than_utf_8_is_read_with_replacements() {
     let answer = send(&paths(), "GET /people/%ff", &[], "").await;
     assert_eq!(answer.json(), "get /people/{id} {\"id\":\"\u{fffd}\"}");
 }
+
+#[tokio::test]
+async fn a_path_that_no_request_has_is_told_and_keeps_nothing_from_being_served() {
+    let text = format!(
+        "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  '/a#b': {{get: {{operationId: one, {ANY}}}}}\n  \
+         '/a?c=1': {{get: {{operationId: two, {ANY}}}}}\n  /a: {{get: {{operationId: three, {ANY}}}}}\n"
+    );
+    let document = Document::parse("a.yaml", text).unwrap();
+    let codes: Vec<_> = document
+        .check()
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
+    assert_eq!(codes, ["path-unreachable", "path-unreachable"]);
+    let service = build(Api::from_document(document).default_operation(async || "here"));
+    assert_eq!(ask(&service, "GET /a").await.text(), "here");
+    assert_eq!(ask(&service, "GET /a%23b").await.status, 404);
+}
