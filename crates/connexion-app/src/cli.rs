@@ -144,7 +144,7 @@ async fn dispatch(
         // Needs no runtime.
         Command::Config => {}
         Command::Openapi { json } => {
-            let document = app::contract(settings.auth)?;
+            let document = app::contract(settings.auth, settings.jwt.is_some())?;
             let text = if json {
                 document.to_json() + "\n"
             } else {

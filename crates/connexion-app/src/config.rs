@@ -10,6 +10,7 @@ mod values;
 use std::{env::VarError, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ArgMatches;
+use jsonwebtoken::Algorithm;
 
 pub(crate) use self::{
     table::flags,
@@ -51,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) graceful_timeout: Duration,
     /// What is asked of clients.
     pub(crate) auth: Auth,
+    /// Which tokens are believed, if any.
+    pub(crate) jwt: Option<JwtSettings>,
     /// Which sites' pages may read answers, if any.
     pub(crate) cors_origins: Option<CorsOrigins>,
     /// What TLS is served with, if it is.
@@ -221,6 +224,28 @@ impl FromStr for Auth {
     }
 }
 
+/// Which tokens are believed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct JwtSettings {
+    /// Where the issuer's keys are.
+    pub(crate) jwks: JwksSource,
+    /// Who must have issued a token.
+    pub(crate) issuer: String,
+    /// Whom it must be for.
+    pub(crate) audience: String,
+    /// How it may be signed; never with a shared secret.
+    pub(crate) algorithms: Vec<Algorithm>,
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum JwksSource {
+    /// In a file.
+    File(PathBuf),
+    /// Behind an `http://` or `https://` address.
+    Address(String),
+}
+
 /// Which sites' pages may read answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum CorsOrigins {
@@ -299,6 +324,7 @@ impl Settings {
             limits: values.limits()?,
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
             auth: values.one_of("APP_AUTH")?.unwrap_or_default(),
+            jwt: values.jwt()?,
             cors_origins: values.cors_origins()?,
             tls: values.tls()?,
             access_log: values.log_target("APP_ACCESS_LOG"),

@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     admin::{self, Admin},
     app,
-    auth::Keys,
+    auth::{Keys, Tokens},
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
     import::{ImportError, SAMPLE, import},
     metrics::Metrics,
@@ -60,12 +60,16 @@ pub(crate) enum StartError {
 /// Whatever keeps the service from starting.
 pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
     let Telemetry { error_log, metrics } = telemetry;
-    let document = app::contract(settings.auth)?;
+    let document = app::contract(settings.auth, settings.jwt.is_some())?;
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
     let files = [access_log.file(), error_log].into_iter().flatten();
     reopen_on_signal(files.collect())?;
     tell(settings);
     crate::files::raise_limit(settings.limits.connections);
+    let tokens = match &settings.jwt {
+        Some(jwt) => Some(Tokens::start(jwt.clone()).await?),
+        None => None,
+    };
     let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let mut stop = StopSignals::listen()?;
     let state = Arc::new(admin::State::default());
@@ -79,7 +83,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
         ready = prepare(settings, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let api = api(document, settings, &store)?;
+    let api = api(document, settings, &store, tokens)?;
     let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
@@ -126,17 +130,23 @@ fn api(
     document: Document,
     settings: &Settings,
     store: &Arc<dyn Store>,
+    tokens: Option<Arc<Tokens>>,
 ) -> Result<ApiService, Faults> {
     let keys = Arc::new(Keys::of(Arc::clone(store)));
-    app::api(document)
-        .security("apiKey", move |credentials| {
-            let keys = Arc::clone(&keys);
-            async move { keys.holder(credentials).await }
-        })
-        .serve_document(settings.serve_spec)
-        .swagger_ui(settings.swagger_ui)
-        .body_limit(settings.limits.body_size)
-        .build(Arc::clone(store))
+    let mut api = app::api(document);
+    if let Some(tokens) = tokens {
+        api = api.security("bearer", move |credentials| {
+            std::future::ready(tokens.holder(&credentials))
+        });
+    }
+    api.security("apiKey", move |credentials| {
+        let keys = Arc::clone(&keys);
+        async move { keys.holder(credentials).await }
+    })
+    .serve_document(settings.serve_spec)
+    .swagger_ui(settings.swagger_ui)
+    .body_limit(settings.limits.body_size)
+    .build(Arc::clone(store))
 }
 
 /// Lets operators ask until the process ends, from before it waits for anything.

@@ -5,13 +5,14 @@ use std::{
     time::Duration,
 };
 
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::store::postgres::Address;
 
 use super::{
-    AdminAddress, CorsOrigins, Database, DatabaseUse, Limits, LogTarget, Mode, SETTINGS, Setting,
-    TlsFiles,
+    AdminAddress, CorsOrigins, Database, DatabaseUse, JwksSource, JwtSettings, Limits, LogTarget,
+    Mode, SETTINGS, Setting, TlsFiles,
 };
 
 /// The database file that is used when no database is configured.
@@ -230,6 +231,44 @@ impl Values<'_> {
         }
     }
 
+    pub(super) fn jwt(&self) -> Result<Option<JwtSettings>, SettingError> {
+        let names = ["APP_JWT_ISSUER", "APP_JWT_AUDIENCE", "APP_JWT_ALGORITHMS"];
+        let Some(jwks) = self.text("APP_JWT_JWKS") else {
+            let lonely = names.into_iter().find(|name| self.text(name).is_some());
+            let reason = "has no meaning without APP_JWT_JWKS";
+            return lonely.map_or(Ok(None), |name| Err(self.error(name, reason)));
+        };
+        let required = |name| {
+            let missing = "is missing, though APP_JWT_JWKS is there";
+            self.text(name).ok_or_else(|| self.error(name, missing))
+        };
+        let is_address = jwks.starts_with("https://") || jwks.starts_with("http://");
+        Ok(Some(JwtSettings {
+            jwks: if is_address {
+                JwksSource::Address(jwks)
+            } else {
+                JwksSource::File(jwks.into())
+            },
+            issuer: required("APP_JWT_ISSUER")?,
+            audience: required("APP_JWT_AUDIENCE")?,
+            algorithms: self.algorithms(&required("APP_JWT_ALGORITHMS")?)?,
+        }))
+    }
+
+    fn algorithms(&self, names: &str) -> Result<Vec<Algorithm>, SettingError> {
+        let known = |name: &str| {
+            let found: Option<Algorithm> = name.trim().parse().ok();
+            found.filter(|algorithm| algorithm.family() != AlgorithmFamily::Hmac)
+        };
+        let read = |name: &str| {
+            known(name).ok_or_else(|| {
+                let few = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
+                self.error("APP_JWT_ALGORITHMS", &format!("'{name}' is none of {few}"))
+            })
+        };
+        names.split(',').map(read).collect()
+    }
+
     pub(super) fn tls(&self) -> Result<Option<TlsFiles>, SettingError> {
         let (certificate, key) = (self.text("APP_TLS_CERT"), self.text("APP_TLS_KEY"));
         match (certificate, key) {
@@ -258,7 +297,8 @@ impl Values<'_> {
     pub(super) fn database_use(&self) -> Result<DatabaseUse, SettingError> {
         Ok(DatabaseUse {
             prepare: self.switch("DATABASE_PREPARE")?.unwrap_or(true),
-            lists: self.number("DATABASE_LISTS", 1..=1_000)?.unwrap_or(8),
+            // With SQLite each takes a thread, of which there are 512.
+            lists: self.number("DATABASE_LISTS", 1..=256)?.unwrap_or(8),
             wait: self.seconds("DATABASE_WAIT", 0, 10)?,
             statement: self.seconds("DATABASE_TIMEOUT", 1, 10)?,
         })
