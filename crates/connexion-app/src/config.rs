@@ -4,6 +4,8 @@
 //! A flag goes before the environment, the environment before `.env` in the working directory, and that
 //! before the default. An empty value is none, as in the `ConfigMap`s of the original.
 
+mod clients;
+mod database;
 mod table;
 mod values;
 

@@ -15,6 +15,7 @@ mod people;
 pub mod person;
 mod progress;
 mod serve;
+mod signals;
 mod start;
 pub mod store;
 mod telemetry;

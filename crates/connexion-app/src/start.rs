@@ -9,10 +9,7 @@ use std::{
 };
 
 use connexion::{ApiService, Document, Faults};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     admin::{self, Admin},
@@ -22,8 +19,9 @@ use crate::{
     import::{ImportError, SAMPLE, import},
     metrics::Metrics,
     serve::{Answering, Server, acceptor, listen},
+    signals::{StopSignals, reopen_logs},
     store::{Store, StoreError, observed::Observed},
-    telemetry::{AccessLog, LogFile, Telemetry},
+    telemetry::{AccessLog, Telemetry},
 };
 
 /// How long to wait for the database, and for its migrations.
@@ -63,7 +61,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let document = app::contract(settings.auth, settings.jwt.is_some())?;
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
     let files = [access_log.file(), error_log].into_iter().flatten();
-    reopen_on_signal(files.collect())?;
+    reopen_logs(files.collect())?;
     tell(settings);
     crate::files::raise_limit(settings.limits.connections);
     let tokens = match &settings.jwt {
@@ -244,42 +242,6 @@ async fn patiently<T>(
         tracing::warn!("waiting: {error}");
         sleep(PAUSE).await;
     }
-}
-
-/// SIGINT and SIGTERM. Also for process 1, where they would otherwise do nothing.
-struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl StopSignals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Opens the logs' files anew at each SIGUSR1, which tools that rotate logs send after they renamed them.
-fn reopen_on_signal(files: Vec<Arc<LogFile>>) -> io::Result<()> {
-    let mut reopen = signal(SignalKind::user_defined1())?;
-    tokio::spawn(async move {
-        while reopen.recv().await.is_some() {
-            for file in &files {
-                file.reopen();
-            }
-            tracing::info!("the files of the logs were opened anew");
-        }
-    });
-    Ok(())
 }
 
 /// Tells a person who just started the service what to try.
