@@ -16,6 +16,7 @@ pub mod person;
 mod progress;
 mod serve;
 mod signals;
+mod spec;
 mod start;
 pub mod store;
 mod telemetry;

@@ -10,6 +10,7 @@ mod held;
 mod layers;
 mod refusal;
 mod security;
+mod served;
 mod socket;
 mod stall;
 mod tls;
@@ -34,7 +35,7 @@ use self::{
     refusal::Refusals,
     socket::Socket,
 };
-pub(crate) use self::{answer::Answering, tls::acceptor};
+pub(crate) use self::{answer::Answering, served::Served, tls::acceptor};
 use crate::{
     config::{HEAD_ROOM, Limits},
     metrics::Counted,

@@ -56,11 +56,14 @@ struct Claims {
 }
 
 impl Tokens {
-    /// Reads the keys, now and from now on.
+    /// Reads the keys, now and from now on; `None` if no tokens are believed.
     ///
     /// # Errors
     /// If they stand in a file which can't be used. An address may answer later.
-    pub(crate) async fn start(settings: JwtSettings) -> io::Result<Arc<Self>> {
+    pub(crate) async fn start(settings: Option<JwtSettings>) -> io::Result<Option<Arc<Self>>> {
+        let Some(settings) = settings else {
+            return Ok(None);
+        };
         let tokens = Arc::new(Self {
             settings,
             keys: RwLock::default(),
@@ -70,7 +73,7 @@ impl Tokens {
             return Err(io::Error::other(format!("APP_JWT_JWKS: {error}")));
         }
         tokio::spawn(Arc::clone(&tokens).keep_up(read));
-        Ok(tokens)
+        Ok(Some(tokens))
     }
 
     /// Whose token this is.

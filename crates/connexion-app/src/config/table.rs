@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 41] = [
+pub(super) const SETTINGS: [Setting; 42] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -87,6 +87,8 @@ pub(super) const SETTINGS: [Setting; 41] = [
               help: "What happens: a path, - for standard error, or off" },
     Setting { name: "APP_LOG_FORMAT", flag: "log-format", also: &[], default: "text",
               help: "How both logs are written: text or json" },
+    Setting { name: "APP_SPEC", flag: "spec", also: &[], default: "the built-in one",
+              help: "The document to serve by; in development it is loaded again when it changes" },
     Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
               help: "Serve the document at /openapi.json and /openapi.yaml" },
     Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",

@@ -407,3 +407,37 @@ fn what_takes_too_long_is_answered_with_503() {
         begun.elapsed()
     );
 }
+
+/// What a developer sees who writes the contract while the service runs.
+#[test]
+fn a_document_that_changes_is_loaded_again_and_one_with_faults_is_not() {
+    let contract = include_str!("../../openapi.yaml");
+    let stricter = contract.replace("maxLength: 100", "maxLength: 100\n      minLength: 5");
+    let broken = contract.replace("operationId: people.list", "operationId: nobody");
+    let program = Program::new().file("spec.yaml", contract);
+    let service = program.serve(&["--spec", "spec.yaml"]);
+    assert_eq!(service.post("/people", PERSON).status, 200);
+    let program = program.file("spec.yaml", &stricter);
+    service.running.until_it_says("spec.yaml was loaded again");
+    assert_eq!(service.post("/people", PERSON).status, 400);
+    let program = program.file("spec.yaml", &broken);
+    service
+        .running
+        .until_it_says("the document before stays: spec.yaml:");
+    assert_eq!(service.post("/people", PERSON).status, 400);
+
+    let stderr = program.run(&["--spec", "spec.yaml"]).failed(1);
+    assert!(
+        stderr.contains("the operation `nobody` has no handler"),
+        "{stderr}"
+    );
+    let stderr = program.run(&["--spec", "gone.yaml"]).failed(1);
+    assert!(stderr.contains("gone.yaml"), "{stderr}");
+
+    let program = program.file("spec.yaml", contract);
+    let service = program.serve(&["--spec=spec.yaml", "--settings=production"]);
+    let program = program.file("spec.yaml", &stricter);
+    assert_eq!(service.post("/people", PERSON).status, 200);
+    let printed = program.run(&["openapi", "--spec", "spec.yaml"]).ok();
+    assert!(printed.contains("minLength: 5\n"), "{printed}");
+}
