@@ -16,16 +16,16 @@ use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqli
 /// # Errors
 /// Never, once the tests have passed.
 pub fn document() -> Result<Document, Faults> {
-    contract(Auth::Off)
+    contract(Auth::Off, false)
 }
 
 /// The contract with the security that is in force.
 ///
 /// # Errors
 /// Never, once the tests have passed.
-pub(crate) fn contract(auth: Auth) -> Result<Document, Faults> {
+pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults> {
     let text = include_str!("../openapi.yaml");
-    Document::parse("openapi.yaml", auth::in_force(text, auth))
+    Document::parse("openapi.yaml", auth::in_force(text, auth, with_tokens))
 }
 
 /// An API on `document` with all handlers; the state it is built with is the store.

@@ -1,12 +1,15 @@
 //! Who may do what: off unless it is configured. What an operation requires stands in the contract, and the
 //! library enforces it; here is what is in force, and who a client is.
 
+mod jwt;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use connexion::{Credentials, Principal, Problem};
 
+pub(crate) use self::jwt::Tokens;
 use crate::config::Auth;
 use crate::key::{self, ApiKey};
 use crate::store::Store;
@@ -17,18 +20,26 @@ const FRESH: Duration = Duration::from_secs(2);
 /// So many keys are remembered.
 const MOST: usize = 10_000;
 
+/// The alternative to an API key, if tokens are believed at all.
+const TOKENS: [&str; 2] = [", {bearer: [read]}", ", {bearer: [write]}"];
+
 /// What a line of the contract with a requirement begins with.
 const REQUIREMENT: &str = "      security: [{apiKey: [";
 
 /// The contract's text without the requirements that are not in force.
-pub(crate) fn in_force(contract: &str, auth: Auth) -> String {
+pub(crate) fn in_force(contract: &str, auth: Auth, with_tokens: bool) -> String {
     let holds = |line: &str| match line.strip_prefix(REQUIREMENT) {
         None => true,
         Some(scope) if scope.starts_with("read") => auth == Auth::All,
         Some(_) => auth != Auth::Off,
     };
     let lines = contract.split_inclusive('\n');
-    lines.filter(|line| holds(line)).collect()
+    let text: String = lines.filter(|line| holds(line)).collect();
+    if with_tokens {
+        return text;
+    }
+    let without = |text: String, token: &&str| text.replace(token, "");
+    TOKENS.iter().fold(text, without)
 }
 
 /// Knows the holders of API keys.
@@ -103,7 +114,10 @@ mod tests {
     #[test]
     fn what_is_in_force_is_what_was_chosen() {
         for (auth, reads, writes) in [(Auth::Off, 0, 0), (Auth::Write, 0, 3), (Auth::All, 2, 3)] {
-            let text = in_force(CONTRACT, auth);
+            let text = in_force(CONTRACT, auth, true);
+            assert_eq!(text.matches("}, {bearer: [read]}]").count(), reads);
+            assert_eq!(text.matches("}, {bearer: [write]}]").count(), writes);
+            let text = in_force(CONTRACT, auth, false);
             assert_eq!(text.matches("security: [{apiKey: [read]}]").count(), reads);
             assert_eq!(
                 text.matches("security: [{apiKey: [write]}]").count(),

@@ -23,7 +23,7 @@ use crate::{
     export::export,
     import::import,
     progress::{Progress, summary},
-    start,
+    spec, start,
     store::Store,
     telemetry::{self, Telemetry},
 };
@@ -144,7 +144,7 @@ async fn dispatch(
         // Needs no runtime.
         Command::Config => {}
         Command::Openapi { json } => {
-            let document = app::contract(settings.auth)?;
+            let document = spec::document(settings)?;
             let text = if json {
                 document.to_json() + "\n"
             } else {

@@ -4,12 +4,15 @@
 //! A flag goes before the environment, the environment before `.env` in the working directory, and that
 //! before the default. An empty value is none, as in the `ConfigMap`s of the original.
 
+mod clients;
+mod database;
 mod table;
 mod values;
 
 use std::{env::VarError, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ArgMatches;
+use jsonwebtoken::Algorithm;
 
 pub(crate) use self::{
     table::flags,
@@ -51,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) graceful_timeout: Duration,
     /// What is asked of clients.
     pub(crate) auth: Auth,
+    /// Which tokens are believed, if any.
+    pub(crate) jwt: Option<JwtSettings>,
     /// Which sites' pages may read answers, if any.
     pub(crate) cors_origins: Option<CorsOrigins>,
     /// What TLS is served with, if it is.
@@ -61,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) error_log: LogTarget,
     /// How both logs are written.
     pub(crate) log_format: LogFormat,
+    /// The document to serve, if it is not the built-in one.
+    pub(crate) spec: Option<PathBuf>,
     /// Serve the document.
     pub(crate) serve_spec: bool,
     /// Serve the docs page.
@@ -221,6 +228,28 @@ impl FromStr for Auth {
     }
 }
 
+/// Which tokens are believed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct JwtSettings {
+    /// Where the issuer's keys are.
+    pub(crate) jwks: JwksSource,
+    /// Who must have issued a token.
+    pub(crate) issuer: String,
+    /// Whom it must be for.
+    pub(crate) audience: String,
+    /// How it may be signed; never with a shared secret.
+    pub(crate) algorithms: Vec<Algorithm>,
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum JwksSource {
+    /// In a file.
+    File(PathBuf),
+    /// Behind an `http://` or `https://` address.
+    Address(String),
+}
+
 /// Which sites' pages may read answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum CorsOrigins {
@@ -299,11 +328,13 @@ impl Settings {
             limits: values.limits()?,
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
             auth: values.one_of("APP_AUTH")?.unwrap_or_default(),
+            jwt: values.jwt()?,
             cors_origins: values.cors_origins()?,
             tls: values.tls()?,
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
             log_format: values.one_of("APP_LOG_FORMAT")?.unwrap_or_default(),
+            spec: values.text("APP_SPEC").map(PathBuf::from),
             serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
             swagger_ui: values.switch("SWAGGER_UI")?.unwrap_or(development),
             sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),

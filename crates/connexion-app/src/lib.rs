@@ -15,6 +15,8 @@ mod people;
 pub mod person;
 mod progress;
 mod serve;
+mod signals;
+mod spec;
 mod start;
 pub mod store;
 mod telemetry;

@@ -10,6 +10,7 @@ mod held;
 mod layers;
 mod refusal;
 mod security;
+mod served;
 mod socket;
 mod stall;
 mod tls;
@@ -25,12 +26,16 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
-use self::{activity::Activity, refusal::Refusals, socket::Socket};
-pub(crate) use self::{answer::Answering, tls::acceptor};
+use self::{
+    activity::{Activity, Stopped},
+    refusal::Refusals,
+    socket::Socket,
+};
+pub(crate) use self::{answer::Answering, served::Served, tls::acceptor};
 use crate::{
     config::{HEAD_ROOM, Limits},
     metrics::Counted,
@@ -79,6 +84,7 @@ pub(crate) struct Server<A> {
     refusals: Refusals,
     http: Builder<TokioExecutor>,
     tls: Option<TlsAcceptor>,
+    stopped: Stopped,
 }
 
 impl<A: Answer> Server<A> {
@@ -91,6 +97,7 @@ impl<A: Answer> Server<A> {
             refusals: Refusals::default(),
             http: http(&limits),
             tls: None,
+            stopped: Stopped::default(),
         }
     }
 
@@ -124,6 +131,7 @@ impl<A: Answer> Server<A> {
             () = stop => {}
         }
         drop(listener);
+        let _ = self.stopped.set(Instant::now());
         let connections = open.count();
         if timeout(grace, open.shutdown()).await.is_err() {
             let seconds = grace.as_secs();
@@ -139,7 +147,7 @@ impl<A: Answer> Server<A> {
             return self.refusals.refuse(stream);
         };
         let opened = self.answering.opened();
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(Arc::clone(&self.stopped)));
         let client = Arc::new(Client {
             address,
             activity: Arc::clone(&activity),

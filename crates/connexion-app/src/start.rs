@@ -9,21 +9,20 @@ use std::{
 };
 
 use connexion::{ApiService, Document, Faults};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     admin::{self, Admin},
     app,
-    auth::Keys,
+    auth::{Keys, Tokens},
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
     import::{ImportError, SAMPLE, import},
     metrics::Metrics,
-    serve::{Answering, Server, acceptor, listen},
+    serve::{Answering, Served, Server, acceptor, listen},
+    signals::{StopSignals, reopen_logs},
+    spec,
     store::{Store, StoreError, observed::Observed},
-    telemetry::{AccessLog, LogFile, Telemetry},
+    telemetry::{AccessLog, Telemetry},
 };
 
 /// How long to wait for the database, and for its migrations.
@@ -60,41 +59,49 @@ pub(crate) enum StartError {
 /// Whatever keeps the service from starting.
 pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
     let Telemetry { error_log, metrics } = telemetry;
-    let document = app::contract(settings.auth)?;
+    let document = spec::document(settings)?;
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
     let files = [access_log.file(), error_log].into_iter().flatten();
-    reopen_on_signal(files.collect())?;
+    reopen_logs(files.collect())?;
     tell(settings);
     crate::files::raise_limit(settings.limits.connections);
+    let tokens = Tokens::start(settings.jwt.clone()).await?;
     let tls = settings.tls.as_ref().map(acceptor).transpose()?;
     let mut stop = StopSignals::listen()?;
     let state = Arc::new(admin::State::default());
-    serve_admin(
-        settings,
-        Admin::new(Arc::clone(&state), Arc::clone(&metrics)),
-    )
-    .await?;
+    let admin = Admin::new(Arc::clone(&state), Arc::clone(&metrics));
+    serve_admin(settings, admin).await?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
         ready = prepare(settings, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let api = api(document, settings, &store)?;
+    let build = |document| api(document, settings, &store, tokens.as_ref());
+    let current = Served::new(build(document)?, settings.cors_origins.clone());
     let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
-    let origins = settings.cors_origins.as_ref();
-    let answering = Answering::new(api, origins, settings.limits, access_log, metrics);
+    let answering = Answering::new(current.clone(), settings.limits, access_log, metrics);
     let server = Server::new(answering, settings.limits).under_tls(tls);
-    state.serves(store);
+    state.serves(Arc::clone(&store));
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let stop_serving = async {
         let _ = stopping.await;
     };
     let serving = server.run(listener, stop_serving, settings.graceful_timeout);
     tokio::pin!(serving);
+    let following = async {
+        match &settings.spec {
+            Some(path) if settings.mode == Mode::Development => {
+                let load = || build(spec::document(settings)?);
+                spec::follow(path, load, current).await;
+            }
+            _ => pending().await,
+        }
+    };
     tokio::select! {
         () = &mut serving => return Ok(()),
+        () = following => {}
         () = stop.next() => {}
     }
     state.stops();
@@ -126,17 +133,23 @@ fn api(
     document: Document,
     settings: &Settings,
     store: &Arc<dyn Store>,
+    tokens: Option<&Arc<Tokens>>,
 ) -> Result<ApiService, Faults> {
     let keys = Arc::new(Keys::of(Arc::clone(store)));
-    app::api(document)
-        .security("apiKey", move |credentials| {
-            let keys = Arc::clone(&keys);
-            async move { keys.holder(credentials).await }
-        })
-        .serve_document(settings.serve_spec)
-        .swagger_ui(settings.swagger_ui)
-        .body_limit(settings.limits.body_size)
-        .build(Arc::clone(store))
+    let mut api = app::api(document);
+    if let Some(tokens) = tokens.cloned() {
+        api = api.security("bearer", move |credentials| {
+            std::future::ready(tokens.holder(&credentials))
+        });
+    }
+    api.security("apiKey", move |credentials| {
+        let keys = Arc::clone(&keys);
+        async move { keys.holder(credentials).await }
+    })
+    .serve_document(settings.serve_spec)
+    .swagger_ui(settings.swagger_ui)
+    .body_limit(settings.limits.body_size)
+    .build(Arc::clone(store))
 }
 
 /// Lets operators ask until the process ends, from before it waits for anything.
@@ -234,42 +247,6 @@ async fn patiently<T>(
         tracing::warn!("waiting: {error}");
         sleep(PAUSE).await;
     }
-}
-
-/// SIGINT and SIGTERM. Also for process 1, where they would otherwise do nothing.
-struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl StopSignals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Opens the logs' files anew at each SIGUSR1, which tools that rotate logs send after they renamed them.
-fn reopen_on_signal(files: Vec<Arc<LogFile>>) -> io::Result<()> {
-    let mut reopen = signal(SignalKind::user_defined1())?;
-    tokio::spawn(async move {
-        while reopen.recv().await.is_some() {
-            for file in &files {
-                file.reopen();
-            }
-            tracing::info!("the files of the logs were opened anew");
-        }
-    });
-    Ok(())
 }
 
 /// Tells a person who just started the service what to try.

@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 37] = [
+pub(super) const SETTINGS: [Setting; 42] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -70,6 +70,12 @@ pub(super) const SETTINGS: [Setting; 37] = [
               help: "Seconds that a connection may be open without a request" },
     Setting { name: "APP_AUTH", flag: "auth", also: &[], default: "off",
               help: "For which operations clients need an API key: off, write or all" },
+    Setting { name: "APP_JWT_JWKS", flag: "jwt-jwks", also: &[], default: "",
+              help: "Believe bearer tokens signed with these keys: a JWKS file, or an address of one" },
+    Setting { name: "APP_JWT_ISSUER", flag: "jwt-issuer", also: &[], default: "", help: "Who must have issued a token" },
+    Setting { name: "APP_JWT_AUDIENCE", flag: "jwt-audience", also: &[], default: "", help: "Whom a token must be for" },
+    Setting { name: "APP_JWT_ALGORITHMS", flag: "jwt-algorithms", also: &[], default: "",
+              help: "How a token may be signed, such as RS256,ES256" },
     Setting { name: "APP_CORS_ORIGINS", flag: "cors-origins", also: &[], default: "",
               help: "Sites whose pages may read answers: https://example.org,https://… or *" },
     Setting { name: "APP_TLS_CERT", flag: "tls-cert", also: &[], default: "",
@@ -81,6 +87,8 @@ pub(super) const SETTINGS: [Setting; 37] = [
               help: "What happens: a path, - for standard error, or off" },
     Setting { name: "APP_LOG_FORMAT", flag: "log-format", also: &[], default: "text",
               help: "How both logs are written: text or json" },
+    Setting { name: "APP_SPEC", flag: "spec", also: &[], default: "the built-in one",
+              help: "The document to serve by; in development it is loaded again when it changes" },
     Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
               help: "Serve the document at /openapi.json and /openapi.yaml" },
     Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",

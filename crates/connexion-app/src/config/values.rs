@@ -1,21 +1,8 @@
 //! Where the values of settings come from, and how their text is read.
 
-use std::{
-    collections::HashMap, error::Error as _, fmt, io, ops::RangeInclusive, str::FromStr,
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, io, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::store::postgres::Address;
-
-use super::{
-    AdminAddress, CorsOrigins, Database, DatabaseUse, Limits, LogTarget, Mode, SETTINGS, Setting,
-    TlsFiles,
-};
-
-/// The database file that is used when no database is configured.
-const SQLITE_FILE: &str = "connexion-app.sqlite";
+use super::{AdminAddress, Limits, LogTarget, SETTINGS, Setting};
 
 /// A request's head is read into a buffer of this size before anything is known of it.
 pub(crate) const HEAD_ROOM: usize = 64 * 1024;
@@ -69,7 +56,7 @@ pub(super) type Source<'v> = &'v dyn Fn(&str) -> Option<String>;
 
 impl Values<'_> {
     /// The value of a setting, and the name of the flag or variable it came from.
-    fn find(&self, name: &str) -> Option<(String, String)> {
+    pub(super) fn find(&self, name: &str) -> Option<(String, String)> {
         let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
         let (from, value, _) = self.find_placed(setting)?;
         Some((from, value))
@@ -101,7 +88,7 @@ impl Values<'_> {
         self.find(name).map(|(_, value)| value)
     }
 
-    fn error(&self, name: &str, reason: &str) -> SettingError {
+    pub(super) fn error(&self, name: &str, reason: &str) -> SettingError {
         let from = self.find(name).map(|(from, _)| from);
         SettingError::new(from.as_deref().unwrap_or(name), reason)
     }
@@ -212,41 +199,6 @@ impl Values<'_> {
         }
     }
 
-    pub(super) fn cors_origins(&self) -> Result<Option<CorsOrigins>, SettingError> {
-        let name = "APP_CORS_ORIGINS";
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        let origins: Vec<_> = text.split(',').map(|one| one.trim().to_owned()).collect();
-        if origins == ["*"] {
-            return Ok(Some(CorsOrigins::Any));
-        }
-        match origins.iter().find(|one| !is_origin(one)) {
-            Some(wrong) => {
-                let reason = format!("'{wrong}' is neither * nor like https://example.org:8000");
-                Err(self.error(name, &reason))
-            }
-            None => Ok(Some(CorsOrigins::These(origins))),
-        }
-    }
-
-    pub(super) fn tls(&self) -> Result<Option<TlsFiles>, SettingError> {
-        let (certificate, key) = (self.text("APP_TLS_CERT"), self.text("APP_TLS_KEY"));
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
-                certificate: certificate.into(),
-                key: key.into(),
-            })),
-            (None, None) => Ok(None),
-            (Some(_), None) => {
-                Err(self.error("APP_TLS_KEY", "is missing, though APP_TLS_CERT is there"))
-            }
-            (None, Some(_)) => {
-                Err(self.error("APP_TLS_CERT", "is missing, though APP_TLS_KEY is there"))
-            }
-        }
-    }
-
     pub(super) fn log_target(&self, name: &str) -> LogTarget {
         match self.text(name).as_deref() {
             None | Some("-") => LogTarget::Standard,
@@ -254,120 +206,6 @@ impl Values<'_> {
             Some(path) => LogTarget::File(path.into()),
         }
     }
-
-    pub(super) fn database_use(&self) -> Result<DatabaseUse, SettingError> {
-        Ok(DatabaseUse {
-            prepare: self.switch("DATABASE_PREPARE")?.unwrap_or(true),
-            lists: self.number("DATABASE_LISTS", 1..=1_000)?.unwrap_or(8),
-            wait: self.seconds("DATABASE_WAIT", 0, 10)?,
-            statement: self.seconds("DATABASE_TIMEOUT", 1, 10)?,
-        })
-    }
-
-    pub(super) fn database(&self, mode: Mode) -> Result<Database, SettingError> {
-        let mut database = self.main_database(mode)?;
-        let Some(replica) = self.text("DATABASE_READ_URL") else {
-            return Ok(database);
-        };
-        if let Database::Postgres { read_url, .. } = &mut database {
-            Address::parse(&replica)
-                .map_err(|error| self.error("DATABASE_READ_URL", &what_is_wrong(&error)))?;
-            *read_url = Some(replica);
-            return Ok(database);
-        }
-        let alone = "is a replica of a PostgreSQL database, which is not there";
-        Err(self.error("DATABASE_READ_URL", alone))
-    }
-
-    fn main_database(&self, mode: Mode) -> Result<Database, SettingError> {
-        let testing = mode == Mode::Testing;
-        // Even if it isn't needed: a wrong value is never passed over in silence.
-        let port = self.number("POSTGRES_PORT", 1..=u16::MAX)?.unwrap_or(5432);
-        if let Some(url) = self.text("DATABASE_URL") {
-            return self.named_database(url);
-        }
-        let names = [
-            "POSTGRES_HOSTNAME",
-            "POSTGRES_DB",
-            "POSTGRES_USER",
-            "POSTGRES_PASSWORD",
-        ];
-        if names.iter().all(|name| self.text(name).is_none()) {
-            let prefix = if testing { "test_" } else { "" };
-            let path = format!("{prefix}{SQLITE_FILE}").into();
-            return Ok(Database::Sqlite {
-                path,
-                embedded: true,
-            });
-        }
-        let required = |name| {
-            let missing = "is missing, though other POSTGRES_ settings are there";
-            self.text(name).ok_or_else(|| self.error(name, missing))
-        };
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let password = self.text("POSTGRES_PASSWORD");
-        let password = password.map(|password| format!(":{}", encode(&password)));
-        let url = format!(
-            "postgres://{user}{password}@{host}:{port}/{prefix}{name}",
-            host = encode(&required("POSTGRES_HOSTNAME")?),
-            name = encode(&required("POSTGRES_DB")?),
-            user = encode(&required("POSTGRES_USER")?),
-            password = password.unwrap_or_default(),
-            prefix = if testing { "test_" } else { "" },
-        );
-        Ok(Database::Postgres {
-            url,
-            create: testing,
-            read_url: None,
-        })
-    }
-
-    fn named_database(&self, url: String) -> Result<Database, SettingError> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return match Address::parse(&url) {
-                Ok(_) => Ok(Database::Postgres {
-                    url,
-                    create: false,
-                    read_url: None,
-                }),
-                Err(error) => Err(self.error("DATABASE_URL", &what_is_wrong(&error))),
-            };
-        }
-        // `sqlite:///PATH` is how the original's library wrote it.
-        let path = url.strip_prefix("sqlite:");
-        match path.map(|path| path.strip_prefix("//").unwrap_or(path)) {
-            // Every connection would have a database of its own.
-            Some(":memory:") => Err(self.error("DATABASE_URL", "must name a file, not :memory:")),
-            Some(path) if !path.is_empty() => Ok(Database::Sqlite {
-                path: path.into(),
-                embedded: false,
-            }),
-            _ => Err(self.error(
-                "DATABASE_URL",
-                "must begin with postgres:// or be sqlite:PATH",
-            )),
-        }
-    }
-}
-
-/// What is wrong with an address, without any part of it, which may be one of a password.
-fn what_is_wrong(error: &tokio_postgres::Error) -> String {
-    let shape = "must be postgres://USER:PASSWORD@HOST:PORT/DB, special characters written as %XX";
-    let cause = error.source().map(ToString::to_string);
-    match cause.filter(|cause| cause.starts_with("invalid value for option ")) {
-        Some(cause) => format!("{shape}: {cause}"),
-        None => shape.to_owned(),
-    }
-}
-
-/// Whether a browser could send it as its `Origin`: a scheme, a host, perhaps a port, and no path.
-fn is_origin(text: &str) -> bool {
-    let uri = text.parse::<http::Uri>();
-    uri.is_ok_and(|uri| {
-        let place = uri.authority().map(http::uri::Authority::as_str);
-        let scheme = uri.scheme_str().unwrap_or_default();
-        place.is_some_and(|place| text == format!("{scheme}://{place}"))
-    })
 }
 
 /// A value as it may be shown: passwords, and addresses with one in them, are not told.

@@ -2,11 +2,12 @@
 //!
 //! A request's head must be there soon after its first byte (otherwise a client that sends a byte now and
 //! then holds a connection for nothing), and a connection without any request is closed after a longer
-//! while. While a request is under way neither applies: other limits do.
+//! while. While a request is under way neither applies: other limits do. When the server stops, a connection
+//! without a request has a last moment to take its leave.
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -16,6 +17,12 @@ use tokio::time::Instant;
 
 use crate::config::Limits;
 
+/// How long a client may take to leave when the server stops.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// When the server was told to stop, if it was.
+pub(super) type Stopped = Arc<OnceLock<Instant>>;
+
 /// No byte of a head has come yet.
 const NONE: u64 = u64::MAX;
 
@@ -23,6 +30,7 @@ const NONE: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Activity {
     opened: Instant,
+    stopped: Stopped,
     under_way: AtomicU32,
     /// When a request last ended or a part of an answer was taken.
     moved: AtomicU64,
@@ -34,9 +42,10 @@ pub(super) struct Activity {
 
 impl Activity {
     /// A connection that was opened just now: its first head is waited for.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(stopped: Stopped) -> Self {
         Self {
             opened: Instant::now(),
+            stopped,
             under_way: AtomicU32::new(0),
             moved: AtomicU64::new(0),
             head: AtomicU64::new(0),
@@ -72,7 +81,11 @@ impl Activity {
         if self.under_way.load(Relaxed) > 0 {
             return Instant::now() + limits.idle;
         }
-        let idle = self.at(self.moved.load(Relaxed)) + limits.idle;
+        let moved = self.at(self.moved.load(Relaxed));
+        if let Some(stopped) = self.stopped.get() {
+            return moved.max(*stopped) + LAST_MOMENT;
+        }
+        let idle = moved + limits.idle;
         match self.head.load(Relaxed) {
             NONE => idle,
             begun => idle.min(self.at(begun) + limits.head),

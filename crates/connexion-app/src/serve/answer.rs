@@ -7,7 +7,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use connexion::{ApiService, Problem};
+use connexion::Problem;
 use http::{StatusCode, Version};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -17,10 +17,10 @@ use tower_http::timeout::TimeoutBody;
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
-    Answer, Client, activity::UnderWay, head, held::Held, layers::Layers, security, stall,
+    Answer, Client, activity::UnderWay, head, held::Held, security, served::Served, stall,
 };
 use crate::{
-    config::{CorsOrigins, Limits},
+    config::Limits,
     error::unavailable,
     metrics::{Counted, Metrics, Shed},
     telemetry::{AccessLog, Context},
@@ -28,7 +28,7 @@ use crate::{
 
 /// Answers requests, within limits.
 pub(crate) struct Answering {
-    api: Layers,
+    api: Served,
     limits: Limits,
     access_log: AccessLog,
     requests: Arc<Semaphore>,
@@ -41,14 +41,13 @@ type UntilItsEnd = (UnderWay, OwnedSemaphorePermit, Counted);
 impl Answering {
     /// Lets `api` answer.
     pub(crate) fn new(
-        api: ApiService,
-        origins: Option<&CorsOrigins>,
+        api: Served,
         limits: Limits,
         access_log: AccessLog,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            api: Layers::new(api, origins),
+            api,
             limits,
             access_log,
             requests: Arc::new(Semaphore::new(limits.requests)),
@@ -60,7 +59,8 @@ impl Answering {
         if head::size(&request) > self.limits.head_size {
             return too_large().into_response();
         }
-        match timeout(self.limits.answer, self.api.handle(request)).await {
+        let api = self.api.now();
+        match timeout(self.limits.answer, api.handle(request)).await {
             Ok(response) => response,
             Err(_) => unavailable().into_response(),
         }

@@ -19,8 +19,8 @@ pub(crate) struct Context {
     pub(crate) request_id: String,
     /// 32 hexadecimal digits: the caller's, or those of a trace that begins here.
     pub(crate) trace_id: String,
-    /// What `traceparent` says to those who are called for this request, and to the caller.
-    pub(crate) traceparent: String,
+    /// What `traceparent` says from here on, if the caller traces.
+    traceparent: Option<String>,
 }
 
 impl Context {
@@ -29,22 +29,29 @@ impl Context {
         let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let request_id = given.filter(|id| is_plain(id)).map(str::to_owned);
         let parent = headers.get(TRACEPARENT).and_then(|text| text.to_str().ok());
-        let (trace_id, flags) = parent.and_then(trace).map_or_else(
-            || (Uuid::new_v4().simple().to_string(), "00"),
-            |(trace_id, flags)| (trace_id.to_owned(), flags),
-        );
-        let (span_id, _) = Uuid::new_v4().as_u64_pair();
+        // One for both: most requests bring neither.
+        let own = Uuid::new_v4();
+        let request_id = request_id.unwrap_or_else(|| own.to_string());
+        let Some((trace_id, flags)) = parent.and_then(trace) else {
+            return Self {
+                request_id,
+                trace_id: own.simple().to_string(),
+                traceparent: None,
+            };
+        };
+        let (span_id, _) = own.as_u64_pair();
         Self {
-            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
-            traceparent: format!("00-{trace_id}-{span_id:016x}-{flags}"),
-            trace_id,
+            request_id,
+            trace_id: trace_id.to_owned(),
+            traceparent: Some(format!("00-{trace_id}-{span_id:016x}-{flags}")),
         }
     }
 
-    /// Puts it into a request, for those who are called on its behalf.
+    /// Tells those who are called for this request by whom.
     pub(crate) fn pass_on(&self, headers: &mut HeaderMap) {
-        set(headers, REQUEST_ID, &self.request_id);
-        set(headers, TRACEPARENT, &self.traceparent);
+        if let Some(traceparent) = &self.traceparent {
+            set(headers, TRACEPARENT, traceparent);
+        }
     }
 
     /// Tells the client the request's id, which is in the logs.
@@ -99,7 +106,8 @@ mod tests {
         ] {
             let context = of(&[(TRACEPARENT, parent)]);
             assert_eq!(context.trace_id, TRACE);
-            let (before, flags) = context.traceparent.rsplit_once('-').unwrap();
+            let passed_on = context.traceparent.unwrap();
+            let (before, flags) = passed_on.rsplit_once('-').unwrap();
             assert_eq!(flags, "01");
             assert!(before.starts_with(&format!("00-{TRACE}-")));
             assert!(!before.ends_with("00f067aa0ba902b7"));

@@ -42,7 +42,7 @@ impl Client {
     }
 }
 
-/// With a thread to spare: while it is waited for the end the client must take its leave.
+/// With a thread to spare, so that the client can take its leave while the end is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_share_a_connection() {
     let service = Program::new().serve(&[]);
@@ -118,6 +118,21 @@ async fn a_stream_that_moves_is_not_cut() {
         }
     }
     assert!(begun.elapsed() >= Duration::from_secs(3) && read > MANY * 100);
+}
+
+/// On one thread, which waits for the end, the client hears of nothing.
+#[tokio::test]
+async fn a_client_that_does_not_take_its_leave_does_not_hold_up_the_end() {
+    let service = Program::new().serve(&[]);
+    let mut client = Client::of(&service).await;
+    assert_eq!(client.get("/nowhere").await.status(), 404);
+    let begun = Instant::now();
+    service.stop().ok();
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 /// One that sends nothing has no request, and no version either.

@@ -12,6 +12,7 @@ mod conformance;
 mod database;
 mod http2;
 mod import;
+mod jwt;
 mod limits;
 mod logs;
 mod outage;

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -218,6 +219,68 @@ fn a_database_that_goes_away_and_comes_back_is_used_again() {
     service.stop().ok();
 }
 
+/// Sets a flag when it is dropped.
+struct Stop<'f>(&'f AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// What was acknowledged is there afterwards, once; what was not is told with 503, and only for as long as the
+/// database is away.
+#[test]
+fn a_crash_of_the_database_under_load_costs_nothing_that_was_acknowledged() {
+    let server = PrivateServer::start();
+    let service = Program::on(&server.url("postgres")).serve(&[]);
+    let stop = AtomicBool::new(false);
+    let acknowledged = AtomicUsize::new(0);
+    let refused = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        // Also if the test fails, which would otherwise wait for the others for ever.
+        let _stop_at_the_end = Stop(&stop);
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    let answer = service.post("/people", PERSON);
+                    match answer.status.as_u16() {
+                        200 => acknowledged.fetch_add(1, Relaxed),
+                        503 => refused.fetch_add(1, Relaxed),
+                        _ => panic!("{answer:?}"),
+                    };
+                }
+            });
+        }
+        let until_more = |count: &AtomicUsize, than: usize| {
+            until(|| match count.load(Relaxed) {
+                now if now > than => Ok(()),
+                now => Err(format!("{now}")),
+            });
+        };
+        for _ in 0..3 {
+            until_more(&acknowledged, acknowledged.load(Relaxed) + 20);
+            server.stop("immediate");
+            until_more(&refused, refused.load(Relaxed) + 4);
+            server.start_again();
+            let begun = Instant::now();
+            until_more(&acknowledged, acknowledged.load(Relaxed));
+            assert!(
+                begun.elapsed() < Duration::from_secs(2),
+                "{:?}",
+                begun.elapsed()
+            );
+        }
+    });
+    // A write whose acknowledgement was lost may be there, too, but none is there twice or missing.
+    let (stored, refused) = (service.people() - 714, refused.load(Relaxed));
+    let acknowledged = acknowledged.load(Relaxed);
+    assert!(
+        (acknowledged..=acknowledged + refused).contains(&stored),
+        "{acknowledged} acknowledged, {refused} refused, {stored} stored"
+    );
+}
+
 #[tokio::test]
 async fn an_answer_under_way_is_finished_before_the_end() {
     let database = fresh_database().await;
@@ -343,4 +406,38 @@ fn what_takes_too_long_is_answered_with_503() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+/// What a developer sees who writes the contract while the service runs.
+#[test]
+fn a_document_that_changes_is_loaded_again_and_one_with_faults_is_not() {
+    let contract = include_str!("../../openapi.yaml");
+    let stricter = contract.replace("maxLength: 100", "maxLength: 100\n      minLength: 5");
+    let broken = contract.replace("operationId: people.list", "operationId: nobody");
+    let program = Program::new().file("spec.yaml", contract);
+    let service = program.serve(&["--spec", "spec.yaml"]);
+    assert_eq!(service.post("/people", PERSON).status, 200);
+    let program = program.file("spec.yaml", &stricter);
+    service.running.until_it_says("spec.yaml was loaded again");
+    assert_eq!(service.post("/people", PERSON).status, 400);
+    let program = program.file("spec.yaml", &broken);
+    service
+        .running
+        .until_it_says("the document before stays: spec.yaml:");
+    assert_eq!(service.post("/people", PERSON).status, 400);
+
+    let stderr = program.run(&["--spec", "spec.yaml"]).failed(1);
+    assert!(
+        stderr.contains("the operation `nobody` has no handler"),
+        "{stderr}"
+    );
+    let stderr = program.run(&["--spec", "gone.yaml"]).failed(1);
+    assert!(stderr.contains("gone.yaml"), "{stderr}");
+
+    let program = program.file("spec.yaml", contract);
+    let service = program.serve(&["--spec=spec.yaml", "--settings=production"]);
+    let program = program.file("spec.yaml", &stricter);
+    assert_eq!(service.post("/people", PERSON).status, 200);
+    let printed = program.run(&["openapi", "--spec", "spec.yaml"]).ok();
+    assert!(printed.contains("minLength: 5\n"), "{printed}");
 }

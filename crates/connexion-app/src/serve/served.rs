@@ -1,0 +1,37 @@
+//! The API that is served right now: in development another one takes its place when its document changes.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use connexion::ApiService;
+
+use super::layers::Layers;
+use crate::config::CorsOrigins;
+
+/// An API that can be replaced; requests under way keep the one that they began with.
+#[derive(Clone)]
+pub(crate) struct Served {
+    layers: Arc<ArcSwap<Layers>>,
+    origins: Option<CorsOrigins>,
+}
+
+impl Served {
+    /// Serves `api`.
+    pub(crate) fn new(api: ApiService, origins: Option<CorsOrigins>) -> Self {
+        let layers = Layers::new(api, origins.as_ref());
+        Self {
+            layers: Arc::new(ArcSwap::from_pointee(layers)),
+            origins,
+        }
+    }
+
+    /// Serves `api` from now on.
+    pub(crate) fn replace(&self, api: ApiService) {
+        let layers = Layers::new(api, self.origins.as_ref());
+        self.layers.store(Arc::new(layers));
+    }
+
+    pub(super) fn now(&self) -> Arc<Layers> {
+        self.layers.load_full()
+    }
+}
