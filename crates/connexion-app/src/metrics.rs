@@ -124,7 +124,7 @@ impl Metrics {
         seconds.observe(taken.as_secs_f64());
         if let Some(Violations(all)) = response.extensions().get() {
             for violation in all.iter() {
-                let labels = [operation, &violation.keyword];
+                let labels = [operation, violation.code()];
                 self.violations.with_label_values(&labels).inc();
             }
         }
