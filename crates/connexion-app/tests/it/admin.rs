@@ -188,7 +188,7 @@ fn what_happens_is_counted() {
         r#"connexion_http_shed_total{what="request"} "#,
         r#"connexion_http_shed_total{what="connection"} 1"#,
         r#"connexion_request_violations_total{code="wrong-type",operation="people.add"} 1"#,
-        r#"connexion_request_violations_total{code="required",operation="people.add"} 6"#,
+        r#"connexion_request_violations_total{code="missing",operation="people.add"} 6"#,
         r#"connexion_response_violations_total{operation="people.list"} 1"#,
         r#"connexion_database_call_duration_seconds_count{call="add"} 1"#,
         r#"connexion_database_turns{state="all"} 8"#,
