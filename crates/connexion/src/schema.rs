@@ -11,6 +11,7 @@ mod cycle;
 mod dialect;
 mod direction;
 mod discriminator;
+mod fault;
 mod pattern;
 mod plain;
 mod sentence;
@@ -18,7 +19,6 @@ mod shared;
 mod steps;
 
 use std::{
-    borrow::Cow,
     cell::RefCell,
     collections::{HashMap, HashSet},
     sync::{Arc, LazyLock},
@@ -33,6 +33,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use self::{
     dialect::{is_format, is_remark},
     direction::Direction,
+    fault::are_all,
 };
 use self::{
     plain::Plain,
@@ -42,28 +43,13 @@ use crate::{
     document::{Document, MAX_REFERENCES, decoded},
     fault::{Code, Fault},
     node::{Node, push, unescape, value_at, value_at_mut},
-    parameter::MAX_UNKNOWN,
     problem::Violation,
-    python::{MAX_SHOWN, Texts, repr, string},
+    python::{MAX_SHOWN, repr},
     structure::Sample,
 };
 
 /// The name under which the document is registered; its references are relative to it.
 const ROOT: &str = "urn:openapi:document";
-
-/// More faults than this in one value are not reported: an answer must not grow without bound.
-const MAX_FAULTS: usize = 1_000;
-
-/// So many values of an `enum` go with the fault of one that is none of them.
-const MAX_EXPECTED: usize = 100;
-
-/// Of a value with more values in it than this only the first fault is reported: the validator holds all
-/// faults in memory at once, half a kilobyte each.
-const MAX_VALUES: usize = 20_000;
-
-/// Arrays and objects of so many bytes in all are read again to be shown in the sentences about one value;
-/// after that only a mark stands for them. What is nested could otherwise be read once for every level.
-const MAX_READ: usize = 1024 * 1024;
 
 /// The schema of schemas; that patterns can be read is a matter of `format` in it.
 static META: LazyLock<Option<Validator>> = LazyLock::new(|| {
@@ -147,18 +133,6 @@ pub(crate) struct Schema {
     is_recursive: bool,
     /// The validators that it asks.
     _shared: Arc<Shared>,
-}
-
-/// How a value breaks its schema.
-#[derive(Debug)]
-pub(crate) struct SchemaFault {
-    /// JSON Pointer into the value; a missing member is pointed at as if it were there.
-    pub(crate) pointer: String,
-    pub(crate) keyword: Cow<'static, str>,
-    /// In Python's words and notation.
-    pub(crate) sentence: String,
-    /// What the document says under the keyword.
-    pub(crate) expected: Option<Value>,
 }
 
 /// The document with its schemas, which stand at `outer`, as JSON Schema 2020-12; and everything that is
@@ -505,106 +479,6 @@ impl Schema {
         is_valid()
     }
 
-    /// The faults of `value`, whose JSON text is `text`; the text is what the sentences quote. In the order
-    /// in which the document describes the members, and of one member's keywords, that of the keywords.
-    pub(crate) fn faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
-        let faults = || self.all_faults(value, text);
-        if !self.is_recursive {
-            return faults();
-        }
-        steps::bounded(value, faults).unwrap_or_else(|| {
-            vec![SchemaFault {
-                pointer: String::new(),
-                keyword: "$ref".into(),
-                sentence: steps::TOO_MANY.to_owned(),
-                expected: None,
-            }]
-        })
-    }
-
-    fn all_faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
-        shared::forget();
-        let mut shown = Shown {
-            texts: Texts::new(text),
-            left: MAX_READ,
-        };
-        let mut left = MAX_VALUES;
-        if has_more_values(value, &mut left) {
-            let error = self.validator.validate(value).err();
-            let faults = error.map(|error| self.told(&mut shown, "", &error));
-            return faults.into_iter().flatten().take(1).collect();
-        }
-        let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
-        let faults = errors.flat_map(|error| self.told(&mut shown, "", &error));
-        let mut faults: Vec<_> = faults.take(MAX_FAULTS).collect();
-        faults.sort_by_cached_key(|fault| self.order(fault));
-        told_once(faults)
-    }
-
-    /// What is told of an error in what stands at `place`: what a shared schema found; of members that must not be
-    /// there each, the first time with all of their names.
-    fn told(
-        &self,
-        shown: &mut Shown<'_>,
-        place: &str,
-        error: &ValidationError<'_>,
-    ) -> Vec<SchemaFault> {
-        let place = format!("{place}{}", error.instance_path());
-        if let ValidationErrorKind::Custom { keyword, message } = error.kind()
-            && keyword == SHARED
-        {
-            let found = shared::taken(message);
-            let told = found
-                .iter()
-                .flat_map(|error| self.told(shown, &place, error));
-            return told.collect();
-        }
-        let fault = self.fault(shown, place, error);
-        let (ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected }) = error.kind()
-        else {
-            return vec![fault];
-        };
-        let one = |(i, name): (usize, &String)| {
-            let mut pointer = fault.pointer.clone();
-            push(&mut pointer, name);
-            let sentence = if i == 0 {
-                fault.sentence.clone()
-            } else {
-                sentence::unexpected(std::slice::from_ref(name))
-            };
-            SchemaFault {
-                pointer,
-                keyword: fault.keyword.clone(),
-                sentence,
-                expected: None,
-            }
-        };
-        let names = unexpected.iter().take(MAX_UNKNOWN).enumerate();
-        names.map(one).collect()
-    }
-
-    fn fault(
-        &self,
-        shown: &mut Shown<'_>,
-        pointer: String,
-        error: &ValidationError<'_>,
-    ) -> SchemaFault {
-        let at = error.absolute_keyword_location();
-        let at = at.and_then(|uri| Some(decoded(uri.fragment()?.as_str())));
-        let expected = at.and_then(|pointer| self.root.pointer(&pointer));
-        SchemaFault {
-            expected: expected.filter(|value| is_small(value)).cloned(),
-            ..shown.fault(error.kind(), pointer)
-        }
-    }
-
-    /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
-    pub(crate) fn body_violations(&self, value: &Value, text: &str) -> Vec<Violation> {
-        let faults = self.faults(value, text).into_iter();
-        faults.map(SchemaFault::in_body).collect()
-    }
-
     /// Checks an answer that is a text.
     pub(crate) fn check_text(&self, text: &str) -> Result<(), Vec<Violation>> {
         let value = Value::String(text.to_owned());
@@ -625,102 +499,6 @@ impl Schema {
             }
         }
     }
-
-    /// First what is wrong with an object itself, then its members.
-    fn order(&self, fault: &SchemaFault) -> Vec<usize> {
-        let mut schema = value_at(&self.root, &self.pointer);
-        let mut order = Vec::new();
-        for token in fault.pointer.split('/').skip(1) {
-            let (place, below) = schema
-                .and_then(|schema| member(&self.root, schema, &unescape(token)))
-                .unzip();
-            order.push(place.map_or(usize::MAX, |place: usize| place + 1));
-            schema = below;
-        }
-        let schema = schema.map(|schema| resolve(&self.root, schema));
-        let keywords = schema.and_then(Value::as_object).map(Map::keys);
-        let place = keywords.and_then(|mut all| all.position(|name| *name == fault.keyword));
-        order.extend([0, place.unwrap_or(usize::MAX)]);
-        order
-    }
-}
-
-impl SchemaFault {
-    fn in_body(self) -> Violation {
-        let path: Vec<_> = self.pointer.split('/').skip(1).map(unescape).collect();
-        // A member that is missing or must be is pointed at, but the sentence speaks of the object around it.
-        let is_of_object = matches!(
-            &*self.keyword,
-            "required"
-                | "readOnly"
-                | "writeOnly"
-                | "additionalProperties"
-                | "unevaluatedProperties"
-        );
-        let spoken_of = path.len().saturating_sub(usize::from(is_of_object));
-        let path = path.get(..spoken_of).unwrap_or_default().join(".");
-        let end = if spoken_of == 0 {
-            String::new()
-        } else {
-            format!(" - '{path}'")
-        };
-        Violation {
-            pointer: self.pointer,
-            keyword: self.keyword,
-            expected: self.expected,
-            ..Violation::of_body("", format!("{}{end}", self.sentence))
-        }
-    }
-}
-
-/// Whether what the document expects is worth handing on with each of many faults: no schemas, no long lists.
-fn is_small(expected: &Value) -> bool {
-    let is_single = |value: &Value| !value.is_array() && !value.is_object();
-    match expected {
-        Value::Array(items) => items.len() <= MAX_EXPECTED && items.iter().all(is_single),
-        value => is_single(value),
-    }
-}
-
-/// Which place a member has among those that `schema` describes, and its own schema.
-fn member<'v>(root: &'v Value, schema: &'v Value, name: &str) -> Option<(usize, &'v Value)> {
-    let schema = resolve(root, schema);
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let mut described = properties.into_iter().flatten().enumerate();
-    if let Some((place, (_, schema))) = described.find(|(_, (known, _))| *known == name) {
-        return Some((place, schema));
-    }
-    if let (Ok(index), Some(items)) = (name.parse(), schema.get("items")) {
-        return Some((index, items));
-    }
-    let parts = schema.get("allOf").and_then(Value::as_array);
-    let chosen = schema.get("then");
-    parts
-        .into_iter()
-        .flatten()
-        .chain(chosen)
-        .find_map(|part| member(root, part, name))
-}
-
-/// What several parts of a schema find is told once; that a member is missing, by the sentence that says most.
-fn told_once(mut faults: Vec<SchemaFault>) -> Vec<SchemaFault> {
-    let mut longest = HashMap::new();
-    for fault in faults.iter().filter(|fault| fault.keyword == "required") {
-        let length = longest.entry(fault.pointer.clone()).or_insert(0);
-        *length = fault.sentence.len().max(*length);
-    }
-    let mut told = HashSet::new();
-    faults.retain(|fault| {
-        let is_shorter = fault.keyword == "required"
-            && longest.get(&fault.pointer) != Some(&fault.sentence.len());
-        !is_shorter
-            && told.insert((
-                fault.pointer.clone(),
-                fault.keyword.clone(),
-                fault.sentence.clone(),
-            ))
-    });
-    faults
 }
 
 /// What a schema's references lead to in the end.
@@ -734,110 +512,4 @@ fn resolve<'v>(root: &'v Value, mut schema: &'v Value) -> &'v Value {
         }
     }
     schema
-}
-
-/// Whether so many faults of a value are all that it has.
-pub(crate) fn are_all(faults: usize, value: &Value) -> bool {
-    let mut left = MAX_VALUES;
-    faults < MAX_FAULTS && !has_more_values(value, &mut left)
-}
-
-/// Whether there are more values in `value` than are left.
-fn has_more_values(value: &Value, left: &mut usize) -> bool {
-    let Some(rest) = left.checked_sub(1) else {
-        return true;
-    };
-    *left = rest;
-    match value {
-        Value::Array(items) => items.iter().any(|item| has_more_values(item, left)),
-        Value::Object(members) => members.values().any(|member| has_more_values(member, left)),
-        _ => false,
-    }
-}
-
-/// Shows parts of a value as it was sent.
-struct Shown<'t> {
-    texts: Texts<'t>,
-    /// How many bytes of arrays and objects may still be read.
-    left: usize,
-}
-
-impl Shown<'_> {
-    fn fault(&mut self, kind: &ValidationErrorKind, mut pointer: String) -> SchemaFault {
-        let json = self.texts.at(&pointer).unwrap_or("null");
-        let mut keyword = kind.keyword().to_owned();
-        let mut sentence = sentence::sentence(kind, || self.repr(json));
-        match (kind, keyword.as_str()) {
-            (ValidationErrorKind::Required { property }, _) => {
-                push(&mut pointer, property.as_str().unwrap_or_default());
-            }
-            (_, pattern::SLOW) => "pattern".clone_into(&mut keyword),
-            (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
-            (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
-                let (property, values) = discriminator::told(message);
-                push(&mut pointer, &property);
-                let values = values.map(|values| repr(&values, MAX_SHOWN));
-                let sent = self.texts.at(&pointer);
-                (keyword, sentence) = match (sent, values) {
-                    (None, None) => {
-                        let sentence = format!("{} is a required property", string(&property));
-                        ("required".to_owned(), sentence)
-                    }
-                    (None, Some(values)) => {
-                        let name = string(&property);
-                        let sentence = format!("{name} is a required property, one of {values}");
-                        ("required".to_owned(), sentence)
-                    }
-                    (Some(sent), values) => {
-                        let end = values.map_or("of type 'string'".to_owned(), |values| {
-                            format!("one of {values}")
-                        });
-                        let sentence = format!("{} is not {end}", self.repr(sent));
-                        ("discriminator".to_owned(), sentence)
-                    }
-                };
-            }
-            (ValidationErrorKind::Custom { message, .. }, direction::FORBIDDEN) => {
-                let name = pointer.rsplit('/').next().unwrap_or_default();
-                let name = string(&unescape(name));
-                let kind = if message == "readOnly" {
-                    "read-only"
-                } else {
-                    "write-only"
-                };
-                message.clone_into(&mut keyword);
-                sentence = format!("{name} is {kind}");
-            }
-            // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
-            (ValidationErrorKind::Custom { message, .. }, "type")
-                if message.contains("'integer'") && is_whole(json) =>
-            {
-                "format".clone_into(&mut keyword);
-                sentence = format!("{} is too large", self.repr(json));
-            }
-            _ => {}
-        }
-        SchemaFault {
-            pointer,
-            keyword: keyword.into(),
-            sentence,
-            expected: None,
-        }
-    }
-
-    fn repr(&mut self, json: &str) -> String {
-        if json.starts_with(['[', '{']) {
-            match self.left.checked_sub(json.len()) {
-                Some(left) => self.left = left,
-                None => return "…".to_owned(),
-            }
-        }
-        repr(json, MAX_SHOWN)
-    }
-}
-
-/// Whether a number is written with digits only, and too many of them for a machine's integer.
-fn is_whole(json: &str) -> bool {
-    let digits = json.trim_start_matches('-');
-    digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

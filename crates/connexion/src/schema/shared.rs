@@ -16,7 +16,7 @@ use std::{
 use jsonschema::{Keyword, ValidationError, Validator};
 use serde_json::Value;
 
-use super::MAX_FAULTS;
+use super::fault::MAX_FAULTS;
 use crate::document::decoded;
 
 /// The keyword of our own in place of a reference.
