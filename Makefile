@@ -21,6 +21,7 @@ lint:
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo clippy -p connexion --all-targets --no-default-features --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	scripts/deny.sh
 
 fmt:
 	cargo fmt --all
