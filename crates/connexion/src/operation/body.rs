@@ -6,11 +6,8 @@ use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::{compile::Compile, nearest};
-#[cfg(feature = "multipart")]
-use crate::multipart;
 use crate::{
     content::{MediaType, charset, content_type, is_utf8, json_text, without_negative_zero},
-    document::Version,
     fault::Code,
     form::{Fields, Form},
     parameter::{has, types},
@@ -19,6 +16,8 @@ use crate::{
     python::cut,
     schema::{Schema, is_remark},
 };
+#[cfg(feature = "multipart")]
+use crate::{document::Version, multipart};
 
 #[derive(Debug)]
 pub(super) struct RequestBody {
