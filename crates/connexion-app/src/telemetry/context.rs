@@ -1,7 +1,10 @@
 //! What ties together all that is logged and answered about one request, here and elsewhere.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::{
+    Uuid,
+    fmt::{Hyphenated, Simple},
+};
 
 /// The header that carries a request's id, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,7 +58,9 @@ impl Context {
 
     /// The trace's id: 32 hexadecimal digits.
     pub(crate) fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace_id)
+        let mut text = [0; Simple::LENGTH];
+        let id = Uuid::from_u128(self.trace_id).simple();
+        id.encode_lower(&mut text).to_owned()
     }
 
     /// Tells those who are called for this request by whom, if the caller traces.

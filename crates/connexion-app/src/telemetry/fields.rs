@@ -3,13 +3,16 @@
 //! The fields of a request's span are written for every request, whether anything is logged of it or not, and through
 //! `fmt` that takes a tenth of the time of a read by key. Nearly all of them are plain texts, which need no escapes.
 
-use std::fmt;
+use std::{fmt, mem};
 
-use tracing::field::{Field, Visit};
+use tracing::{
+    field::{Field, Visit},
+    span::Record,
+};
 use tracing_subscriber::{
     field::RecordFields,
     fmt::{
-        FormatFields,
+        FormatFields, FormattedFields,
         format::{DefaultFields, DefaultVisitor, Writer},
     },
 };
@@ -29,6 +32,24 @@ impl<'w> FormatFields<'w> for Fields {
         let mut text = Text(String::with_capacity(ROOM));
         fields.record(&mut text);
         writer.write_str(&text.0)
+    }
+
+    /// Without a text in between.
+    fn add_fields(
+        &self,
+        current: &'w mut FormattedFields<Self>,
+        fields: &Record<'_>,
+    ) -> fmt::Result {
+        if current.as_writer().has_ansi_escapes() {
+            if !current.fields.is_empty() {
+                current.fields.push(' ');
+            }
+            return self.format_fields(current.as_writer(), fields);
+        }
+        let mut text = Text(mem::take(&mut current.fields));
+        fields.record(&mut text);
+        current.fields = text.0;
+        Ok(())
     }
 }
 
