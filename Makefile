@@ -9,6 +9,7 @@ test:
 	scripts/setup-tests.sh
 	cargo test --workspace --locked
 	cargo test -p connexion --no-default-features --test it --locked
+	cargo test -p connexion-app --features otlp --test it --locked traces
 
 # Line coverage of the tests; fails below 85 %.
 cov:
@@ -20,7 +21,9 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo clippy -p connexion --all-targets --no-default-features --locked -- -D warnings
+	cargo clippy -p connexion-app --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	scripts/deny.sh
 
 fmt:
 	cargo fmt --all

@@ -131,6 +131,7 @@ fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Er
     let code = runtime.block_on(dispatch(command, settings, telemetry));
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
+    telemetry::traces::end();
     code
 }
 

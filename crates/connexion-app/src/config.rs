@@ -66,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) error_log: LogTarget,
     /// How both logs are written.
     pub(crate) log_format: LogFormat,
+    /// The collector that traces are sent to, if there is one.
+    pub(crate) otlp_endpoint: Option<String>,
     /// The document to serve, if it is not the built-in one.
     pub(crate) spec: Option<PathBuf>,
     /// Serve the document.
@@ -334,12 +336,14 @@ impl Settings {
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
             log_format: values.one_of("APP_LOG_FORMAT")?.unwrap_or_default(),
+            otlp_endpoint: values.otlp_endpoint()?,
             spec: values.text("APP_SPEC").map(PathBuf::from),
             serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
             swagger_ui: values.switch("SWAGGER_UI")?.unwrap_or(development),
             sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),
             ignored: IGNORED
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|name| values.is_set(name))
                 .collect(),
         })

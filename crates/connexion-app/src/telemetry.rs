@@ -1,12 +1,18 @@
-//! The two logs. The error log says what happens, through `tracing`, with a span for each request; the access
-//! log has a line for each request.
+//! The two logs, and traces. The error log says what happens, through `tracing`, with a span for each request; the
+//! access log has a line for each request.
 //!
 //! Neither has bodies or credentials in it.
 
 mod access;
 mod broken;
 mod context;
+mod fields;
 mod file;
+#[cfg(feature = "otlp")]
+pub(crate) mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/untraced.rs"]
+pub(crate) mod traces;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -42,7 +48,7 @@ pub(crate) struct Telemetry {
 /// Turns the error log on for the whole process.
 ///
 /// # Errors
-/// If the log's file can't be opened, with its path.
+/// If the log's file can't be opened, with its path, or traces can't be sent at all.
 pub(crate) fn start(settings: &Settings) -> io::Result<Telemetry> {
     let format = settings.log_format;
     let (layer, error_log) = match &settings.error_log {
@@ -58,17 +64,20 @@ pub(crate) fn start(settings: &Settings) -> io::Result<Telemetry> {
         }
     };
     let metrics = Arc::new(Metrics::new());
+    let traces = settings.otlp_endpoint.as_deref();
+    let traces = traces.map(traces::layer).transpose()?;
     let registry = tracing_subscriber::registry()
         .with(targets(settings))
         .with(Broken(Arc::clone(&metrics)))
-        .with(layer);
+        .with(layer)
+        .with(traces);
     // It is on already only where tests start several in one process.
     let _ = registry.try_init();
     Ok(Telemetry { error_log, metrics })
 }
 
 fn targets(settings: &Settings) -> Targets {
-    if settings.error_log == LogTarget::Off {
+    if settings.error_log == LogTarget::Off && settings.otlp_endpoint.is_none() {
         return Targets::new().with_target(broken::TARGET, Level::ERROR);
     }
     let level = if settings.debug {
@@ -96,7 +105,7 @@ where
         .log_internal_errors(false)
         .with_writer(writer);
     match format {
-        LogFormat::Text => layer.with_ansi(ansi).boxed(),
+        LogFormat::Text => layer.fmt_fields(fields::Fields).with_ansi(ansi).boxed(),
         LogFormat::Json => layer.json().with_span_list(false).boxed(),
     }
 }

@@ -61,6 +61,23 @@ impl Values<'_> {
         names.split(',').map(read).collect()
     }
 
+    /// Without the feature it is none, so that a cluster may set it for all its programs.
+    pub(super) fn otlp_endpoint(&self) -> Result<Option<String>, SettingError> {
+        let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let endpoint = self.text(name).filter(|_| cfg!(feature = "otlp"));
+        let is_address = |text: &String| {
+            let uri = text.parse::<http::Uri>();
+            uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
+        };
+        match endpoint {
+            Some(wrong) if !is_address(&wrong) => {
+                let reason = format!("'{wrong}' is not like http://127.0.0.1:4318");
+                Err(self.error(name, &reason))
+            }
+            endpoint => Ok(endpoint),
+        }
+    }
+
     pub(super) fn tls(&self) -> Result<Option<TlsFiles>, SettingError> {
         let (certificate, key) = (self.text("APP_TLS_CERT"), self.text("APP_TLS_KEY"));
         match (certificate, key) {

@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 42] = [
+pub(super) const SETTINGS: [Setting; 43] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -87,6 +87,8 @@ pub(super) const SETTINGS: [Setting; 42] = [
               help: "What happens: a path, - for standard error, or off" },
     Setting { name: "APP_LOG_FORMAT", flag: "log-format", also: &[], default: "text",
               help: "How both logs are written: text or json" },
+    Setting { name: "OTEL_EXPORTER_OTLP_ENDPOINT", flag: "otlp-endpoint", also: &[], default: "",
+              help: "Send traces to this collector, such as http://127.0.0.1:4318; built with the feature otlp only" },
     Setting { name: "APP_SPEC", flag: "spec", also: &[], default: "the built-in one",
               help: "The document to serve by; in development it is loaded again when it changes" },
     Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
@@ -97,8 +99,16 @@ pub(super) const SETTINGS: [Setting; 42] = [
               help: "Log every statement, without its values" },
 ];
 
-/// Variables of the original that mean nothing here.
-pub(super) const IGNORED: [&str; 2] = ["FLASK_APP", "GUNICORN_WORKER_CLASS"];
+/// Variables that mean nothing here: those of the original, and one of a program that was built for it.
+pub(super) const IGNORED: &[&str] = if cfg!(feature = "otlp") {
+    &["FLASK_APP", "GUNICORN_WORKER_CLASS"]
+} else {
+    &[
+        "FLASK_APP",
+        "GUNICORN_WORKER_CLASS",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ]
+};
 
 impl Setting {
     /// The environment variables that mean it; what goes first comes first.

@@ -23,7 +23,7 @@ use crate::{
     config::Limits,
     error::unavailable,
     metrics::{Counted, Metrics, Shed},
-    telemetry::{AccessLog, Context},
+    telemetry::{AccessLog, Context, traces},
 };
 
 /// Answers requests, within limits.
@@ -104,10 +104,12 @@ impl Answer for Answering {
             let span = tracing::info_span!(
                 "request",
                 operation_id = Empty,
-                request_id = context.request_id,
-                trace_id = context.trace_id,
+                request_id = context.request_id(),
+                trace_id = context.trace_id(),
             );
+            traces::begin(&span, &context, &request);
             let response = self.work(request).instrument(span.clone()).await;
+            traces::answered(&span, &response);
             self.limit_stream(response, version, span, (under_way, permit, counted))
         } else {
             // At once: whoever is kept waiting asks again, and makes it worse.

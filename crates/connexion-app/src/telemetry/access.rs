@@ -129,7 +129,7 @@ impl AccessLine {
             self.referer.as_deref().map_or("-".to_owned(), escaped),
             self.user_agent.as_deref().map_or("-".to_owned(), escaped),
             taken.as_secs_f64(),
-            context.request_id,
+            context.request_id(),
         );
         line
     }
@@ -148,8 +148,8 @@ impl AccessLine {
             user_agent: self.user_agent.as_deref(),
             seconds: taken.as_secs_f64(),
             operation_id: operation_id.map(OperationId::as_str),
-            request_id: &context.request_id,
-            trace_id: &context.trace_id,
+            request_id: context.request_id(),
+            trace_id: context.trace_id(),
         };
         serde_json::to_string(&line).unwrap_or_default() + "\n"
     }
@@ -173,7 +173,7 @@ struct Json<'l> {
     seconds: f64,
     operation_id: Option<&'l str>,
     request_id: &'l str,
-    trace_id: &'l str,
+    trace_id: String,
 }
 
 /// A log's file, as the thread that writes it needs it.

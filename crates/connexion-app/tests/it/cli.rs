@@ -68,6 +68,8 @@ const SETTINGS: &[&str] = &[
     "[env: APP_ACCESS_LOG, GUNICORN_ACCESS_LOGFILE] [default: -]",
     "[env: APP_ERROR_LOG, GUNICORN_ERROR_LOGFILE] [default: -]",
     "--log-format <VALUE> How both logs are written: text or json [env: APP_LOG_FORMAT] [default: text]",
+    "--otlp-endpoint <VALUE> Send traces to this collector, such as http://127.0.0.1:4318; built with the feature otlp only \
+         [env: OTEL_EXPORTER_OTLP_ENDPOINT]",
     "[env: APP_SPEC] [default: the built-in one]",
     "--serve-spec[=<on|off>] Serve the document at /openapi.json and /openapi.yaml [env: SERVE_SPEC]",
     "[env: SWAGGER_UI] [default: on in development, else off]",

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::postgres_server::{connect, fresh_database};
 use crate::program::{Program, Service};
-use crate::serving::{MANY, crowded, list_sessions};
+use crate::serving::{MANY, crowded, list_sessions, slowly};
 
 /// Less than what a list has, so that a client which takes nothing is noticed.
 const WINDOW: u32 = 64 * 1024;
@@ -113,8 +113,7 @@ async fn a_stream_that_moves_is_not_cut() {
     while let Some(frame) = list.frame().await {
         read += frame.unwrap().into_data().map_or(0, |data| data.len());
         if begun.elapsed() < Duration::from_secs(3) {
-            // This is the reader's slowness: 300 kB a second at most.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep_until(slowly(begun, read).into()).await;
         }
     }
     assert!(begun.elapsed() >= Duration::from_secs(3) && read > MANY * 100);

@@ -24,5 +24,6 @@ mod settings;
 mod sqlstate;
 mod test_app;
 mod tls;
+mod traces;
 mod web;
 mod wire;
