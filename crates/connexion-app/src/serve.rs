@@ -192,7 +192,8 @@ impl<A: Answer> Server<A> {
 fn http(limits: &Limits) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     // No timers of hyper's: `Socket` has them, since hyper's own begin only after the first byte.
-    http.http1().max_buf_size(HEAD_ROOM);
+    // Who sends nothing more may still read: without `half_close` it would get no answer.
+    http.http1().max_buf_size(HEAD_ROOM).half_close(true);
     http.http2()
         .max_concurrent_streams(STREAMS)
         .max_send_buf_size(SEND_BUFFER)

@@ -2,7 +2,7 @@
 //! don't notice.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::program::{Program, Service, until};
@@ -201,4 +201,15 @@ fn one_request_too_many_is_refused_at_once() {
             .then_some(())
             .ok_or(format!("{answer:?}"))
     });
+}
+
+/// As `nc -N` does, once it has sent its request.
+#[test]
+fn who_closes_its_half_of_the_connection_is_answered() {
+    let service = Program::new().serve(&[]);
+    let stream = service.send("GET /people HTTP/1.1\r\nHost: x\r\n\r\n");
+    stream.shutdown(Shutdown::Write).unwrap();
+    let answer = std::io::read_to_string(stream).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.ends_with("]\r\n0\r\n\r\n"), "it is cut");
 }
