@@ -2,6 +2,7 @@
 //! service did not stand it. The tests do it in short; `make faults` at length, and makes a table of what comes back.
 
 mod clients;
+mod contract;
 mod database;
 mod full;
 mod import;
@@ -48,6 +49,9 @@ pub(crate) const ALL: &[Fault] = &[
         clients::slow(300)
     }),
     ("idle connections", || clients::idle(10_000)),
+    ("requests that schemathesis makes", || {
+        contract::schemathesis(120)
+    }),
 ];
 
 /// In seconds, for a table.

@@ -103,6 +103,14 @@ impl<'s> Load<'s> {
         })
     }
 
+    /// How many writes were refused that were begun after `since`.
+    pub(super) fn refused_after(&self, since: Instant) -> usize {
+        let book = self.book.lock().unwrap();
+        book.iter()
+            .filter(|write| write.status == 503 && write.begun >= since)
+            .count()
+    }
+
     /// How long the slowest answer took.
     pub(super) fn slowest(&self) -> Duration {
         let book = self.book.lock().unwrap();
