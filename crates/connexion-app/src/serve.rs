@@ -41,6 +41,8 @@ use crate::{
     metrics::Counted,
 };
 
+/// How many connections may wait to be accepted; the kernel has a limit of its own, too.
+const WAITING: i32 = 4_096;
 /// A pause after a failed accept (no file descriptors left, say), so that it is not tried without end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -206,7 +208,14 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
 /// # Errors
 /// If it can't be listened on.
 pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind((host, port)).await.map_err(|error| {
+    let bound = TcpListener::bind((host, port)).await;
+    // Once more, since the first time only 128 may wait: in a burst of connections the kernel drops the rest, and their
+    // clients try again a second later.
+    let listening = bound.and_then(|listener| {
+        socket2::SockRef::from(&listener).listen(WAITING)?;
+        Ok(listener)
+    });
+    listening.map_err(|error| {
         let reason = format!("{host}:{port} can't be listened on: {error}");
         io::Error::new(error.kind(), reason)
     })

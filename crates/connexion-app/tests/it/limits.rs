@@ -213,3 +213,15 @@ fn who_closes_its_half_of_the_connection_is_answered() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.ends_with("]\r\n0\r\n\r\n"), "it is cut");
 }
+
+/// Those that a busy service has not accepted yet wait; dropped by the kernel, each would try again after a second.
+#[test]
+fn a_burst_of_connections_is_not_dropped() {
+    let service = serve(&[]);
+    let address = service.address.parse().unwrap();
+    service.running.signal("STOP");
+    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+    let open: Result<Vec<_>, _> = (0..300).map(connect).collect();
+    service.running.signal("CONT");
+    open.unwrap();
+}
