@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis
+.PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
 
 # The service, from .env or the environment.
 run:
@@ -52,3 +52,8 @@ fuzz-smoke:
 # Requests that schemathesis makes of a document that uses everything, two minutes in each version.
 schemathesis:
 	scripts/schemathesis.sh 120
+
+# The service through faults that really happen, as a table.
+faults:
+	scripts/setup-tests.sh
+	cargo bench -p connexion-app --bench faults --locked

@@ -8,11 +8,7 @@ seconds=${1:-120}
 port=3917
 
 target=${CARGO_TARGET_DIR:-target}
-tools=$target/tools-schemathesis
-if [ ! -x "$tools/bin/schemathesis" ]; then
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/schemathesis-tools.txt
-fi
+schemathesis=$(scripts/schemathesis-install.sh)
 
 failed=0
 cargo build -p connexion --example echo --locked
@@ -21,7 +17,7 @@ for version in openapi openapi30; do
     "$target/debug/examples/echo" "$document" --port "$port" >/dev/null &
     server=$!
     trap 'kill "$server"' EXIT
-    "$tools/bin/schemathesis" --config-file scripts/schemathesis.toml run "$document" --url "http://127.0.0.1:$port" \
+    "$schemathesis" --config-file scripts/schemathesis.toml run "$document" --url "http://127.0.0.1:$port" \
         --wait-for-schema 10 --max-time "$seconds" --continue-on-failure --no-color || failed=1
     kill "$server"
     wait "$server" || true

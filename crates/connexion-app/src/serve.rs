@@ -41,6 +41,8 @@ use crate::{
     metrics::Counted,
 };
 
+/// How many connections may wait to be accepted; the kernel has a limit of its own, too.
+const WAITING: i32 = 4_096;
 /// A pause after a failed accept (no file descriptors left, say), so that it is not tried without end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -192,7 +194,8 @@ impl<A: Answer> Server<A> {
 fn http(limits: &Limits) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     // No timers of hyper's: `Socket` has them, since hyper's own begin only after the first byte.
-    http.http1().max_buf_size(HEAD_ROOM);
+    // Who sends nothing more may still read: without `half_close` it would get no answer.
+    http.http1().max_buf_size(HEAD_ROOM).half_close(true);
     http.http2()
         .max_concurrent_streams(STREAMS)
         .max_send_buf_size(SEND_BUFFER)
@@ -205,7 +208,14 @@ fn http(limits: &Limits) -> Builder<TokioExecutor> {
 /// # Errors
 /// If it can't be listened on.
 pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind((host, port)).await.map_err(|error| {
+    let bound = TcpListener::bind((host, port)).await;
+    // Once more, since the first time only 128 may wait: in a burst of connections the kernel drops the rest, and their
+    // clients try again a second later.
+    let listening = bound.and_then(|listener| {
+        socket2::SockRef::from(&listener).listen(WAITING)?;
+        Ok(listener)
+    });
+    listening.map_err(|error| {
         let reason = format!("{host}:{port} can't be listened on: {error}");
         io::Error::new(error.kind(), reason)
     })

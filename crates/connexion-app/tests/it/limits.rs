@@ -2,7 +2,7 @@
 //! don't notice.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::program::{Program, Service, until};
@@ -201,4 +201,27 @@ fn one_request_too_many_is_refused_at_once() {
             .then_some(())
             .ok_or(format!("{answer:?}"))
     });
+}
+
+/// As `nc -N` does, once it has sent its request.
+#[test]
+fn who_closes_its_half_of_the_connection_is_answered() {
+    let service = Program::new().serve(&[]);
+    let stream = service.send("GET /people HTTP/1.1\r\nHost: x\r\n\r\n");
+    stream.shutdown(Shutdown::Write).unwrap();
+    let answer = std::io::read_to_string(stream).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.ends_with("]\r\n0\r\n\r\n"), "it is cut");
+}
+
+/// Those that a busy service has not accepted yet wait; dropped by the kernel, each would try again after a second.
+#[test]
+fn a_burst_of_connections_is_not_dropped() {
+    let service = serve(&[]);
+    let address = service.address.parse().unwrap();
+    service.running.signal("STOP");
+    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+    let open: Result<Vec<_>, _> = (0..300).map(connect).collect();
+    service.running.signal("CONT");
+    open.unwrap();
 }

@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use tokio_postgres::{Client, NoTls};
@@ -251,6 +252,41 @@ impl PrivateServer {
         self.control(&["-m", mode, "stop"]);
     }
 
+    /// Kills all its processes (-9), which is a crash that it can't prepare for.
+    pub(crate) fn kill(&self) {
+        // Its first process first, which starts the others.
+        signal("STOP", &self.processes()[..1]);
+        let processes = self.processes();
+        signal("KILL", &processes);
+        // While one is left, the server refuses to start again.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while processes.iter().any(|process| runs(*process)) {
+            assert!(Instant::now() < deadline, "a killed server goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Stops all its processes where they are: connections stay open, and nothing answers.
+    pub(crate) fn freeze(&self) {
+        // Its first process goes first, which starts the others.
+        signal("STOP", &self.processes()[..1]);
+        signal("STOP", &self.processes());
+    }
+
+    /// Lets them go on.
+    pub(crate) fn thaw(&self) {
+        signal("CONT", &self.processes());
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        let file = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
+        let first: u32 = file.lines().next().unwrap().trim().parse().unwrap();
+        let entries = fs::read_dir("/proc").unwrap();
+        let all = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let children = all.filter(|process| parent(*process) == Some(first));
+        std::iter::once(first).chain(children).collect()
+    }
+
     /// Starts it again, on the same port.
     pub(crate) fn start_again(&self) {
         self.control(&["-l", "log", "start"]);
@@ -275,6 +311,32 @@ impl Drop for PrivateServer {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+/// Those that ended meanwhile don't matter.
+fn signal(name: &str, processes: &[u32]) {
+    let processes = processes.iter().map(u32::to_string);
+    let sent = Command::new("kill")
+        .arg(format!("-{name}"))
+        .args(processes)
+        .stderr(Stdio::null())
+        .status();
+    sent.unwrap();
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // After a name in brackets, and the state.
+    stat.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
+}
+
+fn runs(process: u32) -> bool {
+    Path::new(&format!("/proc/{process}")).exists()
 }
 
 pub(crate) fn shell(script: &str) -> Command {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -93,12 +93,18 @@ impl Program {
     /// Runs it to its end, with something to read.
     #[track_caller]
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ended {
-        let mut command = self.command(arguments);
-        let mut running = Running::start(command.stdin(Stdio::piped()));
-        let mut stdin = running.child.stdin.take().unwrap();
+        let (running, mut stdin) = self.feed(arguments);
         stdin.write_all(input.as_bytes()).unwrap();
         drop(stdin);
         running.end()
+    }
+
+    /// Starts it with something to read, which is written bit by bit.
+    pub(crate) fn feed(&self, arguments: &[&str]) -> (Running, ChildStdin) {
+        let mut command = self.command(arguments);
+        let mut running = Running::start(command.stdin(Stdio::piped()));
+        let stdin = running.child.stdin.take().unwrap();
+        (running, stdin)
     }
 
     /// Starts it, to serve on a free port, and does not wait until it does.

@@ -1,0 +1,60 @@
+//! Faults that really happen. Each is a function that does it, to a service that is under load, and panics if the
+//! service did not stand it. The tests do it in short; `make faults` at length, and makes a table of what comes back.
+
+mod clients;
+mod contract;
+mod database;
+mod full;
+mod import;
+mod load;
+mod migrate;
+
+use std::time::Duration;
+
+/// What was done, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Stood {
+    pub(crate) done: String,
+    pub(crate) figures: String,
+}
+
+/// Why a fault can't be done on this machine.
+#[derive(Debug)]
+pub(crate) struct Skipped(pub(crate) String);
+
+pub(crate) type Outcome = Result<Stood, Skipped>;
+
+/// Its name, and what does it.
+pub(crate) type Fault = (&'static str, fn() -> Outcome);
+
+/// All of them, in full.
+pub(crate) const ALL: &[Fault] = &[
+    ("PostgreSQL killed (-9)", || Ok(database::crash(10))),
+    ("import killed (-9), PostgreSQL", || {
+        Ok(import::killed_on_postgres(1_000_000))
+    }),
+    ("import killed (-9), SQLite", || {
+        Ok(import::killed_on_sqlite(1_000_000))
+    }),
+    ("two `migrate` at once", || Ok(migrate::at_once(20))),
+    ("PostgreSQL frozen (SIGSTOP)", || {
+        Ok(database::frozen(Duration::from_secs(10)))
+    }),
+    ("PostgreSQL killed (-9), its standby promoted", || {
+        Ok(database::promoted())
+    }),
+    ("disk full under PostgreSQL", full::under_postgres),
+    ("disk full under SQLite", full::under_sqlite),
+    ("slow readers, slow writers, half-closed", || {
+        clients::slow(300)
+    }),
+    ("idle connections", || clients::idle(10_000)),
+    ("requests that schemathesis makes", || {
+        contract::schemathesis(120)
+    }),
+];
+
+/// In seconds, for a table.
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
