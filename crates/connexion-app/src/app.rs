@@ -84,3 +84,19 @@ pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreEr
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An example that breaks its schema, say, would be a line in the log of every start.
+    #[test]
+    fn nothing_is_wrong_with_the_contract_whatever_is_in_force() {
+        for auth in [Auth::Off, Auth::Write, Auth::All] {
+            for with_tokens in [false, true] {
+                let document = contract(auth, with_tokens).unwrap();
+                assert_eq!(document.check(), [], "{auth:?}");
+            }
+        }
+    }
+}
