@@ -76,7 +76,10 @@ pub struct Range<T> {
 
 /// What can be sorted by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(missing_docs, reason = "the members of a person, where they are described")]
+#[expect(
+    missing_docs,
+    reason = "the members of a person, where they are described"
+)]
 pub enum Member {
     Uuid,
     Survived,
@@ -127,7 +130,12 @@ impl Member {
             Self::Uuid => Scalar::Uuid(Uuid::try_parse(value.as_str()?).ok()?),
             Self::Survived => Scalar::Bool(value.as_bool()?),
             // No database could be asked for a text with U+0000.
-            Self::Name => Scalar::Text(value.as_str().filter(|name| !name.contains('\0'))?.to_owned()),
+            Self::Name => Scalar::Text(
+                value
+                    .as_str()
+                    .filter(|name| !name.contains('\0'))?
+                    .to_owned(),
+            ),
             Self::Sex => Scalar::Text(Sex::parse(value.as_str()?)?.as_str().to_owned()),
             Self::Fare => Scalar::Float(value.as_f64()?),
             Self::PassengerClass
@@ -237,7 +245,9 @@ impl Cursor {
             return None;
         }
         let values = order.iter().zip(&values);
-        let values = values.map(|(key, value)| key.member.read(value)).collect::<Option<_>>()?;
+        let values = values
+            .map(|(key, value)| key.member.read(value))
+            .collect::<Option<_>>()?;
         Some(Self { is_end, values })
     }
 }
@@ -245,7 +255,13 @@ impl Cursor {
 fn names(order: &[Key]) -> String {
     let names: Vec<_> = order
         .iter()
-        .map(|key| format!("{}{}", if key.descending { "-" } else { "" }, key.member.as_str()))
+        .map(|key| {
+            format!(
+                "{}{}",
+                if key.descending { "-" } else { "" },
+                key.member.as_str()
+            )
+        })
         .collect();
     names.join(",")
 }
@@ -302,7 +318,10 @@ mod tests {
         ] {
             assert_eq!(names(&order(keys)), expected);
         }
-        assert_eq!(names(&reversed(&order(&["-fare", "name"]))), "fare,-name,-uuid");
+        assert_eq!(
+            names(&reversed(&order(&["-fare", "name"]))),
+            "fare,-name,-uuid"
+        );
     }
 
     #[test]

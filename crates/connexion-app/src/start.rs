@@ -16,7 +16,7 @@ use crate::{
     app,
     auth::{Keys, Tokens},
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
-    import::{ImportError, SAMPLE, import},
+    import::{ImportError, Options, SAMPLE, import},
     metrics::Metrics,
     serve::{Answering, Served, Server, acceptor, listen},
     signals::{StopSignals, reopen_logs},
@@ -136,7 +136,7 @@ fn api(
     tokens: Option<&Arc<Tokens>>,
 ) -> Result<ApiService, Faults> {
     let keys = Arc::new(Keys::of(Arc::clone(store)));
-    let mut api = app::api(document);
+    let mut api = app::api(document)?;
     if let Some(tokens) = tokens.cloned() {
         api = api.security("bearer", move |credentials| {
             std::future::ready(tokens.holder(&credentials))
@@ -195,7 +195,9 @@ async fn prepare(
     if !pending.is_empty() && (embedded || (settings.debug && is_new)) {
         let migrated = store.migrate().await?;
         if migrated.created && settings.debug {
-            let imported = import(store.as_ref(), SAMPLE, |_| {}).await?;
+            let schema = app::new_person(app::document()?)?;
+            let options = Options::default();
+            let imported = import(store.as_ref(), &schema, SAMPLE, options, |_| {}).await?;
             tracing::info!(
                 "the database is new: {} sample passengers are stored in it",
                 imported.rows

@@ -1,6 +1,7 @@
 //! Numbers about people: how many there are, how many survived, and what they paid.
 //!
-//! A store gives counts of small groups ([`Group`]) and a few fares; adding them up is done here, for both alike.
+//! A store gives counts of small groups ([`Group`]) and a few fares; adding them up is done here ([`Tally`]), for both
+//! alike.
 
 use std::collections::BTreeMap;
 
@@ -109,28 +110,52 @@ impl Counts {
     }
 }
 
-impl Summary {
-    /// Adds groups up. The first ones must be those of the lowest class, and so on.
-    pub(crate) fn of(groups: impl IntoIterator<Item = Group>, fare: Option<Fares>) -> Self {
-        let mut all = Counts::default();
-        let mut classes: BTreeMap<i32, Counts> = BTreeMap::new();
-        let mut sexes = Sex::ALL.map(|sex| BySex {
-            sex,
-            counts: Counts::default(),
-        });
-        let mut bands: BTreeMap<i32, Counts> = (0..=LAST_BAND).map(|band| (band, Counts::default())).collect();
-        for group in groups {
-            all.add(group.counts);
-            if classes.len() < CLASSES || classes.contains_key(&group.passenger_class) {
-                classes.entry(group.passenger_class).or_default().add(group.counts);
-            }
-            for by_sex in &mut sexes {
-                if by_sex.sex == group.sex {
-                    by_sex.counts.add(group.counts);
-                }
-            }
-            bands.entry(group.band).or_default().add(group.counts);
+/// Adds up what a store gives.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    all: Counts,
+    classes: BTreeMap<i32, Counts>,
+    sexes: [BySex; Sex::ALL.len()],
+    bands: BTreeMap<i32, Counts>,
+    /// Places in the order of fares, counted from 1, and the fares there.
+    fares: BTreeMap<u64, f64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let counts = Counts::default();
+        Self {
+            all: counts,
+            classes: BTreeMap::new(),
+            sexes: Sex::ALL.map(|sex| BySex { sex, counts }),
+            bands: (0..=LAST_BAND).map(|band| (band, counts)).collect(),
+            fares: BTreeMap::new(),
         }
+    }
+}
+
+impl Tally {
+    /// Adds a group. Those of the lowest class must come first, since of too many only the first are kept.
+    pub(crate) fn add(&mut self, group: Group) {
+        self.all.add(group.counts);
+        if self.classes.len() < CLASSES || self.classes.contains_key(&group.passenger_class) {
+            let class = self.classes.entry(group.passenger_class).or_default();
+            class.add(group.counts);
+        }
+        let sex = self.sexes.iter_mut().find(|known| known.sex == group.sex);
+        if let Some(sex) = sex {
+            sex.counts.add(group.counts);
+        }
+        self.bands.entry(group.band).or_default().add(group.counts);
+    }
+
+    /// Notes the fare that has this place among all, counted from 1.
+    pub(crate) fn fare(&mut self, place: u64, fare: f64) {
+        self.fares.insert(place, fare);
+    }
+
+    /// What it comes to.
+    pub(crate) fn sum(self) -> Summary {
         let by_class = |(passenger_class, counts)| ByClass {
             passenger_class,
             counts,
@@ -140,12 +165,27 @@ impl Summary {
             to: (band < LAST_BAND).then_some(band * YEARS + YEARS - 1),
             counts,
         };
-        Self {
-            all,
-            by_passenger_class: classes.into_iter().map(by_class).collect(),
-            by_sex: sexes.to_vec(),
-            by_age: bands.into_iter().map(by_age).collect(),
-            fare,
+        let total = self.all.count;
+        // The fare of which so many quarters of all are no larger.
+        let quarter = |quarters: u64| {
+            let place = (total * quarters).div_ceil(4).max(1);
+            self.fares.get(&place).copied()
+        };
+        let fares = || {
+            Some(Fares {
+                min: quarter(0)?,
+                lower_quartile: quarter(1)?,
+                median: quarter(2)?,
+                upper_quartile: quarter(3)?,
+                max: quarter(4)?,
+            })
+        };
+        Summary {
+            all: self.all,
+            fare: fares(),
+            by_passenger_class: self.classes.into_iter().map(by_class).collect(),
+            by_sex: self.sexes.to_vec(),
+            by_age: self.bands.into_iter().map(by_age).collect(),
         }
     }
 }
