@@ -48,6 +48,26 @@ impl Accept {
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
+
+    /// The media type among `available` that a client with these headers likes best, the first of those that it likes alike;
+    /// `None` if it accepts none of them. Of use around a service, where no operation is known.
+    ///
+    /// ```
+    /// # use connexion::Accept;
+    /// # use http::{HeaderMap, HeaderValue, header::ACCEPT};
+    /// let mut headers = HeaderMap::new();
+    /// let liked = |headers: &HeaderMap| Accept::among(&["application/json", "text/html"], headers);
+    /// assert_eq!(liked(&headers).unwrap().as_str(), "application/json");
+    /// headers.insert(ACCEPT, HeaderValue::from_static("text/html, */*;q=0.8"));
+    /// assert_eq!(liked(&headers).unwrap().as_str(), "text/html");
+    /// ```
+    pub fn among(available: &[&str], headers: &HeaderMap) -> Option<Self> {
+        let available: Vec<_> = available
+            .iter()
+            .map(|name| MediaType::parse(name))
+            .collect();
+        choose(&available, headers)
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Accept {
