@@ -7,6 +7,7 @@ use connexion::{Api, Document, Faults, Validator};
 use crate::auth;
 use crate::config::{Auth, Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
+use crate::pages;
 use crate::people;
 use crate::person::parse_uuid;
 use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
@@ -38,7 +39,7 @@ pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults
 pub fn api(document: Document) -> Result<Api<Arc<dyn Store>>, Faults> {
     let api = original(document);
     let schema = api.validator(NEW_PERSON)?;
-    Ok(api
+    Ok(pages::operations(api)
         .operation("people.summary", people::summary)
         .operation(
             "people.import",

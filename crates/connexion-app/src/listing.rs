@@ -12,12 +12,13 @@ use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
 
 use crate::export;
+use crate::pages::{self, Visitor, Wanted};
 use crate::person::Person;
 use crate::query::{Cursor, Filter, Key, Select, reversed, total};
 use crate::store::{Store, StoreError};
 
 /// How many people a page has unless the client says so.
-const LIMIT: u32 = 100;
+pub(crate) const LIMIT: u32 = 100;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 
@@ -37,24 +38,29 @@ pub(crate) struct ListParams {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) people: Vec<Person>,
+    /// How many people are on the pages before it; an estimate, if people came or went since its cursor was made.
+    pub(crate) before: u64,
     /// The cursor of the page before, if there is one.
     pub(crate) prev: Option<String>,
     /// The cursor of the page after, if there is one.
     pub(crate) next: Option<String>,
 }
 
-/// Answers with the people that were asked for; `query` is the text that the parameters were in.
+/// Answers with the people that were asked for; `query` is the text that the parameters were in. A page for `visitor` is a
+/// page of the list, too.
 pub(crate) async fn answer(
     store: &dyn Store,
     accept: &Accept,
+    visitor: &Visitor,
     query: Option<&str>,
     params: ListParams,
 ) -> Result<Response, Problem> {
+    let is_html = accept.as_str() == "text/html";
     let mut headers = vec![(header::VARY, HeaderValue::from_static("Accept"))];
     if params.count.is_some() {
         headers.push((TOTAL, store.count(&params.filter).await?.into()));
     }
-    let people = if params.limit.is_some() || params.cursor.is_some() {
+    let people = if is_html || params.limit.is_some() || params.cursor.is_some() {
         let page = page(store, &params).await?;
         // What came in a request can stand in a header.
         headers.extend(
@@ -62,6 +68,16 @@ pub(crate) async fn answer(
                 .parse()
                 .map(|links| (header::LINK, links)),
         );
+        if is_html {
+            let summary = store.summary(&params.filter).await?;
+            let wanted = Wanted {
+                sort: keys(&params),
+                limit: params.limit,
+                filter: params.filter,
+            };
+            let page = pages::list(&wanted, page, &summary, visitor);
+            return Ok((axum::response::AppendHeaders(headers), page).into_response());
+        }
         stream::iter(page.people.into_iter().map(Ok::<_, StoreError>)).boxed()
     } else {
         let keys = keys(&params);
@@ -111,11 +127,20 @@ pub(crate) async fn page(store: &dyn Store, params: &ListParams) -> Result<Page,
     } else {
         (cursor.is_some(), is_more)
     };
-    let at =
-        |person: Option<&Person>, is_end| Some(Cursor::at(person?, &order, is_end).encode(&order));
+    let position = cursor.map_or(0, |cursor| cursor.position);
+    let before = match is_backward {
+        _ if !is_before => 0,
+        true => position.saturating_sub(people.len() as u64),
+        false => position,
+    };
+    let after = before.saturating_add(people.len() as u64);
+    let at = |person: Option<&Person>, is_end, position| {
+        Some(Cursor::at(person?, &order, is_end, position).encode(&order))
+    };
     Ok(Page {
-        prev: at(people.first(), true).filter(|_| is_before),
-        next: at(people.last(), false).filter(|_| is_after),
+        prev: at(people.first(), true, before).filter(|_| is_before),
+        next: at(people.last(), false, after).filter(|_| is_after),
+        before,
         people,
     })
 }

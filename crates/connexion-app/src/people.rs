@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::import::{Format, Imported, Options, import};
 use crate::listing::{self, ListParams};
 use crate::once::{self, Once};
+use crate::pages::{self, Visitor};
 use crate::person::{NewPerson, Person, PersonChanges};
 use crate::query::Filter;
 use crate::store::{Receipt, Store, StoreError};
@@ -34,7 +35,7 @@ pub(crate) struct Key {
     #[serde(deserialize_with = "crate::person::uuid")]
     uuid: Uuid,
     #[serde(rename = "If-Match")]
-    if_match: Option<String>,
+    pub(crate) if_match: Option<String>,
     #[serde(rename = "If-None-Match")]
     if_none_match: Option<String>,
 }
@@ -43,10 +44,11 @@ pub(crate) struct Key {
 pub(crate) async fn list(
     State(store): People,
     accept: Accept,
+    visitor: Visitor,
     uri: http::Uri,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    listing::answer(store.as_ref(), &accept, uri.query(), params).await
+    listing::answer(store.as_ref(), &accept, &visitor, uri.query(), params).await
 }
 
 /// `people.summary`
@@ -111,10 +113,15 @@ pub(crate) async fn import_people(
 /// `person.get`
 pub(crate) async fn get(
     State(store): People,
+    accept: Accept,
+    visitor: Visitor,
     Params(key): Params<Key>,
 ) -> Result<Response, Problem> {
-    let person = store.lookup(key.uuid).await?;
-    let person = person.ok_or_else(|| no_such_person(key.uuid))?;
+    let person = find(store.as_ref(), &key).await?;
+    if accept.as_str() == "text/html" {
+        let etag = [(header::ETAG, person.etag())];
+        return Ok((etag, pages::person(&person, &visitor)).into_response());
+    }
     if let Some(known) = &key.if_none_match {
         let etag = person.etag();
         // RFC 9110, section 13.1.2: weak comparison.
@@ -124,6 +131,15 @@ pub(crate) async fn get(
         }
     }
     Ok(([VARY_ACCEPT], tagged(person)).into_response())
+}
+
+/// The person with this key.
+///
+/// # Errors
+/// 404 if there is none.
+pub(crate) async fn find(store: &dyn Store, key: &Key) -> Result<Person, Problem> {
+    let person = store.lookup(key.uuid).await?;
+    person.ok_or_else(|| no_such_person(key.uuid))
 }
 
 /// `person.update`
@@ -153,11 +169,24 @@ pub(crate) async fn delete(
     who: Option<Principal>,
     Params(key): Params<Key>,
 ) -> Result<Body<Map<String, Value>>, Problem> {
+    remove(store.as_ref(), who.as_ref(), &key).await?;
+    Ok(Body(Map::new()))
+}
+
+/// Removes the person with this key, if it is as the client knows it.
+///
+/// # Errors
+/// 404 if there is none, 412 if somebody else has changed it.
+pub(crate) async fn remove(
+    store: &dyn Store,
+    who: Option<&Principal>,
+    key: &Key,
+) -> Result<(), Problem> {
     for _ in 0..TRIES {
-        let expected = expected(store.as_ref(), &key).await?;
+        let expected = expected(store, key).await?;
         if store.delete(key.uuid, expected.as_ref()).await? {
-            audit(who.as_ref(), "removed", key.uuid);
-            return Ok(Body(Map::new()));
+            audit(who, "removed", key.uuid);
+            return Ok(());
         }
         if expected.is_none() {
             return Err(no_such_person(key.uuid));

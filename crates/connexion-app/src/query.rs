@@ -216,22 +216,28 @@ pub struct Cursor {
     pub is_end: bool,
     /// The values of the person who is on the other side of it, one for each key of the order.
     pub values: Vec<Scalar>,
+    /// How many people stood before it when it was made. Nothing is looked for by it: it is there to be shown.
+    pub position: u64,
 }
 
 /// How a [`Cursor`] is written: the keys are there so that it is not taken for one of another order.
 #[derive(Deserialize, Serialize)]
-struct Written<K, V>(bool, K, V);
+struct Written<K, V>(bool, K, V, u64);
 
 impl Cursor {
     /// The place before which, or after which, this person stands.
-    pub fn at(person: &Person, order: &[Key], is_end: bool) -> Self {
+    pub fn at(person: &Person, order: &[Key], is_end: bool, position: u64) -> Self {
         let values = order.iter().map(|key| key.member.of(person)).collect();
-        Self { is_end, values }
+        Self {
+            is_end,
+            values,
+            position,
+        }
     }
 
     /// As a text that fits into an address.
     pub fn encode(&self, order: &[Key]) -> String {
-        let written = Written(self.is_end, names(order), &self.values);
+        let written = Written(self.is_end, names(order), &self.values, self.position);
         // No map and no foreign type is in it, so it can be written.
         BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&written).unwrap_or_default())
     }
@@ -239,7 +245,7 @@ impl Cursor {
     /// Reads it; `None` if it is none, or one of another order.
     pub fn decode(text: &str, order: &[Key]) -> Option<Self> {
         let json = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let Written(is_end, keys, values): Written<String, Vec<Value>> =
+        let Written(is_end, keys, values, position): Written<String, Vec<Value>> =
             serde_json::from_slice(&json).ok()?;
         if keys != names(order) || values.len() != order.len() {
             return None;
@@ -248,7 +254,11 @@ impl Cursor {
         let values = values
             .map(|(key, value)| key.member.read(value))
             .collect::<Option<_>>()?;
-        Some(Self { is_end, values })
+        Some(Self {
+            is_end,
+            values,
+            position,
+        })
     }
 }
 
@@ -330,7 +340,7 @@ mod tests {
         let order = total(all.iter().rev().map(|name| Key::parse(name).unwrap()));
         assert_eq!(order.len(), 9);
         for is_end in [false, true] {
-            let cursor = Cursor::at(&someone(), &order, is_end);
+            let cursor = Cursor::at(&someone(), &order, is_end, 7);
             assert_eq!(Cursor::decode(&cursor.encode(&order), &order), Some(cursor));
         }
     }
@@ -338,7 +348,7 @@ mod tests {
     #[test]
     fn a_cursor_of_another_order_is_none() {
         let (by_fare, by_age) = (order(&["fare"]), order(&["age"]));
-        let cursor = Cursor::at(&someone(), &by_fare, false).encode(&by_fare);
+        let cursor = Cursor::at(&someone(), &by_fare, false, 0).encode(&by_fare);
         assert_eq!(Cursor::decode(&cursor, &by_age), None);
         let encode = |json: &str| BASE64_URL_SAFE_NO_PAD.encode(json);
         for text in [

@@ -5,6 +5,7 @@
 
 mod activity;
 mod answer;
+mod browser;
 mod head;
 mod held;
 mod layers;

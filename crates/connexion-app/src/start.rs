@@ -142,14 +142,17 @@ fn api(
             std::future::ready(tokens.holder(&credentials))
         });
     }
-    api.security("apiKey", move |credentials| {
+    for scheme in ["apiKey", "session"] {
         let keys = Arc::clone(&keys);
-        async move { keys.holder(credentials).await }
-    })
-    .serve_document(settings.serve_spec)
-    .swagger_ui(settings.swagger_ui)
-    .body_limit(settings.limits.body_size)
-    .build(Arc::clone(store))
+        api = api.security(scheme, move |credentials| {
+            let keys = Arc::clone(&keys);
+            async move { keys.holder(credentials).await }
+        });
+    }
+    api.serve_document(settings.serve_spec)
+        .swagger_ui(settings.swagger_ui)
+        .body_limit(settings.limits.body_size)
+        .build(Arc::clone(store))
 }
 
 /// Lets operators ask until the process ends, from before it waits for anything.

@@ -17,7 +17,8 @@ use tower_http::timeout::TimeoutBody;
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
-    Answer, Client, activity::UnderWay, head, held::Held, security, served::Served, stall,
+    Answer, Client, activity::UnderWay, browser::Browser, head, held::Held, security,
+    served::Served, stall,
 };
 use crate::{
     config::Limits,
@@ -112,6 +113,7 @@ impl Answer for Answering {
         let version = request.version();
         let under_way = client.activity.begin(version == Version::HTTP_2);
         let line = self.access_log.begin(client.address, &request);
+        let browser = Browser::of(&request);
         let mut response = if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
             let counted = self.metrics.begin_request();
             let span = tracing::info_span!(
@@ -129,6 +131,9 @@ impl Answer for Answering {
             self.metrics.shed(Shed::Request);
             unavailable().into_response()
         };
+        if let Some(browser) = browser {
+            response = browser.see(response).await;
+        }
         security::protect(&mut response, client.is_secure);
         context.answer(response.headers_mut());
         let taken = begun.elapsed();

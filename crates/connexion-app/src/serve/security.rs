@@ -1,5 +1,6 @@
 //! Headers that tell browsers to do no more with an answer than it is meant for.
 
+use super::browser;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
@@ -17,7 +18,7 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 /// Data is no page: opened as one it may do nothing.
 const DATA: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Pages have scripts of their own only. Swagger UI sets styles by script, and has pictures in its style sheet.
+/// The document's page, Swagger UI, has scripts of its own only. It sets styles by script, and has pictures in its style sheet.
 const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
@@ -35,8 +36,12 @@ pub(super) fn protect(response: &mut Response, is_secure: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let policy = HeaderValue::from_static(if is_page { PAGE } else { DATA });
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    // Pages for people come with a stricter one.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(policy);
     if is_secure {
+        browser::secure_cookies(headers);
         let value = HeaderValue::from_static(SECURE_ONLY);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
