@@ -159,6 +159,166 @@ fn other_sites_may_read_answers_only_if_they_are_named() {
     }
 }
 
+/// What a request says of the page that it comes from, and whether it is let in by a service that trusts `https://a.example`.
+const SENT_BY: [(&str, bool); 11] = [
+    // No browser.
+    ("", true),
+    ("Sec-Fetch-Site: same-origin\r\nOrigin: http://x\r\n", true),
+    // Typed in by hand.
+    ("Sec-Fetch-Site: none\r\n", true),
+    (
+        "Sec-Fetch-Site: cross-site\r\nOrigin: https://b.example\r\n",
+        false,
+    ),
+    ("Sec-Fetch-Site: same-site\r\nOrigin: http://y.x\r\n", false),
+    ("Sec-Fetch-Site: cross-site\r\n", false),
+    (
+        "Sec-Fetch-Site: cross-site\r\nOrigin: https://a.example\r\n",
+        true,
+    ),
+    // Browsers that say less, or say it over TLS only.
+    ("Origin: http://x\r\n", true),
+    ("Origin: http://y\r\n", false),
+    ("Origin: null\r\n", false),
+    ("Origin: https://a.example\r\n", true),
+];
+
+#[test]
+fn another_sites_page_can_not_make_a_browser_change_anything() {
+    let service = Program::new().serve(&["--cors-origins", "https://a.example"]);
+    let open = Program::new().serve(&["--cors-origins", "*"]);
+    for (headers, is_let_in) in SENT_BY {
+        for (method, path, usual) in [
+            ("POST", "/people", 400),
+            ("PUT", PERSON, 400),
+            ("DELETE", PERSON, 404),
+            ("POST", "/people/import", 400),
+            ("POST", "/session/end", 303),
+            ("GET", PERSON, 404),
+        ] {
+            let line = format!("{method} {path}");
+            let headers =
+                format!("{headers}Content-Length: 0\r\nContent-Type: application/json\r\n");
+            let headers = headers.replace(
+                "application/json",
+                if path.ends_with("import") {
+                    "text/csv"
+                } else {
+                    "application/json"
+                },
+            );
+            let (head, status, body) = ask(&service, &line, &headers);
+            let expected = if is_let_in || method == "GET" {
+                usual
+            } else {
+                403
+            };
+            assert_eq!(
+                status,
+                expected,
+                "{line} {headers} {}",
+                String::from_utf8_lossy(&body)
+            );
+            if status == 403 {
+                assert_eq!(head["content-type"], "application/problem+json");
+                assert!(String::from_utf8_lossy(&body).contains("another site's page"));
+            }
+            // Who lets every site read lets every site write.
+            assert_eq!(ask(&open, &line, &headers).1, usual);
+        }
+    }
+    // To whoever was led here, it is told in words, and without asking for a key.
+    let headers = "Accept: text/html\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 0\r\n";
+    let (head, status, body) = ask(&service, "POST /session/end", headers);
+    let page = String::from_utf8(body).unwrap();
+    assert_eq!(
+        (status, &head["content-type"]),
+        (403, &"text/html; charset=utf-8".parse().unwrap())
+    );
+    assert!(
+        page.contains("another site") && !page.contains("name=\"key\""),
+        "{page}"
+    );
+}
+
+#[test]
+fn pages_allow_nothing_inline_and_nothing_from_elsewhere() {
+    let service = Program::new().serve(&[]);
+    let browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    for path in [
+        "/people",
+        "/people/new",
+        "/people/import",
+        "/session",
+        "/nowhere",
+        "/people?limit=0",
+    ] {
+        let (head, _, body) = ask(&service, &format!("GET {path}"), browser);
+        let policy = head["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+            "{policy}"
+        );
+        assert!(
+            !policy.contains("unsafe") && policy.contains("form-action 'self'"),
+            "{policy}"
+        );
+        assert_eq!(head["cache-control"], "no-store", "{path}");
+        let page = String::from_utf8(body).unwrap();
+        assert!(page.starts_with("<!doctype html>"), "{page}");
+        for inline in [
+            " style=",
+            "<style",
+            "<script>",
+            " onclick=",
+            "javascript:",
+            "//",
+        ] {
+            assert!(!page.contains(inline), "{inline} in {path}");
+        }
+    }
+    let (_, status, _) = ask(&service, "GET /assets/pages-000000000000.css", "");
+    assert_eq!(status, 404);
+    // Of a program that likes JSON better nothing changes, whatever else it takes.
+    for accept in [
+        "application/json, text/html;q=0.9",
+        "*/*",
+        "application/problem+json",
+    ] {
+        let (head, _, _) = ask(&service, "GET /nowhere", &format!("Accept: {accept}\r\n"));
+        assert_eq!(head["content-type"], "application/problem+json", "{accept}");
+    }
+    let (head, status, _) = ask(&service, "GET /", browser);
+    assert_eq!(
+        (status, &head["location"]),
+        (303, &"/people".parse().unwrap())
+    );
+    assert_eq!(ask(&service, "GET /", "").1, 404);
+}
+
+#[test]
+fn where_to_go_after_a_key_was_entered_is_never_another_site() {
+    let service = Program::new().serve(&[]);
+    for then in [
+        "https://a.example/",
+        "//a.example",
+        "/\\a.example",
+        "/%5C%5Ca.example%0d%0aX:%20y%20z",
+        "people",
+        "",
+    ] {
+        let path = format!("/session?then={then}");
+        let (_, status, body) = ask(&service, &format!("GET {path}"), "");
+        let page = String::from_utf8_lossy(&body);
+        assert!(
+            status == 400 || page.contains("value=\"/\""),
+            "{then}: {page}"
+        );
+    }
+    let (_, status, _) = ask(&service, "GET /session?then=/people?sort=name", "");
+    assert_eq!(status, 200);
+}
+
 #[test]
 fn an_answer_is_compressed_if_that_is_asked_for_and_worth_it() {
     let service = Program::new().serve(&[]);
