@@ -1,4 +1,4 @@
-.PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: run test cov lint fmt vendored bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
 
 # The service, from .env or the environment.
 run:
@@ -27,6 +27,10 @@ lint:
 
 fmt:
 	cargo fmt --all
+
+# Whether what was taken from npm is what the registry has.
+vendored:
+	scripts/vendored.sh
 
 bench:
 	command -v wrk >/dev/null || scripts/apt-install.sh wrk
