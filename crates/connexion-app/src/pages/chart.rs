@@ -1,5 +1,7 @@
-//! Charts of who survived, as tables: Charts.css draws them, and a screen reader reads them. Each bar is as long as all
-//! others and shows shares; how many people it stands for is told beside it.
+//! Charts of who survived, as tables: Charts.css draws them, and a screen reader reads them.
+//!
+//! Each bar is as long as all others and shows shares; how many people it stands for is told beside it. Where the filter
+//! leaves only those who survived, or only those who did not, that says nothing: each bar shows a share of all of them then.
 
 use super::{
     address::Wanted,
@@ -19,8 +21,9 @@ const BARS: usize = 12;
 pub(super) struct Chart {
     /// What its title says.
     pub(super) title: &'static str,
-    /// What stands over the labels.
+    /// What stands over the labels, and over what is told beside the bars.
     pub(super) by: &'static str,
+    pub(super) of: &'static str,
     pub(super) bars: Vec<Bar>,
     /// How many bars were left out.
     pub(super) more: usize,
@@ -32,7 +35,8 @@ pub(super) struct Bar {
     pub(super) label: String,
     /// The list of all of them.
     pub(super) address: String,
-    pub(super) count: String,
+    /// What is told beside it, the more important part first; `None` if there is nobody.
+    pub(super) told: Option<(String, String)>,
     pub(super) survived: Part,
     pub(super) died: Part,
 }
@@ -49,9 +53,20 @@ pub(super) struct Part {
 }
 
 impl Bar {
-    fn new(label: String, wanted: &Wanted, filter: Filter, counts: Counts) -> Self {
+    /// A bar within `all`, of which only some may be shown.
+    fn new(label: String, wanted: &Wanted, filter: Filter, counts: Counts, all: Counts) -> Self {
         let Counts { count, survived } = counts;
+        let died = count.saturating_sub(survived);
         let share = percent(survived, count);
+        let shares = match wanted.filter.survived {
+            None => (share, if count == 0 { 0 } else { 100 - share }),
+            Some(_) => (percent(survived, all.count), percent(died, all.count)),
+        };
+        let told = match wanted.filter.survived {
+            _ if count == 0 => None,
+            None => Some((format!("{share}%"), format!("of {}", whole(count)))),
+            Some(_) => Some((whole(count), format!("({}%)", percent(count, all.count)))),
+        };
         let part = |number: u64, percent: u64, survived: bool| {
             let filter = Filter {
                 survived: Some(survived),
@@ -64,12 +79,11 @@ impl Bar {
                 address: with(wanted, filter),
             }
         };
-        let rest = if count == 0 { 0 } else { 100 - share };
         Self {
             label,
-            count: whole(count),
-            survived: part(survived, share, true),
-            died: part(count.saturating_sub(survived), rest, false),
+            told,
+            survived: part(survived, shares.0, true),
+            died: part(died, shares.1, false),
             address: with(wanted, filter),
         }
     }
@@ -89,14 +103,26 @@ pub(super) fn all(wanted: &Wanted, summary: &Summary) -> [Chart; 3] {
             passenger_class: vec![of.passenger_class],
             ..filter.clone()
         };
-        Bar::new(class(of.passenger_class), wanted, filter, of.counts)
+        Bar::new(
+            class(of.passenger_class),
+            wanted,
+            filter,
+            of.counts,
+            summary.all,
+        )
     });
     let sexes = summary.by_sex.iter().map(|of| {
         let filter = Filter {
             sex: vec![of.sex],
             ..filter.clone()
         };
-        Bar::new(sex(of.sex).to_owned(), wanted, filter, of.counts)
+        Bar::new(
+            sex(of.sex).to_owned(),
+            wanted,
+            filter,
+            of.counts,
+            summary.all,
+        )
     });
     let ages = summary.by_age.iter().map(|of| {
         let label = match (of.from, of.to) {
@@ -108,20 +134,29 @@ pub(super) fn all(wanted: &Wanted, summary: &Summary) -> [Chart; 3] {
             age: within(filter.age, of.from, of.to),
             ..filter.clone()
         };
-        Bar::new(label, wanted, filter, of.counts)
+        Bar::new(label, wanted, filter, of.counts, summary.all)
     });
-    let chart = |title, by, bars: Vec<Bar>| Chart {
-        title,
+    let of = match filter.survived {
+        None => "Share who survived",
+        Some(_) => "People",
+    };
+    let chart = |by, titles: [&'static str; 2], bars: Vec<Bar>| Chart {
+        title: titles[usize::from(filter.survived.is_some())],
         by,
+        of,
         bars,
         more: 0,
     };
-    let mut by_class = chart("Survival by class", "Class", classes.collect());
+    let mut by_class = chart(
+        "Class",
+        ["Survival by class", "By class"],
+        classes.collect(),
+    );
     by_class.more = summary.by_passenger_class.len() - by_class.bars.len();
     [
         by_class,
-        chart("Survival by sex", "Sex", sexes.collect()),
-        chart("Survival by age", "Age", ages.collect()),
+        chart("Sex", ["Survival by sex", "By sex"], sexes.collect()),
+        chart("Age", ["Survival by age", "By age"], ages.collect()),
     ]
 }
 

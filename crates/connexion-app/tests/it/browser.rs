@@ -88,6 +88,8 @@ fn people_are_listed_counted_and_charted() {
         browser.text(".total"),
         "122 people fit the filter, 122 survived (100%)"
     );
+    assert_eq!(browser.texts(".charts-css caption")[0], "By class");
+    assert_eq!(browser.text(".charts-css .share"), "122 (100%)");
     browser.go(".charts-css th a[href*='age[gte]=30']");
     assert_eq!(
         browser.path(),
