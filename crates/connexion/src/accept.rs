@@ -1,7 +1,8 @@
 //! Which of the described media types of an answer a client wants: the header `Accept` (RFC 9110, section 12.5.1).
 //!
-//! Parameters other than `q` are not looked at, since no document tells types apart by them. What can't be
-//! read is passed over; a header in which nothing can be read means no more than none.
+//! Parameters other than `q` are not looked at, since no document is known that tells the types of an answer apart by
+//! them, as some do those of a request's body ([`MediaType::distance`]). What can't be read is passed over; a header in
+//! which nothing can be read means no more than none.
 
 use std::{convert::Infallible, sync::Arc};
 
