@@ -70,17 +70,14 @@ struct Wish<'h> {
 /// The best of `available`, the first of those that are liked alike; `None` if there are some and none of them is
 /// acceptable.
 pub(crate) fn choose(available: &[MediaType], headers: &HeaderMap) -> Option<Accept> {
-    let Some(first) = available.first() else {
-        return Some(Accept::default());
-    };
     let fields = headers.get_all(header::ACCEPT).iter();
     let entries = fields.filter_map(|field| field.to_str().ok()?.into());
     let wishes: Vec<_> = entries
         .flat_map(|field| field.split(','))
         .filter_map(wish)
         .collect();
-    if wishes.is_empty() {
-        return Some(Accept(Some(first.shared())));
+    if available.is_empty() || wishes.is_empty() {
+        return Some(first(available));
     }
     let mut best: Option<(u16, Arc<str>)> = None;
     for one in available {
