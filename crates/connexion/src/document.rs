@@ -12,7 +12,7 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    operation,
+    operation::{self, Rules},
     schema::{self, FormatCheck, Schemas},
     security, server,
     sources::{self, Broken, Fetch, Sources},
@@ -179,7 +179,7 @@ impl Document {
     /// ```
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, schemas) = self.examine(&[]);
-        operation::compile(self, &schemas, &[], &mut faults);
+        operation::compile(self, &schemas, &[], |_| Rules::default(), &mut faults);
         fault::arrange(&mut faults, &self.source);
         faults
     }
