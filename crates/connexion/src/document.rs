@@ -70,6 +70,25 @@ impl Document {
         Self::read(name.into(), text.into(), None, None)
     }
 
+    /// Reads a document from a text that belongs at `path`: other files that it refers to are relative to that, as for
+    /// [`Document::load`]. Of use to whoever changes a text before it is read.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let path = "examples/hello.yaml";
+    /// let text = std::fs::read_to_string(path)?.replace("hello", "salute");
+    /// let document = Document::parse_at(path, text)?;
+    /// assert!(document.check().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Document::parse`]. What is wrong with the other files, [`Document::check`] tells.
+    pub fn parse_at(path: impl AsRef<Path>, text: impl Into<String>) -> Result<Self, Faults> {
+        let path = path.as_ref();
+        Self::read(path.display().to_string(), text.into(), Some(path), None)
+    }
+
     /// `path` is where the text is from, if it may refer to other files.
     fn read<'f>(
         name: String,
@@ -283,6 +302,21 @@ impl Document {
     /// ```
     pub fn name(&self) -> &str {
         self.sources.name(Position::START)
+    }
+
+    /// What it was read from, itself first: the paths of all its files, and the URLs. Of use to whoever follows a
+    /// document that changes.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let document = Document::load("examples/hello.yaml")?;
+    /// assert!(document.files().eq(["examples/hello.yaml"]));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
+    /// A file that could not be read is not among them.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.names()
     }
 
     /// The name of the file in which a place is.
