@@ -60,6 +60,7 @@ pub(crate) enum StartError {
 pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
     let Telemetry { error_log, metrics } = telemetry;
     let document = spec::document(settings)?;
+    let document_files = spec::Files::of(&document);
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
     let files = [access_log.file(), error_log].into_iter().flatten();
     reopen_logs(files.collect())?;
@@ -91,12 +92,10 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let serving = server.run(listener, stop_serving, settings.graceful_timeout);
     tokio::pin!(serving);
     let following = async {
-        match &settings.spec {
-            Some(path) if settings.mode == Mode::Development => {
-                let load = || build(spec::document(settings)?);
-                spec::follow(path, load, current).await;
-            }
-            _ => pending().await,
+        if settings.spec.is_some() && settings.mode == Mode::Development {
+            spec::follow(document_files, settings, build, current).await;
+        } else {
+            pending().await
         }
     };
     tokio::select! {

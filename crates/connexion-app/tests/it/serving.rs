@@ -383,3 +383,28 @@ fn a_document_that_changes_is_loaded_again_and_one_with_faults_is_not() {
     let printed = program.run(&["openapi", "--spec", "spec.yaml"]).ok();
     assert!(printed.contains("minLength: 5\n"), "{printed}");
 }
+
+/// A contract that is spread over files, as large ones are.
+#[test]
+fn a_file_that_the_document_refers_to_is_followed_too() {
+    let contract = include_str!("../../openapi.yaml");
+    let contract = contract.replace("\"#/components/schemas/Name\"", "./name.yaml");
+    let program = Program::new()
+        .file("spec.yaml", &contract)
+        .file("name.yaml", "{type: string, maxLength: 100}");
+    let service = program.serve(&["--spec", "spec.yaml"]);
+    assert_eq!(service.post("/people", PERSON).status, 200);
+    let program = program.file("name.yaml", "{type: string, minLength: 5}");
+    service.running.until_it_says("spec.yaml was loaded again");
+    assert_eq!(service.post("/people", PERSON).status, 400);
+    let program = program.file("name.yaml", "{type: strong}");
+    service
+        .running
+        .until_it_says("the document before stays: ./name.yaml:");
+    assert_eq!(service.post("/people", PERSON).status, 400);
+    program.file("name.yaml", "{type: string}");
+    until(|| match service.post("/people", PERSON).status.as_u16() {
+        200 => Ok(()),
+        status => Err(format!("the file as it is now, it is {status}")),
+    });
+}
