@@ -100,7 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let command = command.unwrap_or(Command::Serve);
     let done = if matches!(command, Command::Config) {
-        print_config(deepest)
+        print_config(deepest, &settings)
     } else {
         execute(command, &settings)
     };
@@ -112,8 +112,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn print_config(flags: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
-    io::stdout().write_all(config::describe(flags)?.as_bytes())?;
+fn print_config(flags: &ArgMatches, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    io::stdout().write_all(config::describe(flags, settings)?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
