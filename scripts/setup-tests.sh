@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer and
-# PostgreSQL's programs, from Debian's packages. Does nothing on a machine that has them.
+# PostgreSQL's programs, from Debian's packages, and schemathesis, from PyPI, below the target directory. Does nothing on
+# a machine that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +15,10 @@ if [ -z "$(compgen -e POSTGRES_ || true)" ] && ! command -v initdb >/dev/null &&
     missing+=(postgresql)
 fi
 
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+
 if [ "${#missing[@]}" -eq 0 ]; then
+    scripts/schemathesis-install.sh >/dev/null
     echo "setup-tests: everything is there"
     exit 0
 fi
@@ -32,3 +36,4 @@ if [[ " ${missing[*]} " == *" postgresql "* ]]; then
 fi
 
 scripts/apt-install.sh "${missing[@]}"
+scripts/schemathesis-install.sh >/dev/null
