@@ -782,9 +782,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             guard: known.guard(&source.place),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
         };
-        for (source, operation) in
-            operation::compile(&document, &schemas, &formats, rules, &mut faults)
-        {
+        let compiled = operation::compile(&document, &schemas, &formats, rules, &mut faults);
+        for (source, operation) in compiled {
             for template in templates(&source, own_base.as_deref()) {
                 routes.entry(&template).push(endpoints.len());
             }
