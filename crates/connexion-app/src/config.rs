@@ -304,7 +304,7 @@ impl FromStr for LogFormat {
 }
 
 impl Settings {
-    /// What a setting that has no value comes to; some follow from others.
+    /// What a setting that has no value comes to, if to anything; some follow from others.
     fn default_of(&self, setting: &Setting) -> String {
         let switch = |is_on| if is_on { "on" } else { "off" }.to_owned();
         match (setting.name, &self.database) {
@@ -315,7 +315,6 @@ impl Settings {
             ("SWAGGER_UI", _) => switch(self.swagger_ui),
             ("APP_ADMIN_HOST", _) => self.host.clone(),
             ("APP_WORKERS", _) => self.workers.to_string(),
-            _ if setting.default.is_empty() => "-".to_owned(),
             _ => setting.default.to_owned(),
         }
     }

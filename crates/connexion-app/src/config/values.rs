@@ -113,7 +113,10 @@ impl Values<'_> {
             Some((from, value, "flag")) => (value, from),
             Some((from, value, place)) => (value, format!("{from}, {place}")),
         };
-        let value = redacted(name, &value);
+        let value = match value.as_str() {
+            "" => "-".to_owned(),
+            value => redacted(name, value),
+        };
         format!("{name:27} {value}  ({from})\n")
     }
 

@@ -180,4 +180,8 @@ fn the_settings_are_told_with_where_they_came_from() {
         "{told}"
     );
     assert!(told.contains(" 3  (--workers)\n"), "{told}");
+    assert!(
+        told.contains("POSTGRES_PASSWORD           -  (default)\n"),
+        "{told}"
+    );
 }
