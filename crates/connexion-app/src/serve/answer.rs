@@ -1,6 +1,6 @@
 //! What a request passes through before and after the API.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc};
 
 use axum::{
     body::{Body, HttpBody},
@@ -60,7 +60,9 @@ impl Answering {
             return too_large().into_response();
         }
         let api = self.api.now();
-        match timeout(self.limits.answer, api.handle(request)).await {
+        // Pinned where it is made, as in `answer`: it is large, and what is handed on is copied.
+        let handling = pin!(api.handle(request));
+        match timeout(self.limits.answer, handling).await {
             Ok(response) => response,
             Err(_) => unavailable().into_response(),
         }
@@ -72,14 +74,14 @@ impl Answering {
         &self,
         response: Response,
         version: Version,
-        span: Span,
+        span: &Span,
         held: UntilItsEnd,
     ) -> Response {
         if response.body().size_hint().exact().is_some() {
             return response;
         }
         response.map(|body| {
-            let body = Held::body(body, span, held);
+            let body = Held::body(body, span.clone(), held);
             let body = Body::new(TimeoutBody::new(self.limits.answer, body));
             // Over HTTP/1.1 a client that takes nothing is noticed by its socket.
             if version == Version::HTTP_2 {
@@ -108,8 +110,10 @@ impl Answer for Answering {
                 trace_id = context.trace_id(),
             );
             traces::begin(&span, &context, &request);
-            let response = self.work(request).instrument(span.clone()).await;
-            traces::answered(&span, &response);
+            let mut working = pin!(self.work(request).instrument(span));
+            let response = working.as_mut().await;
+            let span = working.span();
+            traces::answered(span, &response);
             self.limit_stream(response, version, span, (under_way, permit, counted))
         } else {
             // At once: whoever is kept waiting asks again, and makes it worse.
