@@ -286,7 +286,8 @@ fn what_is_under_way_has_so_much_time_to_end() {
 }
 
 /// When a reader goes on that has read so much: 400 kB a second on the whole. A part takes it much less than the
-/// server's patience, all of them much more; and a machine that is slow does not make it slower still.
+/// server's patience, all of them much more; and a machine that is slow does not make it slower still. This slowness is
+/// what is tested: everything else waits for conditions.
 pub(crate) fn slowly(begun: Instant, read: usize) -> Instant {
     begun + Duration::from_nanos(2_500) * u32::try_from(read).unwrap()
 }
