@@ -95,7 +95,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
         if settings.spec.is_some() && settings.mode == Mode::Development {
             spec::follow(document_files, settings, build, current).await;
         } else {
-            pending().await
+            pending::<()>().await;
         }
     };
     tokio::select! {
