@@ -60,9 +60,7 @@ impl Answering {
             return too_large().into_response();
         }
         let api = self.api.now();
-        // Pinned where it is made, as in `answer`: it is large, and what is handed on is copied.
-        let handling = pin!(api.handle(request));
-        match timeout(self.limits.answer, handling).await {
+        match timeout(self.limits.answer, api.handle(request)).await {
             Ok(response) => response,
             Err(_) => unavailable().into_response(),
         }
@@ -110,6 +108,7 @@ impl Answer for Answering {
                 trace_id = context.trace_id(),
             );
             traces::begin(&span, &context, &request);
+            // Pinned where it is made: it is large, and what is handed on is copied.
             let mut working = pin!(self.work(request).instrument(span));
             let response = working.as_mut().await;
             let span = working.span();
