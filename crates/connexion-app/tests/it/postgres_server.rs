@@ -276,9 +276,9 @@ impl PrivateServer {
         let processes = self.processes();
         signal("KILL", &processes);
         // While one is left, the server refuses to start again.
-        until(|| match processes.iter().any(|process| runs(*process)) {
-            false => Ok(()),
-            true => Err("the end of a killed server".to_owned()),
+        until(|| {
+            let left = processes.iter().find(|process| runs(**process));
+            left.map_or(Ok(()), |one| Err(format!("the end of process {one}")))
         });
     }
 
