@@ -159,17 +159,15 @@ fn filled(disk: &SmallDisk, url: &str) -> Stood {
 #[test]
 fn a_full_disk_is_told_with_507_until_there_is_room() {
     for outcome in [under_postgres(), under_sqlite()] {
-        told_if_skipped(outcome);
+        if let Err(Skipped(reason)) = outcome {
+            eprintln!("skipped: {reason}");
+        }
     }
 }
 
 #[test]
 fn a_database_that_ends_for_want_of_room_has_what_it_acknowledged() {
-    told_if_skipped(under_wal());
-}
-
-fn told_if_skipped(outcome: Outcome) {
-    if let Err(Skipped(reason)) = outcome {
+    if let Err(Skipped(reason)) = under_wal() {
         eprintln!("skipped: {reason}");
     }
 }
