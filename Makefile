@@ -1,4 +1,5 @@
 .PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: image delivery
 
 # The service, from .env or the environment.
 run:
@@ -57,3 +58,16 @@ schemathesis:
 faults:
 	scripts/setup-tests.sh
 	cargo bench -p connexion-app --bench faults --locked
+
+# --- Delivery: the image, its registry, its environments ---
+
+VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+COMMIT ?= $(shell git rev-parse HEAD)
+
+# The image connexion-app:VERSION.
+image:
+	docker build -f deploy/Dockerfile --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t connexion-app:$(VERSION) .
+
+# All that is in deploy/, done with the real tools.
+delivery:
+	scripts/delivery.sh

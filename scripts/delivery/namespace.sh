@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# In namespaces of its own: starts Docker's engine, does the steps, and stops the engine.
+# scripts/delivery/namespace.sh WORK SCRATCH STEP...; called by scripts/delivery.sh, in a checkout.
+set -euo pipefail
+export WORK=$1 SCRATCH=$2
+shift 2
+
+ip link set lo up
+export DOCKER_HOST=unix://$SCRATCH/docker.sock DOCKER_CONFIG=$WORK/docker-config DOCKER_BUILDKIT=1
+
+start_engine() {
+    mkdir -p "$WORK/engine"
+    dockerd --data-root "$WORK/engine" --exec-root "$SCRATCH/exec" --pidfile "$SCRATCH/docker.pid" --host "$DOCKER_HOST" \
+        --insecure-registry 127.0.0.1:5555 >"$SCRATCH/engine.log" 2>&1 &
+    engine=$!
+    for _ in $(seq 100); do
+        if docker version >/dev/null 2>&1; then return; fi
+        kill -0 "$engine" 2>/dev/null || break
+        sleep 0.2
+    done
+    echo "delivery: Docker's engine does not start:" >&2
+    tail -20 "$SCRATCH/engine.log" >&2
+    exit 1
+}
+# The engine takes its containers and their groups with it.
+stop_engine() {
+    docker ps --quiet | xargs -r docker rm --force >/dev/null || true
+    kill "$engine"
+    wait "$engine" || true
+}
+
+began=$SECONDS
+for step in "$@"; do
+    if [[ $step != lint && $step != manifests && -z ${engine:-} ]]; then
+        start_engine
+        trap stop_engine EXIT
+    fi
+    before=$SECONDS
+    echo "== $step"
+    "scripts/delivery/$step.sh"
+    echo "== $step: $((SECONDS - before)) s"
+done
+echo "delivery: all done in $((SECONDS - began)) s"
