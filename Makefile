@@ -1,9 +1,13 @@
-.PHONY: run test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
-.PHONY: image delivery
+.PHONY: run build test cov lint fmt bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: image push manifests manifests-check deploy delivery
 
 # The service, from .env or the environment.
 run:
 	cargo run --locked
+
+# Everything, to see whether it compiles.
+build:
+	cargo build --workspace --all-targets --locked
 
 # All tests. PostgreSQL's run on a private server that they start themselves, or on yours if POSTGRES_* is set.
 test:
@@ -60,13 +64,29 @@ faults:
 	cargo bench -p connexion-app --bench faults --locked
 
 # --- Delivery: the image, its registry, its environments ---
+# The variables may come from the command line or the environment; the shell reads them, so that it finds no code in them.
 
 VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 COMMIT ?= $(shell git rev-parse HEAD)
+export VERSION COMMIT REGISTRY TAGS ENVIRONMENT SERVICE TAG
 
 # The image connexion-app:VERSION.
 image:
-	docker build -f deploy/Dockerfile --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t connexion-app:$(VERSION) .
+	docker build -f deploy/Dockerfile --build-arg VERSION --build-arg COMMIT -t "connexion-app:$$VERSION" .
+
+# That image to REGISTRY, under each of TAGS.
+push:
+	scripts/push.sh "$$REGISTRY" "$$VERSION" $$TAGS
+
+# The plain manifests, from the development overlay; `make manifests-check` says whether they are up to date.
+manifests:
+	scripts/manifests.sh
+manifests-check:
+	scripts/manifests.sh --check
+
+# The version TAG (without it, the overlay's own) of SERVICE to ENVIRONMENT.
+deploy:
+	scripts/deploy.sh "$$ENVIRONMENT" "$$SERVICE" "$$TAG"
 
 # All that is in deploy/, done with the real tools.
 delivery:

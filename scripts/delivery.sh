@@ -17,9 +17,12 @@ mkdir "$scratch/checkout"
 git ls-files -z --cached --others --exclude-standard |
     tar --null --files-from - --ignore-failed-read -c | tar -x -C "$scratch/checkout"
 cd "$scratch/checkout"
+# The same content has the same commit, and so the same image.
+export GIT_AUTHOR_NAME=delivery GIT_AUTHOR_EMAIL=delivery@example.com GIT_AUTHOR_DATE=2026-01-01T00:00:00Z
+export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL GIT_COMMITTER_DATE=$GIT_AUTHOR_DATE
 git init -q -b main
-git -c user.name=delivery -c user.email=delivery@example.com -c core.autocrlf=false add --all
-git -c user.name=delivery -c user.email=delivery@example.com commit -q -m "As it is"
+git add --all
+git commit -q -m "As it is"
 
 steps=("$@")
 [ "${#steps[@]}" -gt 0 ] || steps=(lint manifests image pipelines)

@@ -4,6 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-flags=(-Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs)
+flags=(-Ctarget-feature=+crt-static '-Clink-arg=-Wl,-z,pack-relative-relocs')
 RUSTFLAGS="${flags[*]}" exec cargo build --release --locked -p connexion-app --bin connexion-app \
     --target "$(rustc --print host-tuple)" "$@"

@@ -6,12 +6,16 @@ export WORK=$1 SCRATCH=$2
 shift 2
 
 ip link set lo up
+# Where the pipelines push to, in here.
+cat /etc/hosts >"$SCRATCH/hosts"
+echo "127.0.0.1 registry.example.com" >>"$SCRATCH/hosts"
+mount --bind "$SCRATCH/hosts" /etc/hosts
 export DOCKER_HOST=unix://$SCRATCH/docker.sock DOCKER_CONFIG=$WORK/docker-config DOCKER_BUILDKIT=1
 
 start_engine() {
     mkdir -p "$WORK/engine"
     dockerd --data-root "$WORK/engine" --exec-root "$SCRATCH/exec" --pidfile "$SCRATCH/docker.pid" --host "$DOCKER_HOST" \
-        --insecure-registry 127.0.0.1:5555 >"$SCRATCH/engine.log" 2>&1 &
+        --insecure-registry registry.example.com >"$SCRATCH/engine.log" 2>&1 &
     engine=$!
     for _ in $(seq 100); do
         if docker version >/dev/null 2>&1; then return; fi

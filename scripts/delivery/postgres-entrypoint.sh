@@ -5,7 +5,7 @@ set -euo pipefail
 if [ "$(id -u)" -eq 0 ]; then
     mkdir -p "$PGDATA" /var/run/postgresql
     chown -R postgres:postgres /var/lib/postgresql /var/run/postgresql
-    exec setpriv --reuid postgres --regid postgres --init-groups "$BASH_SOURCE" "$@"
+    exec setpriv --reuid postgres --regid postgres --init-groups "$0" "$@"
 fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     mkdir -p "$PGDATA"

