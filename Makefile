@@ -76,7 +76,7 @@ image:
 
 # That image to REGISTRY, under each of TAGS.
 push:
-	scripts/push.sh "$$REGISTRY" "$$VERSION" $$TAGS
+	@scripts/push.sh "$$REGISTRY" "$$VERSION" $$TAGS
 
 # The plain manifests, from the development overlay; `make manifests-check` says whether they are up to date.
 manifests:
@@ -86,7 +86,7 @@ manifests-check:
 
 # The version TAG (without it, the overlay's own) of SERVICE to ENVIRONMENT.
 deploy:
-	scripts/deploy.sh "$$ENVIRONMENT" "$$SERVICE" "$$TAG"
+	@scripts/deploy.sh "$$ENVIRONMENT" "$$SERVICE" "$$TAG"
 
 # All that is in deploy/, done with the real tools.
 delivery:

@@ -25,6 +25,6 @@ git add --all
 git commit -q -m "As it is"
 
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(lint manifests image pipelines)
+[ "${#steps[@]}" -gt 0 ] || steps=(lint manifests image pipelines ${TESTS:+tests})
 unshare --net --mount --pid --fork --kill-child --mount-proc \
     scripts/delivery/namespace.sh "$work" "$scratch" "${steps[@]}"

@@ -73,8 +73,10 @@ do_wait() { in_namespace rollout status "$workload" --timeout="$patience"; }
 do_undo() {
     in_namespace rollout undo "$workload"
     in_namespace rollout status "$workload" --timeout="$patience"
-    git checkout --quiet -- deploy/kubernetes
-    echo "deploy: $service in $environment is what it was: $(tag)" >&2
+    version=$(in_namespace get "$workload" -o 'jsonpath={.spec.template.spec.containers[0].image}')
+    version=${version##*:}
+    do_set
+    echo "deploy: the rollout failed, and $environment has $service $version again" >&2
 }
 
 do_commit() {

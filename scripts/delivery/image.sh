@@ -12,7 +12,7 @@ if ! have postgres:18; then
         -c 'ENTRYPOINT ["docker-entrypoint.sh"]' -c 'CMD ["postgres"]'
 fi
 rust=$(sed -n 's/^ARG RUST=//p' deploy/Dockerfile)
-if ! have "$rust"; then
+if ! have "$rust" || [ "$WORK/rust" -nt "$WORK/engine/imported" ]; then
     toolchain=$(rustc --print sysroot)
     registry=${CARGO_HOME:-$HOME/.cargo}/registry
     tar -c --exclude=./dev -C "$WORK/rust" . \
@@ -20,6 +20,7 @@ if ! have "$rust"; then
         --transform 'flags=rh;s,^\(index\|cache\)\(/\|$\),usr/local/cargo/registry/\1\2,' -C "$registry" index cache |
         docker import -c "ENV PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
             -c "ENV CARGO_HOME=/usr/local/cargo CARGO_NET_OFFLINE=true" - "$rust" >/dev/null
+    touch "$WORK/engine/imported"
 fi
 
 

@@ -25,9 +25,13 @@ say "is each fault found?"
 wrong() {
     sed "$2" "$SCRATCH/development.yaml" >"$SCRATCH/wrong.yaml"
     if python3 scripts/delivery/validate.py "$SCRATCH/wrong.yaml" >"$SCRATCH/told" 2>&1; then fail "$1 passes"; fi
-    say "$1: $(head -1 "$SCRATCH/told" | cut -d: -f3- | cut -c1-90)"
+    say "$1: $(head -1 "$SCRATCH/told" | sed 's,^[^:]*: ,,' | cut -c1-110)"
 }
 wrong "an unknown field" 's/maxUnavailable: 0/maxUnavailabel: 0/'
+# The database's policy is the last object.
+last=$(grep -n '^kind: NetworkPolicy' "$SCRATCH/development.yaml" | tail -1 | cut -d: -f1)
+wrong "a policy that keeps the service out" "$last,\$s/name: connexion-app/name: other/"
+wrong "a Service without pods" 's,^    app.kubernetes.io/component: server,&s,'
 wrong "an API that is gone" 's,autoscaling/v2,autoscaling/v2beta1,'
 
 start_cluster

@@ -86,4 +86,14 @@ postgres() {
     install -m 755 scripts/delivery/postgres-entrypoint.sh "$1/usr/local/bin/docker-entrypoint.sh"
 }
 for each in debian rust postgres; do [ -d "$work/$each" ] || root "$each" "$each"; done
+# With TESTS=1 coverage is measured in there, too, by what scripts/cov.sh would install.
+major=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+if [ -n "${TESTS:-}" ] && [ ! -e "$work/rust/usr/bin/llvm-cov-$major" ]; then
+    cp /etc/apt/sources.list.d/debian.sources "$work/rust/etc/apt/sources.list.d/"
+    chroot "$work/rust" apt-get update -q
+    packages_in "$work/rust" "llvm-$major"
+    "$work/tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/cov-tools.txt
+    cp "$work/tools/bin/cargo-llvm-cov" "$work/rust/usr/local/bin/"
+    touch "$work/rust"
+fi
 cargo fetch --locked --quiet

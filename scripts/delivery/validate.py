@@ -70,6 +70,36 @@ def check(document, version):
         kubernetes_validate.validate(document, version, strict=True)
 
 
+def selects(selector, labels):
+    """Whether a selector is for pods with these labels."""
+    return selector.get("matchLabels", {}).items() <= labels.items()
+
+
+def unreachable(documents):
+    """What the policies of one namespace keep from one another, though one side allows it; what selects no pod."""
+    pods = [doc["spec"]["template"]["metadata"]["labels"] for doc in documents if "template" in doc.get("spec", {})]
+    pods += [{"cnpg.io/cluster": doc["metadata"]["name"]} for doc in documents if doc["kind"] == "Cluster"]
+    policies = [doc["spec"] for doc in documents if doc["kind"] == "NetworkPolicy"]
+    for doc in documents:
+        selector = doc.get("spec", {}).get("selector") or doc.get("spec", {}).get("podSelector")
+        if selector and doc["kind"] != "ServiceMonitor":
+            labels = selector.get("matchLabels", selector)
+            if not any(selects({"matchLabels": labels}, pod) for pod in pods):
+                yield f"{doc['kind']} {doc['metadata']['name']} selects no pod"
+    for policy in policies:
+        for rule in policy.get("egress", []):
+            for peer in rule["to"]:
+                targets = [pod for pod in pods if "namespaceSelector" not in peer and selects(peer["podSelector"], pod)]
+                if not targets and "namespaceSelector" not in peer:
+                    yield f"nothing has the labels {peer['podSelector']}, where requests may go"
+                for target in targets:
+                    closed = [other for other in policies if selects(other["podSelector"], target)]
+                    froms = [one for other in closed for rule in other.get("ingress", []) for one in rule["from"]]
+                    mine = policy["podSelector"]["matchLabels"]
+                    if closed and not any(selects(one.get("podSelector", {}), mine) for one in froms):
+                        yield f"{mine} may send to {target}, which may not take it"
+
+
 def main():
     """Tells each fault."""
     faults, objects = 0, 0
@@ -77,6 +107,9 @@ def main():
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as file:
             documents = [document for document in yaml.safe_load_all(file) if document]
+        for fault in unreachable(documents):
+            faults += 1
+            print(f"{path}: {fault}", file=sys.stderr)
         for document in documents:
             for version in versions:
                 objects += 1

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The tests and their coverage in the image's builder, as compose.yaml has them.
+set -euo pipefail
+. scripts/delivery/tell.sh
+trap 'docker compose --progress quiet --profile test down --volumes --timeout 5 || true' EXIT
+for service in test cov; do
+    began=$SECONDS
+    docker compose --ansi never run --rm --no-TTY "$service" >"$SCRATCH/$service.log" 2>&1 || {
+        tail -60 "$SCRATCH/$service.log" >&2
+        fail "docker compose run --rm $service"
+    }
+    say "docker compose run --rm $service: $((SECONDS - began)) s"
+    grep -E '^(test result|TOTAL)' "$SCRATCH/$service.log" | sed 's/^/      /'
+done
