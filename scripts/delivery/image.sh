@@ -8,7 +8,7 @@ import() { tar -C "$WORK/$1" --exclude=./dev -c . | docker import "${@:3}" - "$2
 have() { docker image inspect "$1" >/dev/null 2>&1; }
 if ! have postgres:18; then
     import postgres postgres:18 -c "ENV PATH=/usr/local/bin:/usr/lib/postgresql/18/bin:/usr/bin:/bin:/usr/sbin:/sbin" \
-        -c "ENV PGDATA=/var/lib/postgresql/18/docker" -c "EXPOSE 5432" -c "VOLUME /var/lib/postgresql" \
+        -c "ENV PGDATA=/var/lib/postgresql/18/docker" -c "ENV PGHOST=/var/run/postgresql" -c "EXPOSE 5432" -c "VOLUME /var/lib/postgresql" \
         -c 'ENTRYPOINT ["docker-entrypoint.sh"]' -c 'CMD ["postgres"]'
 fi
 rust=$(sed -n 's/^ARG RUST=//p' deploy/Dockerfile)
@@ -113,6 +113,23 @@ printf 'FLASK_DEBUG=False\nFLASK_APP=wsgi:app\nGUNICORN_WORKERS=3\n' >.envs/.fla
 has ".envs/.flask" "3" "$(app config 2>/dev/null | grep APP_WORKERS)"
 rm .envs/.flask
 has "a wrong password" "password authentication failed" "$(compose run --rm --no-TTY -e POSTGRES_PASSWORD=wrong app check-db 2>&1 || true)"
+
+say "a database of the original's, and one that can't be adopted"
+sql() { docker exec -i "$(compose ps --quiet db)" psql -q -v ON_ERROR_STOP=1 -U backend -d "$1"; }
+sql backend <<<"create database original; create database other"
+sql original <<<"
+    create type sexenum as enum ('male', 'female', 'other');
+    create table person (uuid uuid primary key, survived boolean not null, passenger_class integer not null,
+        name varchar(100) not null, sex sexenum not null, age integer not null, siblings_or_spouses_aboard integer not null,
+        parents_or_children_aboard integer not null, fare double precision not null);
+    insert into person values ('8d6ba3fc-9b1b-4f0c-9e0a-0a2f1a1f0a01', false, 3, 'Mr. Owen Harris Braund', 'male', 22, 1, 0, 7.25);
+    create table alembic_version (version_num varchar(32) primary key)"
+sql other <<<"create table person (uuid uuid primary key, survived text)"
+on() { compose run --rm --no-TTY -e POSTGRES_DB="$1" app "${@:2}" 2>&1 || echo "exit code $?"; }
+is "original: migrate" "applied V1__person, V2__api_key" "$(on original migrate | grep applied)"
+is "original: its person" 1 "$(on original export-data | grep -c Braund)"
+has "other: migrate" "the existing table person cannot be adopted: column survived is text, not boolean" "$(on other migrate)"
+has "other: migrate" "exit code 1" "$(on other migrate)"
 
 say "restarts"
 is "people" 744 "$(people)"

@@ -26,9 +26,11 @@ start_engine() {
     tail -20 "$SCRATCH/engine.log" >&2
     exit 1
 }
-# The engine takes its containers and their groups with it.
+# The engine takes its containers and their groups with it. Of what was built, the layers are kept, within limits.
 stop_engine() {
     docker ps --quiet | xargs -r docker rm --force >/dev/null || true
+    docker images --quiet connexion-app registry.example.com/connexion-app | sort -u | xargs -r docker rmi --force >/dev/null || true
+    docker builder prune --force --keep-storage 8GB >/dev/null || true
     kill "$engine"
     wait "$engine" || true
 }
