@@ -15,7 +15,8 @@ export DOCKER_HOST=unix://$SCRATCH/docker.sock DOCKER_CONFIG=$WORK/docker-config
 start_engine() {
     mkdir -p "$WORK/engine"
     dockerd --data-root "$WORK/engine" --exec-root "$SCRATCH/exec" --pidfile "$SCRATCH/docker.pid" --host "$DOCKER_HOST" \
-        --insecure-registry registry.example.com >"$SCRATCH/engine.log" 2>&1 &
+        --insecure-registry registry.example.com \
+        --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$(basename "$SCRATCH")" >"$SCRATCH/engine.log" 2>&1 &
     engine=$!
     for _ in $(seq 100); do
         if docker version >/dev/null 2>&1; then return; fi
@@ -33,6 +34,8 @@ stop_engine() {
     docker builder prune --force --keep-storage 8GB >/dev/null || true
     kill "$engine"
     wait "$engine" || true
+    # Empty control groups would stay.
+    find /sys/fs/cgroup -depth -type d -path "*/$(basename "$SCRATCH")*" -exec rmdir {} + 2>/dev/null || true
 }
 
 began=$SECONDS

