@@ -43,6 +43,7 @@ for step in "$@"; do
     if [[ $step != lint && $step != manifests && -z ${engine:-} ]]; then
         start_engine
         trap stop_engine EXIT
+        scripts/delivery/bases.sh
     fi
     before=$SECONDS
     echo "== $step"

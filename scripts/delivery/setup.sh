@@ -90,8 +90,8 @@ for each in debian rust postgres; do [ -d "$work/$each" ] || root "$each" "$each
 major=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 if [ -n "${TESTS:-}" ] && [ ! -e "$work/rust/usr/bin/llvm-cov-$major" ]; then
     cp /etc/apt/sources.list.d/debian.sources "$work/rust/etc/apt/sources.list.d/"
-    chroot "$work/rust" apt-get update -q
-    packages_in "$work/rust" "llvm-$major"
+    chroot "$work/rust" apt-get update -q >>"$work/rust.log" 2>&1
+    packages_in "$work/rust" "llvm-$major" >>"$work/rust.log" 2>&1
     "$work/tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/cov-tools.txt
     cp "$work/tools/bin/cargo-llvm-cov" "$work/rust/usr/local/bin/"
     touch "$work/rust"

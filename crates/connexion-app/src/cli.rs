@@ -47,7 +47,7 @@ enum Command {
     /// Apply the migrations that are missing
     Migrate,
     /// Say whether the database answers
-    #[command(alias = "check_db")]
+    #[command(aliases = ["check_db", "check_db_connection"])]
     CheckDb,
     /// Say whether all migrations are applied
     #[command(alias = "check_migration")]
