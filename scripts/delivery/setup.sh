@@ -89,7 +89,9 @@ for each in debian rust postgres; do [ -d "$work/$each" ] || root "$each" "$each
 # With TESTS=1 coverage is measured in there, too, by what scripts/cov.sh would install.
 major=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 if [ -n "${TESTS:-}" ] && [ ! -e "$work/rust/usr/bin/llvm-cov-$major" ]; then
+    # From where this machine has it, too: security updates.
     cp /etc/apt/sources.list.d/debian.sources "$work/rust/etc/apt/sources.list.d/"
+    : >"$work/rust/etc/apt/sources.list"
     chroot "$work/rust" apt-get update -q >>"$work/rust.log" 2>&1
     packages_in "$work/rust" "llvm-$major" >>"$work/rust.log" 2>&1
     "$work/tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/cov-tools.txt

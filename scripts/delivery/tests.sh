@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The tests and their coverage in the image's builder, as compose.yaml has them.
+# The tests and their coverage in the image's builder, as compose.yaml has them; one of the two with TESTS=test or TESTS=cov.
 set -euo pipefail
 . scripts/delivery/tell.sh
 trap 'docker compose --progress quiet --profile test down --volumes --timeout 5 || true' EXIT
-for service in test cov; do
+case ${TESTS:-1} in 1) services=(test cov) ;; *) services=("$TESTS") ;; esac
+for service in "${services[@]}"; do
     began=$SECONDS
     docker compose --ansi never run --rm --no-TTY "$service" >"$SCRATCH/$service.log" 2>&1 || {
         tail -60 "$SCRATCH/$service.log" >&2
