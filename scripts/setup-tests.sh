@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer and
-# PostgreSQL's programs, from Debian's packages. Does nothing on a machine that has them.
+# Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer,
+# `kill` and PostgreSQL's programs, from Debian's packages. Does nothing on a machine that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+# The shell's own `kill` is no program that a test could call.
+[ -n "$(type -P kill)" ] || missing+=(procps)
 
 # A server of your own (POSTGRES_*) is used instead of a private one.
 if [ -z "$(compgen -e POSTGRES_ || true)" ] && ! command -v initdb >/dev/null &&

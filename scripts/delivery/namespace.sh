@@ -30,7 +30,8 @@ start_engine() {
 # The engine takes its containers and their groups with it. Of what was built, the layers are kept, within limits.
 stop_engine() {
     docker ps --quiet | xargs -r docker rm --force >/dev/null || true
-    docker images --quiet connexion-app registry.example.com/connexion-app | sort -u | xargs -r docker rmi --force >/dev/null || true
+    docker images --quiet --filter reference='*connexion-app*' --filter reference='*/connexion-app*' |
+        sort -u | xargs -r docker rmi --force >/dev/null || true
     docker builder prune --force --keep-storage 8GB >/dev/null || true
     kill "$engine"
     wait "$engine" || true

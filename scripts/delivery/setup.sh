@@ -68,7 +68,7 @@ debian() { debootstrap --variant=minbase --include=ca-certificates bookworm "$1"
 # ... what compiles Rust and runs the tests ...
 rust() {
     cp -a "$work/debian" "$1"
-    packages_in "$1" gcc libc6-dev make pgbouncer postgresql python3
+    packages_in "$1" gcc libc6-dev make pgbouncer postgresql procps python3
 }
 # ... and PostgreSQL, with as much of its image's ways as the manifests and compose.yaml ask for.
 postgres() {

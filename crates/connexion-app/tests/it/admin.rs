@@ -235,7 +235,7 @@ fn what_happens_is_counted() {
         r#"connexion_database_call_duration_seconds_count{call="add"} 1"#,
         r#"connexion_database_turns{state="all"} 8"#,
         "connexion_import_rows_total 714",
-        r#"connexion_build_info{commit="#,
+        "connexion_build_info{commit=",
         "process_resident_memory_bytes ",
         "process_open_fds ",
     ] {
