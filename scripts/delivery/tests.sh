@@ -4,12 +4,14 @@ set -euo pipefail
 . scripts/delivery/tell.sh
 trap 'docker compose --progress quiet --profile test down --volumes --timeout 5 || true' EXIT
 case ${TESTS:-1} in 1) services=(test cov) ;; *) services=("$TESTS") ;; esac
+failed=()
 for service in "${services[@]}"; do
     began=$SECONDS
     docker compose --ansi never run --rm --no-TTY "$service" >"$SCRATCH/$service.log" 2>&1 || {
-        tail -60 "$SCRATCH/$service.log" >&2
-        fail "docker compose run --rm $service"
+        grep -A40 '^failures:' "$SCRATCH/$service.log" >&2 || tail -60 "$SCRATCH/$service.log" >&2
+        failed+=("docker compose run --rm $service")
     }
     say "docker compose run --rm $service: $((SECONDS - began)) s"
     grep -E '^(test result|TOTAL)' "$SCRATCH/$service.log" | sed 's/^/      /'
 done
+[ "${#failed[@]}" -eq 0 ] || fail "${failed[@]}"
