@@ -64,19 +64,15 @@ faults:
 	cargo bench -p connexion-app --bench faults --locked
 
 # --- Delivery: the image, its registry, its environments ---
-# The variables may come from the command line or the environment; the shell reads them, so that it finds no code in them.
+# Their variables come from the command line or the environment; the shell reads them, so that it finds no code in them.
 
-VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-COMMIT ?= $(shell git rev-parse HEAD)
-export VERSION COMMIT REGISTRY TAGS ENVIRONMENT SERVICE TAG
-
-# The image connexion-app:VERSION.
+# The image connexion-app:VERSION, of COMMIT; else those of Cargo.toml and git.
 image:
-	docker build -f deploy/Dockerfile --build-arg VERSION --build-arg COMMIT -t "connexion-app:$$VERSION" .
+	@scripts/image.sh
 
 # That image to REGISTRY, under each of TAGS.
 push:
-	@scripts/push.sh "$$REGISTRY" "$$VERSION" $$TAGS
+	@scripts/image.sh push "$$REGISTRY" $$TAGS
 
 # The plain manifests, from the development overlay; `make manifests-check` says whether they are up to date.
 manifests:
