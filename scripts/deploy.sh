@@ -20,7 +20,7 @@ case ${1:-} in set | check | apply | wait | undo | commit) step=$1 && shift ;; e
 environment=$1 service=$2 version=${3:-}
 overlay=deploy/kubernetes/overlays/$environment
 # As long as the Deployment has for it (progressDeadlineSeconds), and a minute.
-patience=${PATIENCE:-240s}
+patience=${PATIENCE:-360s}
 
 case $environment in development | staging | production) ;; *) usage ;; esac
 case $service in
@@ -71,7 +71,10 @@ do_apply() { kubectl apply -k "$overlay"; }
 do_wait() { in_namespace rollout status "$workload" --timeout="$patience"; }
 
 do_undo() {
-    in_namespace rollout undo "$workload"
+    in_namespace rollout undo "$workload" || {
+        echo "deploy: the rollout failed, and there is nothing to go back to" >&2
+        exit 1
+    }
     in_namespace rollout status "$workload" --timeout="$patience"
     version=$(in_namespace get "$workload" -o 'jsonpath={.spec.template.spec.containers[0].image}')
     version=${version##*:}
