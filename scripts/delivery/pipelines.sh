@@ -53,7 +53,8 @@ pipeline() {
 }
 told() { has "$1" "$2" "$told"; }
 untold() { if [[ $told == *"$1"* ]]; then fail "told: $1"; fi; }
-tags() { curl -s http://registry.example.com/v2/connexion-app/tags/list | jq -r '.tags // [] | sort | join(" ")'; }
+words() { tr ' ' '\n' | sort | xargs; }
+tags() { curl -s http://registry.example.com/v2/connexion-app/tags/list | jq -r '.tags // [] | .[]' | words; }
 
 pipeline "a pull request" SUCCESS Jenkinsfile PR-7 CHANGE_ID=7
 told "its comment" "httpRequest [httpMode:POST"
@@ -69,10 +70,10 @@ told "its notification" "slackSend [channel:#notifications, color:danger"
 untold "-- Image"
 
 pipeline "the branch development" SUCCESS Jenkinsfile development
-is "pushed" "$commit development" "$(tags)"
+is "pushed" "$(words <<<"$commit development")" "$(tags)"
 told "its deployment" "build [job:../deploy-connexion-app"
 pipeline "a tag" SUCCESS Jenkinsfile 0.1.0 TAG_NAME=0.1.0
-is "pushed" "0.1.0 $commit development" "$(tags)"
+is "pushed" "$(words <<<"0.1.0 $commit development")" "$(tags)"
 told "goes to" "staging"
 is "what was pushed runs" "connexion-app 0.1.0 ($commit)" "$(
     docker rmi registry.example.com/connexion-app:0.1.0 >/dev/null
