@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer and
+# Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer, `kill` and
 # PostgreSQL's programs, from Debian's packages, and schemathesis, from PyPI, below the target directory. Does nothing on
 # a machine that has them.
 set -euo pipefail
@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+# The shell's own `kill` is no program that a test could call.
+[ -n "$(type -P kill)" ] || missing+=(procps)
 
 # A server of your own (POSTGRES_*) is used instead of a private one.
 if [ -z "$(compgen -e POSTGRES_ || true)" ] && ! command -v initdb >/dev/null &&

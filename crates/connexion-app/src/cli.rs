@@ -18,7 +18,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use self::keys::KeysCommand;
 use crate::{
-    app,
+    admin, app,
     config::{self, Settings},
     export::export,
     import::import,
@@ -26,6 +26,7 @@ use crate::{
     spec, start,
     store::Store,
     telemetry::{self, Telemetry},
+    version,
 };
 
 /// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
@@ -33,7 +34,7 @@ use crate::{
 /// Without a command it serves. Settings are flags, environment variables or lines of a file `.env` in the
 /// working directory.
 #[derive(Debug, Parser)]
-#[command(name = "connexion-app", version, max_term_width = 100)]
+#[command(name = "connexion-app", version = version::build(), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -46,11 +47,13 @@ enum Command {
     /// Apply the migrations that are missing
     Migrate,
     /// Say whether the database answers
-    #[command(alias = "check_db")]
+    #[command(aliases = ["check_db", "check_db_connection"])]
     CheckDb,
     /// Say whether all migrations are applied
     #[command(alias = "check_migration")]
     CheckMigration,
+    /// Say whether the service that runs here is ready, by its admin port
+    CheckReady,
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -172,6 +175,13 @@ async fn dispatch(
                 return Ok(ExitCode::FAILURE);
             }
             say("all migrations are applied")?;
+        }
+        Command::CheckReady => {
+            let (is_ready, checks) = admin::ask(settings.admin.as_ref())?;
+            say(&checks)?;
+            if !is_ready {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Keys(command) => {
             let store = migrated_store(settings).await?;

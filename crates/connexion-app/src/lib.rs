@@ -20,3 +20,4 @@ mod spec;
 mod start;
 pub mod store;
 mod telemetry;
+mod version;

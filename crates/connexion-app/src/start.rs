@@ -23,6 +23,7 @@ use crate::{
     spec,
     store::{Store, StoreError, observed::Observed},
     telemetry::{AccessLog, Telemetry},
+    version::{self, VERSION},
 };
 
 /// How long to wait for the database, and for its migrations.
@@ -59,6 +60,7 @@ pub(crate) enum StartError {
 /// Whatever keeps the service from starting.
 pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
     let Telemetry { error_log, metrics } = telemetry;
+    tracing::info!("starting connexion-app {}", version::build());
     let document = spec::document(settings)?;
     let document_files = spec::Files::of(&document);
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
@@ -264,12 +266,8 @@ fn announce(settings: &Settings, port: u16, mut target: impl Write) -> io::Resul
     } else {
         format!("{scheme}://{host}:{port}")
     };
-    let (version, mode) = (env!("CARGO_PKG_VERSION"), settings.mode);
-    writeln!(
-        target,
-        "connexion-app {version} ({mode}) on {}",
-        settings.database
-    )?;
+    let (mode, database) = (settings.mode, &settings.database);
+    writeln!(target, "connexion-app {VERSION} ({mode}) on {database}")?;
     writeln!(target, "  people    {address}/people")?;
     if settings.swagger_ui {
         writeln!(target, "  docs      {address}/ui/")?;
