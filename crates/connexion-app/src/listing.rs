@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use axum::response::{IntoResponse, Response};
-use connexion::{Accept, In, Items, Problem, Violation};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use connexion::{Accept, Body, In, Items, Problem, Violation};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
@@ -14,12 +14,15 @@ use serde::Deserialize;
 use crate::export;
 use crate::person::Person;
 use crate::query::{Cursor, Filter, Key, Select, reversed, total};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// How many people a page has unless the client says so.
 const LIMIT: u32 = 100;
 
-const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+const JSON: &str = "application/json";
+
+/// How many people there are on all pages together.
+pub(crate) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// The query parameters of `people.list`.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,17 +55,20 @@ pub(crate) async fn answer(
 ) -> Result<Response, Problem> {
     let mut headers = vec![(header::VARY, HeaderValue::from_static("Accept"))];
     if params.count.is_some() {
-        headers.push((TOTAL, store.count(&params.filter).await?.into()));
+        headers.push((TOTAL_COUNT, store.count(&params.filter).await?.into()));
     }
     let people = if params.limit.is_some() || params.cursor.is_some() {
         let page = page(store, &params).await?;
         // What came in a request can stand in a header.
-        headers.extend(
-            links(query, &page)
-                .parse()
-                .map(|links| (header::LINK, links)),
-        );
-        stream::iter(page.people.into_iter().map(Ok::<_, StoreError>)).boxed()
+        let links = links(query, &page)
+            .parse()
+            .map(|links| (header::LINK, links));
+        headers.extend(links);
+        if accept.as_str() == JSON {
+            // It is at hand, so its length can be told.
+            return Ok((AppendHeaders(headers), Body(page.people)).into_response());
+        }
+        stream::iter(page.people.into_iter().map(Ok)).boxed()
     } else {
         let keys = keys(&params);
         let select = Select {
@@ -77,7 +83,7 @@ pub(crate) async fn answer(
         "text/csv" => export::csv(people),
         _ => Items::new(people).into_response(),
     };
-    Ok((axum::response::AppendHeaders(headers), response).into_response())
+    Ok((AppendHeaders(headers), response).into_response())
 }
 
 /// Reads one page.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use connexion::{ApiService, Document, Faults};
+use time::UtcDateTime;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -53,6 +54,9 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
+/// How often old requests are forgotten.
+const FORGET: Duration = Duration::from_hours(1);
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
@@ -84,6 +88,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let answering = Answering::new(current.clone(), settings.limits, access_log, metrics);
     let server = Server::new(answering, settings.limits).under_tls(tls);
     state.serves(Arc::clone(&store));
+    tokio::spawn(forget(Arc::clone(&store)));
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let stop_serving = async {
         let _ = stopping.await;
@@ -226,6 +231,16 @@ pub(crate) async fn all_applied(store: &dyn Store) -> Result<(), StartError> {
         Ok(())
     } else {
         Err(StartError::Pending(pending.join(", ")))
+    }
+}
+
+/// Forgets now and then which requests were done that nobody may send again any more.
+async fn forget(store: Arc<dyn Store>) {
+    loop {
+        sleep(FORGET).await;
+        if let Err(error) = store.forget(UtcDateTime::now().unix_timestamp()).await {
+            tracing::warn!("old requests could not be forgotten: {error}");
+        }
     }
 }
 
