@@ -30,8 +30,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use connexion::{ApiService, Items};
-use connexion_app::import::{SAMPLE, import};
+use connexion_app::import::{Options, SAMPLE, import};
 use connexion_app::person::{NewPerson, Person};
+use connexion_app::query::Select;
 use connexion_app::store::{
     Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite,
 };
@@ -219,6 +220,7 @@ fn store(url: &str) -> Arc<dyn Store> {
 
 fn service(store: Arc<dyn Store>) -> ApiService {
     connexion_app::app::api(connexion_app::app::document().unwrap())
+        .unwrap()
         .build(store)
         .unwrap()
 }
@@ -226,8 +228,17 @@ fn service(store: Arc<dyn Store>) -> ApiService {
 /// The sample passengers' keys, in a new table.
 async fn fill(store: &dyn Store) -> Vec<Uuid> {
     store.migrate().await.unwrap();
-    import(store, SAMPLE, |_| {}).await.unwrap();
-    let people: Vec<Person> = store.list().await.unwrap().try_collect().await.unwrap();
+    let schema = connexion_app::app::new_person(connexion_app::app::document().unwrap()).unwrap();
+    let options = Options::default();
+    let imported = import(store, &schema, SAMPLE, options, |_| {}).await;
+    imported.unwrap();
+    let people: Vec<Person> = store
+        .list(&Select::all())
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     people.iter().map(|person| person.uuid).collect()
 }
 
@@ -323,7 +334,11 @@ async fn serve_plain(url: &str) {
 async fn list(
     State(store): State<Arc<dyn Store>>,
 ) -> Result<Items<Person, StoreError>, StatusCode> {
-    store.list().await.map(Items::new).map_err(failed)
+    store
+        .list(&Select::all())
+        .await
+        .map(Items::new)
+        .map_err(failed)
 }
 
 async fn lookup(
@@ -343,7 +358,7 @@ async fn add(
     Json(new): Json<NewPerson>,
 ) -> Result<impl IntoResponse, StatusCode> {
     let person = Person::from(new);
-    store.add(&person).await.map_err(failed)?;
+    store.add(&person, None).await.map_err(failed)?;
     Ok((
         [(header::LOCATION, format!("/people/{}", person.uuid))],
         Json(person),

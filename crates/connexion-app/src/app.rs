@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connexion::{Api, Document, Faults};
+use connexion::{Api, Document, Faults, Validator};
 
 use crate::auth;
 use crate::config::{Auth, Database, DatabaseUse, Settings};
@@ -10,6 +10,9 @@ use crate::error::as_the_original;
 use crate::people;
 use crate::person::parse_uuid;
 use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
+
+/// The name of the contract's schema of a new person.
+const NEW_PERSON: &str = "NewPerson";
 
 /// The contract, as it stands in the binary.
 ///
@@ -29,7 +32,26 @@ pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults
 }
 
 /// An API on `document` with all handlers; the state it is built with is the store.
-pub fn api(document: Document) -> Api<Arc<dyn Store>> {
+///
+/// # Errors
+/// What is wrong with the document's schema of a new person, by which an import's rows are checked.
+pub fn api(document: Document) -> Result<Api<Arc<dyn Store>>, Faults> {
+    let api = original(document);
+    let schema = api.validator(NEW_PERSON)?;
+    Ok(api
+        .operation("people.summary", people::summary)
+        .operation(
+            "people.import",
+            move |store, who, moved, headers, params, body| {
+                people::import_people(store, schema.clone(), who, moved, headers, params, body)
+            },
+        )
+        // Only an import's body is a stream, and that may have any length.
+        .upload_limit(usize::MAX))
+}
+
+/// The five operations that the original had.
+pub fn original(document: Document) -> Api<Arc<dyn Store>> {
     Api::from_document(document)
         .operation("people.list", people::list)
         .operation("people.add", people::add)
@@ -42,6 +64,14 @@ pub fn api(document: Document) -> Api<Arc<dyn Store>> {
         .strict_accept(false)
         // Unless it is told whom to believe.
         .default_security(async |_| Ok(None))
+}
+
+/// The schema by which each row of an import is checked.
+///
+/// # Errors
+/// If the document has none, or is at fault.
+pub fn new_person(document: Document) -> Result<Validator, Faults> {
+    original(document).validator(NEW_PERSON)
 }
 
 /// The store that the settings name; it connects when it is first used.

@@ -21,8 +21,9 @@ use crate::{
     admin, app,
     config::{self, Settings},
     export::export,
-    import::import,
+    import::{Options, import},
     progress::{Progress, summary},
+    query::Select,
     spec, start,
     store::Store,
     telemetry::{self, Telemetry},
@@ -205,16 +206,18 @@ async fn import_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Err
             .map(|metadata| metadata.len());
         (Box::new(source), size)
     };
+    let schema = app::new_person(spec::document(settings)?)?;
     let store = migrated_store(settings).await?;
     let progress = Progress::start(size);
-    let imported = import(store.as_ref(), progress.reading(source), progress.rows()).await;
+    let (reading, rows) = (progress.reading(source), progress.rows());
+    let imported = import(store.as_ref(), &schema, reading, Options::default(), rows).await;
     drop(progress);
     say(&summary(&imported?))
 }
 
 async fn export_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Error>> {
     // First the people, then the file: a database that is away must not cost the last export.
-    let people = migrated_store(settings).await?.list().await?;
+    let people = migrated_store(settings).await?.list(&Select::all()).await?;
     if file == Path::new("-") {
         export(people, io::stdout()).await?;
         return Ok(());

@@ -7,6 +7,8 @@
 use connexion::{In, Problem, Violation};
 use http::{HeaderValue, StatusCode, header};
 
+use crate::import::{BadRow, Fault, ImportError};
+use crate::once;
 use crate::store::StoreError;
 
 /// After how many seconds a client may try again.
@@ -17,6 +19,48 @@ pub(crate) fn unavailable() -> Problem {
     let detail = "The service can't answer right now. Please try again.";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         .with_header(header::RETRY_AFTER, RETRY_AFTER)
+}
+
+impl From<ImportError> for Problem {
+    /// Of bad rows each fault says its line, and in CSV its column.
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::BadHeader(header) => {
+                let mut violation = Violation::new(In::Body, "required", header.to_string());
+                violation.extra.insert("line".to_owned(), 1.into());
+                Self::from(vec![violation])
+            }
+            ImportError::BadRows { shown, total } => bad_rows(shown, total),
+            ImportError::OtherSource => once::other_body(),
+            // Whoever sent the body knows better why it ended.
+            ImportError::Read(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "The request's body ended early.")
+            }
+            ImportError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn bad_rows(shown: Vec<BadRow>, total: u64) -> Problem {
+    let first = shown.first().map(ToString::to_string).unwrap_or_default();
+    let first = first.lines().next().unwrap_or_default();
+    let rows = if total == 1 { "row" } else { "rows" };
+    let detail = format!("{total} bad {rows}, nothing was stored. The first: {first}");
+    let mut problem = Problem::new(StatusCode::BAD_REQUEST, detail);
+    for BadRow { line, faults } in shown {
+        for Fault {
+            column,
+            mut violation,
+        } in faults
+        {
+            violation.extra.insert("line".to_owned(), line.into());
+            let column = column.map(|column| ("column".to_owned(), column.into()));
+            violation.extra.extend(column);
+            problem.errors.push(violation);
+        }
+    }
+    problem.extra.insert("badRows".to_owned(), total.into());
+    problem
 }
 
 impl From<StoreError> for Problem {

@@ -6,11 +6,17 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use futures_util::StreamExt;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, TryStreamExt};
+use http::header;
 
 use crate::import::COLUMNS;
 use crate::person::Person;
 use crate::store::{People, StoreError};
+
+/// How many people a chunk of an answer has at most.
+const CHUNK: usize = 256;
 
 /// Why an export is incomplete.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,35 @@ pub async fn export(mut people: People, target: impl Write + Send) -> Result<u64
     Ok(rows)
 }
 
+/// These people as an answer, in chunks.
+pub(crate) fn csv(people: People) -> Response {
+    let chunks = people.ready_chunks(CHUNK);
+    let chunks = futures_util::stream::once(async { Vec::new() }).chain(chunks);
+    let rows = chunks
+        .enumerate()
+        .map(|(index, people)| -> Result<Vec<u8>, ExportError> {
+            let mut bytes = Vec::with_capacity(people.len() * 64);
+            let mut sheet = Sheet::continued(&mut bytes);
+            if index == 0 {
+                sheet.header()?;
+            }
+            for person in people {
+                sheet.write(&person?)?;
+            }
+            sheet.finish()?;
+            Ok(bytes)
+        });
+    let rows = rows.inspect_err(|error| tracing::error!("a streamed answer ended early: {error}"));
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"people.csv\"",
+        ),
+    ];
+    (headers, Body::from_stream(rows)).into_response()
+}
+
 /// Writes people as rows. Its strings are used again and again.
 struct Sheet<W: Write> {
     csv: csv::Writer<W>,
@@ -47,12 +82,21 @@ struct Sheet<W: Write> {
 
 impl<W: Write> Sheet<W> {
     fn new(target: W) -> io::Result<Self> {
-        let mut csv = csv::Writer::from_writer(target);
-        csv.write_record(COLUMNS)?;
-        Ok(Self {
-            csv,
+        let mut sheet = Self::continued(target);
+        sheet.header()?;
+        Ok(sheet)
+    }
+
+    /// Goes on with one that has its header already.
+    fn continued(target: W) -> Self {
+        Self {
+            csv: csv::Writer::from_writer(target),
             number: String::new(),
-        })
+        }
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        Ok(self.csv.write_record(COLUMNS)?)
     }
 
     fn write(&mut self, person: &Person) -> io::Result<()> {
@@ -92,6 +136,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::app;
     use crate::import::Rows;
     use crate::person::Sex;
 
@@ -121,7 +166,10 @@ mod tests {
 
     /// Reads rows back; nothing may be cut.
     fn read(text: &str) -> Vec<Person> {
-        let rows = Rows::open(text.as_bytes()).unwrap().map(Result::unwrap);
+        let schema = app::new_person(app::document().unwrap()).unwrap();
+        let rows = Rows::open(text.as_bytes(), &schema)
+            .unwrap()
+            .map(Result::unwrap);
         rows.map(|row| {
             if row.age_cut {
                 panic!("an age was cut")

@@ -4,55 +4,126 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::response::IntoResponse;
-use connexion::{Body, Items, Params, Principal, Problem};
-use http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use connexion::{Accept, Body, ByteStream, Params, Principal, Problem, Validator};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::import::{Format, Imported, Options, import};
+use crate::listing::{self, ListParams};
+use crate::once::{self, Once};
 use crate::person::{NewPerson, Person, PersonChanges};
-use crate::store::{Store, StoreError};
+use crate::query::Filter;
+use crate::store::{Receipt, Store, StoreError};
+use crate::summary::Summary;
+use crate::upload::{Moved, Upload};
 
 /// What handlers share.
 pub(crate) type People = State<Arc<dyn Store>>;
 
-/// The path parameter of the operations on one person.
+/// How often a change is tried that depends on what the person is like, if others change the same person to what it was.
+const TRIES: usize = 5;
+
+/// The parameters of the operations on one person.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Key {
     #[serde(deserialize_with = "crate::person::uuid")]
     uuid: Uuid,
+    #[serde(rename = "If-Match")]
+    if_match: Option<String>,
+    #[serde(rename = "If-None-Match")]
+    if_none_match: Option<String>,
 }
 
 /// `people.list`
-pub(crate) async fn list(State(store): People) -> Result<Items<Person, StoreError>, Problem> {
-    Ok(Items::new(store.list().await?))
+pub(crate) async fn list(
+    State(store): People,
+    accept: Accept,
+    uri: http::Uri,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Problem> {
+    listing::answer(store.as_ref(), &accept, uri.query(), params).await
+}
+
+/// `people.summary`
+pub(crate) async fn summary(
+    State(store): People,
+    Params(filter): Params<Filter>,
+) -> Result<Body<Summary>, Problem> {
+    Ok(Body(store.summary(&filter).await?))
 }
 
 /// `people.add`
 pub(crate) async fn add(
     State(store): People,
     who: Option<Principal>,
+    Params(once): Params<Once>,
     Body(new): Body<NewPerson>,
-) -> Result<impl IntoResponse, Problem> {
-    let person = Person::from(new);
-    store.add(&person).await?;
-    audit(who.as_ref(), "added", person.uuid);
+) -> Result<Response, Problem> {
+    let claim = once.claim("people.add", who.as_ref());
+    let request = claim.map(|_| once::digest(&new));
+    let mut person = Person::from(new);
+    let once = claim.zip(request).map(|(claim, request)| {
+        let answer = serde_json::to_string(&person).unwrap_or_default();
+        (claim, Receipt { request, answer })
+    });
+    match store.add(&person, once).await? {
+        None => audit(who.as_ref(), "added", person.uuid),
+        Some(before) if Some(before.request) != request => return Err(once::other_body()),
+        Some(before) => person = once::answer(&before)?,
+    }
     let location = [(header::LOCATION, format!("/people/{}", person.uuid))];
-    Ok((location, Body(person)))
+    Ok((location, tagged(person)).into_response())
+}
+
+/// `people.import`
+pub(crate) async fn import_people(
+    State(store): People,
+    schema: Validator,
+    who: Option<Principal>,
+    moved: Option<Extension<Moved>>,
+    headers: HeaderMap,
+    Params(params): Params<ImportParams>,
+    body: ByteStream,
+) -> Result<Body<Imported>, Problem> {
+    let options = Options {
+        format: format_of(&headers),
+        is_trial: params.dry_run,
+        once: params.once.claim("people.import", who.as_ref()),
+    };
+    let moved = moved.map(|Extension(moved)| moved).unwrap_or_default();
+    let (upload, received) = Upload::of(body, moved);
+    let importing = import(store.as_ref(), &schema, received, options, |_| {});
+    let (uploaded, imported) = tokio::join!(upload.run(), importing);
+    // What is wrong with the body explains what was wrong with its end.
+    uploaded?;
+    let imported = imported?;
+    if !imported.is_trial {
+        audit_import(who.as_ref(), imported.rows);
+    }
+    Ok(Body(imported))
 }
 
 /// `person.get`
 pub(crate) async fn get(
     State(store): People,
     Params(key): Params<Key>,
-) -> Result<Body<Person>, Problem> {
-    store
-        .lookup(key.uuid)
-        .await?
-        .map(Body)
-        .ok_or_else(|| no_such_person(key.uuid))
+) -> Result<Response, Problem> {
+    let person = store.lookup(key.uuid).await?;
+    let person = person.ok_or_else(|| no_such_person(key.uuid))?;
+    if let Some(known) = &key.if_none_match {
+        let etag = person.etag();
+        // RFC 9110, section 13.1.2: weak comparison.
+        if lists(known, &etag, |tag| tag.strip_prefix("W/").unwrap_or(tag)) {
+            let headers = [(header::ETAG, etag), (header::VARY, "Accept".to_owned())];
+            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        }
+    }
+    Ok(([VARY_ACCEPT], tagged(person)).into_response())
 }
 
 /// `person.update`
@@ -61,11 +132,19 @@ pub(crate) async fn update(
     who: Option<Principal>,
     Params(key): Params<Key>,
     Body(changes): Body<PersonChanges>,
-) -> Result<Body<Person>, Problem> {
-    let updated = store.update(key.uuid, &changes).await?;
-    let person = updated.ok_or_else(|| no_such_person(key.uuid))?;
-    audit(who.as_ref(), "changed", key.uuid);
-    Ok(Body(person))
+) -> Result<Response, Problem> {
+    for _ in 0..TRIES {
+        let expected = expected(store.as_ref(), &key).await?;
+        match store.update(key.uuid, &changes, expected.as_ref()).await? {
+            Some(person) => {
+                audit(who.as_ref(), "changed", key.uuid);
+                return Ok(tagged(person).into_response());
+            }
+            None if expected.is_none() => return Err(no_such_person(key.uuid)),
+            None => {}
+        }
+    }
+    Err(overtaken())
 }
 
 /// `person.delete`
@@ -74,11 +153,85 @@ pub(crate) async fn delete(
     who: Option<Principal>,
     Params(key): Params<Key>,
 ) -> Result<Body<Map<String, Value>>, Problem> {
-    if store.delete(key.uuid).await? {
-        audit(who.as_ref(), "removed", key.uuid);
-        Ok(Body(Map::new()))
+    for _ in 0..TRIES {
+        let expected = expected(store.as_ref(), &key).await?;
+        if store.delete(key.uuid, expected.as_ref()).await? {
+            audit(who.as_ref(), "removed", key.uuid);
+            return Ok(Body(Map::new()));
+        }
+        if expected.is_none() {
+            return Err(no_such_person(key.uuid));
+        }
+    }
+    Err(overtaken())
+}
+
+const VARY_ACCEPT: (http::HeaderName, HeaderValue) =
+    (header::VARY, HeaderValue::from_static("Accept"));
+
+/// A person with the entity tag.
+fn tagged(person: Person) -> impl IntoResponse {
+    ([(header::ETAG, person.etag())], Body(person))
+}
+
+/// Whom the client wants to change, as it knows the person (RFC 9110, section 13.1.1); `None` if it does not say. Nothing is
+/// locked: the change is done only if the person is still the same then, and otherwise it is looked again.
+async fn expected(store: &dyn Store, key: &Key) -> Result<Option<Person>, Problem> {
+    let Some(known) = &key.if_match else {
+        return Ok(None);
+    };
+    let person = store.lookup_latest(key.uuid).await?;
+    let person = person.ok_or_else(|| no_such_person(key.uuid))?;
+    let etag = person.etag();
+    if lists(known, &etag, |tag| tag) {
+        Ok(Some(person))
     } else {
-        Err(no_such_person(key.uuid))
+        Err(precondition_failed(&etag))
+    }
+}
+
+fn overtaken() -> Problem {
+    StoreError::Unavailable("others change the same person".to_owned()).into()
+}
+
+/// Whether a list of entity tags has this one, or is `*`.
+fn lists<'t>(tags: &'t str, etag: &str, read: impl Fn(&'t str) -> &'t str) -> bool {
+    tags.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || read(tag) == etag)
+}
+
+/// The parameters of `people.import`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportParams {
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(flatten)]
+    once: Once,
+}
+
+/// The contract has let in no other type than these two.
+fn format_of(headers: &HeaderMap) -> Format {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let is_csv = content_type.is_some_and(|value| {
+        let start = value.as_bytes().get(..8).unwrap_or_default();
+        start.eq_ignore_ascii_case(b"text/csv")
+    });
+    if is_csv { Format::Csv } else { Format::Lines }
+}
+
+fn audit_import(who: Option<&Principal>, rows: u64) {
+    let who = who.map_or("anybody", |who| who.name.as_str());
+    tracing::info!(target: "audit", who, rows, "audit: imported");
+}
+
+fn precondition_failed(etag: &str) -> Problem {
+    let detail = "Somebody else has changed this person meanwhile.";
+    let problem = Problem::new(StatusCode::PRECONDITION_FAILED, detail);
+    match HeaderValue::from_str(etag) {
+        Ok(etag) => problem.with_header(header::ETAG, etag),
+        Err(_) => problem,
     }
 }
 

@@ -4,7 +4,10 @@
 //! written in `openapi.yaml`; the library enforces them before a value of these types exists. For rows of
 //! a CSV file `import/cell.rs` does, and a test holds it against the document.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::{
     Uuid,
     fmt::{Hyphenated, Simple},
@@ -34,6 +37,29 @@ pub struct Person {
     pub fare: f64,
 }
 
+impl Person {
+    /// What this person is like, in short: an entity tag (RFC 9110, section 8.8.3), which changes with every member. It is
+    /// computed, not stored, so people that another program has changed have the right one, too.
+    pub fn etag(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.uuid);
+        hash.update([u8::from(self.survived), self.sex as u8]);
+        for number in [
+            self.passenger_class,
+            self.age,
+            self.siblings_or_spouses_aboard,
+            self.parents_or_children_aboard,
+        ] {
+            hash.update(number.to_be_bytes());
+        }
+        hash.update(self.fare.to_bits().to_be_bytes());
+        // The only member whose length varies stands last, so no two people give the same bytes.
+        hash.update(&self.name);
+        let digest = hash.finalize();
+        format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]))
+    }
+}
+
 /// Sex as the contract spells it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +73,9 @@ pub enum Sex {
 }
 
 impl Sex {
+    /// Every one, in the order of the contract.
+    pub const ALL: [Self; 3] = [Self::Male, Self::Female, Self::Other];
+
     /// The word used on the wire, in CSV and in both databases.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -58,14 +87,12 @@ impl Sex {
 
     /// Reads the word that [`Self::as_str`] writes; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Male, Self::Female, Self::Other]
-            .into_iter()
-            .find(|sex| sex.as_str() == text)
+        Self::ALL.into_iter().find(|sex| sex.as_str() == text)
     }
 }
 
 /// The body of `people.add`: a person that may not have a key yet.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewPerson {
     #[serde(default, deserialize_with = "optional_uuid")]

@@ -63,6 +63,7 @@ pub(crate) fn summary(imported: &Imported) -> String {
         rows,
         ages_cut,
         elapsed,
+        ..
     } = *imported;
     let rate = u128::from(rows) * 1_000 / elapsed.as_millis().max(1);
     format!(
@@ -110,6 +111,7 @@ mod tests {
     #[test]
     fn the_summary_is_one_line() {
         let imported = Imported {
+            is_trial: false,
             rows: 1_000_000,
             ages_cut: 25,
             elapsed: Duration::from_millis(2_500),

@@ -9,6 +9,7 @@ use std::{
 };
 
 use connexion::{ApiService, Document, Faults};
+use time::UtcDateTime;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     app,
     auth::{Keys, Tokens},
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
-    import::{ImportError, SAMPLE, import},
+    import::{ImportError, Options, SAMPLE, import},
     metrics::Metrics,
     serve::{Answering, Served, Server, acceptor, listen},
     signals::{StopSignals, reopen_logs},
@@ -54,6 +55,9 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
+/// How often old requests are forgotten.
+const FORGET: Duration = Duration::from_hours(1);
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
@@ -87,6 +91,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let answering = Answering::new(current.clone(), settings.limits, access_log, metrics);
     let server = Server::new(answering, settings.limits).under_tls(tls);
     state.serves(Arc::clone(&store));
+    tokio::spawn(forget(Arc::clone(&store)));
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let stop_serving = async {
         let _ = stopping.await;
@@ -137,7 +142,7 @@ fn api(
     tokens: Option<&Arc<Tokens>>,
 ) -> Result<ApiService, Faults> {
     let keys = Arc::new(Keys::of(Arc::clone(store)));
-    let mut api = app::api(document);
+    let mut api = app::api(document)?;
     if let Some(tokens) = tokens.cloned() {
         api = api.security("bearer", move |credentials| {
             std::future::ready(tokens.holder(&credentials))
@@ -196,7 +201,9 @@ async fn prepare(
     if !pending.is_empty() && (embedded || (settings.debug && is_new)) {
         let migrated = store.migrate().await?;
         if migrated.created && settings.debug {
-            let imported = import(store.as_ref(), SAMPLE, |_| {}).await?;
+            let schema = app::new_person(app::document()?)?;
+            let options = Options::default();
+            let imported = import(store.as_ref(), &schema, SAMPLE, options, |_| {}).await?;
             tracing::info!(
                 "the database is new: {} sample passengers are stored in it",
                 imported.rows
@@ -225,6 +232,16 @@ pub(crate) async fn all_applied(store: &dyn Store) -> Result<(), StartError> {
         Ok(())
     } else {
         Err(StartError::Pending(pending.join(", ")))
+    }
+}
+
+/// Forgets now and then which requests were done that nobody may send again any more.
+async fn forget(store: Arc<dyn Store>) {
+    loop {
+        sleep(FORGET).await;
+        if let Err(error) = store.forget(UtcDateTime::now().unix_timestamp()).await {
+            tracing::warn!("old requests could not be forgotten: {error}");
+        }
     }
 }
 

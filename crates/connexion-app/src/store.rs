@@ -13,6 +13,7 @@ macro_rules! columns {
 
 pub(crate) mod observed;
 pub mod postgres;
+mod select;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -21,12 +22,55 @@ use uuid::Uuid;
 
 use crate::key::ApiKey;
 use crate::person::{Person, PersonChanges};
+use crate::query::{Filter, Select};
+use crate::summary::Summary;
 
 /// People on their way out of the store; an error ends the stream.
 pub type People = BoxStream<'static, Result<Person, StoreError>>;
 
 /// People on their way into the store, in batches. An error ends the import, and nothing is kept.
-pub type Batches = BoxStream<'static, Result<Vec<Person>, ImportStopped>>;
+pub type Batches = BoxStream<'static, Result<Batch, ImportStopped>>;
+
+/// A part of an import.
+#[derive(Clone, Debug)]
+pub enum Batch {
+    /// Some people.
+    People(Vec<Person>),
+    /// What to remember of it, after all of them: of an import that is done once only.
+    Receipt(Receipt),
+}
+
+/// A request that is done once only, however often it is sent. It is forgotten after [`Claim::LIFE`].
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// What tells it from every other request.
+    pub id: [u8; 32],
+    /// When it was sent, in seconds since 1970.
+    pub now: i64,
+}
+
+impl Claim {
+    /// For how many seconds a request is remembered.
+    pub const LIFE: i64 = 24 * 60 * 60;
+}
+
+/// What is remembered of a request that was done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Receipt {
+    /// A hash of its body.
+    pub request: [u8; 32],
+    /// The answer's body.
+    pub answer: String,
+}
+
+/// How an import ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Stored {
+    /// So many people were stored.
+    Now(u64),
+    /// It was done before, so nothing was stored.
+    Before(Receipt),
+}
 
 /// What an import's source says when not all of it may be stored; the reason stays with the source.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -109,29 +153,52 @@ pub trait KeyStore: Send + Sync {
 /// half-done work behind.
 #[async_trait]
 pub trait Store: KeyStore {
-    /// All people, streamed, in no promised order.
-    async fn list(&self) -> Result<People, StoreError>;
+    /// People, streamed.
+    async fn list(&self, select: &Select) -> Result<People, StoreError>;
 
-    /// The person with this key, or `None`.
+    /// How many people fit.
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// Numbers about the people who fit, all of one moment.
+    async fn summary(&self, filter: &Filter) -> Result<Summary, StoreError>;
+
+    /// The person with this key, or `None`; perhaps as it was a moment ago, if there is a read replica.
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError>;
 
-    /// Stores a new person; [`StoreError::Conflict`] if the key is taken. Returns after the commit.
-    async fn add(&self, person: &Person) -> Result<(), StoreError>;
+    /// The same as it is now.
+    async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError>;
 
-    /// Changes the members that are set and returns the whole person, or `None` if there is no such
-    /// person. [`StoreError::Conflict`] if the new key is another person's.
+    /// Stores a new person; [`StoreError::Conflict`] if the key is taken. Returns after the commit. If the same
+    /// claim was made before, nothing is done, and the receipt of that time is returned.
+    async fn add(
+        &self,
+        person: &Person,
+        once: Option<(Claim, Receipt)>,
+    ) -> Result<Option<Receipt>, StoreError>;
+
+    /// Changes the members that are set and returns the whole person; `None` if there is no such person, or it is
+    /// not as `expected` any more. [`StoreError::Conflict`] if the new key is another person's.
     async fn update(
         &self,
         uuid: Uuid,
         changes: &PersonChanges,
+        expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError>;
 
-    /// Deletes the person; `false` if there was none.
-    async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError>;
+    /// Deletes the person; `false` if there was none, or it is not as `expected` any more.
+    async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError>;
 
-    /// Stores all batches in one transaction and returns how many people that were. If a batch is an
-    /// error ([`StoreError::Stopped`]) or can't be stored, nothing is.
-    async fn import(&self, batches: Batches) -> Result<u64, StoreError>;
+    /// Stores all batches in one transaction, or tries to and undoes it if `is_trial`. If a batch is an error
+    /// ([`StoreError::Stopped`]) or can't be stored, nothing is kept; nor if the same claim was made before.
+    async fn import(
+        &self,
+        batches: Batches,
+        is_trial: bool,
+        once: Option<Claim>,
+    ) -> Result<Stored, StoreError>;
+
+    /// Forgets requests that were remembered for [`Claim::LIFE`].
+    async fn forget(&self, now: i64) -> Result<(), StoreError>;
 
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -20,6 +20,7 @@ use crate::{
     security::{Credentials, Principal, Schemes, Verifier, Verifiers},
     server,
     service::{ApiService, Endpoint, ProblemHook, Served},
+    validator::Validator,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -735,6 +736,24 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn swagger_ui(mut self, on: bool) -> Self {
         self.docs.ui = on;
         self
+    }
+
+    /// Compiles the schema of this name, of `components/schemas` (or `definitions`), for values that do not come in a
+    /// request. It knows the formats that were added so far.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// let api = Api::<()>::from_document(document);
+    /// let faults = api.validator("Nobody").unwrap_err();
+    /// assert!(faults.to_string().contains("there is no schema `Nobody`"));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is none, or the document has faults.
+    pub fn validator(&self, name: &str) -> Result<Validator, Faults> {
+        Validator::compile(&self.document, name, &self.formats)
     }
 
     /// Compiles everything.

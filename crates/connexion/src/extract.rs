@@ -216,7 +216,40 @@ impl<T: Serialize + Send + Sync + 'static> IntoResponse for Body<T> {
 /// An empty stream is `[]`. An item that breaks the document ends the stream, too, unless
 /// [`Responses`](crate::Responses) says otherwise. An array of which the document says more than `type` and `items`,
 /// such as `maxItems`, is held back until it is whole, and must not be longer than 16 MiB.
-pub struct Items<T, E>(BoxStream<'static, Result<T, E>>);
+pub struct Items<T, E> {
+    items: BoxStream<'static, Result<T, E>>,
+    form: &'static Form,
+}
+
+/// How items become a text.
+#[derive(Debug)]
+struct Form {
+    content_type: HeaderValue,
+    before_first: &'static [u8],
+    before_others: &'static [u8],
+    after_each: &'static [u8],
+    after_last: &'static [u8],
+    /// The whole text if there are no items.
+    empty: &'static [u8],
+}
+
+static ARRAY: Form = Form {
+    content_type: JSON,
+    before_first: b"[",
+    before_others: b",",
+    after_each: b"",
+    after_last: b"]",
+    empty: b"[]",
+};
+
+static LINES: Form = Form {
+    content_type: HeaderValue::from_static("application/x-ndjson"),
+    before_first: b"",
+    before_others: b"",
+    after_each: b"\n",
+    after_last: b"",
+    empty: b"",
+};
 
 impl<T, E> std::fmt::Debug for Items<T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -240,7 +273,31 @@ impl<T, E> Items<T, E> {
     /// # }
     /// ```
     pub fn new(stream: impl Stream<Item = Result<T, E>> + Send + 'static) -> Self {
-        Self(stream.boxed())
+        let items = stream.boxed();
+        Self {
+            items,
+            form: &ARRAY,
+        }
+    }
+
+    /// The same as lines of JSON, `application/x-ndjson`: a text for each item, which a client can read as it comes.
+    ///
+    /// ```
+    /// # use connexion::Items;
+    /// # use axum::response::IntoResponse;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let numbers = futures_util::stream::iter([1, 2, 3].map(Ok::<_, std::io::Error>));
+    /// let answer = Items::new(numbers).lines().into_response();
+    /// let body = axum::body::to_bytes(answer.into_body(), 1000).await?;
+    /// assert_eq!(body, "1\n2\n3\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lines(self) -> Self {
+        let form = &LINES;
+        Self { form, ..self }
     }
 }
 
@@ -251,19 +308,21 @@ where
 {
     fn into_response(self) -> Response {
         let check = ItemCheck::default();
-        let array = ArrayText {
-            items: self.0,
+        let text = ItemsText {
+            items: self.items,
+            form: self.form,
             check: check.clone(),
             state: State::Start,
         };
-        let head = ([(header::CONTENT_TYPE, JSON)], Extension(check));
-        (head, HttpBody::from_stream(array)).into_response()
+        let content_type = [(header::CONTENT_TYPE, self.form.content_type.clone())];
+        (content_type, Extension(check), HttpBody::from_stream(text)).into_response()
     }
 }
 
-/// The text of the array, in chunks.
-struct ArrayText<T, E> {
+/// The text of the items, in chunks.
+struct ItemsText<T, E> {
     items: BoxStream<'static, Result<T, E>>,
+    form: &'static Form,
     check: ItemCheck,
     state: State,
 }
@@ -275,7 +334,7 @@ enum State {
     End,
 }
 
-impl<T: Serialize, E: std::fmt::Display> Stream for ArrayText<T, E> {
+impl<T: Serialize, E: std::fmt::Display> Stream for ItemsText<T, E> {
     type Item = Result<Bytes, String>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -286,10 +345,10 @@ impl<T: Serialize, E: std::fmt::Display> Stream for ArrayText<T, E> {
         while chunk.len() < CHUNK {
             match self.items.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(item))) => {
-                    chunk.push(if self.state == State::Start {
-                        b'['
+                    chunk.extend_from_slice(if self.state == State::Start {
+                        self.form.before_first
                     } else {
-                        b','
+                        self.form.before_others
                     });
                     self.state = State::Within;
                     let begin = chunk.len();
@@ -300,15 +359,19 @@ impl<T: Serialize, E: std::fmt::Display> Stream for ArrayText<T, E> {
                     if let Err(error) = self.check.check(&item, json) {
                         return self.fail(&error);
                     }
+                    chunk.extend_from_slice(self.form.after_each);
                 }
                 Poll::Ready(Some(Err(error))) => return self.fail(&error),
                 Poll::Ready(None) => {
                     chunk.extend_from_slice(if self.state == State::Start {
-                        b"[]"
+                        self.form.empty
                     } else {
-                        b"]"
+                        self.form.after_last
                     });
                     self.state = State::End;
+                    if chunk.is_empty() {
+                        return Poll::Ready(None);
+                    }
                     break;
                 }
                 Poll::Pending if chunk.is_empty() => return Poll::Pending,
@@ -319,7 +382,7 @@ impl<T: Serialize, E: std::fmt::Display> Stream for ArrayText<T, E> {
     }
 }
 
-impl<T, E> ArrayText<T, E> {
+impl<T, E> ItemsText<T, E> {
     fn fail(&mut self, error: &dyn std::fmt::Display) -> Poll<Option<Result<Bytes, String>>> {
         self.state = State::End;
         tracing::error!("a streamed answer ended early: {error}");

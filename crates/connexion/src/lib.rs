@@ -72,6 +72,7 @@ mod stream;
 mod structure;
 mod swagger2;
 mod typed;
+mod validator;
 mod yaml;
 
 pub use accept::Accept;
@@ -89,3 +90,4 @@ pub use problem::{In, Problem, Violation, Violations};
 pub use security::{Credentials, Principal};
 pub use service::ApiService;
 pub use stream::{ByteStream, StreamError};
+pub use validator::Validator;

@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Where in a request a violation was found.
 ///
@@ -100,6 +100,8 @@ pub struct Violation {
     /// What the document says under the keyword, such as 5 for `maxLength: 5`. It is not sent: it is for sentences
     /// of the application's own.
     pub expected: Option<Value>,
+    /// Members of the application's own that are sent along, such as the line of a file.
+    pub extra: Map<String, Value>,
 }
 
 /// What was wrong with a request: an extension of the answer that refuses it, for whoever counts.
@@ -130,6 +132,7 @@ impl Violation {
             keyword: keyword.into(),
             detail: detail.into(),
             expected: None,
+            extra: Map::new(),
         }
     }
 
@@ -210,6 +213,9 @@ impl Serialize for Violation {
         map.serialize_entry("keyword", &self.keyword)?;
         map.serialize_entry("code", self.code())?;
         map.serialize_entry("detail", &self.detail)?;
+        for (name, value) in &self.extra {
+            map.serialize_entry(name, value)?;
+        }
         map.end()
     }
 }
@@ -235,6 +241,8 @@ pub struct Problem {
     pub detail: String,
     /// All faults of the request, the one that `detail` speaks of first.
     pub errors: Vec<Violation>,
+    /// Members of the application's own (RFC 9457, section 3.2).
+    pub extra: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether the library made it while a handler was at work, not the handler.
     of_library: bool,
@@ -264,6 +272,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             errors,
+            extra: Map::new(),
             headers,
             of_library: false,
         }
@@ -368,12 +377,15 @@ impl From<Vec<Violation>> for Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(5))?;
+        let mut map = serializer.serialize_map(Some(5 + self.extra.len()))?;
         map.serialize_entry("type", &self.kind)?;
         map.serialize_entry("title", self.title())?;
         map.serialize_entry("status", &self.status.as_u16())?;
         map.serialize_entry("detail", &self.detail)?;
         map.serialize_entry("errors", &self.errors)?;
+        for (name, value) in &self.extra {
+            map.serialize_entry(name, value)?;
+        }
         map.end()
     }
 }

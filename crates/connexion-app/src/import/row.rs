@@ -2,17 +2,20 @@
 //!
 //! A pure iterator over any [`Read`]; it knows neither stores nor threads. Columns are found by name,
 //! so their order is free, but exactly the eight must be there: a file with another set of columns is
-//! likely another file.
+//! likely another file. What a cell's text means is decided here; whether its value is good, by the contract's schema of
+//! a new person, as for every other request.
 
 use std::fmt;
 use std::io::{self, Read};
 
+use connexion::{In, Validator, Violation};
 use uuid::Uuid;
 
 use super::ImportError;
 use super::cell::{self, Checked, quoted};
 use super::record::{MAX_BYTES, Records};
-use crate::person::Person;
+use crate::error::as_the_original;
+use crate::person::{Person, Sex};
 
 /// The columns of the file, in the order in which they are written.
 pub const COLUMNS: [&str; 8] = [
@@ -24,6 +27,18 @@ pub const COLUMNS: [&str; 8] = [
     "Siblings/Spouses Aboard",
     "Parents/Children Aboard",
     "Fare",
+];
+
+/// The members that they become.
+const MEMBERS: [&str; COLUMNS.len()] = [
+    "survived",
+    "passengerClass",
+    "name",
+    "sex",
+    "age",
+    "siblingsOrSpousesAboard",
+    "parentsOrChildrenAboard",
+    "fare",
 ];
 
 /// How many unknown columns are named.
@@ -60,7 +75,7 @@ impl fmt::Display for BadHeader {
 }
 
 /// A row that can't be stored.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BadRow {
     /// The line of the file on which the row begins, counted from 1.
     pub line: u64,
@@ -69,19 +84,55 @@ pub struct BadRow {
 }
 
 /// One thing that is wrong with a row.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The column; `None` if it is the row as a whole.
+    /// The column of CSV; `None` if it is the row as a whole.
     pub column: Option<&'static str>,
-    /// What is wrong, such as `'abc' is not a number`.
-    pub reason: String,
+    /// What is wrong, such as `'abc' is not a number`, and with which member.
+    pub violation: Violation,
+}
+
+impl Fault {
+    /// What is wrong with a cell, or with the row as a whole.
+    pub(super) fn new(
+        column: Option<usize>,
+        keyword: &'static str,
+        reason: impl Into<String>,
+    ) -> Self {
+        let mut violation = Violation::new(In::Body, keyword, reason);
+        if let Some(column) = column {
+            violation.pointer = format!("/{}", MEMBERS[column]);
+        }
+        let column = column.map(|column| COLUMNS[column]);
+        Self { column, violation }
+    }
+
+    /// What the contract's schema does not allow, in the words that every other request would be told.
+    pub(super) fn of_schema(violations: Vec<Violation>) -> Vec<Self> {
+        let mut problem = violations.into();
+        as_the_original(&mut problem);
+        let fault = |violation| Self {
+            column: None,
+            violation,
+        };
+        problem.errors.into_iter().map(fault).collect()
+    }
+
+    /// With the column that its member comes from.
+    fn in_column(self) -> Self {
+        let member = self.violation.pointer.strip_prefix('/');
+        let column = MEMBERS.iter().position(|name| Some(*name) == member);
+        let column = column.map(|column| COLUMNS[column]);
+        Self { column, ..self }
+    }
 }
 
 impl fmt::Display for BadRow {
     /// One line for each fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Fault { column, reason }) in self.faults.iter().enumerate() {
+        for (index, Fault { column, violation }) in self.faults.iter().enumerate() {
             let newline = if index == 0 { "" } else { "\n" };
+            let reason = &violation.detail;
             match column {
                 Some(column) => {
                     write!(f, "{newline}line {}, column {column}: {reason}", self.line)?;
@@ -94,8 +145,9 @@ impl fmt::Display for BadRow {
 }
 
 /// A good row.
+#[derive(Debug)]
 pub(crate) struct Row {
-    /// With a new random key.
+    /// With a new random key, unless the row has one.
     pub(crate) person: Person,
     /// Whether the age had a fraction.
     pub(crate) age_cut: bool,
@@ -111,29 +163,32 @@ pub(crate) enum RowError {
 }
 
 /// The rows of a CSV source.
-pub(crate) struct Rows<R> {
+pub(crate) struct Rows<'v, R> {
     records: Records<R>,
+    /// The contract's schema of a new person.
+    schema: &'v Validator,
     /// Where each of [`COLUMNS`] is in this file.
     places: [usize; COLUMNS.len()],
 }
 
-impl<R: Read> Rows<R> {
+impl<'v, R: Read> Rows<'v, R> {
     /// Reads the header.
-    pub(crate) fn open(source: R) -> Result<Self, ImportError> {
+    pub(crate) fn open(source: R, schema: &'v Validator) -> Result<Self, ImportError> {
         let mut records = Records::open(source).map_err(ImportError::Read)?;
         records.advance().map_err(ImportError::Read)?;
         let places = places(&records).map_err(ImportError::BadHeader)?;
-        Ok(Self { records, places })
+        Ok(Self {
+            records,
+            schema,
+            places,
+        })
     }
 
     fn row(&self) -> Result<Row, BadRow> {
         let line = self.records.line();
         let whole = |reason| BadRow {
             line,
-            faults: vec![Fault {
-                column: None,
-                reason,
-            }],
+            faults: vec![Fault::new(None, "sequence", reason)],
         };
         if self.records.too_long() {
             let most = MAX_BYTES / 1024;
@@ -159,22 +214,32 @@ impl<R: Read> Rows<R> {
         let siblings_or_spouses = self.check(5, cell::integer, &mut faults);
         let parents_or_children = self.check(6, cell::integer, &mut faults);
         let fare = self.check(7, cell::fare, &mut faults);
-        let person = || {
-            let (age, age_cut) = age?;
-            let person = Person {
-                uuid: Uuid::new_v4(),
-                survived: survived?,
-                passenger_class: passenger_class?,
-                name: name?,
-                sex: sex?,
-                age,
-                siblings_or_spouses_aboard: siblings_or_spouses?,
-                parents_or_children_aboard: parents_or_children?,
-                fare: fare?,
-            };
-            Some(Row { person, age_cut })
+        let (age, age_cut) = age.unwrap_or_default();
+        // With something in the place of what can't be read, so that what is wrong with the rest is told, too.
+        let person = Person {
+            uuid: Uuid::new_v4(),
+            survived: survived.unwrap_or_default(),
+            passenger_class: passenger_class.unwrap_or_default(),
+            name: name.unwrap_or_default(),
+            sex: sex.unwrap_or(Sex::Other),
+            age,
+            siblings_or_spouses_aboard: siblings_or_spouses.unwrap_or_default(),
+            parents_or_children_aboard: parents_or_children.unwrap_or_default(),
+            fare: fare.unwrap_or_default(),
         };
-        person().ok_or(faults)
+        if let Err(violations) = self.schema.check(&person) {
+            let more = Fault::of_schema(violations)
+                .into_iter()
+                .map(Fault::in_column);
+            let known: Vec<_> = faults.iter().map(|fault| fault.column).collect();
+            faults.extend(more.filter(|fault| !known.contains(&fault.column)));
+            faults.sort_by_key(|fault| COLUMNS.iter().position(|name| Some(*name) == fault.column));
+        }
+        if faults.is_empty() {
+            Ok(Row { person, age_cut })
+        } else {
+            Err(faults)
+        }
     }
 
     fn check<T>(
@@ -186,15 +251,14 @@ impl<R: Read> Rows<R> {
         match check(self.records.cell(self.places[column])) {
             Ok(value) => Some(value),
             Err(reason) => {
-                let column = Some(COLUMNS[column]);
-                faults.push(Fault { column, reason });
+                faults.push(Fault::new(Some(column), "type", reason));
                 None
             }
         }
     }
 }
 
-impl<R: Read> Iterator for Rows<R> {
+impl<R: Read> Iterator for Rows<'_, R> {
     type Item = Result<Row, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -3,27 +3,40 @@
 use futures_util::StreamExt;
 
 use super::*;
-use crate::person::Sex;
+use crate::app;
+use crate::person::{Person, Sex};
 
 const HEADER: &str =
     "Survived,Pclass,Name,Sex,Age,Siblings/Spouses Aboard,Parents/Children Aboard,Fare\n";
 const ROW: &str = "1,2,\"Doe, J\",female,30,1,0,7.5\n";
 
-/// What a store gets of a source, and how parsing ended.
+/// The contract's schema of a new person.
+fn schema() -> Validator {
+    app::new_person(app::document().unwrap()).unwrap()
+}
+
+/// How many people are in each batch.
+async fn sizes(batches: Batches) -> Vec<Result<usize, ImportStopped>> {
+    let size = |batch| match batch {
+        Batch::People(people) => people.len(),
+        Batch::Receipt(_) => 0,
+    };
+    batches.map(|batch| batch.map(size)).collect().await
+}
+
+/// What a store gets of a source, and how many ages were cut, or how else parsing ended.
 async fn parsed(
     source: impl Read + Send + 'static,
-) -> (Vec<Result<usize, ImportStopped>>, Outcome) {
-    let (batches, parsing) = parse(source, |_| {});
-    let sizes = batches
-        .map(|batch| batch.map(|people| people.len()))
-        .collect()
-        .await;
-    (sizes, outcome(parsing).await)
+) -> (Vec<Result<usize, ImportStopped>>, Result<u64, ImportError>) {
+    let (batches, parsing) = parse(source, schema(), Options::default(), |_| {});
+    let sizes = sizes(batches).await;
+    let outcome = outcome(parsing).await;
+    (sizes, outcome.map(|parsed| parsed.imported.ages_cut))
 }
 
 #[track_caller]
 fn people(text: &str) -> Vec<Person> {
-    Rows::open(text.as_bytes())
+    Rows::open(text.as_bytes(), &schema())
         .unwrap()
         .map(|row| row.unwrap().person)
         .collect()
@@ -33,9 +46,14 @@ fn people(text: &str) -> Vec<Person> {
 #[track_caller]
 fn report(text: &str) -> String {
     let (sender, _receiver) = mpsc::channel(100);
-    send_rows(text.as_bytes(), sender, |_| {})
-        .unwrap_err()
-        .to_string()
+    let parsed = send_rows(
+        text.as_bytes(),
+        &schema(),
+        Options::default(),
+        sender,
+        |_| {},
+    );
+    parsed.err().unwrap().to_string()
 }
 
 #[test]
@@ -109,7 +127,7 @@ fn every_fault_of_every_bad_row_is_reported() {
         line 8: 8 fields expected, 9 found\n\
         line 9, column Survived: 'maybe' is not 0 or 1, true or false, yes or no\n\
         line 9, column Pclass: '1.5' is not a whole number\n\
-        line 9, column Name: the name has 101 characters, 100 are allowed\n\
+        line 9, column Name: To long value for `name`. Max 100 chars.\n\
         line 9, column Sex: 'f' is not male, female or other\n\
         line 9, column Age: '1e10' does not fit into 32 bits\n\
         line 9, column Siblings/Spouses Aboard: '99999999999' does not fit into 32 bits\n\
@@ -201,23 +219,24 @@ async fn a_source_that_fails_stops_the_store() {
 #[tokio::test]
 async fn a_parser_that_panics_stops_the_store() {
     let text = format!("{HEADER}{}", ROW.repeat(2_000));
-    let (batches, parsing) = parse(io::Cursor::new(text), |rows| {
-        assert!(rows < 2_000, "on purpose");
-    });
-    let batches: Vec<_> = batches
-        .map(|batch| batch.map(|people| people.len()))
-        .collect()
-        .await;
-    assert_eq!(batches, [Ok(1_000), Err(ImportStopped)]);
+    let (batches, parsing) = parse(
+        io::Cursor::new(text),
+        schema(),
+        Options::default(),
+        |rows| {
+            assert!(rows < 2_000, "on purpose");
+        },
+    );
+    assert_eq!(sizes(batches).await, [Ok(1_000), Err(ImportStopped)]);
     assert!(matches!(outcome(parsing).await, Err(ImportError::Read(_))));
 }
 
 #[tokio::test]
 async fn a_store_that_gives_up_ends_parsing() {
     let endless = io::Cursor::new(HEADER).chain(Repeat(ROW.as_bytes()));
-    let (batches, parsing) = parse(endless, |_| {});
+    let (batches, parsing) = parse(endless, schema(), Options::default(), |_| {});
     drop(batches);
-    assert_eq!(outcome(parsing).await.unwrap(), 0);
+    assert_eq!(outcome(parsing).await.unwrap().imported.ages_cut, 0);
 }
 
 /// The same row for ever.

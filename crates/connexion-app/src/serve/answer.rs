@@ -24,7 +24,11 @@ use crate::{
     error::unavailable,
     metrics::{Counted, Metrics, Shed},
     telemetry::{AccessLog, Context, traces},
+    upload::Moved,
 };
+
+/// A longer body may take longer than an answer to begin, as long as it moves.
+const LONG: u64 = 64 * 1024;
 
 /// Answers requests, within limits.
 pub(crate) struct Answering {
@@ -55,15 +59,24 @@ impl Answering {
         }
     }
 
-    async fn work(&self, request: Request) -> Response {
+    async fn work(&self, mut request: Request) -> Response {
         if head::size(&request) > self.limits.head_size {
             return too_large().into_response();
         }
         let api = self.api.now();
-        match timeout(self.limits.answer, api.handle(request)).await {
-            Ok(response) => response,
-            Err(_) => unavailable().into_response(),
-        }
+        let is_long = request
+            .body()
+            .size_hint()
+            .upper()
+            .is_none_or(|size| size > LONG);
+        let answer = if is_long {
+            let moved = Moved::default();
+            request.extensions_mut().insert(moved.clone());
+            moved.wait(self.limits.answer, api.handle(request)).await
+        } else {
+            timeout(self.limits.answer, api.handle(request)).await.ok()
+        };
+        answer.unwrap_or_else(|| unavailable().into_response())
     }
 
     /// Ends a stream to which the database adds nothing, or of which the client takes nothing, for too long.

@@ -6,10 +6,14 @@ use std::time::Instant;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Batches, KeyStore, Migrated, People, Store, StoreError, Turns};
+use super::{
+    Batches, Claim, KeyStore, Migrated, People, Receipt, Store, StoreError, Stored, Turns,
+};
 use crate::key::ApiKey;
 use crate::metrics::Metrics;
 use crate::person::{Person, PersonChanges};
+use crate::query::{Filter, Select};
+use crate::summary::Summary;
 
 /// Another store, and where its calls are counted.
 pub(crate) struct Observed {
@@ -58,35 +62,68 @@ impl KeyStore for Observed {
 
 #[async_trait]
 impl Store for Observed {
-    async fn list(&self) -> Result<People, StoreError> {
-        self.measured("list", self.store.list()).await
+    async fn list(&self, select: &Select) -> Result<People, StoreError> {
+        self.measured("list", self.store.list(select)).await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        self.measured("count", self.store.count(filter)).await
+    }
+
+    async fn summary(&self, filter: &Filter) -> Result<Summary, StoreError> {
+        self.measured("summary", self.store.summary(filter)).await
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
         self.measured("lookup", self.store.lookup(uuid)).await
     }
 
-    async fn add(&self, person: &Person) -> Result<(), StoreError> {
-        self.measured("add", self.store.add(person)).await
+    async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        self.measured("lookup_latest", self.store.lookup_latest(uuid))
+            .await
+    }
+
+    async fn add(
+        &self,
+        person: &Person,
+        once: Option<(Claim, Receipt)>,
+    ) -> Result<Option<Receipt>, StoreError> {
+        self.measured("add", self.store.add(person, once)).await
     }
 
     async fn update(
         &self,
         uuid: Uuid,
         changes: &PersonChanges,
+        expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
-        self.measured("update", self.store.update(uuid, changes))
+        self.measured("update", self.store.update(uuid, changes, expected))
             .await
     }
 
-    async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError> {
-        self.measured("delete", self.store.delete(uuid)).await
+    async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
+        self.measured("delete", self.store.delete(uuid, expected))
+            .await
     }
 
-    async fn import(&self, batches: Batches) -> Result<u64, StoreError> {
-        let rows = self.measured("import", self.store.import(batches)).await?;
-        self.metrics.imported(rows);
-        Ok(rows)
+    async fn import(
+        &self,
+        batches: Batches,
+        is_trial: bool,
+        once: Option<Claim>,
+    ) -> Result<Stored, StoreError> {
+        let import = self.store.import(batches, is_trial, once);
+        let stored = self.measured("import", import).await?;
+        if let Stored::Now(rows) = stored
+            && !is_trial
+        {
+            self.metrics.imported(rows);
+        }
+        Ok(stored)
+    }
+
+    async fn forget(&self, now: i64) -> Result<(), StoreError> {
+        self.measured("forget", self.store.forget(now)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

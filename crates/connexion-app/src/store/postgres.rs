@@ -25,22 +25,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::sleep;
-use tokio_postgres::Transaction;
+use tokio_postgres::Row;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 pub(crate) use self::address::Address;
 use self::address::Server;
 use self::error::Failure;
 use self::list::Lists;
-use self::row::{person, values};
+use self::row::{members, person, values};
 use self::session::{Session, Shared, Target, Use};
 pub use self::sqlstate::{Meaning, SQLSTATES};
-use self::statement::{ADD, COLUMNS, DELETE, LIST, LOOKUP, UPDATE};
-use super::{Batches, ImportStopped, Migrated, People, Store, StoreError, Turns};
+use self::statement::{
+    ADD, ADD_ONCE, CLAIM, COLUMNS, DELETE, DELETE_EXPECTED, FORGET, LIST, LOOKUP, READ_COLUMNS,
+    RECEIPT, SET_RECEIPT, UPDATE, UPDATE_EXPECTED,
+};
+use super::select::{Dialect, Query};
+use super::{
+    Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
+    Turns,
+};
 use crate::person::{Person, PersonChanges};
+use crate::query::{Filter, Select};
+use crate::summary::{Counts, Group, Summary, Tally};
 
 const COPY: &str = concat!("copy person (", columns!(), ") from stdin binary");
 
@@ -158,6 +168,35 @@ impl Postgres {
         }
     }
 
+    /// Within a transaction: makes the claim, if there is one, and stores all.
+    async fn store_all(
+        &self,
+        session: &Session,
+        batches: Batches,
+        once: Option<Claim>,
+    ) -> Result<Stored, StoreError> {
+        if let Some(claim) = &once {
+            self.echo(CLAIM.text);
+            let (nothing, old) = ([0_u8; 32], claim.now - Claim::LIFE);
+            let values: [&(dyn ToSql + Sync); 5] =
+                [&&claim.id[..], &&nothing[..], &"", &claim.now, &old];
+            if session.execute(&CLAIM, &values).await? == 0 {
+                self.echo(RECEIPT.text);
+                let receipt = receipt_of(session, claim).await?;
+                return receipt.map(Stored::Before).ok_or_else(forgotten);
+            }
+        }
+        self.echo(COPY);
+        let (count, receipt) = copy(session, batches).await?;
+        if let (Some(claim), Some(receipt)) = (once, receipt) {
+            self.echo(SET_RECEIPT.text);
+            let values: [&(dyn ToSql + Sync); 3] =
+                [&&claim.id[..], &&receipt.request[..], &receipt.answer];
+            session.execute(&SET_RECEIPT, &values).await?;
+        }
+        Ok(Stored::Now(count))
+    }
+
     fn echo(&self, statement: &str) {
         if self.options.echo {
             tracing::info!(target: "sql", "{statement}");
@@ -167,9 +206,42 @@ impl Postgres {
 
 #[async_trait]
 impl Store for Postgres {
-    async fn list(&self) -> Result<People, StoreError> {
-        self.echo(LIST.text);
-        Lists::start(&self.lists).await
+    async fn list(&self, select: &Select) -> Result<People, StoreError> {
+        let query =
+            (!select.is_all()).then(|| Query::list(Dialect::Postgres, READ_COLUMNS, select));
+        self.echo(query.as_ref().map_or(LIST.text, |query| &query.text));
+        let rows = Lists::start(&self.lists, query.as_ref()).await?;
+        Ok(rows.map(|row| Ok(person(&row?)?)).boxed())
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let query = Query::count(Dialect::Postgres, filter);
+        self.echo(&query.text);
+        let mut rows = Lists::start(&self.lists, Some(&query)).await?;
+        let row = rows.try_next().await?;
+        row.map_or(Ok(0), |row| count(&row, 0))
+    }
+
+    async fn summary(&self, filter: &Filter) -> Result<Summary, StoreError> {
+        let query = Query::summary(Dialect::Postgres, filter);
+        self.echo(&query.text);
+        let mut rows = Lists::start(&self.lists, Some(&query)).await?;
+        let mut tally = Tally::default();
+        while let Some(row) = rows.try_next().await? {
+            match row.try_get(0)? {
+                Some(passenger_class) => tally.add(Group {
+                    passenger_class,
+                    sex: row.try_get(1)?,
+                    band: row.try_get(2)?,
+                    counts: Counts {
+                        count: count(&row, 3)?,
+                        survived: count(&row, 4)?,
+                    },
+                }),
+                None => tally.fare(count(&row, 5)?, row.try_get(6)?),
+            }
+        }
+        Ok(tally.sum())
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
@@ -181,61 +253,107 @@ impl Store for Postgres {
         .await
     }
 
-    async fn add(&self, person: &Person) -> Result<(), StoreError> {
-        self.echo(ADD.text);
+    async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        self.echo(LOOKUP.text);
         self.write(|session| async move {
-            session.execute(&ADD, &values(person)).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn update(&self, uuid: Uuid, to: &PersonChanges) -> Result<Option<Person>, StoreError> {
-        self.echo(UPDATE.text);
-        self.write(|session| async move {
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 10] = [
-                &uuid,
-                &to.uuid,
-                &to.survived,
-                &to.passenger_class,
-                &to.name,
-                &to.sex,
-                &to.age,
-                &to.siblings_or_spouses_aboard,
-                &to.parents_or_children_aboard,
-                &to.fare,
-            ];
-            let row = session.row(&UPDATE, &values).await?;
+            let row = session.row(&LOOKUP, &[&uuid]).await?;
             row.as_ref().map(person).transpose()
         })
         .await
     }
 
-    async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError> {
-        self.echo(DELETE.text);
-        self.write(|session| async move { Ok(session.execute(&DELETE, &[&uuid]).await? > 0) })
-            .await
+    async fn add(
+        &self,
+        person: &Person,
+        once: Option<(Claim, Receipt)>,
+    ) -> Result<Option<Receipt>, StoreError> {
+        let Some((claim, receipt)) = once else {
+            self.echo(ADD.text);
+            let add = async |session: Arc<Session>| session.execute(&ADD, &values(person)).await;
+            return self.write(add).await.map(|_| None);
+        };
+        self.echo(ADD_ONCE.text);
+        let (id, request, old) = (&claim.id[..], &receipt.request[..], claim.now - Claim::LIFE);
+        let claimed: [&(dyn ToSql + Sync); 5] = [&id, &request, &receipt.answer, &claim.now, &old];
+        let all: Vec<_> = values(person).into_iter().chain(claimed).collect();
+        let add = async |session: Arc<Session>| session.execute(&ADD_ONCE, &all).await;
+        if self.write(add).await? > 0 {
+            return Ok(None);
+        }
+        let look = async |session: Arc<Session>| receipt_of(&session, &claim).await;
+        let receipt = self.write(look).await?;
+        receipt.map(Some).ok_or_else(forgotten)
     }
 
-    async fn import(&self, batches: Batches) -> Result<u64, StoreError> {
-        let mut session = Session::open(&self.target, Use::Own).await?;
+    async fn update(
+        &self,
+        uuid: Uuid,
+        to: &PersonChanges,
+        expected: Option<&Person>,
+    ) -> Result<Option<Person>, StoreError> {
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![
+            &uuid,
+            &to.uuid,
+            &to.survived,
+            &to.passenger_class,
+            &to.name,
+            &to.sex,
+            &to.age,
+            &to.siblings_or_spouses_aboard,
+            &to.parents_or_children_aboard,
+            &to.fare,
+        ];
+        values.extend(expected.into_iter().flat_map(members));
+        let update = if expected.is_some() {
+            &UPDATE_EXPECTED
+        } else {
+            &UPDATE
+        };
+        self.echo(update.text);
+        let row = self.write(async |session| session.row(update, &values).await);
+        Ok(row.await?.as_ref().map(person).transpose()?)
+    }
+
+    async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&uuid];
+        values.extend(expected.into_iter().flat_map(members));
+        let delete = if expected.is_some() {
+            &DELETE_EXPECTED
+        } else {
+            &DELETE
+        };
+        self.echo(delete.text);
+        let deleted = self.write(async |session| session.execute(delete, &values).await);
+        Ok(deleted.await? > 0)
+    }
+
+    async fn import(
+        &self,
+        batches: Batches,
+        is_trial: bool,
+        once: Option<Claim>,
+    ) -> Result<Stored, StoreError> {
+        let session = Session::open(&self.target, Use::Own).await?;
         self.echo("begin");
-        let transaction = session.client.transaction().await?;
-        self.echo(COPY);
-        let copied = copy(&transaction, batches).await;
-        self.echo(if copied.is_ok() { "commit" } else { "rollback" });
-        match copied {
-            Ok(count) => {
-                transaction.commit().await?;
-                Ok(count)
-            }
-            Err(reason) => {
-                // Waited for, so that the keys are free again when the caller hears of it. If it fails
-                // the connection is dead, which has the same end.
-                let _ = transaction.rollback().await;
-                Err(reason)
-            }
+        session.client.batch_execute("begin").await?;
+        let stored = self.store_all(&session, batches, once).await;
+        let keep = !is_trial && matches!(stored, Ok(Stored::Now(_)));
+        let end = if keep { "commit" } else { "rollback" };
+        self.echo(end);
+        let ended = session.client.batch_execute(end).await;
+        if keep {
+            ended?;
         }
+        // A rollback is waited for, so that the keys are free again when the caller hears of it. If it fails the
+        // connection is dead, which has the same end.
+        stored
+    }
+
+    async fn forget(&self, now: i64) -> Result<(), StoreError> {
+        self.echo(FORGET.text);
+        let old = now - Claim::LIFE;
+        let forget = async |session: Arc<Session>| session.execute(&FORGET, &[&old]).await;
+        self.write(forget).await.map(drop)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -267,15 +385,49 @@ impl fmt::Debug for Postgres {
 }
 
 /// Sends all batches. Dropped before `finish`, the writer makes the database forget what it got.
-async fn copy(transaction: &Transaction<'_>, mut batches: Batches) -> Result<u64, StoreError> {
-    let sink = transaction.copy_in(COPY).await?;
+async fn copy(
+    session: &Session,
+    mut batches: Batches,
+) -> Result<(u64, Option<Receipt>), StoreError> {
+    let sink = session.client.copy_in(COPY).await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &COLUMNS));
+    let mut receipt = None;
     while let Some(batch) = batches.next().await {
-        for person in batch.map_err(|ImportStopped| StoreError::Stopped)? {
-            writer.as_mut().write(&values(&person)).await?;
+        match batch.map_err(|ImportStopped| StoreError::Stopped)? {
+            Batch::People(people) => {
+                for person in people {
+                    writer.as_mut().write(&values(&person)).await?;
+                }
+            }
+            Batch::Receipt(last) => receipt = Some(last),
         }
     }
-    Ok(writer.finish().await?)
+    Ok((writer.finish().await?, receipt))
+}
+
+async fn receipt_of(
+    session: &Session,
+    claim: &Claim,
+) -> Result<Option<Receipt>, tokio_postgres::Error> {
+    let Some(row) = session.row(&RECEIPT, &[&&claim.id[..]]).await? else {
+        return Ok(None);
+    };
+    // The column's check says how long it is.
+    let request: &[u8] = row.try_get(0)?;
+    let request = request.try_into().unwrap_or_default();
+    let answer = row.try_get(1)?;
+    Ok(Some(Receipt { request, answer }))
+}
+
+/// A claim could not be made, and yet nobody has made it: it was forgotten in between.
+fn forgotten() -> StoreError {
+    StoreError::Unavailable("a claim was forgotten just now".to_owned())
+}
+
+/// A number of people; the database's are signed.
+fn count(row: &Row, column: usize) -> Result<u64, StoreError> {
+    let number: i64 = row.try_get(column)?;
+    Ok(number.unsigned_abs())
 }
 
 fn target(url: &str, options: Options) -> Result<Arc<Target>, StoreError> {

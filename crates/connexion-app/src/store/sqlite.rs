@@ -17,32 +17,59 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, params,
+    params_from_iter,
+};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::pool::Pool;
 use self::row::{person, values};
-use super::{Batches, ImportStopped, Migrated, People, Store, StoreError, Turns};
+use super::select::{Dialect, Query};
+use super::{
+    Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
+    Turns,
+};
 use crate::person::{Person, PersonChanges};
+use crate::query::{Filter, Select};
+use crate::summary::{Counts, Group, Summary, Tally};
 
 const LOOKUP: &str = concat!("select ", columns!(), " from person where uuid = ?1");
-const LIST: &str = concat!("select ", columns!(), " from person");
+const COLUMNS: &str = columns!();
 const ADD: &str = concat!(
     "insert into person (",
     columns!(),
     ") values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
 );
-const UPDATE: &str = concat!(
-    "update person set uuid = coalesce(?2, uuid), survived = coalesce(?3, survived), \
-     passenger_class = coalesce(?4, passenger_class), name = coalesce(?5, name), \
-     sex = coalesce(?6, sex), age = coalesce(?7, age), \
-     siblings_or_spouses_aboard = coalesce(?8, siblings_or_spouses_aboard), \
-     parents_or_children_aboard = coalesce(?9, parents_or_children_aboard), \
-     fare = coalesce(?10, fare) where uuid = ?1 returning ",
+macro_rules! update {
+    () => {
+        "update person set uuid = coalesce(?2, uuid), survived = coalesce(?3, survived), \
+         passenger_class = coalesce(?4, passenger_class), name = coalesce(?5, name), \
+         sex = coalesce(?6, sex), age = coalesce(?7, age), \
+         siblings_or_spouses_aboard = coalesce(?8, siblings_or_spouses_aboard), \
+         parents_or_children_aboard = coalesce(?9, parents_or_children_aboard), \
+         fare = coalesce(?10, fare) where uuid = ?1"
+    };
+}
+
+const UPDATE: &str = concat!(update!(), " returning ", columns!());
+const UPDATE_EXPECTED: &str = concat!(
+    update!(),
+    " and (survived, passenger_class, name, sex, age, siblings_or_spouses_aboard, \
+     parents_or_children_aboard, fare) = (?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) returning ",
     columns!()
 );
 const DELETE: &str = "delete from person where uuid = ?1";
+const DELETE_EXPECTED: &str = "delete from person where uuid = ?1 and (survived, passenger_class, name, \
+    sex, age, siblings_or_spouses_aboard, parents_or_children_aboard, fare) = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+/// Makes a claim: a new one, or one in the place of one that is out of date.
+const CLAIM: &str = "insert into idempotency (id, request, answer, created) values (?1, ?2, ?3, ?4) \
+    on conflict (id) do update set request = excluded.request, answer = excluded.answer, \
+    created = excluded.created where created <= ?5";
+const RECEIPT: &str = "select request, answer from idempotency where id = ?1";
+const SET_RECEIPT: &str = "update idempotency set request = ?2, answer = ?3 where id = ?1";
+const FORGET: &str = "delete from idempotency where created <= ?1";
 
 /// What can be chosen about an [`Sqlite`] store.
 #[derive(Clone, Copy, Debug)]
@@ -97,9 +124,28 @@ impl Sqlite {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn list(&self) -> Result<People, StoreError> {
-        self.echo(LIST);
-        list::start(&self.lists).await
+    async fn list(&self, select: &Select) -> Result<People, StoreError> {
+        let query = Query::list(Dialect::Sqlite, COLUMNS, select);
+        self.echo(&query.text);
+        list::start(&self.lists, query).await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let query = Query::count(Dialect::Sqlite, filter);
+        self.echo(&query.text);
+        let work = move |connection: &mut Connection| {
+            let mut statement = connection.prepare_cached(&query.text)?;
+            Ok(statement.query_row(params_from_iter(&query.values), |row| count(row, 0))?)
+        };
+        self.lists.run(work).await
+    }
+
+    async fn summary(&self, filter: &Filter) -> Result<Summary, StoreError> {
+        let query = Query::summary(Dialect::Sqlite, filter);
+        self.echo(&query.text);
+        self.lists
+            .run(move |connection| Ok(summary(connection, &query)?))
+            .await
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
@@ -112,46 +158,91 @@ impl Store for Sqlite {
         self.readers.run(work).await
     }
 
-    async fn add(&self, person: &Person) -> Result<(), StoreError> {
+    /// There is one file only, so nothing is newer.
+    async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        self.lookup(uuid).await
+    }
+
+    async fn add(
+        &self,
+        person: &Person,
+        once: Option<(Claim, Receipt)>,
+    ) -> Result<Option<Receipt>, StoreError> {
         self.echo(ADD);
         let person = person.clone();
+        let Some((claim, receipt)) = once else {
+            let work = move |connection: &mut Connection| {
+                connection.prepare_cached(ADD)?.execute(values(&person))?;
+                Ok(None)
+            };
+            return self.writer.run(work).await;
+        };
+        self.echo(CLAIM);
         let work = move |connection: &mut Connection| {
-            connection.prepare_cached(ADD)?.execute(values(&person))?;
-            Ok(())
+            let transaction = begin(connection)?;
+            if let Some(before) = make(&transaction, &claim, &receipt)? {
+                return Ok(Some(before));
+            }
+            transaction.prepare_cached(ADD)?.execute(values(&person))?;
+            transaction.commit()?;
+            Ok(None)
         };
         self.writer.run(work).await
     }
 
-    async fn update(&self, uuid: Uuid, to: &PersonChanges) -> Result<Option<Person>, StoreError> {
+    async fn update(
+        &self,
+        uuid: Uuid,
+        to: &PersonChanges,
+        expected: Option<&Person>,
+    ) -> Result<Option<Person>, StoreError> {
         self.echo(UPDATE);
-        let to = to.clone();
+        let (to, expected) = (to.clone(), expected.cloned());
         self.writer
-            .run(move |connection| Ok(update(connection, uuid, &to)?))
+            .run(move |connection| Ok(update(connection, uuid, &to, expected.as_ref())?))
             .await
     }
 
-    async fn delete(&self, uuid: Uuid) -> Result<bool, StoreError> {
+    async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
         self.echo(DELETE);
+        let expected = expected.cloned();
         let work = move |connection: &mut Connection| {
-            let deleted = connection
-                .prepare_cached(DELETE)?
-                .execute([uuid.as_bytes()])?;
-            Ok(deleted > 0)
+            let deleted = match &expected {
+                Some(expected) => {
+                    let mut all = values(expected);
+                    all[0] = uuid.as_bytes();
+                    connection.prepare_cached(DELETE_EXPECTED)?.execute(all)
+                }
+                None => connection
+                    .prepare_cached(DELETE)?
+                    .execute([uuid.as_bytes()]),
+            };
+            Ok(deleted? > 0)
         };
         self.writer.run(work).await
     }
 
-    async fn import(&self, mut batches: Batches) -> Result<u64, StoreError> {
+    async fn import(
+        &self,
+        mut batches: Batches,
+        is_trial: bool,
+        once: Option<Claim>,
+    ) -> Result<Stored, StoreError> {
         self.echo("begin immediate");
         self.echo(ADD);
         let (sender, receiver) = mpsc::channel(2);
-        let storing = self
-            .writer
-            .run(move |connection| store_all(connection, receiver));
+        let storing = self.writer.run(move |connection| {
+            let transaction = begin(connection)?;
+            let stored = store_all(&transaction, receiver, once)?;
+            if !is_trial && matches!(stored, Stored::Now(_)) {
+                transaction.commit()?;
+            }
+            Ok(stored)
+        });
         let sending = async move {
             while let Some(batch) = batches.next().await {
                 let stopped = batch.is_err();
-                // A failed send means that storing has ended with an error, which is the one to report.
+                // A failed send means that storing has ended, which says how.
                 if sender.send(Part::from(batch)).await.is_err() || stopped {
                     return;
                 }
@@ -159,8 +250,18 @@ impl Store for Sqlite {
             let _ = sender.send(Part::End).await;
         };
         let (stored, ()) = tokio::join!(storing, sending);
-        self.echo(if stored.is_ok() { "commit" } else { "rollback" });
+        let keep = !is_trial && matches!(stored, Ok(Stored::Now(_)));
+        self.echo(if keep { "commit" } else { "rollback" });
         stored
+    }
+
+    async fn forget(&self, now: i64) -> Result<(), StoreError> {
+        self.echo(FORGET);
+        let work = move |connection: &mut Connection| {
+            connection.execute(FORGET, [now - Claim::LIFE])?;
+            Ok(())
+        };
+        self.writer.run(work).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -190,35 +291,73 @@ impl Store for Sqlite {
 /// A part of an import on its way to the blocking thread. Without an `End` nothing is kept, so it makes
 /// no difference how sending ends early.
 enum Part {
-    People(Vec<Person>),
+    Batch(Batch),
     Stop,
     End,
 }
 
-impl From<Result<Vec<Person>, ImportStopped>> for Part {
-    fn from(batch: Result<Vec<Person>, ImportStopped>) -> Self {
-        batch.map_or(Self::Stop, Self::People)
+impl From<Result<Batch, ImportStopped>> for Part {
+    fn from(batch: Result<Batch, ImportStopped>) -> Self {
+        batch.map_or(Self::Stop, Self::Batch)
     }
 }
 
+/// A transaction that may write from its beginning: one that starts by reading can't be made to wait.
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+/// Makes a claim; if it was made before, what was remembered of it.
+fn make(
+    connection: &Connection,
+    claim: &Claim,
+    receipt: &Receipt,
+) -> rusqlite::Result<Option<Receipt>> {
+    let old = claim.now - Claim::LIFE;
+    let values = params![claim.id, receipt.request, receipt.answer, claim.now, old];
+    if connection.prepare_cached(CLAIM)?.execute(values)? > 0 {
+        return Ok(None);
+    }
+    let receipt = |row: &Row<'_>| {
+        Ok(Receipt {
+            request: row.get(0)?,
+            answer: row.get(1)?,
+        })
+    };
+    connection
+        .query_row(RECEIPT, [claim.id], receipt)
+        .optional()
+}
+
 fn store_all(
-    connection: &mut Connection,
+    connection: &Connection,
     mut parts: mpsc::Receiver<Part>,
-) -> Result<u64, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    once: Option<Claim>,
+) -> Result<Stored, StoreError> {
+    let nothing = Receipt {
+        request: [0; 32],
+        answer: String::new(),
+    };
+    if let Some(claim) = &once
+        && let Some(before) = make(connection, claim, &nothing)?
+    {
+        return Ok(Stored::Before(before));
+    }
     let mut count = 0;
     loop {
         match parts.blocking_recv() {
-            Some(Part::People(people)) => {
+            Some(Part::Batch(Batch::People(people))) => {
                 count += u64::try_from(people.len()).unwrap_or(u64::MAX);
-                add_all(&transaction, &people)?;
+                add_all(connection, &people)?;
             }
-            Some(Part::End) => break,
+            Some(Part::Batch(Batch::Receipt(receipt))) => {
+                let id = once.map(|claim| claim.id);
+                connection.execute(SET_RECEIPT, params![id, receipt.request, receipt.answer])?;
+            }
+            Some(Part::End) => return Ok(Stored::Now(count)),
             Some(Part::Stop) | None => return Err(StoreError::Stopped),
         }
     }
-    transaction.commit()?;
-    Ok(count)
 }
 
 fn add_all(connection: &Connection, people: &[Person]) -> rusqlite::Result<()> {
@@ -228,26 +367,125 @@ fn add_all(connection: &Connection, people: &[Person]) -> rusqlite::Result<()> {
         .try_for_each(|person| statement.execute(values(person)).map(drop))
 }
 
+fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> {
+    let mut statement = connection.prepare_cached(&query.text)?;
+    let mut rows = statement.query(params_from_iter(&query.values))?;
+    let mut tally = Tally::default();
+    while let Some(row) = rows.next()? {
+        match row.get(0)? {
+            Some(passenger_class) => tally.add(Group {
+                passenger_class,
+                sex: row.get(1)?,
+                band: row.get(2)?,
+                counts: Counts {
+                    count: count(row, 3)?,
+                    survived: count(row, 4)?,
+                },
+            }),
+            None => tally.fare(count(row, 5)?, row.get(6)?),
+        }
+    }
+    Ok(tally.sum())
+}
+
+/// A number of people; the database's are signed.
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    Ok(number.unsigned_abs())
+}
+
 fn update(
     connection: &Connection,
     uuid: Uuid,
     to: &PersonChanges,
+    expected: Option<&Person>,
 ) -> rusqlite::Result<Option<Person>> {
-    let mut statement = connection.prepare_cached(UPDATE)?;
-    let mut rows = statement.query(params![
+    let new_key = to.uuid.as_ref().map(Uuid::as_bytes);
+    let mut all: Vec<&dyn ToSql> = vec![
         uuid.as_bytes(),
-        to.uuid.as_ref().map(Uuid::as_bytes),
-        to.survived,
-        to.passenger_class,
-        to.name,
-        to.sex,
-        to.age,
-        to.siblings_or_spouses_aboard,
-        to.parents_or_children_aboard,
-        to.fare,
-    ])?;
+        &new_key,
+        &to.survived,
+        &to.passenger_class,
+        &to.name,
+        &to.sex,
+        &to.age,
+        &to.siblings_or_spouses_aboard,
+        &to.parents_or_children_aboard,
+        &to.fare,
+    ];
+    all.extend(
+        expected
+            .into_iter()
+            .flat_map(|expected| values(expected).into_iter().skip(1)),
+    );
+    let text = if expected.is_some() {
+        UPDATE_EXPECTED
+    } else {
+        UPDATE
+    };
+    let mut statement = connection.prepare_cached(text)?;
+    let mut rows = statement.query(&*all)?;
     let updated = rows.next()?.map(person).transpose()?;
     // The commit comes with the end of the rows; without this step its failure would go unnoticed.
     rows.next()?;
     Ok(updated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::{Key, reversed, total};
+
+    /// The steps of a plan, such as `SEARCH person USING INDEX person_fare (fare<?)`.
+    fn plan(connection: &Connection, query: &Query) -> Vec<String> {
+        let explain = format!("explain query plan {}", query.text);
+        let mut statement = connection.prepare(&explain).unwrap();
+        let values = params_from_iter(&query.values);
+        let steps = statement.query_map(values, |row| row.get(3)).unwrap();
+        steps.map(Result::unwrap).collect()
+    }
+
+    /// A page must cost the same wherever it is, so neither everybody may be read for it nor sorted.
+    #[tokio::test]
+    async fn pages_in_the_order_of_an_index_are_read_from_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path().join("people.sqlite"), Options::default());
+        store.migrate().await.unwrap();
+        for (key, index) in [
+            ("uuid", "PRIMARY KEY"),
+            ("name", "INDEX person_name"),
+            ("-age", "INDEX person_age"),
+            ("-fare", "INDEX person_fare"),
+        ] {
+            let order = total(Key::parse(key));
+            for order in [reversed(&order), order] {
+                let someone = Person {
+                    uuid: Uuid::nil(),
+                    survived: false,
+                    passenger_class: 1,
+                    name: String::new(),
+                    sex: crate::person::Sex::Other,
+                    age: 1,
+                    siblings_or_spouses_aboard: 0,
+                    parents_or_children_aboard: 0,
+                    fare: 1.0,
+                };
+                let after = crate::query::Cursor::at(&someone, &order, false).values;
+                let select = Select {
+                    order,
+                    after: Some(after),
+                    limit: Some(100),
+                    ..Select::default()
+                };
+                let query = Query::list(Dialect::Sqlite, COLUMNS, &select);
+                let work = move |connection: &mut Connection| Ok(plan(connection, &query));
+                let steps = store.lists.run(work).await.unwrap();
+                let expected = format!("SEARCH person USING {index}");
+                assert!(
+                    steps.len() == 1 && steps[0].starts_with(&expected),
+                    "{key}: {steps:?}"
+                );
+            }
+        }
+    }
 }

@@ -58,8 +58,7 @@ fn readiness_says_what_is_missing() {
 
     server.start_again();
     let service = running.serving();
-    let missing =
-        r#"{"database":"ok","migrations":"not applied: V1__person, V2__api_key","process":"ok"}"#;
+    let missing = r#"{"database":"ok","migrations":"not applied: V1__person, V2__api_key, V3__lists","process":"ok"}"#;
     until_ready_says(&address, 503, missing);
     program.run(&["migrate"]).ok();
     let all = r#"{"database":"ok","migrations":"ok","process":"ok"}"#;

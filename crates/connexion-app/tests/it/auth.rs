@@ -255,7 +255,7 @@ fn a_key_is_shown_once_and_its_hash_is_kept() {
 
 #[test]
 fn the_contract_says_what_is_in_force() {
-    for (auth, reads, writes) in [("off", 0, 0), ("write", 0, 3), ("all", 2, 3)] {
+    for (auth, reads, writes) in [("off", 0, 0), ("write", 0, 4), ("all", 3, 4)] {
         let text = Program::new()
             .run(&["openapi", "--json", "--auth", auth])
             .ok();

@@ -4,9 +4,12 @@ use std::slice;
 use std::sync::Arc;
 
 use connexion_app::person::{Person, PersonChanges, Sex};
+use connexion_app::query::Select;
 use connexion_app::store::postgres::Postgres;
 use connexion_app::store::sqlite::Sqlite;
-use connexion_app::store::{Batches, ImportStopped, Store, StoreError, postgres, sqlite};
+use connexion_app::store::{
+    Batch, Batches, ImportStopped, Store, StoreError, Stored, postgres, sqlite,
+};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
 use serde_json::{from_value, json, to_value};
 use tempfile::TempDir;
@@ -120,11 +123,17 @@ fn named(name: impl Into<String>) -> Person {
 }
 
 fn batches<const N: usize>(batches: [Result<Vec<Person>, ImportStopped>; N]) -> Batches {
-    stream::iter(batches).boxed()
+    stream::iter(batches.map(|batch| batch.map(Batch::People))).boxed()
 }
 
 async fn everybody(store: &dyn Store) -> Vec<Person> {
-    let mut people: Vec<_> = store.list().await.unwrap().try_collect().await.unwrap();
+    let mut people: Vec<_> = store
+        .list(&Select::all())
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
     people.sort_by_key(|person| person.uuid);
     people
 }
@@ -144,15 +153,15 @@ async fn a_person_is_stored_listed_found_and_deleted(place: &Place) {
         },
     ];
     for person in &people {
-        store.add(person).await.unwrap();
+        store.add(person, None).await.unwrap();
         assert_eq!(
             store.lookup(person.uuid).await.unwrap().as_ref(),
             Some(person)
         );
     }
     assert_eq!(everybody(&*store).await.len(), 3);
-    assert!(store.delete(people[0].uuid).await.unwrap());
-    assert!(!store.delete(people[0].uuid).await.unwrap());
+    assert!(store.delete(people[0].uuid, None).await.unwrap());
+    assert!(!store.delete(people[0].uuid, None).await.unwrap());
     assert_eq!(store.lookup(people[0].uuid).await.unwrap(), None);
     let mut rest = people[1..].to_vec();
     rest.sort_by_key(|person| person.uuid);
@@ -169,21 +178,24 @@ async fn nobody_is_no_error(place: &Place) {
         uuid: Some(Uuid::max()),
         ..PersonChanges::default()
     };
-    assert_eq!(store.update(Uuid::nil(), &changes).await.unwrap(), None);
-    assert!(!store.delete(Uuid::nil()).await.unwrap());
+    assert_eq!(
+        store.update(Uuid::nil(), &changes, None).await.unwrap(),
+        None
+    );
+    assert!(!store.delete(Uuid::nil(), None).await.unwrap());
     assert_eq!(everybody(&*store).await, []);
 }
 
 async fn a_taken_key_is_a_conflict_and_changes_nothing(place: &Place) {
     let store = place.migrated().await;
     let first = someone();
-    store.add(&first).await.unwrap();
+    store.add(&first, None).await.unwrap();
     let second = Person {
         uuid: first.uuid,
         ..named("somebody else")
     };
     for _ in 0..3 {
-        let refused = store.add(&second).await;
+        let refused = store.add(&second, None).await;
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     }
     assert_eq!(everybody(&*store).await, [first]);
@@ -192,7 +204,7 @@ async fn a_taken_key_is_a_conflict_and_changes_nothing(place: &Place) {
 async fn each_member_can_be_changed_alone(place: &Place) {
     let store = place.migrated().await;
     let mut person = someone();
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     for (member, value) in [
         ("survived", json!(false)),
         ("passengerClass", json!(1)),
@@ -207,7 +219,7 @@ async fn each_member_can_be_changed_alone(place: &Place) {
         let mut document = to_value(&person).unwrap();
         document[member] = value;
         person = from_value(document).unwrap();
-        let updated = store.update(person.uuid, &changes).await.unwrap();
+        let updated = store.update(person.uuid, &changes, None).await.unwrap();
         assert_eq!(updated.as_ref(), Some(&person));
         assert_eq!(everybody(&*store).await, slice::from_ref(&person));
     }
@@ -216,9 +228,9 @@ async fn each_member_can_be_changed_alone(place: &Place) {
 async fn no_changes_change_nothing(place: &Place) {
     let store = place.migrated().await;
     let person = someone();
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     let updated = store
-        .update(person.uuid, &PersonChanges::default())
+        .update(person.uuid, &PersonChanges::default(), None)
         .await
         .unwrap();
     assert_eq!(updated.as_ref(), Some(&person));
@@ -228,7 +240,7 @@ async fn no_changes_change_nothing(place: &Place) {
 async fn a_key_can_be_changed(place: &Place) {
     let store = place.migrated().await;
     let person = someone();
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     for key in [person.uuid, Uuid::new_v4()] {
         let changes = PersonChanges {
             uuid: Some(key),
@@ -239,7 +251,11 @@ async fn a_key_can_be_changed(place: &Place) {
             ..person.clone()
         };
         assert_eq!(
-            store.update(person.uuid, &changes).await.unwrap().as_ref(),
+            store
+                .update(person.uuid, &changes, None)
+                .await
+                .unwrap()
+                .as_ref(),
             Some(&moved)
         );
         assert_eq!(everybody(&*store).await, [moved]);
@@ -252,14 +268,14 @@ async fn a_key_cant_be_changed_to_another_persons(place: &Place) {
     let mut people = [someone(), someone()];
     people.sort_by_key(|person| person.uuid);
     for person in &people {
-        store.add(person).await.unwrap();
+        store.add(person, None).await.unwrap();
     }
     let changes = PersonChanges {
         uuid: Some(people[1].uuid),
         age: Some(99),
         ..PersonChanges::default()
     };
-    let refused = store.update(people[0].uuid, &changes).await;
+    let refused = store.update(people[0].uuid, &changes, None).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     assert_eq!(everybody(&*store).await, people);
 }
@@ -282,7 +298,7 @@ async fn names_come_back_as_they_were(place: &Place) {
     ];
     for name in names {
         let person = named(name);
-        store.add(&person).await.unwrap();
+        store.add(&person, None).await.unwrap();
         assert_eq!(store.lookup(person.uuid).await.unwrap(), Some(person));
     }
 }
@@ -291,12 +307,14 @@ async fn names_come_back_as_they_were(place: &Place) {
 async fn is_refused(store: &dyn Store, name: String) {
     let before = everybody(store).await;
     let bad = named(name.clone());
-    let refused = store.add(&bad).await;
+    let refused = store.add(&bad, None).await;
     assert!(
         matches!(refused, Err(StoreError::Refused(_))),
         "{refused:?}"
     );
-    let refused = store.import(batches([Ok(vec![someone(), bad])])).await;
+    let refused = store
+        .import(batches([Ok(vec![someone(), bad])]), false, None)
+        .await;
     assert!(
         matches!(refused, Err(StoreError::Refused(_))),
         "{refused:?}"
@@ -306,7 +324,7 @@ async fn is_refused(store: &dyn Store, name: String) {
         age: Some(1),
         ..PersonChanges::default()
     };
-    let refused = store.update(before[0].uuid, &changes).await;
+    let refused = store.update(before[0].uuid, &changes, None).await;
     assert!(
         matches!(refused, Err(StoreError::Refused(_))),
         "{refused:?}"
@@ -316,14 +334,14 @@ async fn is_refused(store: &dyn Store, name: String) {
 
 async fn a_name_over_100_characters_is_refused(place: &Place) {
     let store = place.migrated().await;
-    store.add(&someone()).await.unwrap();
+    store.add(&someone(), None).await.unwrap();
     is_refused(&*store, "x".repeat(101)).await;
     is_refused(&*store, "👩".repeat(101)).await;
 }
 
 async fn a_nul_character_is_refused(place: &Place) {
     let store = place.migrated().await;
-    store.add(&someone()).await.unwrap();
+    store.add(&someone(), None).await.unwrap();
     is_refused(&*store, "\0".to_owned()).await;
     is_refused(&*store, "a\0b".to_owned()).await;
     is_refused(&*store, "ab\0".to_owned()).await;
@@ -339,7 +357,7 @@ async fn extreme_integers_come_back(place: &Place) {
             parents_or_children_aboard: number,
             ..someone()
         };
-        store.add(&person).await.unwrap();
+        store.add(&person, None).await.unwrap();
         assert_eq!(store.lookup(person.uuid).await.unwrap(), Some(person));
     }
 }
@@ -363,14 +381,18 @@ async fn floats_come_back_bit_for_bit(place: &Place) {
         .chain([f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324])
     {
         let person = Person { fare, ..someone() };
-        store.add(&person).await.unwrap();
+        store.add(&person, None).await.unwrap();
         let added = store.lookup(person.uuid).await.unwrap().unwrap();
         assert_eq!(added.fare.to_bits(), fare.to_bits(), "{fare:?}");
         let changes = PersonChanges {
             fare: Some(fare),
             ..PersonChanges::default()
         };
-        let updated = store.update(person.uuid, &changes).await.unwrap().unwrap();
+        let updated = store
+            .update(person.uuid, &changes, None)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(updated.fare.to_bits(), fare.to_bits(), "{fare:?}");
     }
 }
@@ -383,14 +405,20 @@ async fn an_import_stores_every_batch(place: &Place) {
         Ok(Vec::new()),
         Ok(people[2..].to_vec()),
     ];
-    assert_eq!(store.import(batches(import)).await.unwrap(), 5);
+    assert_eq!(
+        store.import(batches(import), false, None).await.unwrap(),
+        Stored::Now(5)
+    );
     people.sort_by_key(|person| person.uuid);
     assert_eq!(everybody(&*store).await, people);
 }
 
 async fn an_import_of_nothing_stores_nothing(place: &Place) {
     let store = place.migrated().await;
-    assert_eq!(store.import(batches([])).await.unwrap(), 0);
+    assert_eq!(
+        store.import(batches([]), false, None).await.unwrap(),
+        Stored::Now(0)
+    );
     assert_eq!(everybody(&*store).await, []);
 }
 
@@ -398,17 +426,27 @@ async fn an_import_that_is_stopped_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let many: Vec<_> = (0..1000).map(|_| someone()).collect();
     let import = batches([Ok(many.clone()), Err(ImportStopped), Ok(vec![someone()])]);
-    let stopped = store.import(import).await;
+    let stopped = store.import(import, false, None).await;
     assert!(matches!(stopped, Err(StoreError::Stopped)), "{stopped:?}");
     assert_eq!(everybody(&*store).await, []);
-    assert_eq!(store.import(batches([Ok(many)])).await.unwrap(), 1000);
+    assert_eq!(
+        store
+            .import(batches([Ok(many)]), false, None)
+            .await
+            .unwrap(),
+        Stored::Now(1000)
+    );
 }
 
 async fn an_import_with_a_duplicate_in_a_batch_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let twice = someone();
     let conflict = store
-        .import(batches([Ok(vec![someone(), twice.clone(), twice])]))
+        .import(
+            batches([Ok(vec![someone(), twice.clone(), twice])]),
+            false,
+            None,
+        )
         .await;
     assert!(
         matches!(conflict, Err(StoreError::Conflict)),
@@ -426,7 +464,7 @@ async fn an_import_with_a_duplicate_in_another_batch_stores_nothing(place: &Plac
         Ok(vec![twice]),
         Ok(vec![someone()]),
     ];
-    let conflict = store.import(batches(import)).await;
+    let conflict = store.import(batches(import), false, None).await;
     assert!(
         matches!(conflict, Err(StoreError::Conflict)),
         "{conflict:?}"
@@ -437,7 +475,7 @@ async fn an_import_with_a_duplicate_in_another_batch_stores_nothing(place: &Plac
 async fn an_import_with_a_key_that_is_taken_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let first = someone();
-    store.add(&first).await.unwrap();
+    store.add(&first, None).await.unwrap();
     let import = [Ok(vec![
         someone(),
         Person {
@@ -445,7 +483,7 @@ async fn an_import_with_a_key_that_is_taken_stores_nothing(place: &Place) {
             ..someone()
         },
     ])];
-    let conflict = store.import(batches(import)).await;
+    let conflict = store.import(batches(import), false, None).await;
     assert!(
         matches!(conflict, Err(StoreError::Conflict)),
         "{conflict:?}"
@@ -457,7 +495,11 @@ async fn an_import_with_a_value_that_is_refused_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let many: Vec<_> = (0..500).map(|_| someone()).collect();
     let refused = store
-        .import(batches([Ok(many), Ok(vec![named("x".repeat(101))])]))
+        .import(
+            batches([Ok(many), Ok(vec![named("x".repeat(101))])]),
+            false,
+            None,
+        )
         .await;
     assert!(
         matches!(refused, Err(StoreError::Refused(_))),
@@ -471,17 +513,23 @@ async fn an_import_that_is_dropped_stores_nothing(place: &Place) {
     let people: Vec<_> = (0..1000).map(|_| someone()).collect();
     let (asked_again, was_asked_again) = tokio::sync::oneshot::channel();
     // The second batch never comes; when it's asked for the first one is on its way into the database.
-    let first = stream::iter([Ok(people.clone())]);
+    let first = stream::iter([Ok(Batch::People(people.clone()))]);
     let never = stream::once(async move {
         asked_again.send(()).unwrap();
         future::pending().await
     });
-    let import = store.import(first.chain(never).boxed());
+    let import = store.import(first.chain(never).boxed(), false, None);
     let dropped = future::select(import, was_asked_again).await;
     assert!(matches!(dropped, future::Either::Right(_)));
     drop(dropped);
     assert_eq!(everybody(&*store).await, []);
-    assert_eq!(store.import(batches([Ok(people)])).await.unwrap(), 1000);
+    assert_eq!(
+        store
+            .import(batches([Ok(people)]), false, None)
+            .await
+            .unwrap(),
+        Stored::Now(1000)
+    );
 }
 
 async fn many(store: &dyn Store) -> Vec<Person> {
@@ -490,11 +538,14 @@ async fn many(store: &dyn Store) -> Vec<Person> {
         .collect();
     let import = people
         .chunks(1000)
-        .map(|batch| Ok(batch.to_vec()))
+        .map(|batch| Ok(Batch::People(batch.to_vec())))
         .collect::<Vec<_>>();
     assert_eq!(
-        store.import(stream::iter(import).boxed()).await.unwrap(),
-        10_000
+        store
+            .import(stream::iter(import).boxed(), false, None)
+            .await
+            .unwrap(),
+        Stored::Now(10_000)
     );
     people.sort_by_key(|person| person.uuid);
     people
@@ -513,10 +564,10 @@ async fn lists_dropped_midway_do_no_harm(place: &Place) {
     let people = many(&*store).await;
     // More of them than may be under way at once.
     for (taken, person) in (0..).step_by(10).zip(&people[..20]) {
-        let list = store.list().await.unwrap();
+        let list = store.list(&Select::all()).await.unwrap();
         let listed: Vec<_> = list.take(taken).try_collect().await.unwrap();
         assert_eq!(listed.len(), taken);
-        store.add(&someone()).await.unwrap();
+        store.add(&someone(), None).await.unwrap();
         assert_eq!(
             store.lookup(person.uuid).await.unwrap().as_ref(),
             Some(person)
@@ -530,7 +581,7 @@ async fn a_list_that_nobody_reads_holds_up_nobody(place: &Place) {
     let people = many(&*store).await;
     let mut lists = Vec::new();
     for _ in 0..7 {
-        let mut list = store.list().await.unwrap();
+        let mut list = store.list(&Select::all()).await.unwrap();
         list.next().await.unwrap().unwrap();
         lists.push(list);
     }
@@ -539,7 +590,7 @@ async fn a_list_that_nobody_reads_holds_up_nobody(place: &Place) {
             store.lookup(person.uuid).await.unwrap().as_ref(),
             Some(person)
         );
-        assert!(store.delete(person.uuid).await.unwrap());
+        assert!(store.delete(person.uuid, None).await.unwrap());
     }
     assert_eq!(everybody(&*store).await.len(), 9_980);
     // What they had begun is still there for them.
@@ -557,7 +608,7 @@ async fn of_concurrent_adds_with_one_key_one_wins(place: &Place) {
             uuid: key,
             ..named(format!("{number}"))
         };
-        async move { store.add(&person).await.map(|()| person) }
+        async move { store.add(&person, None).await.map(|_| person) }
     });
     let (won, lost): (Vec<_>, Vec<_>) = future::join_all(adds)
         .await
@@ -584,12 +635,12 @@ async fn concurrent_calls_do_not_disturb_each_other(place: &Place) {
                 age: number,
                 ..someone()
             };
-            store.add(&person).await.unwrap();
+            store.add(&person, None).await.unwrap();
             assert_eq!(
                 store.lookup(person.uuid).await.unwrap().as_ref(),
                 Some(&person)
             );
-            let refused = store.add(&named("x".repeat(101))).await;
+            let refused = store.add(&named("x".repeat(101)), None).await;
             assert!(
                 matches!(refused, Err(StoreError::Refused(_))),
                 "{refused:?}"
@@ -598,7 +649,7 @@ async fn concurrent_calls_do_not_disturb_each_other(place: &Place) {
                 survived: Some(false),
                 ..PersonChanges::default()
             };
-            let updated = store.update(person.uuid, &changes).await.unwrap();
+            let updated = store.update(person.uuid, &changes, None).await.unwrap();
             assert_eq!(
                 updated,
                 Some(Person {
@@ -607,7 +658,7 @@ async fn concurrent_calls_do_not_disturb_each_other(place: &Place) {
                 })
             );
             if number % 2 == 0 {
-                assert!(store.delete(person.uuid).await.unwrap());
+                assert!(store.delete(person.uuid, None).await.unwrap());
             }
         })
     });
@@ -626,27 +677,27 @@ async fn concurrent_calls_do_not_disturb_each_other(place: &Place) {
 async fn a_dropped_call_does_no_harm(place: &Place) {
     let store = place.migrated().await;
     let (stays, person) = (someone(), someone());
-    store.add(&stays).await.unwrap();
+    store.add(&stays, None).await.unwrap();
     for _ in 0..20 {
         // Polled once and given up, unless that was enough.
         let _ = store.lookup(stays.uuid).now_or_never();
-        let _ = store.list().now_or_never();
+        let _ = store.list(&Select::all()).now_or_never();
         // It was either done or not, and not halfway: a second call shows which.
-        let _ = store.add(&person).now_or_never();
-        let again = store.add(&person).await;
+        let _ = store.add(&person, None).now_or_never();
+        let again = store.add(&person, None).await;
         assert!(
-            matches!(again, Ok(()) | Err(StoreError::Conflict)),
+            matches!(again, Ok(None) | Err(StoreError::Conflict)),
             "{again:?}"
         );
-        let _ = store.delete(person.uuid).now_or_never();
-        store.delete(person.uuid).await.unwrap();
+        let _ = store.delete(person.uuid, None).now_or_never();
+        store.delete(person.uuid, None).await.unwrap();
         assert_eq!(everybody(&*store).await, slice::from_ref(&stays));
     }
 }
 
 async fn people_outlive_the_store(place: &Place) {
     let person = someone();
-    place.migrated().await.add(&person).await.unwrap();
+    place.migrated().await.add(&person, None).await.unwrap();
     let store = place.migrated().await;
     assert_eq!(everybody(&*store).await, [person]);
 }
@@ -656,23 +707,23 @@ async fn without_migrations_the_store_is_unavailable(place: &Place) {
     store.ping().await.unwrap();
     let person = someone();
     let failures = [
-        store.list().await.err(),
+        store.list(&Select::all()).await.err(),
         store.lookup(person.uuid).await.err(),
-        store.add(&person).await.err(),
+        store.add(&person, None).await.err(),
         store
-            .update(person.uuid, &PersonChanges::default())
+            .update(person.uuid, &PersonChanges::default(), None)
             .await
             .err(),
-        store.delete(person.uuid).await.err(),
+        store.delete(person.uuid, None).await.err(),
         store
-            .import(batches([Ok(vec![person.clone()])]))
+            .import(batches([Ok(vec![person.clone()])]), false, None)
             .await
             .err(),
     ];
     let unavailable = |failure: &_| matches!(failure, Some(StoreError::Unavailable(_)));
     assert!(failures.iter().all(unavailable), "{failures:?}");
     store.migrate().await.unwrap();
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     assert_eq!(everybody(&*store).await, [person]);
 }
 
@@ -681,11 +732,11 @@ async fn pending_migrations_are_only_reported(place: &Place) {
     for _ in 0..2 {
         assert_eq!(
             store.pending_migrations().await.unwrap(),
-            ["V1__person", "V2__api_key"]
+            ["V1__person", "V2__api_key", "V3__lists"]
         );
     }
     let migrated = store.migrate().await.unwrap();
-    assert_eq!(migrated.applied, ["V1__person", "V2__api_key"]);
+    assert_eq!(migrated.applied, ["V1__person", "V2__api_key", "V3__lists"]);
     assert!(migrated.created);
     assert!(store.pending_migrations().await.unwrap().is_empty());
     assert!(place.open().pending_migrations().await.unwrap().is_empty());
@@ -693,7 +744,7 @@ async fn pending_migrations_are_only_reported(place: &Place) {
 
 async fn a_second_migration_finds_nothing_to_do(place: &Place) {
     let person = someone();
-    place.migrated().await.add(&person).await.unwrap();
+    place.migrated().await.add(&person, None).await.unwrap();
     for store in [place.open(), place.open()] {
         let migrated = store.migrate().await.unwrap();
         assert!(migrated.applied.is_empty());
@@ -713,7 +764,7 @@ async fn of_concurrent_migrations_one_creates_the_table(place: &Place) {
         .map(Result::unwrap)
         .collect();
     let applied: Vec<_> = migrated.iter().flat_map(|one| &one.applied).collect();
-    assert_eq!(applied, ["V1__person", "V2__api_key"]);
+    assert_eq!(applied, ["V1__person", "V2__api_key", "V3__lists"]);
     assert_eq!(migrated.iter().filter(|one| one.created).count(), 1);
     assert_eq!(everybody(&*place.open()).await, []);
 }

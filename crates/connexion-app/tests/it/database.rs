@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use connexion_app::person::{Person, Sex};
+use connexion_app::query::Select;
 use connexion_app::store::postgres::{Options, Postgres};
 use connexion_app::store::{Store, StoreError};
 use futures_util::StreamExt;
@@ -144,7 +145,7 @@ async fn a_failover_is_followed_without_a_restart() {
         "postgres://postgres@127.0.0.1:{first},127.0.0.1:{second}/postgres?target_session_attrs=read-write"
     ));
     let before = someone();
-    store.add(&before).await.unwrap();
+    store.add(&before, None).await.unwrap();
     let copy = open(&standby.url("postgres"));
     until_it_works(async || match copy.lookup(before.uuid).await? {
         Some(_) => Ok(()),
@@ -153,23 +154,23 @@ async fn a_failover_is_followed_without_a_restart() {
     .await;
     // A standby says so.
     assert!(matches!(
-        copy.add(&someone()).await,
+        copy.add(&someone(), None).await,
         Err(StoreError::Unavailable(_))
     ));
 
     primary.stop("immediate");
     assert!(matches!(
-        store.add(&someone()).await,
+        store.add(&someone(), None).await,
         Err(StoreError::Unavailable(_))
     ));
     standby.promote();
     let after = someone();
-    let taken = until_it_works(async || store.add(&after).await).await;
+    let taken = until_it_works(async || store.add(&after, None).await).await;
     assert!(taken < Duration::from_secs(2), "{taken:?}");
     assert!(store.lookup(before.uuid).await.unwrap().is_some());
-    assert_eq!(store.list().await.unwrap().count().await, 2);
+    assert_eq!(store.list(&Select::all()).await.unwrap().count().await, 2);
     // What didn't accept writes when it was asked does so now.
-    copy.add(&someone()).await.unwrap();
+    copy.add(&someone(), None).await.unwrap();
 }
 
 /// One that is frozen takes connections and says nothing.
@@ -283,16 +284,20 @@ async fn without_prepared_statements_it_works_through_a_pooler() {
     let calls = stores.iter().map(async |store| {
         for _ in 0..20 {
             let person = someone();
-            store.add(&person).await.unwrap();
+            store.add(&person, None).await.unwrap();
             assert_eq!(
                 store.lookup(person.uuid).await.unwrap(),
                 Some(person.clone())
             );
             let changes = serde_json::from_str(r#"{"sex": "other", "age": 31}"#).unwrap();
-            let after = store.update(person.uuid, &changes).await.unwrap().unwrap();
+            let after = store
+                .update(person.uuid, &changes, None)
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!((after.sex, after.age), (Sex::Other, 31));
-            assert!(store.list().await.unwrap().count().await > 0);
-            assert!(store.delete(person.uuid).await.unwrap());
+            assert!(store.list(&Select::all()).await.unwrap().count().await > 0);
+            assert!(store.delete(person.uuid, None).await.unwrap());
         }
         assert!(store.pending_migrations().await.unwrap().is_empty());
     });

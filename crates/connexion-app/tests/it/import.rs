@@ -2,8 +2,11 @@
 
 use std::io::Cursor;
 
+use connexion::Validator;
+use connexion_app::app;
 use connexion_app::export::export;
-use connexion_app::import::{ImportError, Imported, SAMPLE, import};
+use connexion_app::import::{ImportError, Imported, Options, SAMPLE, import};
+use connexion_app::query::Select;
 use connexion_app::store::Store;
 
 use crate::conformance::{Place, on_both_stores};
@@ -20,14 +23,19 @@ on_both_stores! {
 const HEADER: &str =
     "Survived,Pclass,Name,Sex,Age,Siblings/Spouses Aboard,Parents/Children Aboard,Fare\n";
 
+fn schema() -> Validator {
+    app::new_person(app::document().unwrap()).unwrap()
+}
+
 async fn imported(store: &dyn Store, text: impl Into<Vec<u8>>) -> Result<Imported, ImportError> {
-    import(store, Cursor::new(text.into()), |_| {}).await
+    let options = Options::default();
+    import(store, &schema(), Cursor::new(text.into()), options, |_| {}).await
 }
 
 /// The rows of an export, sorted, since a store promises no order.
 async fn exported(store: &dyn Store) -> Vec<String> {
     let mut target = Vec::new();
-    let people = store.list().await.unwrap();
+    let people = store.list(&Select::all()).await.unwrap();
     let rows = export(people, &mut target).await.unwrap();
     let text = String::from_utf8(target).unwrap();
     let mut lines: Vec<_> = text
@@ -44,7 +52,7 @@ async fn exported(store: &dyn Store) -> Vec<String> {
 /// The import has a limit of its own, which must be that of the document.
 async fn a_name_may_be_as_long_as_the_document_says(place: &Place) {
     let store = place.migrated().await;
-    let document = connexion_app::app::document().unwrap().to_json();
+    let document = app::document().unwrap().to_json();
     let document: serde_json::Value = serde_json::from_str(&document).unwrap();
     let limit = document["components"]["schemas"]["Name"]["maxLength"].as_u64();
     let longest = "ä".repeat(usize::try_from(limit.unwrap()).unwrap());
@@ -127,9 +135,9 @@ async fn many_rows_are_stored(place: &Place) {
     let text = format!("{HEADER}{}", "1,2,Doe,female,0.5,0,0,0.1\n".repeat(12_345));
     let (told, progress) = std::sync::mpsc::channel();
     let source = Cursor::new(text);
-    let stored = import(store, source, move |rows| told.send(rows).unwrap())
-        .await
-        .unwrap();
+    let tell = move |rows| told.send(rows).unwrap();
+    let stored = import(store, &schema(), source, Options::default(), tell).await;
+    let stored = stored.unwrap();
     assert_eq!((stored.rows, stored.ages_cut), (12_345, 12_345));
     let told: Vec<u64> = progress.iter().collect();
     assert!(told.is_sorted());

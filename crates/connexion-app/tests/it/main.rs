@@ -16,6 +16,8 @@ mod http2;
 mod import;
 mod jwt;
 mod limits;
+mod listing;
+mod lists;
 mod logs;
 mod outage;
 mod postgres_adoption;

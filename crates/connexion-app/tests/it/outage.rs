@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connexion_app::person::{Person, PersonChanges, Sex};
+use connexion_app::query::Select;
 use connexion_app::store::postgres::{Options, Postgres};
-use connexion_app::store::{Store, StoreError};
+use connexion_app::store::{Batch, Store, StoreError, Stored};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -70,7 +71,7 @@ async fn the_first_call_after_a_restart_succeeds() {
     let store = migrated(&server.url("postgres")).await;
     let person = someone();
     let key = person.uuid;
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     for mode in ["fast", "immediate"] {
         let restart = || {
             server.stop(mode);
@@ -80,15 +81,15 @@ async fn the_first_call_after_a_restart_succeeds() {
         restart();
         assert!(store.lookup(key).await.unwrap().is_some());
         restart();
-        store.add(&someone()).await.unwrap();
+        store.add(&someone(), None).await.unwrap();
         restart();
         let changes = PersonChanges {
             age: Some(40),
             ..PersonChanges::default()
         };
-        assert!(store.update(key, &changes).await.unwrap().is_some());
+        assert!(store.update(key, &changes, None).await.unwrap().is_some());
         let listed = store
-            .list()
+            .list(&Select::all())
             .await
             .unwrap()
             .try_collect::<Vec<_>>()
@@ -96,13 +97,17 @@ async fn the_first_call_after_a_restart_succeeds() {
             .unwrap()
             .len();
         restart();
-        assert!(!store.delete(Uuid::nil()).await.unwrap());
-        assert_eq!(store.list().await.unwrap().count().await, listed);
+        assert!(!store.delete(Uuid::nil(), None).await.unwrap());
+        assert_eq!(
+            store.list(&Select::all()).await.unwrap().count().await,
+            listed
+        );
         store.ping().await.unwrap();
         restart();
         store.ping().await.unwrap();
-        let import = stream::iter([Ok(vec![someone()])]).boxed();
-        assert_eq!(store.import(import).await.unwrap(), 1);
+        let import = stream::iter([Ok(Batch::People(vec![someone()]))]).boxed();
+        let stored = store.import(import, false, None).await.unwrap();
+        assert_eq!(stored, Stored::Now(1));
     }
 }
 
@@ -111,23 +116,26 @@ async fn without_a_server_every_call_says_so_and_all_is_well_when_it_is_back() {
     let server = PrivateServer::start();
     let store = migrated(&server.url("postgres")).await;
     let person = someone();
-    store.add(&person).await.unwrap();
-    let list = store.list().await.unwrap();
+    store.add(&person, None).await.unwrap();
+    let list = store.list(&Select::all()).await.unwrap();
     assert_eq!(list.count().await, 1);
     server.stop("fast");
     let since = Instant::now();
     for _ in 0..2 {
         let failures = [
             store.ping().await.err(),
-            store.list().await.err(),
+            store.list(&Select::all()).await.err(),
             store.lookup(person.uuid).await.err(),
-            store.add(&someone()).await.err(),
+            store.add(&someone(), None).await.err(),
             store
-                .update(person.uuid, &PersonChanges::default())
+                .update(person.uuid, &PersonChanges::default(), None)
                 .await
                 .err(),
-            store.delete(person.uuid).await.err(),
-            store.import(stream::empty().boxed()).await.err(),
+            store.delete(person.uuid, None).await.err(),
+            store
+                .import(stream::empty().boxed(), false, None)
+                .await
+                .err(),
             store.migrate().await.err(),
             store.pending_migrations().await.err(),
         ];
@@ -144,8 +152,8 @@ async fn without_a_server_every_call_says_so_and_all_is_well_when_it_is_back() {
         store.lookup(person.uuid).await.unwrap().as_ref(),
         Some(&person)
     );
-    assert!(store.delete(person.uuid).await.unwrap());
-    assert_eq!(store.list().await.unwrap().count().await, 0);
+    assert!(store.delete(person.uuid, None).await.unwrap());
+    assert_eq!(store.list(&Select::all()).await.unwrap().count().await, 0);
 }
 
 #[tokio::test]
@@ -173,7 +181,7 @@ async fn a_server_that_never_answers_holds_up_nobody_for_long() {
     let store = Postgres::open(&url, Options::default()).unwrap();
     let since = Instant::now();
     let calls = (0..100).map(|_| store.lookup(Uuid::nil()));
-    let results = future::join(future::join_all(calls), store.add(&someone())).await;
+    let results = future::join(future::join_all(calls), store.add(&someone(), None)).await;
     assert!(
         results
             .0
@@ -193,7 +201,7 @@ async fn a_read_whose_connection_is_killed_is_done_again() {
     let database = fresh_database().await;
     let store = migrated(database.url()).await;
     let person = someone();
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     store.lookup(person.uuid).await.unwrap();
     let by_hand = connect(database.url()).await;
     lock(&by_hand).await;
@@ -213,17 +221,17 @@ async fn a_write_whose_connection_is_killed_is_not_done_again() {
     let database = fresh_database().await;
     let store = migrated(database.url()).await;
     let by_hand = connect(database.url()).await;
-    store.add(&someone()).await.unwrap();
+    store.add(&someone(), None).await.unwrap();
     lock(&by_hand).await;
     let write = tokio::spawn({
         let store = Arc::clone(&store);
-        async move { store.add(&someone()).await }
+        async move { store.add(&someone(), None).await }
     });
     kill_the_one_that_waits(&by_hand).await;
     let lost = write.await.unwrap();
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
-    assert_eq!(store.list().await.unwrap().count().await, 1);
-    store.add(&someone()).await.unwrap();
+    assert_eq!(store.list(&Select::all()).await.unwrap().count().await, 1);
+    store.add(&someone(), None).await.unwrap();
 }
 
 /// The statements prepared on the shared sessions don't fit the new table, whose enum type is another.
@@ -232,7 +240,7 @@ async fn a_table_made_anew_under_a_running_store_is_found() {
     let database = fresh_database().await;
     let store = migrated(database.url()).await;
     let person = someone();
-    store.add(&person).await.unwrap();
+    store.add(&person, None).await.unwrap();
     store.lookup(person.uuid).await.unwrap();
     let by_hand = connect(database.url()).await;
     by_hand
@@ -241,11 +249,11 @@ async fn a_table_made_anew_under_a_running_store_is_found() {
         .unwrap();
     store.migrate().await.unwrap();
     // One call may find out; the next must not.
-    let _ = store.add(&person).await;
+    let _ = store.add(&person, None).await;
     let _ = store.lookup(person.uuid).await;
     assert!(matches!(
-        store.add(&person).await,
-        Ok(()) | Err(StoreError::Conflict)
+        store.add(&person, None).await,
+        Ok(None) | Err(StoreError::Conflict)
     ));
     assert_eq!(
         store.lookup(person.uuid).await.unwrap().as_ref(),

@@ -1,6 +1,7 @@
 //! Migrating a database that the original service has left behind.
 
 use connexion_app::person::{PersonChanges, Sex};
+use connexion_app::query::Select;
 use connexion_app::store::postgres::{Options, Postgres};
 use connexion_app::store::{Store, StoreError};
 use futures_util::TryStreamExt;
@@ -40,9 +41,9 @@ async fn migrate_after(sql: &str) -> Result<(), StoreError> {
         .unwrap();
     let store = Postgres::open(database.url(), Options::default()).unwrap();
     let migrated = store.migrate().await?;
-    assert_eq!(migrated.applied, ["V1__person", "V2__api_key"]);
+    assert_eq!(migrated.applied, ["V1__person", "V2__api_key", "V3__lists"]);
     assert!(!migrated.created);
-    let people: Vec<_> = store.list().await?.try_collect().await?;
+    let people: Vec<_> = store.list(&Select::all()).await?.try_collect().await?;
     let person = people.first().unwrap();
     assert_eq!(
         (people.len(), person.sex, person.fare),
@@ -53,16 +54,19 @@ async fn migrate_after(sql: &str) -> Result<(), StoreError> {
         sex: Sex::Other,
         ..person.clone()
     };
-    store.add(&added).await?;
+    store.add(&added, None).await?;
     let changes = PersonChanges {
         sex: Some(Sex::Female),
         ..PersonChanges::default()
     };
     assert_eq!(
-        store.update(added.uuid, &changes).await?.unwrap().sex,
+        store.update(added.uuid, &changes, None).await?.unwrap().sex,
         Sex::Female
     );
-    assert!(matches!(store.add(person).await, Err(StoreError::Conflict)));
+    assert!(matches!(
+        store.add(person, None).await,
+        Err(StoreError::Conflict)
+    ));
     let version = "select version_num from alembic_version";
     let version: String = connect(database.url())
         .await
@@ -165,7 +169,7 @@ async fn a_refused_database_stays_as_it_was() {
         ));
         assert_eq!(
             store.pending_migrations().await.unwrap(),
-            ["V1__person", "V2__api_key"]
+            ["V1__person", "V2__api_key", "V3__lists"]
         );
     }
     let type_exists = "select to_regtype('sexenum') is not null";
@@ -183,7 +187,7 @@ async fn looking_for_pending_migrations_makes_no_table() {
     let store = Postgres::open(database.url(), Options::default()).unwrap();
     assert_eq!(
         store.pending_migrations().await.unwrap(),
-        ["V1__person", "V2__api_key"]
+        ["V1__person", "V2__api_key", "V3__lists"]
     );
     let tables = "select count(*) from pg_tables where schemaname = 'public'";
     let tables: i64 = connect(database.url())

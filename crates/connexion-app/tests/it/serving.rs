@@ -156,7 +156,7 @@ async fn it_waits_for_migrations_that_another_process_applies() {
             .env("CHECK_MIGRATION", "True");
         let running = program.start(&[]);
         running.until_it_says(
-            "WARN waiting: the migrations are not applied (V1__person, V2__api_key): run `connexion-app migrate`\n",
+            "WARN waiting: the migrations are not applied (V1__person, V2__api_key, V3__lists): run `connexion-app migrate`\n",
         );
         program.run(&["migrate"]).ok();
         assert_eq!(running.serving().people(), 0);
@@ -170,7 +170,7 @@ async fn in_production_the_migrations_are_a_persons_to_apply() {
         let program = Program::on(url).env("APP_SETTINGS", "production");
         let service = program.serve(&[]);
         service.running.until_it_says(
-            "WARN the migrations are not applied (V1__person, V2__api_key): run `connexion-app migrate`\n",
+            "WARN the migrations are not applied (V1__person, V2__api_key, V3__lists): run `connexion-app migrate`\n",
         );
         let path = "/people/00000000-0000-0000-0000-000000000000";
         is_unavailable(&service.get("/people"));
@@ -178,7 +178,7 @@ async fn in_production_the_migrations_are_a_persons_to_apply() {
         is_unavailable(&service.post("/people", PERSON));
         assert_eq!(
             program.run(&["migrate"]).ok(),
-            "applied V1__person, V2__api_key\n"
+            "applied V1__person, V2__api_key, V3__lists\n"
         );
         assert_eq!(service.get(path).status, 404);
         assert_eq!(service.post("/people", PERSON).status, 200);

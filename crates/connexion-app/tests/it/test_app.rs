@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use connexion::{ApiService, Document};
+use connexion_app::query::Select;
 use connexion_app::{app, person::Person, store::Store};
 use futures_util::TryStreamExt as _;
 
@@ -20,7 +21,7 @@ pub(crate) enum Backend {
     Postgres,
 }
 
-/// Which document describes it: both say the same.
+/// Which document describes it: both say the same of the original's operations.
 #[derive(Clone, Copy)]
 pub(crate) enum Contract {
     OpenApi31,
@@ -50,15 +51,14 @@ impl TestApp {
             Backend::Postgres => Place::Postgres(fresh_database().await),
         };
         let store = place.migrated().await;
-        let document = match contract {
-            Contract::OpenApi31 => app::document(),
+        let api = match contract {
+            Contract::OpenApi31 => app::api(app::document().unwrap()).unwrap(),
             Contract::Swagger20 => {
-                Document::parse("swagger.yaml", include_str!("../data/swagger.yaml"))
+                let text = include_str!("../data/swagger.yaml");
+                app::original(Document::parse("swagger.yaml", text).unwrap())
             }
         };
-        let api = app::api(document.unwrap())
-            .serve_document(true)
-            .swagger_ui(true);
+        let api = api.serve_document(true).swagger_ui(true);
         let service = api.build(Arc::clone(&store)).unwrap();
         Self {
             store,
@@ -83,17 +83,17 @@ impl TestApp {
     pub(crate) async fn reset(&self, people: &[Person]) {
         let all: Vec<_> = self
             .store
-            .list()
+            .list(&Select::all())
             .await
             .unwrap()
             .try_collect()
             .await
             .unwrap();
         for person in all {
-            self.store.delete(person.uuid).await.unwrap();
+            self.store.delete(person.uuid, None).await.unwrap();
         }
         for person in people {
-            self.store.add(person).await.unwrap();
+            self.store.add(person, None).await.unwrap();
         }
     }
 

@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
 };
 use connexion_app::person::{Person, parse_uuid};
+use connexion_app::query::Select;
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -491,7 +492,11 @@ fn sorted_by_uuid(mut value: Value) -> Value {
 }
 
 async fn people(app: &TestApp) -> Vec<Person> {
-    let people = app.store().list().await.expect("the store lists people");
+    let people = app
+        .store()
+        .list(&Select::all())
+        .await
+        .expect("the store lists people");
     sorted(people.try_collect().await.expect("the store lists people"))
 }
 

@@ -1,19 +1,18 @@
-//! Lists: all people, a row at a time, on sessions that nobody else uses meanwhile.
+//! Lists and what else takes its time: a row at a time, on sessions that nobody else uses meanwhile.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_postgres::RowStream;
+use tokio_postgres::{Row, RowStream};
 
-use super::row::person;
 use super::session::{Session, Target, Use};
-use crate::person::Person;
-use crate::store::{People, StoreError, Turns};
+use crate::store::select::Query;
+use crate::store::{StoreError, Turns};
 
 /// The sessions that lists take turns on.
 #[derive(Debug)]
@@ -38,9 +37,12 @@ impl Lists {
         }
     }
 
-    /// Starts a list. Idle sessions may have died unnoticed: each that did is dropped for the next, in
-    /// the end for a fresh one.
-    pub(super) async fn start(lists: &Arc<Self>) -> Result<People, StoreError> {
+    /// Starts a list, of everybody without a query. Idle sessions may have died unnoticed: each that did is dropped
+    /// for the next, in the end for a fresh one.
+    pub(super) async fn start(
+        lists: &Arc<Self>,
+        query: Option<&Query>,
+    ) -> Result<Reading, StoreError> {
         let turn = timeout(lists.wait, Arc::clone(&lists.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err(StoreError::Unavailable(
@@ -48,14 +50,14 @@ impl Lists {
             ));
         };
         while let Some(session) = lists.take_idle() {
-            match session.answer(session.list()).await {
+            match session.answer(session.list(query)).await {
                 Ok(rows) => return Ok(Self::stream(lists, session, rows, turn)),
                 Err(failure) if failure.connection_died() => {}
                 Err(failure) => return Err(failure.into()),
             }
         }
         let session = Session::open(&lists.target, Use::Own).await?;
-        let rows = session.answer(session.list()).await?;
+        let rows = session.answer(session.list(query)).await?;
         Ok(Self::stream(lists, session, rows, turn))
     }
 
@@ -64,15 +66,13 @@ impl Lists {
         session: Session,
         rows: RowStream,
         turn: OwnedSemaphorePermit,
-    ) -> People {
-        let lists = Arc::clone(lists);
+    ) -> Reading {
         Reading {
             rows: Box::pin(rows),
             session: Some(session),
-            lists,
+            lists: Arc::clone(lists),
             _turn: turn,
         }
-        .boxed()
     }
 
     /// How many turns there are, and how many are taken.
@@ -99,7 +99,7 @@ impl Lists {
 }
 
 /// A list under way.
-struct Reading {
+pub(super) struct Reading {
     rows: Pin<Box<RowStream>>,
     /// Taken at the end, when the session is fit for the next list.
     session: Option<Session>,
@@ -108,21 +108,20 @@ struct Reading {
 }
 
 impl Stream for Reading {
-    type Item = Result<Person, StoreError>;
+    type Item = Result<Row, StoreError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.session.is_none() {
             return Poll::Ready(None);
         }
         let row = ready!(self.rows.as_mut().poll_next(context));
-        let read = row.map(|row| Ok(person(&row?)?));
-        match (&read, self.session.take()) {
+        match (&row, self.session.take()) {
             (Some(Ok(_)), session) => self.session = session,
             (Some(Err(_)), Some(session)) => session.abort(),
             (None, Some(session)) => self.lists.keep(session),
             (_, None) => {}
         }
-        Poll::Ready(read)
+        Poll::Ready(row.map(|row| Ok(row?)))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
@@ -17,8 +17,9 @@ use tokio_postgres::{Client, Error, Row, RowStream};
 
 use super::address::Server;
 use super::error::{Failure, describe};
-use super::statement::{LIST, Sql, Statements};
+use super::statement::{LIST, Sql, Statements, typed};
 use crate::store::StoreError;
+use crate::store::select::Query;
 
 /// How long a session that is only asked whether it lives may think about it.
 const TRIAL: Duration = Duration::from_secs(5);
@@ -68,7 +69,7 @@ impl Target {
 pub(super) struct Session {
     pub(super) client: Client,
     target: Arc<Target>,
-    statements: OnceCell<Statements>,
+    statements: Statements,
     connection: AbortHandle,
     opened: Instant,
     /// When an answer last came, in milliseconds since `opened`.
@@ -87,7 +88,7 @@ impl Session {
         let session = Self {
             client,
             target: Arc::clone(target),
-            statements: OnceCell::new(),
+            statements: Statements::default(),
             connection: connection.abort_handle(),
             opened: Instant::now(),
             heard: AtomicU64::new(0),
@@ -108,7 +109,7 @@ impl Session {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<Row>, Error> {
         if self.target.prepares {
-            let statement = sql.of(self.statements().await?);
+            let statement = sql.prepared(&self.client, &self.statements).await?;
             self.client.query_opt(statement, values).await
         } else {
             let values = sql.typed(values);
@@ -123,7 +124,7 @@ impl Session {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, Error> {
         if self.target.prepares {
-            let statement = sql.of(self.statements().await?);
+            let statement = sql.prepared(&self.client, &self.statements).await?;
             self.client.execute(statement, values).await
         } else {
             let values = sql.typed(values);
@@ -131,23 +132,22 @@ impl Session {
         }
     }
 
-    /// Starts the list.
-    pub(super) async fn list(&self) -> Result<RowStream, Error> {
-        if self.target.prepares {
-            let statement = LIST.of(self.statements().await?);
-            self.client.query_raw(statement, [0_i32; 0]).await
-        } else {
-            let none: [(i32, _); 0] = [];
-            self.client.query_typed_raw(LIST.text, none).await
+    /// Starts a list: that of everybody, or what a query asks for, which is made up for each request and so sent whole.
+    pub(super) async fn list(&self, query: Option<&Query>) -> Result<RowStream, Error> {
+        match query {
+            Some(query) => {
+                let values: Vec<_> = query.values.iter().map(typed).collect();
+                self.client.query_typed_raw(&query.text, values).await
+            }
+            None if self.target.prepares => {
+                let statement = LIST.prepared(&self.client, &self.statements).await?;
+                self.client.query_raw(statement, [0_i32; 0]).await
+            }
+            None => {
+                let none: [(i32, _); 0] = [];
+                self.client.query_typed_raw(LIST.text, none).await
+            }
         }
-    }
-
-    /// The statements, prepared when first needed: a database that still lacks its tables can be pinged
-    /// and migrated.
-    async fn statements(&self) -> Result<&Statements, Error> {
-        self.statements
-            .get_or_try_init(|| Statements::prepare(&self.client))
-            .await
     }
 
     /// Waits for an answer, but not for ever.

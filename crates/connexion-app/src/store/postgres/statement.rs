@@ -4,8 +4,11 @@
 //! time (`pgbouncer` in transaction mode) can't have that: what one of them prepared the next does not know.
 //! So they can also be sent whole, with the types of their values, in one message.
 
+use tokio::sync::OnceCell;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Statement};
+
+use crate::query::Scalar;
 
 /// Every column as it is read. An enum's type differs from database to database and would have to be looked
 /// up; its label as a text need not.
@@ -16,12 +19,15 @@ macro_rules! read_columns {
     };
 }
 
+/// The same for statements that are made up when they are needed.
+pub(super) const READ_COLUMNS: &str = read_columns!();
+
 /// A statement.
 #[derive(Debug)]
 pub(super) struct Sql {
     pub(super) text: &'static str,
     types: &'static [Type],
-    pick: fn(&Statements) -> &Statement,
+    pick: fn(&Statements) -> &OnceCell<Statement>,
 }
 
 /// The columns' types. `UNKNOWN` lets the database find out what an enum's label is meant for.
@@ -37,7 +43,8 @@ pub(super) const COLUMNS: [Type; 9] = [
     Type::FLOAT8,
 ];
 
-const KEY_AND_COLUMNS: [Type; 10] = [
+/// A key, then the columns' types; those of a person who is expected, whose `sex` is compared as a text.
+const KEY_AND_COLUMNS: [Type; 18] = [
     Type::UUID,
     Type::UUID,
     Type::BOOL,
@@ -48,6 +55,32 @@ const KEY_AND_COLUMNS: [Type; 10] = [
     Type::INT4,
     Type::INT4,
     Type::FLOAT8,
+    Type::BOOL,
+    Type::INT4,
+    Type::VARCHAR,
+    Type::TEXT,
+    Type::INT4,
+    Type::INT4,
+    Type::INT4,
+    Type::FLOAT8,
+];
+
+/// The columns' types, then those of a claim and its receipt.
+const COLUMNS_AND_CLAIM: [Type; 14] = [
+    Type::UUID,
+    Type::BOOL,
+    Type::INT4,
+    Type::VARCHAR,
+    Type::UNKNOWN,
+    Type::INT4,
+    Type::INT4,
+    Type::INT4,
+    Type::FLOAT8,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::TEXT,
+    Type::INT8,
+    Type::INT8,
 ];
 
 pub(super) const LOOKUP: Sql = Sql {
@@ -72,18 +105,86 @@ pub(super) const ADD: Sql = Sql {
     pick: |all| &all.add,
 };
 
-pub(super) const UPDATE: Sql = Sql {
+/// Makes a claim: a new one, or one in the place of one that is out of date. Whoever makes the same meanwhile waits for
+/// this transaction's end.
+macro_rules! claim {
+    ($id:literal, $request:literal, $answer:literal, $now:literal, $old:literal) => {
+        concat!(
+            "insert into idempotency (id, request, answer, created) values (",
+            $id, ", ", $request, ", ", $answer, ", ", $now,
+            ") on conflict (id) do update set request = excluded.request, answer = excluded.answer, \
+             created = excluded.created where idempotency.created <= ",
+            $old
+        )
+    };
+}
+
+/// Adds a person if the claim could be made.
+pub(super) const ADD_ONCE: Sql = Sql {
     text: concat!(
+        "with claimed as (",
+        claim!("$10", "$11", "$12", "$13", "$14"),
+        " returning 1) insert into person (",
+        columns!(),
+        ") select $1, $2, $3, $4, $5, $6, $7, $8, $9 from claimed"
+    ),
+    types: &COLUMNS_AND_CLAIM,
+    pick: |all| &all.add_once,
+};
+
+/// Makes the claim of an import.
+pub(super) const CLAIM: Sql = Sql {
+    text: claim!("$1", "$2", "$3", "$4", "$5"),
+    types: &[Type::BYTEA, Type::BYTEA, Type::TEXT, Type::INT8, Type::INT8],
+    pick: |all| &all.claim,
+};
+
+/// What was remembered of a claim.
+pub(super) const RECEIPT: Sql = Sql {
+    text: "select request, answer from idempotency where id = $1",
+    types: &[Type::BYTEA],
+    pick: |all| &all.receipt,
+};
+
+pub(super) const SET_RECEIPT: Sql = Sql {
+    text: "update idempotency set request = $2, answer = $3 where id = $1",
+    types: &[Type::BYTEA, Type::BYTEA, Type::TEXT],
+    pick: |all| &all.set_receipt,
+};
+
+pub(super) const FORGET: Sql = Sql {
+    text: "delete from idempotency where created <= $1",
+    types: &[Type::INT8],
+    pick: |all| &all.forget,
+};
+
+macro_rules! update {
+    () => {
         "update person set uuid = coalesce($2, uuid), survived = coalesce($3, survived), \
          passenger_class = coalesce($4, passenger_class), name = coalesce($5, name), \
          sex = coalesce($6, sex), age = coalesce($7, age), \
          siblings_or_spouses_aboard = coalesce($8, siblings_or_spouses_aboard), \
          parents_or_children_aboard = coalesce($9, parents_or_children_aboard), \
-         fare = coalesce($10, fare) where uuid = $1 returning ",
+         fare = coalesce($10, fare) where uuid = $1"
+    };
+}
+
+pub(super) const UPDATE: Sql = Sql {
+    text: concat!(update!(), " returning ", read_columns!()),
+    types: KEY_AND_COLUMNS.first_chunk::<10>().expect("there are more"),
+    pick: |all| &all.update,
+};
+
+/// Changes a person who is still as expected.
+pub(super) const UPDATE_EXPECTED: Sql = Sql {
+    text: concat!(
+        update!(),
+        " and (survived, passenger_class, name, sex::text, age, siblings_or_spouses_aboard, \
+         parents_or_children_aboard, fare) = ($11, $12, $13, $14, $15, $16, $17, $18) returning ",
         read_columns!()
     ),
     types: &KEY_AND_COLUMNS,
-    pick: |all| &all.update,
+    pick: |all| &all.update_expected,
 };
 
 pub(super) const DELETE: Sql = Sql {
@@ -92,10 +193,34 @@ pub(super) const DELETE: Sql = Sql {
     pick: |all| &all.delete,
 };
 
+/// Deletes a person who is still as expected.
+pub(super) const DELETE_EXPECTED: Sql = Sql {
+    text: "delete from person where uuid = $1 and (survived, passenger_class, name, sex::text, age, \
+           siblings_or_spouses_aboard, parents_or_children_aboard, fare) = ($2, $3, $4, $5, $6, $7, $8, $9)",
+    types: &[
+        Type::UUID,
+        Type::BOOL,
+        Type::INT4,
+        Type::VARCHAR,
+        Type::TEXT,
+        Type::INT4,
+        Type::INT4,
+        Type::INT4,
+        Type::FLOAT8,
+    ],
+    pick: |all| &all.delete_expected,
+};
+
 impl Sql {
-    /// The statement as it was prepared.
-    pub(super) fn of<'s>(&self, statements: &'s Statements) -> &'s Statement {
-        (self.pick)(statements)
+    /// The statement, prepared when it is first needed: a database that still lacks its tables can be pinged and
+    /// migrated.
+    pub(super) async fn prepared<'s>(
+        &self,
+        client: &Client,
+        statements: &'s Statements,
+    ) -> Result<&'s Statement, Error> {
+        let prepare = || client.prepare(self.text);
+        (self.pick)(statements).get_or_try_init(prepare).await
     }
 
     /// Values with their types, to send it whole.
@@ -108,33 +233,30 @@ impl Sql {
     }
 }
 
-/// Every statement, prepared on one session.
-#[derive(Debug)]
+/// The statements that were prepared on one session.
+#[derive(Debug, Default)]
 pub(super) struct Statements {
-    lookup: Statement,
-    list: Statement,
-    add: Statement,
-    update: Statement,
-    delete: Statement,
+    lookup: OnceCell<Statement>,
+    list: OnceCell<Statement>,
+    add: OnceCell<Statement>,
+    add_once: OnceCell<Statement>,
+    claim: OnceCell<Statement>,
+    receipt: OnceCell<Statement>,
+    set_receipt: OnceCell<Statement>,
+    forget: OnceCell<Statement>,
+    update: OnceCell<Statement>,
+    update_expected: OnceCell<Statement>,
+    delete: OnceCell<Statement>,
+    delete_expected: OnceCell<Statement>,
 }
 
-impl Statements {
-    /// Prepares them.
-    pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
-        // The first one looks up the enum type, which the others then know.
-        let add = client.prepare(ADD.text).await?;
-        let (lookup, list, update, delete) = tokio::try_join!(
-            client.prepare(LOOKUP.text),
-            client.prepare(LIST.text),
-            client.prepare(UPDATE.text),
-            client.prepare(DELETE.text),
-        )?;
-        Ok(Self {
-            lookup,
-            list,
-            add,
-            update,
-            delete,
-        })
+/// A value with its type, for a statement that is made up.
+pub(super) fn typed(scalar: &Scalar) -> (&(dyn ToSql + Sync), Type) {
+    match scalar {
+        Scalar::Bool(value) => (value, Type::BOOL),
+        Scalar::Int(value) => (value, Type::INT4),
+        Scalar::Float(value) => (value, Type::FLOAT8),
+        Scalar::Text(value) => (value, Type::TEXT),
+        Scalar::Uuid(value) => (value, Type::UUID),
     }
 }

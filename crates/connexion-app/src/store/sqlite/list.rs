@@ -4,23 +4,23 @@
 //! the memory. Once the reader is gone the next batch can't be sent, and the thread is done.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 use tokio::sync::mpsc;
 
-use super::LIST;
 use super::pool::{Pool, result};
 use super::row::person;
 use crate::person::Person;
+use crate::store::select::Query;
 use crate::store::{People, StoreError};
 
 /// How many people are handed over at once: a hand-over costs about as much as reading ten of them.
 const BATCH: usize = 128;
 
 /// Starts a list. Its first batch is waited for, so that what can't be listed at all is an error here.
-pub(super) async fn start(lists: &Pool) -> Result<People, StoreError> {
+pub(super) async fn start(lists: &Pool, query: Query) -> Result<People, StoreError> {
     let (sender, mut receiver) = mpsc::channel(2);
     let reading = lists
-        .start(move |connection| send_all(connection, &sender))
+        .start(move |connection| send_all(connection, &query, &sender))
         .await?;
     let Some(first) = receiver.recv().await else {
         result(reading).await?;
@@ -38,9 +38,13 @@ pub(super) async fn start(lists: &Pool) -> Result<People, StoreError> {
         .boxed())
 }
 
-fn send_all(connection: &Connection, to: &mpsc::Sender<Vec<Person>>) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(LIST)?;
-    let mut people = statement.query_map([], person)?;
+fn send_all(
+    connection: &Connection,
+    query: &Query,
+    to: &mpsc::Sender<Vec<Person>>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(&query.text)?;
+    let mut people = statement.query_map(params_from_iter(&query.values), person)?;
     loop {
         let batch: Vec<_> = people
             .by_ref()

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use super::error::is;
+use crate::query::fold;
 use crate::store::{StoreError, Turns};
 
 /// How long a statement waits for other processes that use the file.
@@ -115,7 +117,17 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("name_contains", 2, flags, name_contains)?;
     Ok(connection)
+}
+
+/// Whether a name contains a text, whatever the letter case; SQLite's own `like` knows that of ASCII only. The text,
+/// which is the same for every row, is folded once.
+fn name_contains(context: &Context<'_>) -> rusqlite::Result<bool> {
+    let part = context.get_or_create_aux(1, |part| part.as_str().map(fold))?;
+    let name = context.get_raw(0).as_str()?;
+    Ok(fold(name).contains(part.as_str()))
 }
 
 /// Turns on the write-ahead log. SQLite doesn't wait for others here, it fails if one has a new file open

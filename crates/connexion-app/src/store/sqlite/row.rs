@@ -5,6 +5,7 @@ use rusqlite::{Result, Row};
 use uuid::Uuid;
 
 use crate::person::{Person, Sex};
+use crate::query::Scalar;
 
 /// The parameters of a statement that takes every column.
 pub(super) fn values(person: &Person) -> [&dyn ToSql; 9] {
@@ -45,5 +46,17 @@ impl ToSql for Sex {
 impl FromSql for Sex {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for Scalar {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Bool(value) => value.to_sql(),
+            Self::Int(value) => value.to_sql(),
+            Self::Float(value) => value.to_sql(),
+            Self::Text(value) => value.to_sql(),
+            Self::Uuid(value) => Ok(value.as_bytes()[..].into()),
+        }
     }
 }

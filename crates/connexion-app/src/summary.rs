@@ -1,0 +1,191 @@
+//! Numbers about people: how many there are, how many survived, and what they paid.
+//!
+//! A store gives counts of small groups ([`Group`]) and a few fares; adding them up is done here ([`Tally`]), for both
+//! alike.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::person::Sex;
+
+/// More classes than this are not told apart: there may be as many as people.
+const CLASSES: usize = 100;
+
+/// The ages of one band.
+const YEARS: i32 = 10;
+
+/// The band of everybody who is 80 or older.
+const LAST_BAND: i32 = 8;
+
+/// How many people there are, and how many of them survived.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Counts {
+    /// All of them.
+    pub count: u64,
+    /// Those who survived.
+    pub survived: u64,
+}
+
+/// The answer of `people.summary`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Everybody.
+    #[serde(flatten)]
+    pub all: Counts,
+    /// By class, the lowest number first.
+    pub by_passenger_class: Vec<ByClass>,
+    /// By sex, in the order of [`Sex::ALL`].
+    pub by_sex: Vec<BySex>,
+    /// By age, the youngest first.
+    pub by_age: Vec<ByAge>,
+    /// `None` if there is nobody.
+    pub fare: Option<Fares>,
+}
+
+/// Those of one class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ByClass {
+    /// The class.
+    pub passenger_class: i32,
+    /// How many.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Those of one sex.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct BySex {
+    /// The sex.
+    pub sex: Sex,
+    /// How many.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Those of some years.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct ByAge {
+    /// The lowest age, in years; `None` below zero.
+    pub from: Option<i32>,
+    /// The highest age, in years; `None` from 80 on.
+    pub to: Option<i32>,
+    /// How many.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// What people paid, in pounds of 1912: of all fares in their order the first, those at a quarter, a half and three
+/// quarters of the way, and the last.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "said above")]
+pub struct Fares {
+    pub min: f64,
+    pub lower_quartile: f64,
+    pub median: f64,
+    pub upper_quartile: f64,
+    pub max: f64,
+}
+
+/// People who are alike in class, sex and band of age.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Their class.
+    pub passenger_class: i32,
+    /// Their sex.
+    pub sex: Sex,
+    /// Tens of years: -1 below zero, 8 from 80 on.
+    pub band: i32,
+    /// How many they are.
+    pub counts: Counts,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.survived += other.survived;
+    }
+}
+
+/// Adds up what a store gives.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    all: Counts,
+    classes: BTreeMap<i32, Counts>,
+    sexes: [BySex; Sex::ALL.len()],
+    bands: BTreeMap<i32, Counts>,
+    /// Places in the order of fares, counted from 1, and the fares there.
+    fares: BTreeMap<u64, f64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let counts = Counts::default();
+        Self {
+            all: counts,
+            classes: BTreeMap::new(),
+            sexes: Sex::ALL.map(|sex| BySex { sex, counts }),
+            bands: (0..=LAST_BAND).map(|band| (band, counts)).collect(),
+            fares: BTreeMap::new(),
+        }
+    }
+}
+
+impl Tally {
+    /// Adds a group. Those of the lowest class must come first, since of too many only the first are kept.
+    pub(crate) fn add(&mut self, group: Group) {
+        self.all.add(group.counts);
+        if self.classes.len() < CLASSES || self.classes.contains_key(&group.passenger_class) {
+            let class = self.classes.entry(group.passenger_class).or_default();
+            class.add(group.counts);
+        }
+        let sex = self.sexes.iter_mut().find(|known| known.sex == group.sex);
+        if let Some(sex) = sex {
+            sex.counts.add(group.counts);
+        }
+        self.bands.entry(group.band).or_default().add(group.counts);
+    }
+
+    /// Notes the fare that has this place among all, counted from 1.
+    pub(crate) fn fare(&mut self, place: u64, fare: f64) {
+        self.fares.insert(place, fare);
+    }
+
+    /// What it comes to.
+    pub(crate) fn sum(self) -> Summary {
+        let by_class = |(passenger_class, counts)| ByClass {
+            passenger_class,
+            counts,
+        };
+        let by_age = |(band, counts)| ByAge {
+            from: (band >= 0).then_some(band * YEARS),
+            to: (band < LAST_BAND).then_some(band * YEARS + YEARS - 1),
+            counts,
+        };
+        let total = self.all.count;
+        // The fare of which so many quarters of all are no larger.
+        let quarter = |quarters: u64| {
+            let place = (total * quarters).div_ceil(4).max(1);
+            self.fares.get(&place).copied()
+        };
+        let fares = || {
+            Some(Fares {
+                min: quarter(0)?,
+                lower_quartile: quarter(1)?,
+                median: quarter(2)?,
+                upper_quartile: quarter(3)?,
+                max: quarter(4)?,
+            })
+        };
+        Summary {
+            all: self.all,
+            fare: fares(),
+            by_passenger_class: self.classes.into_iter().map(by_class).collect(),
+            by_sex: self.sexes.to_vec(),
+            by_age: self.bands.into_iter().map(by_age).collect(),
+        }
+    }
+}

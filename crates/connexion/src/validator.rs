@@ -1,0 +1,114 @@
+//! A schema of the document, for values that come another way than in a request.
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    document::Document,
+    fault::{Code, Faults, Severity},
+    node::Position,
+    problem::Violation,
+    schema::{Compiler, FormatCheck, Schema},
+};
+
+/// One of the document's schemas, compiled: for values that do not come in a request, such as the rows of a file or the
+/// messages of a queue. [`Api::validator`](crate::Api::validator) makes one.
+///
+/// ```
+/// # use connexion::{Api, Document};
+/// # let document = Document::parse("people.yaml", r#"
+/// # openapi: 3.1.0
+/// # info: {title: People, version: "1"}
+/// # components:
+/// #   schemas:
+/// #     Person: {type: object, required: [name], properties: {name: {type: string, maxLength: 5}}}
+/// # "#)?;
+/// let person = Api::<()>::from_document(document).validator("Person")?;
+/// let read: serde_json::Value = person.read(br#"{"name": "Ann"}"#).map_err(|_| "it is one")?;
+/// assert!(person.check(&read).is_ok());
+///
+/// let violations = person.read::<serde_json::Value>(br#"{"name": "Annabel"}"#).unwrap_err();
+/// assert_eq!((&*violations[0].pointer, violations[0].code()), ("/name", "too-long"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Validator(Arc<Schema>);
+
+impl Validator {
+    /// Compiles the schema of this name.
+    pub(crate) fn compile(
+        document: &Document,
+        name: &str,
+        formats: &[(String, FormatCheck)],
+    ) -> Result<Self, Faults> {
+        let pointer = format!(
+            "/components/schemas/{}",
+            name.replace('~', "~0").replace('/', "~1")
+        );
+        let (mut faults, schemas) = document.examine(formats);
+        faults.retain(|fault| fault.severity() == Severity::Error);
+        if !faults.is_empty() {
+            return Err(Faults(faults));
+        }
+        let compiled = match document.target(&format!("#{pointer}")) {
+            Ok(_) => Compiler::new(&schemas, formats).and_then(|all| all.compile(&pointer)),
+            Err(_) => Err(format!("there is no schema `{name}`")),
+        };
+        let fault = |message| document.fault(Code::SchemaInvalid, Position::START, message);
+        compiled
+            .map(Self)
+            .map_err(|message| Faults(vec![fault(message)]))
+    }
+
+    /// Checks a value as it would be written as JSON.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::parse("age.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Age, version: "1"}
+    /// # components: {schemas: {Age: {type: integer, minimum: 0}}}
+    /// # "#)?;
+    /// let age = Api::<()>::from_document(document).validator("Age")?;
+    /// assert!(age.check(&38).is_ok());
+    /// assert_eq!(age.check(&-1).unwrap_err()[0].code(), "too-small");
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the document.
+    pub fn check(&self, value: &impl Serialize) -> Result<(), Vec<Violation>> {
+        if self.0.admits(value) {
+            return Ok(());
+        }
+        let value = serde_json::to_value(value)
+            .map_err(|error| vec![Violation::of_body("json", error.to_string())])?;
+        self.check_value(&value, &value.to_string())
+    }
+
+    /// Reads a JSON text, and checks it before it is read as a `T`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the document.
+    pub fn read<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            vec![Violation::of_body(
+                "json",
+                format!("It is not valid JSON: {error}"),
+            )]
+        };
+        let text = str::from_utf8(json).map_err(|error| wrong(&error))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| wrong(&error))?;
+        self.check_value(&value, text)?;
+        serde_json::from_value(value).map_err(|error| wrong(&error))
+    }
+
+    fn check_value(&self, value: &Value, text: &str) -> Result<(), Vec<Violation>> {
+        if self.0.is_valid(value) {
+            return Ok(());
+        }
+        Err(self.0.body_violations(value, text))
+    }
+}
