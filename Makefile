@@ -1,8 +1,13 @@
-.PHONY: run test cov lint fmt vendored bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: run build test cov lint fmt vendored bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: image push manifests manifests-check deploy delivery
 
 # The service, from .env or the environment.
 run:
 	cargo run --locked
+
+# Everything, to see whether it compiles.
+build:
+	cargo build --workspace --all-targets --locked
 
 # All tests. PostgreSQL's run on a private server that they start themselves, or on yours if POSTGRES_* is set.
 test:
@@ -61,3 +66,28 @@ schemathesis:
 faults:
 	scripts/setup-tests.sh
 	cargo bench -p connexion-app --bench faults --locked
+
+# --- Delivery: the image, its registry, its environments ---
+# Their variables come from the command line or the environment; the shell reads them, so that it finds no code in them.
+
+# The image connexion-app:VERSION, of COMMIT; else those of Cargo.toml and git.
+image:
+	@scripts/image.sh
+
+# That image to REGISTRY, under each of TAGS.
+push:
+	@scripts/image.sh push "$$REGISTRY" $$TAGS
+
+# The plain manifests, from the development overlay; `make manifests-check` says whether they are up to date.
+manifests:
+	scripts/manifests.sh
+manifests-check:
+	scripts/manifests.sh --check
+
+# The version TAG (without it, the overlay's own) of SERVICE to ENVIRONMENT.
+deploy:
+	@scripts/deploy.sh "$$ENVIRONMENT" "$$SERVICE" "$$TAG"
+
+# All that is in deploy/, done with the real tools.
+delivery:
+	scripts/delivery.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Line coverage: scripts/cov.sh PERCENT fails if less than that is covered.
+# Line coverage: scripts/cov.sh PERCENT fails if less than that is covered. The report is target/coverage.xml, too, in
+# Cobertura's form.
 # Takes the coverage tools that are there; installs the ones that are not, below target/ or from Debian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,10 +19,14 @@ fi
 if ! command -v cargo-llvm-cov >/dev/null; then
     tools=${CARGO_TARGET_DIR:-target}/tools
     if [ ! -x "$tools/bin/cargo-llvm-cov" ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || scripts/apt-install.sh python3-venv
         python3 -m venv "$tools"
         "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/cov-tools.txt
     fi
     PATH=$(cd "$tools/bin" && pwd):$PATH
 fi
 
-cargo llvm-cov --workspace --locked --summary-only --fail-under-lines "$least"
+cargo llvm-cov --workspace --locked --no-report
+mkdir -p target
+cargo llvm-cov report --cobertura --output-path target/coverage.xml
+cargo llvm-cov report --summary-only --fail-under-lines "$least"

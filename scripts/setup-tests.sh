@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer, PostgreSQL's
-# programs, and a browser with its driver, from Debian's packages. Does nothing on a machine that has them.
+# Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer, `kill`,
+# PostgreSQL's programs, and a browser with its driver, from Debian's packages, and schemathesis, from PyPI, below the
+# target directory. Does nothing on a machine that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+# The shell's own `kill` is no program that a test could call.
+[ -n "$(type -P kill)" ] || missing+=(procps)
 
 command -v chromedriver >/dev/null || missing+=(chromium chromium-driver)
 
@@ -16,7 +19,10 @@ if [ -z "$(compgen -e POSTGRES_ || true)" ] && ! command -v initdb >/dev/null &&
     missing+=(postgresql)
 fi
 
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+
 if [ "${#missing[@]}" -eq 0 ]; then
+    scripts/schemathesis-install.sh >/dev/null
     echo "setup-tests: everything is there"
     exit 0
 fi
@@ -34,3 +40,4 @@ if [[ " ${missing[*]} " == *" postgresql "* ]]; then
 fi
 
 scripts/apt-install.sh "${missing[@]}"
+scripts/schemathesis-install.sh >/dev/null

@@ -13,6 +13,9 @@
 #[expect(dead_code, reason = "the tests use all of it")]
 #[path = "../tests/it/postgres_server.rs"]
 mod postgres_server;
+#[expect(dead_code, reason = "the tests use all of it")]
+#[path = "../tests/it/program.rs"]
+mod program;
 
 use std::fmt::Write as _;
 use std::hint::black_box;

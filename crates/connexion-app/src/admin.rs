@@ -2,6 +2,7 @@
 //! counted. Clients of the API can't reach it, and a crowd of them can't keep it from answering.
 
 use std::{
+    error::Error,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -18,6 +19,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
+    config::AdminAddress,
     metrics::Metrics,
     serve::{Answer, Client},
     store::Store,
@@ -142,6 +144,32 @@ async fn migrations(store: &dyn Store) -> String {
         Ok(Ok(pending)) => format!("not applied: {}", pending.join(", ")),
         _ => "not known".to_owned(),
     }
+}
+
+/// Asks the process that listens at `address` whether it is ready, as an image's health check does, which has no
+/// other program than this one. Also tells what that process said.
+///
+/// # Errors
+/// If it has no admin listener, or does not answer.
+pub(crate) fn ask(address: Option<&AdminAddress>) -> Result<(bool, String), Box<dyn Error>> {
+    let AdminAddress { host, port, .. } =
+        address.ok_or("there is no admin listener to ask (APP_ADMIN_PORT is 0)")?;
+    let host = match host.as_str() {
+        "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" => "[::1]".to_owned(),
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
+    };
+    let address = format!("http://{host}:{port}/health/ready");
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(2 * PATIENCE))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build();
+    let answer = ureq::Agent::from(config).get(&address).call();
+    let mut answer = answer.map_err(|error| format!("{address}: {error}"))?;
+    let checks = answer.body_mut().read_to_string()?;
+    Ok((answer.status() == StatusCode::OK, checks))
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Response {

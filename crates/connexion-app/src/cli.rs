@@ -18,7 +18,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 use self::keys::KeysCommand;
 use crate::{
-    app,
+    admin, app,
     config::{self, Settings},
     export::export,
     import::{Options, import},
@@ -27,6 +27,7 @@ use crate::{
     spec, start,
     store::Store,
     telemetry::{self, Telemetry},
+    version,
 };
 
 /// The people service: Titanic passengers over HTTP, from PostgreSQL or embedded SQLite.
@@ -34,7 +35,7 @@ use crate::{
 /// Without a command it serves. Settings are flags, environment variables or lines of a file `.env` in the
 /// working directory.
 #[derive(Debug, Parser)]
-#[command(name = "connexion-app", version, max_term_width = 100)]
+#[command(name = "connexion-app", version = version::build(), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -47,11 +48,13 @@ enum Command {
     /// Apply the migrations that are missing
     Migrate,
     /// Say whether the database answers
-    #[command(alias = "check_db")]
+    #[command(aliases = ["check_db", "check_db_connection"])]
     CheckDb,
     /// Say whether all migrations are applied
     #[command(alias = "check_migration")]
     CheckMigration,
+    /// Say whether the service that runs here is ready, by its admin port
+    CheckReady,
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -101,7 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let command = command.unwrap_or(Command::Serve);
     let done = if matches!(command, Command::Config) {
-        print_config(deepest)
+        print_config(deepest, &settings)
     } else {
         execute(command, &settings)
     };
@@ -113,8 +116,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn print_config(flags: &ArgMatches) -> Result<ExitCode, Box<dyn Error>> {
-    io::stdout().write_all(config::describe(flags)?.as_bytes())?;
+fn print_config(flags: &ArgMatches, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+    io::stdout().write_all(config::describe(flags, settings)?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -173,6 +176,13 @@ async fn dispatch(
                 return Ok(ExitCode::FAILURE);
             }
             say("all migrations are applied")?;
+        }
+        Command::CheckReady => {
+            let (is_ready, checks) = admin::ask(settings.admin.as_ref())?;
+            say(&checks)?;
+            if !is_ready {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Keys(command) => {
             let store = migrated_store(settings).await?;

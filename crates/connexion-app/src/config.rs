@@ -304,6 +304,21 @@ impl FromStr for LogFormat {
 }
 
 impl Settings {
+    /// What a setting that has no value comes to, if to anything; some follow from others.
+    fn default_of(&self, setting: &Setting) -> String {
+        let switch = |is_on| if is_on { "on" } else { "off" }.to_owned();
+        match (setting.name, &self.database) {
+            ("DATABASE_URL", Database::Postgres { url, .. }) => url.clone(),
+            ("DATABASE_URL", Database::Sqlite { path, .. }) => format!("sqlite:{}", path.display()),
+            ("APP_DEBUG", _) => switch(self.debug),
+            ("SERVE_SPEC", _) => switch(self.serve_spec),
+            ("SWAGGER_UI", _) => switch(self.swagger_ui),
+            ("APP_ADMIN_HOST", _) => self.host.clone(),
+            ("APP_WORKERS", _) => self.workers.to_string(),
+            _ => setting.default.to_owned(),
+        }
+    }
+
     /// Reads flags, environment and `.env`.
     ///
     /// # Errors
@@ -354,11 +369,11 @@ impl Settings {
 ///
 /// # Errors
 /// If an environment variable or `.env` can't be read.
-pub(crate) fn describe(flags: &ArgMatches) -> Result<String, SettingError> {
+pub(crate) fn describe(flags: &ArgMatches, settings: &Settings) -> Result<String, SettingError> {
     with_values(flags, |values| {
         SETTINGS
             .iter()
-            .map(|setting| values.describe(setting))
+            .map(|setting| values.describe(setting, &settings.default_of(setting)))
             .collect()
     })
 }

@@ -26,3 +26,4 @@ pub mod store;
 pub mod summary;
 mod telemetry;
 mod upload;
+mod version;

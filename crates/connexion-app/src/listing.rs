@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use axum::response::{IntoResponse, Response};
-use connexion::{Accept, In, Items, Problem, Violation};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use connexion::{Accept, Body, In, Items, Problem, Violation};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
@@ -15,12 +15,15 @@ use crate::export;
 use crate::pages::{self, Visitor, Wanted};
 use crate::person::Person;
 use crate::query::{Cursor, Filter, Key, Select, reversed, total};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// How many people a page has unless the client says so.
 pub(crate) const LIMIT: u32 = 100;
 
-const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+const JSON: &str = "application/json";
+
+/// How many people there are on all pages together.
+pub(crate) const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// The query parameters of `people.list`.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,16 +61,15 @@ pub(crate) async fn answer(
     let is_html = accept.as_str() == "text/html";
     let mut headers = vec![(header::VARY, HeaderValue::from_static("Accept"))];
     if params.count.is_some() {
-        headers.push((TOTAL, store.count(&params.filter).await?.into()));
+        headers.push((TOTAL_COUNT, store.count(&params.filter).await?.into()));
     }
     let people = if is_html || params.limit.is_some() || params.cursor.is_some() {
         let page = page(store, &params).await?;
         // What came in a request can stand in a header.
-        headers.extend(
-            links(query, &page)
-                .parse()
-                .map(|links| (header::LINK, links)),
-        );
+        let links = links(query, &page)
+            .parse()
+            .map(|links| (header::LINK, links));
+        headers.extend(links);
         if is_html {
             let summary = store.summary(&params.filter).await?;
             let wanted = Wanted {
@@ -76,9 +78,13 @@ pub(crate) async fn answer(
                 filter: params.filter,
             };
             let page = pages::list(&wanted, page, &summary, visitor);
-            return Ok((axum::response::AppendHeaders(headers), page).into_response());
+            return Ok((AppendHeaders(headers), page).into_response());
         }
-        stream::iter(page.people.into_iter().map(Ok::<_, StoreError>)).boxed()
+        if accept.as_str() == JSON {
+            // It is at hand, so its length can be told.
+            return Ok((AppendHeaders(headers), Body(page.people)).into_response());
+        }
+        stream::iter(page.people.into_iter().map(Ok)).boxed()
     } else {
         let keys = keys(&params);
         let select = Select {
@@ -93,7 +99,7 @@ pub(crate) async fn answer(
         "text/csv" => export::csv(people),
         _ => Items::new(people).into_response(),
     };
-    Ok((axum::response::AppendHeaders(headers), response).into_response())
+    Ok((AppendHeaders(headers), response).into_response())
 }
 
 /// Reads one page.

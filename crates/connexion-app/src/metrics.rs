@@ -10,7 +10,10 @@ use prometheus::{
     TextEncoder, histogram_opts, opts, process_collector::ProcessCollector,
 };
 
-use crate::store::Turns;
+use crate::{
+    store::Turns,
+    version::{COMMIT, VERSION},
+};
 
 /// Upper bounds in seconds: from a lookup to the time limit of an answer.
 const SECONDS: [f64; 14] = [
@@ -47,7 +50,6 @@ pub(crate) enum Shed {
 
 impl Metrics {
     /// All of them, at zero.
-    #[expect(clippy::too_many_lines, reason = "it is one list")]
     pub(crate) fn new() -> Self {
         let list = List(Registry::new());
         let metrics = Self {
@@ -99,12 +101,10 @@ impl Metrics {
             imported: list.counter("import_rows_total", "Rows of CSV files that were stored."),
             registry: list.0.clone(),
         };
-        let version = ["version", "target"];
+        let version = ["version", "commit", "target"];
         let build = list.gauges("build_info", "What was built; always 1.", &version);
         let target = [std::env::consts::ARCH, std::env::consts::OS].join("-");
-        build
-            .with_label_values(&[env!("CARGO_PKG_VERSION"), &target])
-            .set(1);
+        build.with_label_values(&[VERSION, COMMIT, &target]).set(1);
         list.add(ProcessCollector::for_self());
         // An alert on how they grow needs them to be there before the first time.
         for shed in [Shed::Connection, Shed::Request] {

@@ -1,14 +1,14 @@
 //! The document that is served: the built-in one, or a file, which in development is followed while it is
 //! written.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use connexion::{ApiService, Document, Faults};
 use tokio::time::sleep;
 
 use crate::{app, auth, config::Settings, serve::Served};
 
-/// How often the file is looked at.
+/// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// The document, with the security that is in force.
@@ -20,35 +20,56 @@ pub(crate) fn document(settings: &Settings) -> Result<Document, Faults> {
     let Some(path) = &settings.spec else {
         return app::contract(auth, with_tokens);
     };
-    // What can't be read is told by `load`, in its own words.
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let in_force = auth::in_force(&text, auth, with_tokens);
-    if in_force == text {
-        Document::load(path)
-    } else {
-        Document::parse(path.display().to_string(), in_force)
+    match fs::read_to_string(path) {
+        Ok(text) => Document::parse_at(path, auth::in_force(&text, auth, with_tokens)),
+        // In its own words.
+        Err(_) => Document::load(path),
     }
 }
 
-/// Loads the file again whenever it changes. One with faults is reported, and the one before stays. Files
-/// that it refers to are read with it, but not looked at.
+/// The files of a document, as they were when they were last looked at.
+pub(crate) struct Files(Vec<(String, Option<Vec<u8>>)>);
+
+impl Files {
+    /// Those that it was read from.
+    pub(crate) fn of(document: &Document) -> Self {
+        let files = document.files().map(|path| (path.to_owned(), None));
+        let mut files = Self(files.collect());
+        files.have_changed();
+        files
+    }
+
+    /// Whether one is not as it was; looks at all of them.
+    fn have_changed(&mut self) -> bool {
+        let before = self.0.clone();
+        for (path, text) in &mut self.0 {
+            *text = fs::read(path).ok();
+        }
+        self.0 != before
+    }
+}
+
+/// Loads the document again whenever one of its files changes. One with faults is reported, and the one before stays.
 pub(crate) async fn follow(
-    path: &Path,
-    load: impl Fn() -> Result<ApiService, Faults>,
+    mut files: Files,
+    settings: &Settings,
+    build: impl Fn(Document) -> Result<ApiService, Faults>,
     served: Served,
 ) {
-    let mut seen = fs::read(path).ok();
     loop {
         sleep(EVERY).await;
-        let now = fs::read(path).ok();
-        if now == seen {
+        if !files.have_changed() {
             continue;
         }
-        seen = now;
-        match load() {
-            Ok(api) => {
+        let loaded = document(settings).and_then(|document| {
+            let name = document.name().to_owned();
+            files = Files::of(&document);
+            Ok((name, build(document)?))
+        });
+        match loaded {
+            Ok((name, api)) => {
                 served.replace(api);
-                tracing::info!("{} was loaded again", path.display());
+                tracing::info!("{name} was loaded again");
             }
             Err(faults) => tracing::error!("the document before stays: {faults}"),
         }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use connexion::{ApiService, Document, Faults};
+use time::UtcDateTime;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     spec,
     store::{Store, StoreError, observed::Observed},
     telemetry::{AccessLog, Telemetry},
+    version::{self, VERSION},
 };
 
 /// How long to wait for the database, and for its migrations.
@@ -53,13 +55,18 @@ pub(crate) enum StartError {
     Io(#[from] io::Error),
 }
 
+/// How often old requests are forgotten.
+const FORGET: Duration = Duration::from_hours(1);
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
 pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
     let Telemetry { error_log, metrics } = telemetry;
+    tracing::info!("starting connexion-app {}", version::build());
     let document = spec::document(settings)?;
+    let document_files = spec::Files::of(&document);
     let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
     let files = [access_log.file(), error_log].into_iter().flatten();
     reopen_logs(files.collect())?;
@@ -84,6 +91,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let answering = Answering::new(current.clone(), settings.limits, access_log, metrics);
     let server = Server::new(answering, settings.limits).under_tls(tls);
     state.serves(Arc::clone(&store));
+    tokio::spawn(forget(Arc::clone(&store)));
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let stop_serving = async {
         let _ = stopping.await;
@@ -91,12 +99,10 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let serving = server.run(listener, stop_serving, settings.graceful_timeout);
     tokio::pin!(serving);
     let following = async {
-        match &settings.spec {
-            Some(path) if settings.mode == Mode::Development => {
-                let load = || build(spec::document(settings)?);
-                spec::follow(path, load, current).await;
-            }
-            _ => pending().await,
+        if settings.spec.is_some() && settings.mode == Mode::Development {
+            spec::follow(document_files, settings, build, current).await;
+        } else {
+            pending::<()>().await;
         }
     };
     tokio::select! {
@@ -232,6 +238,16 @@ pub(crate) async fn all_applied(store: &dyn Store) -> Result<(), StartError> {
     }
 }
 
+/// Forgets now and then which requests were done that nobody may send again any more.
+async fn forget(store: Arc<dyn Store>) {
+    loop {
+        sleep(FORGET).await;
+        if let Err(error) = store.forget(UtcDateTime::now().unix_timestamp()).await {
+            tracing::warn!("old requests could not be forgotten: {error}");
+        }
+    }
+}
+
 /// Tries once a second, a minute long, what may work later.
 async fn patiently<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, StartError>,
@@ -270,12 +286,8 @@ fn announce(settings: &Settings, port: u16, mut target: impl Write) -> io::Resul
     } else {
         format!("{scheme}://{host}:{port}")
     };
-    let (version, mode) = (env!("CARGO_PKG_VERSION"), settings.mode);
-    writeln!(
-        target,
-        "connexion-app {version} ({mode}) on {}",
-        settings.database
-    )?;
+    let (mode, database) = (settings.mode, &settings.database);
+    writeln!(target, "connexion-app {VERSION} ({mode}) on {database}")?;
     writeln!(target, "  people    {address}/people")?;
     if settings.swagger_ui {
         writeln!(target, "  docs      {address}/ui/")?;

@@ -1,7 +1,8 @@
 //! Which of the described media types of an answer a client wants: the header `Accept` (RFC 9110, section 12.5.1).
 //!
-//! Parameters other than `q` are not looked at, since no document tells types apart by them. What can't be
-//! read is passed over; a header in which nothing can be read means no more than none.
+//! Parameters other than `q` are not looked at, since no document is known that tells the types of an answer apart by
+//! them, as some do those of a request's body ([`MediaType::distance`]). What can't be read is passed over; a header in
+//! which nothing can be read means no more than none.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -89,17 +90,14 @@ struct Wish<'h> {
 /// The best of `available`, the first of those that are liked alike; `None` if there are some and none of them is
 /// acceptable.
 pub(crate) fn choose(available: &[MediaType], headers: &HeaderMap) -> Option<Accept> {
-    let Some(first) = available.first() else {
-        return Some(Accept::default());
-    };
     let fields = headers.get_all(header::ACCEPT).iter();
     let entries = fields.filter_map(|field| field.to_str().ok()?.into());
     let wishes: Vec<_> = entries
         .flat_map(|field| field.split(','))
         .filter_map(wish)
         .collect();
-    if wishes.is_empty() {
-        return Some(Accept(Some(first.shared())));
+    if available.is_empty() || wishes.is_empty() {
+        return Some(first(available));
     }
     let mut best: Option<(u16, Arc<str>)> = None;
     for one in available {

@@ -12,7 +12,7 @@ use crate::{
     extract::OperationId,
     fault::{Code, Fault, Faults},
     incoming::Limits,
-    operation::{self, Operation},
+    operation::{self, Operation, Rules},
     path::{Routes, Template},
     place::OperationPlace,
     problem::Problem,
@@ -795,13 +795,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
-        for (source, mut operation) in
-            operation::compile(&document, &schemas, &formats, &mut faults)
-        {
-            operation.strict_parameters = options.strict_parameters;
-            operation.strict_accept = options.strict_accept;
-            operation.guard = known.guard(&source.place);
-            operation.answers = mode_of(&operation, &responses_of).unwrap_or(options.responses);
+        let rules = |source: &OperationPlace<'_>| Rules {
+            strict_parameters: options.strict_parameters,
+            strict_accept: options.strict_accept,
+            guard: known.guard(&source.place),
+            answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
+        };
+        let compiled = operation::compile(&document, &schemas, &formats, rules, &mut faults);
+        for (source, operation) in compiled {
             for template in templates(&source, own_base.as_deref()) {
                 routes.entry(&template).push(endpoints.len());
             }
@@ -869,9 +870,9 @@ fn base(document: &Document, path: &str, faults: &mut Vec<Fault>) -> String {
 }
 
 /// What was set for the answers of an operation, last.
-fn mode_of(operation: &Operation, modes: &[(String, Responses)]) -> Option<Responses> {
+fn mode_of(operation: &str, modes: &[(String, Responses)]) -> Option<Responses> {
     let mut modes = modes.iter().rev();
-    let (_, mode) = modes.find(|(id, _)| id == operation.id())?;
+    let (_, mode) = modes.find(|(id, _)| id == operation)?;
     Some(*mode)
 }
 

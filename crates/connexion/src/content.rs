@@ -102,14 +102,17 @@ impl MediaType {
         if !self.parameters.iter().all(is_sent) {
             return None;
         }
-        let far = [
-            essence.eq_ignore_ascii_case(&self.essence),
-            &*self.essence == "application/json" && is_json(essence),
-            &*self.essence != "*/*" && self.essence.strip_suffix('*').is_some_and(in_range),
-            &*self.essence == "*/*",
-        ]
-        .into_iter()
-        .position(|fits| fits)?;
+        let far = if essence.eq_ignore_ascii_case(&self.essence) {
+            0
+        } else if &*self.essence == "application/json" && is_json(essence) {
+            1
+        } else if &*self.essence == "*/*" {
+            3
+        } else if self.essence.strip_suffix('*').is_some_and(in_range) {
+            2
+        } else {
+            return None;
+        };
         // Of two that name the same type the one with more parameters says more.
         Some(far * MAX_PARAMETERS + MAX_PARAMETERS.saturating_sub(self.parameters.len()))
     }

@@ -247,30 +247,22 @@ mod assets {
     };
 
     use bytes::Bytes;
-    use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
     use zip::ZipArchive;
+
+    /// What `build.rs` took of Swagger UI.
+    const ARCHIVE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.zip"));
 
     static UNPACKED: LazyLock<Mutex<HashMap<&'static str, Bytes>>> = LazyLock::new(Mutex::default);
 
-    /// A file of Swagger UI's `dist` folder; `None` if the archive can't be read, which a test rules out.
+    /// A file of Swagger UI; `None` if the archive can't be read, which a test rules out.
     pub(super) fn unpack(name: &'static str) -> Option<Bytes> {
         let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(content) = unpacked.get(name) {
             return Some(content.clone());
         }
-        let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).ok()?;
-        let suffix = format!("/dist/{name}");
-        let names = archive.file_names().filter_map(Result::ok);
-        let path = names
-            .into_iter()
-            .find(|path| path.ends_with(&suffix))?
-            .into_owned();
+        let mut archive = ZipArchive::new(Cursor::new(ARCHIVE)).ok()?;
         let mut content = Vec::new();
-        archive
-            .by_name(&path)
-            .ok()?
-            .read_to_end(&mut content)
-            .ok()?;
+        archive.by_name(name).ok()?.read_to_end(&mut content).ok()?;
         Some(unpacked.entry(name).or_insert(content.into()).clone())
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     check,
     fault::{self, Code, Fault, Faults, Severity},
     node::{Kind, Node, Position},
-    operation,
+    operation::{self, Rules},
     schema::{self, FormatCheck, Schemas},
     security, server,
     sources::{self, Broken, Fetch, Sources},
@@ -68,6 +68,25 @@ impl Document {
     /// If the text is neither, or is of no known version. What else is wrong, [`Document::check`] tells.
     pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Faults> {
         Self::read(name.into(), text.into(), None, None)
+    }
+
+    /// Reads a document from a text that belongs at `path`: other files that it refers to are relative to that, as for
+    /// [`Document::load`]. Of use to whoever changes a text before it is read.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let path = "examples/hello.yaml";
+    /// let text = std::fs::read_to_string(path)?.replace("hello", "salute");
+    /// let document = Document::parse_at(path, text)?;
+    /// assert!(document.check().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Document::parse`]. What is wrong with the other files, [`Document::check`] tells.
+    pub fn parse_at(path: impl AsRef<Path>, text: impl Into<String>) -> Result<Self, Faults> {
+        let path = path.as_ref();
+        Self::read(path.display().to_string(), text.into(), Some(path), None)
     }
 
     /// `path` is where the text is from, if it may refer to other files.
@@ -179,7 +198,7 @@ impl Document {
     /// ```
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, schemas) = self.examine(&[]);
-        operation::compile(self, &schemas, &[], &mut faults);
+        operation::compile(self, &schemas, &[], |_| Rules::default(), &mut faults);
         fault::arrange(&mut faults, &self.source);
         faults
     }
@@ -283,6 +302,21 @@ impl Document {
     /// ```
     pub fn name(&self) -> &str {
         self.sources.name(Position::START)
+    }
+
+    /// What it was read from, itself first: the paths of all its files, and the URLs. Of use to whoever follows a
+    /// document that changes.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let document = Document::load("examples/hello.yaml")?;
+    /// assert!(document.files().eq(["examples/hello.yaml"]));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
+    /// A file that could not be read is not among them.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.names()
     }
 
     /// The name of the file in which a place is.

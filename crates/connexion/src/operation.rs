@@ -56,9 +56,15 @@ pub struct Operation {
     responses: Vec<(StatusRange, Response)>,
     /// The types of the answers that mean success, each once.
     produces: Vec<MediaType>,
+    pub(crate) rules: Rules,
+}
+
+/// What an application decides for an operation; the document says the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
     /// Whether query parameters that the document does not have are refused.
     pub(crate) strict_parameters: bool,
-    /// Whether requests are refused whose `Accept` allows none of these types.
+    /// Whether requests are refused whose `Accept` allows none of the described types.
     pub(crate) strict_accept: bool,
     /// Who may call it; `None` means everybody.
     pub(crate) guard: Option<Guard>,
@@ -225,25 +231,26 @@ impl Operation {
         headers: &HeaderMap,
         body: Received<'_>,
     ) -> Result<Input, Vec<Violation>> {
+        let rules = &self.rules;
         let mut violations = Vec::new();
         let body = self.body.as_ref().and_then(|expected| {
-            expected.read(headers, body, self.strict_parameters, &mut violations)
+            expected.read(headers, body, rules.strict_parameters, &mut violations)
         });
         let mut sources = Sources::new(path, query, headers);
         let is_key = |location: In, name: &str| {
-            let guard = self.guard.as_ref();
+            let guard = rules.guard.as_ref();
             guard.is_some_and(|guard| guard.reads(location, name))
         };
-        if self.guard.is_some() {
+        if rules.guard.is_some() {
             sources.forget(|name| is_key(In::Query, name), &self.parameters);
         }
-        if self.strict_parameters {
+        if rules.strict_parameters {
             let is_key = |name: &str| is_key(In::Cookie, name);
             sources.refuse_unknown(&self.parameters, is_key, &mut violations);
         }
         let parameters = sources.read(&self.parameters, &mut violations);
         let accept = match accept::choose(&self.produces, headers) {
-            None if self.strict_accept => {
+            None if rules.strict_accept => {
                 violations.push(accept::refused(&self.produces));
                 Accept::default()
             }

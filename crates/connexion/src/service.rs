@@ -268,7 +268,7 @@ impl Served {
         request: Request,
     ) -> Result<Response, Problem> {
         let (mut parts, body) = request.into_parts();
-        if let Some(guard) = &operation.guard {
+        if let Some(guard) = &operation.rules.guard {
             let principal = guard.check(parts.uri.query(), &parts.headers).await?;
             if let Some(principal) = principal {
                 parts.extensions.insert(principal);
@@ -287,7 +287,7 @@ impl Served {
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
             return Err(problem);
         }
-        match operation.answers {
+        match operation.rules.answers {
             Responses::Off => Ok(response),
             mode if self.is_sampled() => answer::check(operation, response, mode).await,
             _ => Ok(response),

@@ -123,6 +123,10 @@ impl Sources {
             .map_or("", String::as_str)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
     pub(crate) fn are_many(&self) -> bool {
         self.names.len() > 1
     }

@@ -69,6 +69,11 @@ async fn add(
         return Err("a name must have from 1 to 100 bytes, without control characters".into());
     }
     let expires = expires.map(|day| day.midnight().assume_utc().unix_timestamp());
+    if expires.is_some_and(|end| end <= now()) {
+        return Err(
+            "--expires: this day has begun already, so the key would be good for nothing".into(),
+        );
+    }
     let (key, text) = ApiKey::create(name, scope, expires)?;
     match store.add_key(&key).await {
         Ok(()) => say(&text),

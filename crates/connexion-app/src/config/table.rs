@@ -90,7 +90,7 @@ pub(super) const SETTINGS: [Setting; 43] = [
     Setting { name: "OTEL_EXPORTER_OTLP_ENDPOINT", flag: "otlp-endpoint", also: &[], default: "",
               help: "Send traces to this collector, such as http://127.0.0.1:4318; built with the feature otlp only" },
     Setting { name: "APP_SPEC", flag: "spec", also: &[], default: "the built-in one",
-              help: "The document to serve by; in development it is loaded again when it changes" },
+              help: "The document to serve by; in development it is loaded again when one of its files changes" },
     Setting { name: "SERVE_SPEC", flag: "serve-spec", also: &[], default: "on in development, else off",
               help: "Serve the document at /openapi.json and /openapi.yaml" },
     Setting { name: "SWAGGER_UI", flag: "swagger-ui", also: &[], default: "on in development, else off",

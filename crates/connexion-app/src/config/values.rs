@@ -105,21 +105,19 @@ impl Values<'_> {
         word.map_err(|reason| SettingError::new(from, format_args!("'{value}' {reason}")))
     }
 
-    /// A line that says what a setting is, and where that came from.
-    pub(super) fn describe(&self, setting: &Setting) -> String {
+    /// A line that says what a setting is, and where that came from; `default` is what it comes to without a value.
+    pub(super) fn describe(&self, setting: &Setting, default: &str) -> String {
         let name = setting.name;
-        let Some((from, value, place)) = self.find_placed(setting) else {
-            let default = match setting.default {
-                "" => "-",
-                default => default,
-            };
-            return format!("{name:24} {default}  (default)\n");
+        let (value, from) = match self.find_placed(setting) {
+            None => (default.to_owned(), "default".to_owned()),
+            Some((from, value, "flag")) => (value, from),
+            Some((from, value, place)) => (value, format!("{from}, {place}")),
         };
-        let value = redacted(name, &value);
-        match place {
-            "flag" => format!("{name:24} {value}  ({from})\n"),
-            place => format!("{name:24} {value}  ({from}, {place})\n"),
-        }
+        let value = match value.as_str() {
+            "" => "-".to_owned(),
+            value => redacted(name, value),
+        };
+        format!("{name:27} {value}  ({from})\n")
     }
 
     pub(super) fn number<T>(
@@ -211,10 +209,11 @@ impl Values<'_> {
 /// A value as it may be shown: passwords, and addresses with one in them, are not told.
 fn redacted(name: &str, value: &str) -> String {
     const HIDDEN: &str = "***";
+    const SECRET: [&str; 3] = ["password", "secret", "token"];
     if name.ends_with("_PASSWORD") {
         return HIDDEN.to_owned();
     }
-    let Some((scheme, rest)) = value.split_once("://").filter(|_| name.ends_with("_URL")) else {
+    let Some((scheme, rest)) = value.split_once("://") else {
         return value.to_owned();
     };
     // Up to the last `@`: one that stands in a password, unescaped, must not tell the rest of it.
@@ -228,7 +227,9 @@ fn redacted(name: &str, value: &str) -> String {
     let shown = parameters
         .split('&')
         .map(|parameter| match parameter.split_once('=') {
-            Some((key, _)) if key.contains("password") => format!("{key}={HIDDEN}"),
+            Some((key, _)) if SECRET.iter().any(|word| key.contains(word)) => {
+                format!("{key}={HIDDEN}")
+            }
             _ => parameter.to_owned(),
         });
     let parameters = shown.collect::<Vec<_>>().join("&");

@@ -1,6 +1,6 @@
 //! What a request passes through before and after the API.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc};
 
 use axum::{
     body::{Body, HttpBody},
@@ -86,14 +86,14 @@ impl Answering {
         &self,
         response: Response,
         version: Version,
-        span: Span,
+        span: &Span,
         held: UntilItsEnd,
     ) -> Response {
         if response.body().size_hint().exact().is_some() {
             return response;
         }
         response.map(|body| {
-            let body = Held::body(body, span, held);
+            let body = Held::body(body, span.clone(), held);
             let body = Body::new(TimeoutBody::new(self.limits.answer, body));
             // Over HTTP/1.1 a client that takes nothing is noticed by its socket.
             if version == Version::HTTP_2 {
@@ -123,8 +123,11 @@ impl Answer for Answering {
                 trace_id = context.trace_id(),
             );
             traces::begin(&span, &context, &request);
-            let response = self.work(request).instrument(span.clone()).await;
-            traces::answered(&span, &response);
+            // Pinned where it is made: it is large, and what is handed on is copied.
+            let mut working = pin!(self.work(request).instrument(span));
+            let response = working.as_mut().await;
+            let span = working.span();
+            traces::answered(span, &response);
             self.limit_stream(response, version, span, (under_way, permit, counted))
         } else {
             // At once: whoever is kept waiting asks again, and makes it worse.

@@ -19,7 +19,7 @@ use tower_http::{
 };
 
 use super::browser::{self, Browser};
-use crate::{config::CorsOrigins, telemetry::REQUEST_ID};
+use crate::{config::CorsOrigins, listing::TOTAL_COUNT, telemetry::REQUEST_ID};
 
 /// A shorter answer costs more to compress than to send.
 const WORTH_IT: u64 = 1024;
@@ -135,6 +135,9 @@ fn cors(origins: &CorsOrigins) -> CorsLayer {
         header::ACCEPT,
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
+        HeaderName::from_static("idempotency-key"),
         HeaderName::from_static("x-api-key"),
         REQUEST_ID,
     ];
@@ -142,6 +145,13 @@ fn cors(origins: &CorsOrigins) -> CorsLayer {
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(send)
-        .expose_headers([header::LOCATION, header::RETRY_AFTER, REQUEST_ID])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            header::RETRY_AFTER,
+            REQUEST_ID,
+            TOTAL_COUNT,
+        ])
         .max_age(PREFLIGHT)
 }

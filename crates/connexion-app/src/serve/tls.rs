@@ -59,6 +59,7 @@ impl ResolvesServerCert for Renewed {
 
 async fn watch(files: TlsFiles, renewed: Arc<Renewed>) {
     let mut seen = changed(&files);
+    let mut told = String::new();
     loop {
         sleep(EVERY).await;
         let now = changed(&files);
@@ -71,9 +72,17 @@ async fn watch(files: TlsFiles, renewed: Arc<Renewed>) {
                 *current.unwrap_or_else(PoisonError::into_inner) = certificate;
                 tracing::info!("the certificate was renewed");
                 seen = now;
+                told.clear();
             }
-            // One of the two may be there before the other; the next look may find both.
-            Err(error) => tracing::warn!("the old certificate is kept: {error}"),
+            // One of the two may be there before the other; the next look may find both. What is wrong for long is
+            // told once: a line each second would bury the rest of the log.
+            Err(error) => {
+                let error = error.to_string();
+                if error != told {
+                    tracing::warn!("the old certificate is kept: {error}");
+                    told = error;
+                }
+            }
         }
     }
 }
@@ -102,4 +111,42 @@ fn read(files: &TlsFiles) -> io::Result<Arc<CertifiedKey>> {
     let provider = ring::default_provider();
     let pair = CertifiedKey::from_der(chain, private, &provider).map_err(|e| wrong_key(&e))?;
     Ok(Arc::new(pair))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::generate_simple_self_signed;
+    use tracing_subscriber::fmt;
+
+    use super::*;
+
+    /// A line each second would bury what else is told.
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_wrong_is_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("error.log");
+        let file = Arc::new(fs::File::create(&log).unwrap());
+        let subscriber = fmt().with_ansi(false).with_writer(file).finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let told = |text: &str| fs::read_to_string(&log).unwrap().matches(text).count();
+        let files = TlsFiles {
+            certificate: directory.path().join("service.crt"),
+            key: directory.path().join("service.key"),
+        };
+        let good = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(&files.certificate, good.cert.pem()).unwrap();
+        fs::write(&files.key, good.signing_key.serialize_pem()).unwrap();
+        let _acceptor = acceptor(&files).unwrap();
+        // It looks for the first time.
+        sleep(EVERY / 2).await;
+        fs::write(&files.certificate, "nothing").unwrap();
+        sleep(10 * EVERY).await;
+        assert_eq!(told("APP_TLS_CERT: "), 1);
+        fs::remove_file(&files.certificate).unwrap();
+        sleep(10 * EVERY).await;
+        assert_eq!(told("APP_TLS_CERT: "), 2);
+        fs::write(&files.certificate, good.cert.pem()).unwrap();
+        sleep(10 * EVERY).await;
+        assert_eq!(told("the certificate was renewed"), 1);
+    }
 }

@@ -177,7 +177,7 @@ impl Postgres {
     ) -> Result<Stored, StoreError> {
         if let Some(claim) = &once {
             self.echo(CLAIM.text);
-            let (nothing, old) = ([0; 32], claim.now - Claim::LIFE);
+            let (nothing, old) = ([0_u8; 32], claim.now - Claim::LIFE);
             let values: [&(dyn ToSql + Sync); 5] =
                 [&&claim.id[..], &&nothing[..], &"", &claim.now, &old];
             if session.execute(&CLAIM, &values).await? == 0 {

@@ -430,3 +430,62 @@ fn update(
     rows.next()?;
     Ok(updated)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::{Key, reversed, total};
+
+    /// The steps of a plan, such as `SEARCH person USING INDEX person_fare (fare<?)`.
+    fn plan(connection: &Connection, query: &Query) -> Vec<String> {
+        let explain = format!("explain query plan {}", query.text);
+        let mut statement = connection.prepare(&explain).unwrap();
+        let values = params_from_iter(&query.values);
+        let steps = statement.query_map(values, |row| row.get(3)).unwrap();
+        steps.map(Result::unwrap).collect()
+    }
+
+    /// A page must cost the same wherever it is, so neither everybody may be read for it nor sorted.
+    #[tokio::test]
+    async fn pages_in_the_order_of_an_index_are_read_from_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path().join("people.sqlite"), Options::default());
+        store.migrate().await.unwrap();
+        for (key, index) in [
+            ("uuid", "PRIMARY KEY"),
+            ("name", "INDEX person_name"),
+            ("-age", "INDEX person_age"),
+            ("-fare", "INDEX person_fare"),
+        ] {
+            let order = total(Key::parse(key));
+            for order in [reversed(&order), order] {
+                let someone = Person {
+                    uuid: Uuid::nil(),
+                    survived: false,
+                    passenger_class: 1,
+                    name: String::new(),
+                    sex: crate::person::Sex::Other,
+                    age: 1,
+                    siblings_or_spouses_aboard: 0,
+                    parents_or_children_aboard: 0,
+                    fare: 1.0,
+                };
+                let after = crate::query::Cursor::at(&someone, &order, false).values;
+                let select = Select {
+                    order,
+                    after: Some(after),
+                    limit: Some(100),
+                    ..Select::default()
+                };
+                let query = Query::list(Dialect::Sqlite, COLUMNS, &select);
+                let work = move |connection: &mut Connection| Ok(plan(connection, &query));
+                let steps = store.lists.run(work).await.unwrap();
+                let expected = format!("SEARCH person USING {index}");
+                assert!(
+                    steps.len() == 1 && steps[0].starts_with(&expected),
+                    "{key}: {steps:?}"
+                );
+            }
+        }
+    }
+}

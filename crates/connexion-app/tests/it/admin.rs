@@ -47,6 +47,9 @@ fn readiness_says_what_is_missing() {
     let unknown =
         r#"{"database":"not known yet","migrations":"not known yet","process":"starting"}"#;
     until_ready_says(&address, 503, unknown);
+    let unready = program.run(&["check-ready"]);
+    assert_eq!(unready.stdout, format!("{unknown}\n"));
+    assert_eq!(unready.failed(1), "");
     let live = get(&address, "/health/live").unwrap();
     assert_eq!(
         (live.status.as_u16(), live.body.as_str()),
@@ -55,8 +58,7 @@ fn readiness_says_what_is_missing() {
 
     server.start_again();
     let service = running.serving();
-    let missing =
-        r#"{"database":"ok","migrations":"not applied: V1__person, V2__api_key","process":"ok"}"#;
+    let missing = r#"{"database":"ok","migrations":"not applied: V1__person, V2__api_key, V3__lists","process":"ok"}"#;
     until_ready_says(&address, 503, missing);
     program.run(&["migrate"]).ok();
     let all = r#"{"database":"ok","migrations":"ok","process":"ok"}"#;
@@ -121,6 +123,45 @@ fn a_port_that_is_taken_is_a_fault_only_if_it_was_chosen() {
         .running
         .until_it_says("there are no health checks and no metrics (APP_ADMIN_PORT)");
     assert_eq!(service.people(), 714);
+}
+
+#[test]
+fn check_ready_asks_the_service_that_runs_here() {
+    let (program, address) = watched(Program::new());
+    let stderr = program.run(&["check-ready"]).failed(1);
+    let refused = format!("connexion-app: http://{address}/health/ready: ");
+    assert!(stderr.starts_with(&refused), "{stderr}");
+    let service = program.serve(&[]);
+    let all = "{\"database\":\"ok\",\"migrations\":\"ok\",\"process\":\"ok\"}\n";
+    assert_eq!(program.run(&["check-ready"]).ok(), all);
+    for host in ["0.0.0.0", "localhost"] {
+        let same = program.run(&["check-ready", "--admin-host", host]);
+        assert_eq!(same.ok(), all);
+    }
+    service.stop().ok();
+    let nowhere = Program::new().run(&["check-ready"]).failed(1);
+    assert!(nowhere.contains("APP_ADMIN_PORT is 0"), "{nowhere}");
+}
+
+#[test]
+fn the_version_is_told_by_the_command_the_log_and_the_metrics() {
+    let (program, address) = watched(Program::new());
+    let told = program.run(&["--version"]).ok();
+    assert!(told.starts_with("connexion-app "), "{told}");
+    let service = program.serve(&[]);
+    let metrics = get(&address, "/metrics").unwrap().body;
+    let version = told.split_whitespace().nth(1).unwrap();
+    let label = format!("version=\"{version}\"");
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("connexion_build_info{"));
+    assert!(line.is_some_and(|line| line.contains(&label)), "{metrics}");
+    let stderr = service.stop().stderr;
+    let first = stderr.lines().next().unwrap();
+    assert!(
+        first.ends_with(&format!("starting {}", told.trim_end())),
+        "{stderr}"
+    );
 }
 
 /// Waits until this line is among the metrics.
@@ -193,7 +234,7 @@ fn what_happens_is_counted() {
         r#"connexion_database_call_duration_seconds_count{call="add"} 1"#,
         r#"connexion_database_turns{state="all"} 8"#,
         "connexion_import_rows_total 714",
-        r#"connexion_build_info{target=""#,
+        "connexion_build_info{commit=",
         "process_resident_memory_bytes ",
         "process_open_fds ",
     ] {

@@ -198,6 +198,10 @@ fn a_key_is_shown_once_and_its_hash_is_kept() {
     );
     assert!(list.contains("  ends 2999-12-31  good  writer\n"), "{list}");
     assert!(list.contains("  ends never       good  reader\n"), "{list}");
+    assert!(
+        list.contains("  write  made ") && list.contains("  read   made "),
+        "{list}"
+    );
     for file in ["people.sqlite", "people.sqlite-wal"] {
         let bytes = std::fs::read(program.path(file)).unwrap_or_default();
         let secret = &writer.as_bytes()[21..];
@@ -220,6 +224,11 @@ fn a_key_is_shown_once_and_its_hash_is_kept() {
             "must be a day like 2027-01-31",
         ),
         (
+            &["add", "x", "--scope", "read", "--expires", "2020-01-01"],
+            1,
+            "this day has begun already",
+        ),
+        (
             &["add", "a\nb", "--scope", "read"],
             1,
             "without control characters",
@@ -231,10 +240,10 @@ fn a_key_is_shown_once_and_its_hash_is_kept() {
     }
     // One that was revoked makes room for the next.
     program.run(&["keys", "revoke", "writer"]).ok();
-    let next = add_key(
-        &program,
-        &["writer", "--scope", "read", "--expires", "2020-01-01"],
-    );
+    let next = add_key(&program, &["writer", "--scope", "read"]);
+    let database = rusqlite::Connection::open(program.path("people.sqlite")).unwrap();
+    let end = "update api_key set expires = 1577836800 where name = 'writer' and revoked is null";
+    assert_eq!(database.execute(end, []).unwrap(), 1);
     let list = program.run(&["keys", "list"]).ok();
     assert!(
         list.contains("  revoked ") && list.contains("  expired  writer\n"),

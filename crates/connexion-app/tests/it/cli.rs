@@ -129,12 +129,15 @@ fn a_wrong_call_ends_with_2() {
 async fn migrations_are_applied_once_and_checked() {
     on_both_databases(|program| {
         let unchecked = program.run(&["check-migration"]);
-        assert_eq!(unchecked.stdout, "not applied: V1__person, V2__api_key\n");
+        assert_eq!(
+            unchecked.stdout,
+            "not applied: V1__person, V2__api_key, V3__lists\n"
+        );
         assert_eq!(unchecked.failed(1), "");
         assert_eq!(program.run(&["check-db"]).ok(), "the database answers\n");
         assert_eq!(
             program.run(&["migrate"]).ok(),
-            "applied V1__person, V2__api_key\n"
+            "applied V1__person, V2__api_key, V3__lists\n"
         );
         assert_eq!(program.run(&["migrate"]).ok(), "nothing to do\n");
         let checked = program.run(&["check_migration"]).ok();
@@ -232,7 +235,7 @@ fn a_long_import_says_how_far_it_is() {
 #[tokio::test]
 async fn without_its_table_it_says_what_to_run() {
     on_both_databases(|program| {
-        let told = "connexion-app: the migrations are not applied (V1__person, V2__api_key): run `connexion-app migrate`\n";
+        let told = "connexion-app: the migrations are not applied (V1__person, V2__api_key, V3__lists): run `connexion-app migrate`\n";
         assert_eq!(program.run_with(&["import-data", "-"], HEADER).failed(1), told);
         assert_eq!(program.run(&["export-data", "people.csv"]).failed(1), told);
         assert!(!program.path("people.csv").exists());

@@ -732,11 +732,11 @@ async fn pending_migrations_are_only_reported(place: &Place) {
     for _ in 0..2 {
         assert_eq!(
             store.pending_migrations().await.unwrap(),
-            ["V1__person", "V2__api_key"]
+            ["V1__person", "V2__api_key", "V3__lists"]
         );
     }
     let migrated = store.migrate().await.unwrap();
-    assert_eq!(migrated.applied, ["V1__person", "V2__api_key"]);
+    assert_eq!(migrated.applied, ["V1__person", "V2__api_key", "V3__lists"]);
     assert!(migrated.created);
     assert!(store.pending_migrations().await.unwrap().is_empty());
     assert!(place.open().pending_migrations().await.unwrap().is_empty());
@@ -764,7 +764,7 @@ async fn of_concurrent_migrations_one_creates_the_table(place: &Place) {
         .map(Result::unwrap)
         .collect();
     let applied: Vec<_> = migrated.iter().flat_map(|one| &one.applied).collect();
-    assert_eq!(applied, ["V1__person", "V2__api_key"]);
+    assert_eq!(applied, ["V1__person", "V2__api_key", "V3__lists"]);
     assert_eq!(migrated.iter().filter(|one| one.created).count(), 1);
     assert_eq!(everybody(&*place.open()).await, []);
 }

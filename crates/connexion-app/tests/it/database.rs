@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::postgres_server::{PrivateServer, connect, fresh_database, shell};
-use crate::program::{Program, until};
+use crate::program::{Program, until, until_async};
 
 fn someone() -> Person {
     Person {
@@ -38,15 +38,12 @@ fn open(url: &str) -> Postgres {
 /// Asks again and again until it succeeds; after how long.
 async fn until_it_works<T>(mut call: impl AsyncFnMut() -> Result<T, StoreError>) -> Duration {
     let begun = Instant::now();
-    loop {
-        match call().await {
-            Ok(_) => return begun.elapsed(),
-            Err(StoreError::Unavailable(_)) => {}
-            Err(error) => panic!("{error}"),
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_async(async || match call().await {
+        Err(StoreError::Unavailable(why)) => Err(why),
+        other => Ok(other.unwrap()),
+    })
+    .await;
+    begun.elapsed()
 }
 
 /// A server that takes only connections under TLS, and the file of who vouches for it. The certificate is

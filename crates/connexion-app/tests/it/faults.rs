@@ -11,6 +11,9 @@ mod migrate;
 
 use std::time::Duration;
 
+/// How soon the service must be back after its database.
+const SOON: Duration = Duration::from_secs(2);
+
 /// What was done, and what came of it.
 #[derive(Debug)]
 pub(crate) struct Stood {
@@ -44,13 +47,17 @@ pub(crate) const ALL: &[Fault] = &[
         Ok(database::promoted())
     }),
     ("disk full under PostgreSQL", full::under_postgres),
+    ("disk full under PostgreSQL's WAL", full::under_wal),
     ("disk full under SQLite", full::under_sqlite),
     ("slow readers, slow writers, half-closed", || {
         clients::slow(300)
     }),
     ("idle connections", || clients::idle(10_000)),
-    ("requests that schemathesis makes", || {
-        contract::schemathesis(120)
+    ("requests that schemathesis makes, PostgreSQL", || {
+        contract::on_postgres(&["--max-time", "120"])
+    }),
+    ("requests that schemathesis makes, SQLite", || {
+        contract::on_sqlite(&["--max-time", "120"])
     }),
 ];
 

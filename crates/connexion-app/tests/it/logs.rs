@@ -138,8 +138,20 @@ fn the_settings_are_told_with_where_they_came_from() {
         Program::on("postgres://me:s3cret@db:6000/people?sslmode=disable&password=s3cret")
             .env("GUNICORN_PORT", "5002")
             .env("POSTGRES_PASSWORD", "s3cret")
+            .env(
+                "APP_JWT_JWKS",
+                "https://me:s3cret@id.example/jwks?token=s3cret",
+            )
+            .env("APP_JWT_ISSUER", "id")
+            .env("APP_JWT_AUDIENCE", "people")
+            .env("APP_JWT_ALGORITHMS", "RS256")
+            .env(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "http://me:s3cret@collector:4318",
+            )
             .file(".env", "APP_HOST=::1\nAPP_PORT=1\n");
-    let told = program.run(&["config", "--timeout", "7"]).ok();
+    let flags = ["--timeout", "7", "--settings", "staging"];
+    let told = program.run(&[&["config"], &flags[..]].concat()).ok();
     let lines: Vec<String> = told
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -151,7 +163,10 @@ fn the_settings_are_told_with_where_they_came_from() {
         "APP_PORT 5002 (GUNICORN_PORT, environment)",
         "APP_HOST ::1 (APP_HOST, .env)",
         "APP_TIMEOUT 7 (--timeout)",
-        "APP_WORKERS number of cores (default)",
+        "APP_JWT_JWKS https://me:***@id.example/jwks?token=*** (APP_JWT_JWKS, environment)",
+        // What follows from other settings is told, not how it follows.
+        "APP_DEBUG off (default)",
+        "APP_ADMIN_HOST ::1 (default)",
     ] {
         assert!(
             lines.iter().any(|line| line == expected),
@@ -159,4 +174,14 @@ fn the_settings_are_told_with_where_they_came_from() {
         );
     }
     assert!(!told.contains("s3cret"), "{told}");
+    let told = Program::new().run(&["config", "--workers", "3"]).ok();
+    assert!(
+        told.contains(" sqlite:connexion-app.sqlite  (default)\n"),
+        "{told}"
+    );
+    assert!(told.contains(" 3  (--workers)\n"), "{told}");
+    assert!(
+        told.contains("POSTGRES_PASSWORD           -  (default)\n"),
+        "{told}"
+    );
 }

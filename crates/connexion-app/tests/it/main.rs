@@ -17,6 +17,8 @@ mod http2;
 mod import;
 mod jwt;
 mod limits;
+mod listing;
+mod lists;
 mod logs;
 mod outage;
 mod postgres_adoption;

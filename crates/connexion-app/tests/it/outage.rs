@@ -13,6 +13,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::postgres_server::{PrivateServer, connect, fresh_database};
+use crate::program::until_async;
 
 fn someone() -> Person {
     Person {
@@ -37,14 +38,11 @@ async fn migrated(url: &str) -> Arc<Postgres> {
 /// The process of the statement that waits for a lock, as soon as there is one.
 async fn process_that_waits(client: &Client) -> i32 {
     let query = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Some(process) = client.query_opt_scalar(query, &[]).await.unwrap() {
-            return process;
-        }
-        assert!(Instant::now() < deadline, "nothing waits for a lock");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_async(async || {
+        let process = client.query_opt_scalar(query, &[]).await.unwrap();
+        process.ok_or_else(|| "one that waits for a lock".to_owned())
+    })
+    .await
 }
 
 /// Makes every statement on the table wait.

@@ -41,7 +41,7 @@ async fn migrate_after(sql: &str) -> Result<(), StoreError> {
         .unwrap();
     let store = Postgres::open(database.url(), Options::default()).unwrap();
     let migrated = store.migrate().await?;
-    assert_eq!(migrated.applied, ["V1__person", "V2__api_key"]);
+    assert_eq!(migrated.applied, ["V1__person", "V2__api_key", "V3__lists"]);
     assert!(!migrated.created);
     let people: Vec<_> = store.list(&Select::all()).await?.try_collect().await?;
     let person = people.first().unwrap();
@@ -169,7 +169,7 @@ async fn a_refused_database_stays_as_it_was() {
         ));
         assert_eq!(
             store.pending_migrations().await.unwrap(),
-            ["V1__person", "V2__api_key"]
+            ["V1__person", "V2__api_key", "V3__lists"]
         );
     }
     let type_exists = "select to_regtype('sexenum') is not null";
@@ -187,7 +187,7 @@ async fn looking_for_pending_migrations_makes_no_table() {
     let store = Postgres::open(database.url(), Options::default()).unwrap();
     assert_eq!(
         store.pending_migrations().await.unwrap(),
-        ["V1__person", "V2__api_key"]
+        ["V1__person", "V2__api_key", "V3__lists"]
     );
     let tables = "select count(*) from pg_tables where schemaname = 'public'";
     let tables: i64 = connect(database.url())

@@ -6,16 +6,17 @@
 //! them waits for the end of its standard input, which even a killed program can't keep open.
 
 use std::io::{BufRead, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
+
+use crate::program::until;
 
 /// PostgreSQL refuses to run as root, so root's tests run it as the user that its package made.
 const AS_OWNER: &str = r#"
@@ -30,7 +31,8 @@ const AS_OWNER: &str = r#"
 
 /// Starts a server, says where, waits for the end of standard input, and removes all of it.
 const SERVE: &str = r#"
-    bin=$1 port=$2 primary=$3
+    bin=$1 port=$2 primary=$3 durable=$4
+    shift 4
     set -eu
     dir=$(mktemp -d "${TMPDIR:-/tmp}/connexion-postgres.XXXXXX")
     finish() {
@@ -41,7 +43,7 @@ const SERVE: &str = r#"
     if [ "$(id -u)" = 0 ]; then chown postgres "$dir"; fi
     cd "$dir"
     if [ -z "$primary" ]; then
-        as_owner "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
+        as_owner "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync "$@" >/dev/null
     else
         as_owner "$bin/pg_basebackup" -d "host=127.0.0.1 port=$primary user=postgres" -D data -R -X stream -c fast
     fi
@@ -50,8 +52,8 @@ listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = ''
 max_connections = 300
-fsync = off
-full_page_writes = off
+fsync = $durable
+full_page_writes = $durable
 END
     as_owner "$bin/pg_ctl" -D data -l log -s -w start || { cat log >&2; exit 1; }
     echo "$dir"
@@ -169,25 +171,37 @@ pub(crate) struct PrivateServer {
     bin: PathBuf,
     directory: PathBuf,
     port: u16,
+    durable: bool,
     shell: Child,
 }
 
 impl PrivateServer {
-    /// Starts a server on a free port. Another program may take the port first, hence the attempts.
+    /// Starts a server that does not wait for its disk, since most tests need nothing of it afterwards.
     pub(crate) fn start() -> Self {
+        Self::start_as(false, &[])
+    }
+
+    /// Starts a server that writes as a real one does, made with these options of `initdb`.
+    pub(crate) fn durable(initdb: &[&str]) -> Self {
+        Self::start_as(true, initdb)
+    }
+
+    /// On a free port. Another program may take the port first, hence the attempts.
+    fn start_as(durable: bool, initdb: &[&str]) -> Self {
         let bin = binaries().expect("PostgreSQL's server programs are installed");
-        let started = (0..3).find_map(|_attempt| Self::try_start(&bin, ""));
+        let started = (0..3).find_map(|_attempt| Self::try_start(&bin, durable, "", initdb));
         started.expect("a PostgreSQL server can be started here")
     }
 
     /// Starts a server that follows this one.
     pub(crate) fn standby(&self) -> Self {
         let primary = self.port.to_string();
-        let started = (0..3).find_map(|_attempt| Self::try_start(&self.bin, &primary));
+        let start = |_attempt| Self::try_start(&self.bin, self.durable, &primary, &[]);
+        let started = (0..3).find_map(start);
         started.expect("a standby can be started here")
     }
 
-    fn try_start(bin: &Path, primary: &str) -> Option<Self> {
+    fn try_start(bin: &Path, durable: bool, primary: &str, initdb: &[&str]) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -197,6 +211,8 @@ impl PrivateServer {
             .arg(bin)
             .arg(port.to_string())
             .arg(primary)
+            .arg(if durable { "on" } else { "off" })
+            .args(initdb)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Otherwise Ctrl-C would end the shell together with the tests, before it has cleaned up.
@@ -215,6 +231,7 @@ impl PrivateServer {
             bin: bin.to_owned(),
             directory: directory.trim_end().into(),
             port,
+            durable,
             shell,
         })
     }
@@ -259,11 +276,10 @@ impl PrivateServer {
         let processes = self.processes();
         signal("KILL", &processes);
         // While one is left, the server refuses to start again.
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while processes.iter().any(|process| runs(*process)) {
-            assert!(Instant::now() < deadline, "a killed server goes on");
-            thread::sleep(Duration::from_millis(1));
-        }
+        until(|| {
+            let left = processes.iter().find(|process| runs(**process));
+            left.map_or(Ok(()), |one| Err(format!("the end of process {one}")))
+        });
     }
 
     /// Stops all its processes where they are: connections stay open, and nothing answers.
@@ -292,7 +308,25 @@ impl PrivateServer {
         self.control(&["-l", "log", "start"]);
     }
 
+    /// Waits until it takes connections; one that ended by itself is started again.
+    pub(crate) fn until_it_runs(&self) {
+        until(|| {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+                self.try_control(&["-l", "log", "start"]);
+            }
+            let ready = Command::new(self.bin.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status();
+            let ready = ready.unwrap().success().then_some(());
+            ready.ok_or_else(|| "a server that takes connections".to_owned())
+        });
+    }
+
     fn control(&self, arguments: &[&str]) {
+        assert!(self.try_control(arguments), "pg_ctl {arguments:?} failed");
+    }
+
+    fn try_control(&self, arguments: &[&str]) -> bool {
         let mut command = shell(r#"as_owner "$@" >/dev/null"#);
         command
             .arg(self.bin.join("pg_ctl"))
@@ -302,7 +336,7 @@ impl PrivateServer {
             .current_dir(&self.directory)
             .stdin(Stdio::null())
             .status();
-        assert!(status.unwrap().success(), "pg_ctl {arguments:?} failed");
+        status.unwrap().success()
     }
 }
 

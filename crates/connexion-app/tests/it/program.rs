@@ -353,6 +353,18 @@ pub(crate) fn until<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
     }
 }
 
+/// The same in a test whose own connections must go on meanwhile.
+pub(crate) async fn until_async<T>(mut attempt: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match attempt().await {
+            Ok(found) => return found,
+            Err(missing) => assert!(Instant::now() < deadline, "still missing: {missing}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// The names in a directory.
 pub(crate) fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();

@@ -144,7 +144,7 @@ fn what_is_wrong_with_the_files_is_told_at_start() {
     let program = secured(Program::new());
     let stderr = program.run(&[]).failed(1);
     assert!(
-        stderr.starts_with("connexion-app: APP_TLS_CERT: service.crt: "),
+        stderr.contains("\nconnexion-app: APP_TLS_CERT: service.crt: "),
         "{stderr}"
     );
     let (authority, other) = (Authority::new(), Program::new());
@@ -153,7 +153,7 @@ fn what_is_wrong_with_the_files_is_told_at_start() {
     std::fs::copy(other.path("service.key"), program.path("service.key")).unwrap();
     let stderr = program.run(&[]).failed(1);
     assert!(
-        stderr.starts_with("connexion-app: APP_TLS_KEY: service.key: "),
+        stderr.contains("\nconnexion-app: APP_TLS_KEY: service.key: "),
         "{stderr}"
     );
     let stderr = Program::new().env("APP_TLS_CERT", "x").run(&[]).failed(2);

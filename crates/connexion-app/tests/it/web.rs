@@ -122,7 +122,7 @@ fn other_sites_may_read_answers_only_if_they_are_named() {
     assert_eq!(head["access-control-allow-origin"], "https://a.example");
     assert_eq!(
         head["access-control-expose-headers"],
-        "location,retry-after,x-request-id"
+        "etag,link,location,retry-after,x-request-id,x-total-count"
     );
     let (head, status, _) = ask(&service, &format!("OPTIONS {PERSON}"), preflight);
     assert_eq!(status, 200);
@@ -332,7 +332,8 @@ fn an_answer_is_compressed_if_that_is_asked_for_and_worth_it() {
                 (status, &head["content-encoding"]),
                 (200, &encoding.parse().unwrap())
             );
-            assert!(head["vary"].to_str().unwrap().contains("accept-encoding"));
+            let mut vary = head.get_all("vary").iter();
+            assert!(vary.any(|value| value == "accept-encoding"), "{head:?}");
             let whole = unpacked(encoding, &body);
             assert!(whole.len() > 2 * body.len(), "{}", body.len());
             let json: serde_json::Value = serde_json::from_slice(&whole).unwrap();

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{
-    Operation,
+    Operation, Rules,
     response::{Header, Response, StatusRange},
 };
 use crate::{
-    answer::Responses,
     content::MediaType,
     document::Document,
     fault::{Code, Fault},
@@ -43,11 +42,12 @@ pub(super) struct Compile<'c, 'f> {
     pub(super) faults: &'c mut Vec<Fault>,
 }
 
-/// Compiles all operations; what is wrong with them, or with the schemas that they use, is added to `faults`.
+/// Compiles all operations, each with its rules; what is wrong with them, or with the schemas that they use, is added to `faults`.
 pub(crate) fn compile<'d>(
     document: &'d Document,
     schemas: &Schemas,
     formats: &[(String, FormatCheck)],
+    rules: impl Fn(&OperationPlace<'d>) -> Rules,
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
     let compiler = match Compiler::new(schemas, formats) {
@@ -66,14 +66,14 @@ pub(crate) fn compile<'d>(
     let sources = document.operations().into_iter();
     sources
         .map(|source| {
-            let operation = compile.operation(&source);
+            let operation = compile.operation(&source, rules(&source));
             (source, operation)
         })
         .collect()
 }
 
 impl Compile<'_, '_> {
-    fn operation(&mut self, source: &OperationPlace<'_>) -> Operation {
+    fn operation(&mut self, source: &OperationPlace<'_>, rules: Rules) -> Operation {
         let place = &source.place;
         let responses = place.get("responses");
         let responses: Vec<_> = responses
@@ -91,10 +91,7 @@ impl Compile<'_, '_> {
                 .map(|body| self.request_body(&body)),
             produces: produces(&responses),
             responses,
-            strict_parameters: true,
-            strict_accept: true,
-            guard: None,
-            answers: Responses::default(),
+            rules,
             parameters: self.parameters(source),
         }
     }

@@ -138,6 +138,21 @@ async fn what_is_served_is_whole_and_means_the_same() {
 }
 
 #[test]
+fn a_text_may_refer_to_the_files_beside_its_place() {
+    let path = format!("{FOLDER}/api.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let document = Document::parse_at(&path, text).unwrap();
+    let loaded = load("api.yaml");
+    assert_eq!(document.text(), loaded.text());
+    let files: Vec<_> = document.files().collect();
+    assert!(files.len() > 2 && files[0] == path, "{files:?}");
+    assert!(loaded.files().eq(files.iter().copied()));
+    for file in files {
+        assert!(std::fs::exists(file).unwrap(), "{file}");
+    }
+}
+
+#[test]
 fn a_document_in_one_file_is_served_as_it_was_written() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/books-3.1.yaml");
     let text = std::fs::read_to_string(path).unwrap();

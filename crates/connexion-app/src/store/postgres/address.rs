@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, LoadBalanceHosts};
 use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -70,6 +70,8 @@ impl Address {
 pub(super) struct Server {
     /// The same address, for one host each.
     hosts: Vec<Config>,
+    /// Whether any of them may be the first that is tried.
+    balanced: bool,
     tls: MakeRustlsConnect,
 }
 
@@ -80,7 +82,12 @@ impl Server {
         limit_silence(&mut config);
         let tls = connector(&address.trust).map_err(StoreError::Unexpected)?;
         let hosts = one_by_one(&config);
-        Ok(Self { hosts, tls })
+        let balanced = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
+        Ok(Self {
+            hosts,
+            balanced,
+            tls,
+        })
     }
 
     /// The address of the first host.
@@ -94,8 +101,11 @@ impl Server {
         for host in &mut hosts {
             host.dbname(name);
         }
-        let tls = self.tls.clone();
-        Self { hosts, tls }
+        Self {
+            hosts,
+            balanced: self.balanced,
+            tls: self.tls.clone(),
+        }
     }
 
     /// Connects to the first host that is there and is what was asked for.
@@ -110,7 +120,7 @@ impl Server {
     pub(super) async fn try_connect(&self) -> Result<Result<Connected, Error>, StoreError> {
         let patience = PATIENCE[usize::from(self.hosts.len() > 1)];
         let mut failure = Err(StoreError::Unavailable("no connection in time".to_owned()));
-        for host in &self.hosts {
+        for host in self.in_turn() {
             match timeout(patience, host.connect(self.tls.clone())).await {
                 Ok(Ok(connected)) => return Ok(Ok(connected)),
                 Ok(Err(error)) => failure = Ok(Err(error)),
@@ -118,6 +128,18 @@ impl Server {
             }
         }
         failure
+    }
+
+    /// Its hosts, all of them, in the order in which they are tried.
+    fn in_turn(&self) -> impl Iterator<Item = &Config> {
+        let chance = getrandom::u32().unwrap_or_default() as usize;
+        let first = if self.balanced {
+            chance % self.hosts.len()
+        } else {
+            0
+        };
+        let (later, sooner) = self.hosts.split_at(first);
+        sooner.iter().chain(later)
     }
 }
 
@@ -214,6 +236,8 @@ fn limit_silence(config: &mut Config) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
     use super::*;
@@ -240,6 +264,25 @@ mod tests {
             );
         }
         assert_eq!(hosts.len(), 2);
+    }
+
+    #[test]
+    fn any_host_may_be_the_first_if_the_load_is_to_be_balanced() {
+        let first_of = |parameters: &str| {
+            let url = format!("postgres://me@a:1,b:2,c:3/people?{parameters}");
+            let server = Server::new(Address::parse(&url).unwrap()).unwrap();
+            let turns = (0..100).map(|_| {
+                let turn: Vec<_> = server.in_turn().map(|host| host.get_ports()[0]).collect();
+                assert_eq!(turn.iter().sum::<u16>(), 6, "{turn:?}");
+                turn[0]
+            });
+            turns.collect::<BTreeSet<_>>()
+        };
+        assert_eq!(first_of(""), BTreeSet::from([1]));
+        assert_eq!(
+            first_of("load_balance_hosts=random"),
+            BTreeSet::from([1, 2, 3])
+        );
     }
 
     #[test]

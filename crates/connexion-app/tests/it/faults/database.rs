@@ -3,12 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::load::Load;
-use super::{Stood, seconds};
+use super::{SOON, Stood, seconds};
 use crate::postgres_server::{PrivateServer, connect};
-use crate::program::{Program, Service, until};
-
-/// How soon the service must be back after its database.
-const SOON: Duration = Duration::from_secs(2);
+use crate::program::{Program, Service, until, until_async};
 
 fn serve(url: &str, flags: &[&str]) -> Service {
     let program = Program::on(url).env("APP_SETTINGS", "production");
@@ -18,7 +15,7 @@ fn serve(url: &str, flags: &[&str]) -> Service {
 
 /// Killed and started again, so many times.
 pub(super) fn crash(times: usize) -> Stood {
-    let server = PrivateServer::start();
+    let server = PrivateServer::durable(&[]);
     let service = serve(&server.url("postgres"), &[]);
     let (mut slowest, mut late) = (Duration::ZERO, 0);
     let load = Load::while_doing(&service, |load| {
@@ -47,7 +44,7 @@ pub(super) fn crash(times: usize) -> Stood {
 
 /// The primary killed, its synchronous standby promoted.
 pub(super) fn promoted() -> Stood {
-    let primary = PrivateServer::start();
+    let primary = PrivateServer::durable(&[]);
     let standby = primary.standby();
     synchronous(&primary.url("postgres"));
     let (first, second) = (primary.port(), standby.port());
@@ -83,16 +80,13 @@ async fn synchronous(url: &str) {
         primary.batch_execute(statement).await.unwrap();
     }
     let query = "select count(*) from pg_stat_replication where sync_state = 'sync'";
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while primary
-        .query_one_scalar::<i64, _>(query, &[])
-        .await
-        .unwrap()
-        == 0
-    {
-        assert!(Instant::now() < deadline, "no synchronous standby");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_async(
+        async || match primary.query_one_scalar(query, &[]).await.unwrap() {
+            0_i64 => Err("a synchronous standby".to_owned()),
+            _ => Ok(()),
+        },
+    )
+    .await;
 }
 
 /// Frozen for so long, and until a few were refused.

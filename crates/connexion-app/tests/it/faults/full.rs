@@ -4,11 +4,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::load::{Load, person};
-use super::{Outcome, Skipped, Stood};
+use super::{Outcome, SOON, Skipped, Stood, seconds};
 use crate::postgres_server::{PrivateServer, connect, shell};
 use crate::program::Program;
 
@@ -37,6 +38,16 @@ impl SmallDisk {
         self.directory.path().join(name)
     }
 
+    /// A directory of PostgreSQL's own.
+    fn for_postgres(&self, name: &str) -> String {
+        let directory = self.path(name);
+        let made = shell(r#"install -d -m 700 -o postgres -g postgres "$1""#)
+            .arg(&directory)
+            .status();
+        assert!(made.unwrap().success());
+        directory.display().to_string()
+    }
+
     /// Leaves half a megabyte.
     fn fill(&self) {
         let mut filler = File::create(self.path("filler")).unwrap();
@@ -60,17 +71,26 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Under the table, not under the log of what is to be written: without that, PostgreSQL itself ends.
+/// Under the table, not under the log of what is to be written.
 pub(super) fn under_postgres() -> Outcome {
     let disk = SmallDisk::mount()?;
     let server = PrivateServer::start();
-    let directory = disk.path("space");
-    let made = shell(r#"install -d -o postgres -g postgres "$1""#)
-        .arg(&directory)
-        .status();
-    assert!(made.unwrap().success());
-    make_database(&server.url("postgres"), &directory.display().to_string());
+    let directory = disk.for_postgres("space");
+    make_database(&server.url("postgres"), &directory);
     Ok(filled(&disk, &server.url("people")))
+}
+
+/// What was made of the log in advance must not last for long.
+#[tokio::main(flavor = "current_thread")]
+async fn keep_few_segments(url: &str) {
+    let admin = connect(url).await;
+    for statement in [
+        "alter system set min_wal_size = '2MB'",
+        "select pg_reload_conf()",
+        "checkpoint",
+    ] {
+        admin.batch_execute(statement).await.unwrap();
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -82,6 +102,33 @@ async fn make_database(url: &str, directory: &str) {
     ] {
         admin.batch_execute(statement).await.unwrap();
     }
+}
+
+/// Under the log of what is to be written: PostgreSQL itself ends then, and starts again only when there is room.
+pub(super) fn under_wal() -> Outcome {
+    let disk = SmallDisk::mount()?;
+    let directory = disk.for_postgres("wal");
+    let wal = format!("--waldir={directory}");
+    let server = PrivateServer::durable(&[&wal, "--wal-segsize=1"]);
+    keep_few_segments(&server.url("postgres"));
+    let program = Program::on(&server.url("postgres")).env("APP_SETTINGS", "production");
+    program.run(&["migrate"]).ok();
+    let service = program.serve(&[]);
+    let mut back = Duration::ZERO;
+    let load = Load::while_doing(&service, |load| {
+        load.until_more(200, 20);
+        disk.fill();
+        load.until_more(503, 20);
+        disk.make_room();
+        server.until_it_runs();
+        back = load.back_after(Instant::now());
+        assert!(back < SOON, "{back:?}");
+        load.until_more(200, 20);
+    });
+    Ok(Stood {
+        done: "under 4 writers, until it ended; then room was made, and it was started".to_owned(),
+        figures: format!("{}; 200 after {}", load.check(), seconds(back)),
+    })
 }
 
 pub(super) fn under_sqlite() -> Outcome {
@@ -115,5 +162,12 @@ fn a_full_disk_is_told_with_507_until_there_is_room() {
         if let Err(Skipped(reason)) = outcome {
             eprintln!("skipped: {reason}");
         }
+    }
+}
+
+#[test]
+fn a_database_that_ends_for_want_of_room_has_what_it_acknowledged() {
+    if let Err(Skipped(reason)) = under_wal() {
+        eprintln!("skipped: {reason}");
     }
 }

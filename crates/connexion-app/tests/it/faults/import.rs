@@ -17,7 +17,7 @@ pub(super) fn csv(rows: usize) -> String {
 }
 
 pub(super) fn killed_on_postgres(rows: usize) -> Stood {
-    let server = PrivateServer::start();
+    let server = PrivateServer::durable(&[]);
     killed(&server.url("postgres"), rows)
 }
 

@@ -34,7 +34,10 @@ fn both(program: &Program) {
     said.sort();
     assert_eq!(
         said,
-        ["applied V1__person, V2__api_key\n", "nothing to do\n"]
+        [
+            "applied V1__person, V2__api_key, V3__lists\n",
+            "nothing to do\n"
+        ]
     );
     program.run(&["check-migration"]).ok();
 }
