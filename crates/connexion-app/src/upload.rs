@@ -68,14 +68,14 @@ pub(crate) struct Received {
 impl Upload {
     /// Both halves of a body.
     pub(crate) fn of(body: ByteStream, moved: Moved) -> (Self, Received) {
-        let (chunks, receiver) = mpsc::channel(QUEUE);
+        let (chunks, queue) = mpsc::channel(QUEUE);
         let upload = Self {
             body,
             moved,
             chunks,
         };
         let received = Received {
-            chunks: receiver,
+            chunks: queue,
             chunk: Bytes::new(),
             is_at_end: false,
         };

@@ -242,7 +242,7 @@ pub struct Problem {
     /// All faults of the request, the one that `detail` speaks of first.
     pub errors: Vec<Violation>,
     /// Members of the application's own (RFC 9457, section 3.2).
-    pub extra: Map<String, Value>,
+    pub extra: Box<Map<String, Value>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether the library made it while a handler was at work, not the handler.
     of_library: bool,
@@ -272,7 +272,7 @@ impl Problem {
             kind,
             detail: detail.into(),
             errors,
-            extra: Map::new(),
+            extra: Box::default(),
             headers,
             of_library: false,
         }
@@ -383,7 +383,7 @@ impl Serialize for Problem {
         map.serialize_entry("status", &self.status.as_u16())?;
         map.serialize_entry("detail", &self.detail)?;
         map.serialize_entry("errors", &self.errors)?;
-        for (name, value) in &self.extra {
+        for (name, value) in self.extra.iter() {
             map.serialize_entry(name, value)?;
         }
         map.end()

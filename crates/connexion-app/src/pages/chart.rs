@@ -125,25 +125,22 @@ pub(super) fn all(wanted: &Wanted, summary: &Summary) -> [Chart; 3] {
         )
     });
     let ages = summary.by_age.iter().map(|of| {
-        let label = match (of.from, of.to) {
-            (None, _) => "below 0".to_owned(),
-            (Some(from), None) => format!("{from}+"),
-            (Some(from), Some(to)) => format!("{from}–{to}"),
-        };
         let filter = Filter {
             age: within(filter.age, of.from, of.to),
             ..filter.clone()
         };
-        Bar::new(label, wanted, filter, of.counts, summary.all)
+        Bar::new(
+            years(of.from, of.to),
+            wanted,
+            filter,
+            of.counts,
+            summary.all,
+        )
     });
-    let of = match filter.survived {
-        None => "Share who survived",
-        Some(_) => "People",
-    };
     let chart = |by, titles: [&'static str; 2], bars: Vec<Bar>| Chart {
         title: titles[usize::from(filter.survived.is_some())],
         by,
-        of,
+        of: measure(filter),
         bars,
         more: 0,
     };
@@ -158,6 +155,23 @@ pub(super) fn all(wanted: &Wanted, summary: &Summary) -> [Chart; 3] {
         chart("Sex", ["Survival by sex", "By sex"], sexes.collect()),
         chart("Age", ["Survival by age", "By age"], ages.collect()),
     ]
+}
+
+/// What the length of a bar is.
+fn measure(filter: &Filter) -> &'static str {
+    match filter.survived {
+        None => "Share who survived",
+        Some(_) => "People",
+    }
+}
+
+/// A band of ages in words.
+fn years(from: Option<i32>, to: Option<i32>) -> String {
+    match (from, to) {
+        (None, _) => "below 0".to_owned(),
+        (Some(from), None) => format!("{from}+"),
+        (Some(from), Some(to)) => format!("{from}–{to}"),
+    }
 }
 
 /// The part of a range that a band of ages is.

@@ -134,7 +134,7 @@ impl List {
         let last = before
             .saturating_add(people.len() as u64)
             .min(summary.all.count);
-        let position = (!people.is_empty()).then(|| (whole(before + 1), whole(last)));
+        let position = (!people.is_empty()).then(|| (whole(before.saturating_add(1)), whole(last)));
         Self {
             page: visitor.page("people"),
             is_empty: summary.all.count == 0,

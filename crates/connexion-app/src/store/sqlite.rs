@@ -470,7 +470,7 @@ mod tests {
                     parents_or_children_aboard: 0,
                     fare: 1.0,
                 };
-                let after = crate::query::Cursor::at(&someone, &order, false).values;
+                let after = crate::query::Cursor::at(&someone, &order, false, 0).values;
                 let select = Select {
                     order,
                     after: Some(after),

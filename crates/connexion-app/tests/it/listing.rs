@@ -547,6 +547,15 @@ async fn bad_rows_are_told_with_their_places_and_nothing_is_stored() {
                 (4, None, ""),
             ]
         );
+        assert_eq!(get(&app, "/people").await.body, "[]");
+    }
+}
+
+#[tokio::test]
+async fn of_many_bad_rows_a_hundred_are_told_and_the_rest_counted() {
+    for backend in BOTH {
+        let app = app(backend).await;
+        let csv = [("content-type", "text/csv")];
         let lines = [("content-type", "application/x-ndjson")];
         let text = format!("{}\n{{\"age\": \"x\"}}\n[\n", PERSON.replace('\n', " "));
         let problem = json_of(&import(&app, "", &lines, text).await);
