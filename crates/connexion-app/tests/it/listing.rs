@@ -624,7 +624,7 @@ async fn pages_in_the_order_of_an_index_are_read_from_it_on_postgres() {
         let text = log
             .lines()
             .rev()
-            .find_map(|line| line.split_once("sql: "))
+            .find_map(|line| line.split_once(": select "))
             .unwrap()
             .1;
         let numbers = text.matches('$').count();
