@@ -1,6 +1,6 @@
 //! Numbers about people: how many there are, how many survived, and what they paid.
 //!
-//! A store gives counts of small groups ([`Group`]) and a few fares; adding them up is done here ([`Tally`]), for both
+//! A store gives counts of small groups ([`Group`]) and a few fares; adding them up is done here (`Tally`), for both
 //! alike.
 
 use std::collections::BTreeMap;
