@@ -96,6 +96,30 @@ async fn both_versions_of_http_are_served_under_tls() {
     service.stop().ok();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_browser_keeps_travels_under_tls_only() {
+    let authority = Authority::new();
+    let program = secured(Program::new());
+    authority.issue(&program);
+    let service = program.serve(&[]);
+    let mut stream = authority.connect(&service.address, b"http/1.1").await;
+    let request = b"POST /session/end HTTP/1.1\r\nHost: localhost\r\nOrigin: https://localhost\r\n\
+        Content-Length: 0\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 303 See Other\r\n"), "{answer}");
+    let lines = answer.lines();
+    let cookies: Vec<_> = lines
+        .filter(|line| line.starts_with("set-cookie: "))
+        .collect();
+    assert_eq!(cookies.len(), 2, "{answer}");
+    for cookie in cookies {
+        let expected = "; Path=/; HttpOnly; SameSite=Strict; Secure";
+        assert!(cookie.ends_with(expected), "{cookie}");
+    }
+}
+
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_without_a_restart() {
     let authority = Authority::new();
