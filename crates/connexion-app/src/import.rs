@@ -150,8 +150,7 @@ pub async fn import(
         Stored::Before(receipt) if receipt.request != parsed.digest => {
             Err(ImportError::OtherSource)
         }
-        Stored::Before(receipt) => serde_json::from_str(&receipt.answer)
-            .map_err(|error| StoreError::Unexpected(format!("idempotency.answer: {error}")).into()),
+        Stored::Before(receipt) => Ok(receipt.read()?),
     }
 }
 

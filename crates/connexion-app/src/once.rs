@@ -5,11 +5,11 @@
 
 use connexion::{Principal, Problem};
 use http::StatusCode;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use time::UtcDateTime;
 
-use crate::store::{Claim, Receipt, StoreError};
+use crate::store::Claim;
 
 /// The header, if it was sent.
 #[derive(Debug, Deserialize)]
@@ -38,12 +38,6 @@ impl Once {
 /// A hash of what a body says.
 pub(crate) fn digest(body: &impl Serialize) -> [u8; 32] {
     Sha256::digest(serde_json::to_vec(body).unwrap_or_default()).into()
-}
-
-/// The answer that was given before.
-pub(crate) fn answer<T: DeserializeOwned>(before: &Receipt) -> Result<T, StoreError> {
-    serde_json::from_str(&before.answer)
-        .map_err(|error| StoreError::Unexpected(format!("idempotency.answer: {error}")))
 }
 
 pub(crate) fn other_body() -> Problem {

@@ -76,7 +76,7 @@ pub(crate) async fn add(
     match store.add(&person, once).await? {
         None => audit(who.as_ref(), "added", person.uuid),
         Some(before) if Some(before.request) != request => return Err(once::other_body()),
-        Some(before) => person = once::answer(&before)?,
+        Some(before) => person = before.read()?,
     }
     let location = [(header::LOCATION, format!("/people/{}", person.uuid))];
     Ok((location, tagged(person)).into_response())
@@ -251,7 +251,7 @@ fn format_of(headers: &HeaderMap) -> Format {
 }
 
 fn audit_import(who: Option<&Principal>, rows: u64) {
-    let who = who.map_or("anybody", |who| who.name.as_str());
+    let who = name(who);
     tracing::info!(target: "audit", who, rows, "audit: imported");
 }
 
@@ -266,8 +266,12 @@ fn precondition_failed(etag: &str) -> Problem {
 
 /// Notes who changed what. The span of the request has the operation and the request's id.
 fn audit(who: Option<&Principal>, what: &str, uuid: Uuid) {
-    let who = who.map_or("anybody", |who| who.name.as_str());
+    let who = name(who);
     tracing::info!(target: "audit", who, person = %uuid, "audit: {what}");
+}
+
+fn name(who: Option<&Principal>) -> &str {
+    who.map_or("anybody", |who| who.name.as_str())
 }
 
 fn no_such_person(uuid: Uuid) -> Problem {

@@ -262,7 +262,8 @@ impl Cursor {
     }
 }
 
-fn names(order: &[Key]) -> String {
+/// The keys of an order as the parameter `sort` has them.
+pub(crate) fn names(order: &[Key]) -> String {
     let names: Vec<_> = order
         .iter()
         .map(|key| {

@@ -18,6 +18,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::key::ApiKey;
@@ -61,6 +62,17 @@ pub struct Receipt {
     pub request: [u8; 32],
     /// The answer's body.
     pub answer: String,
+}
+
+impl Receipt {
+    /// What was answered.
+    ///
+    /// # Errors
+    /// If it is no `T`: something else has written into the table.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+        serde_json::from_str(&self.answer)
+            .map_err(|error| StoreError::Unexpected(format!("idempotency.answer: {error}")))
+    }
 }
 
 /// How an import ended.

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::number::plain;
-use crate::query::{Filter, Key, Range};
+use crate::query::{Filter, Key, Range, names};
 
 /// What a query string needs not have encoded, so that addresses stay readable.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -114,22 +114,10 @@ impl Wanted {
         );
         query.range("fare", &filter.fare);
         if !self.sort.is_empty() {
-            query.add("sort", &sort(&self.sort));
+            query.add("sort", &names(&self.sort));
         }
         query
     }
-}
-
-/// The keys as the parameter `sort` has them.
-pub(super) fn sort(keys: &[Key]) -> String {
-    let key = |key: &Key| {
-        format!(
-            "{}{}",
-            if key.descending { "-" } else { "" },
-            key.member.as_str()
-        )
-    };
-    keys.iter().map(key).collect::<Vec<_>>().join(",")
 }
 
 /// What was entered into the filter's form: texts, many of them empty.

@@ -4,14 +4,14 @@ use askama::Template;
 
 use super::{
     Page, Visitor,
-    address::{Wanted, bounds, sort},
+    address::{Wanted, bounds},
     chart::{self, Chart},
     number::{fare, percent, plain, whole},
 };
 use crate::{
     listing::{self, LIMIT},
     person::{Person, Sex},
-    query::{Filter, Key, Member, Range},
+    query::{self, Filter, Key, Member, Range},
     summary::{Fares, Summary},
 };
 
@@ -254,12 +254,12 @@ fn ranges(filter: &Filter) -> [Bounds; 4] {
 
 /// Every order by one member, and the one there is if it is by several.
 fn orders(keys: &[Key]) -> Vec<Choice> {
-    let chosen = sort(keys);
+    let chosen = query::names(keys);
     let mut all = vec![(String::new(), "No particular order".to_owned())];
     for (member, title, _) in COLUMNS {
         for descending in [false, true] {
             let key = Key { member, descending };
-            all.push((sort(&[key]), format!("{title}, {}", direction(key))));
+            all.push((query::names(&[key]), format!("{title}, {}", direction(key))));
         }
     }
     if all.iter().all(|(value, _)| *value != chosen) {

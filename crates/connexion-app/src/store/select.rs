@@ -113,14 +113,8 @@ impl Query {
         }
         self.and();
         self.push(self.column(member));
-        self.push(" in (");
-        for (index, value) in values.into_iter().enumerate() {
-            if index > 0 {
-                self.push(", ");
-            }
-            self.bind(value);
-        }
-        self.push(")");
+        self.push(" in ");
+        self.bind_all(values);
     }
 
     fn contains(&mut self, part: &str) {
@@ -166,12 +160,8 @@ impl Query {
             }
             self.push(") ");
             self.push(beyond(*first));
-            self.push(" (");
-            for (index, value) in values.iter().enumerate() {
-                self.push(if index == 0 { "" } else { ", " });
-                self.bind(value.clone());
-            }
-            self.push(")");
+            self.push(" ");
+            self.bind_all(values.to_vec());
             return;
         }
         // The first key alone says where an index begins; the rest is written out: beyond in one key, or equal in
@@ -225,6 +215,16 @@ impl Query {
         let number = self.values.len();
         // Writing to a string does not fail.
         let _ = write!(self.text, "{sign}{number}");
+    }
+
+    /// Binds values as a list in brackets.
+    fn bind_all(&mut self, values: Vec<Scalar>) {
+        self.push("(");
+        for (index, value) in values.into_iter().enumerate() {
+            self.push(if index == 0 { "" } else { ", " });
+            self.bind(value);
+        }
+        self.push(")");
     }
 
     fn push(&mut self, text: &str) {

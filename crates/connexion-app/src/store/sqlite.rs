@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::pool::Pool;
-use self::row::{person, values};
+use self::row::{members, person, values};
 use super::select::{Dialect, Query};
 use super::{
     Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
@@ -196,28 +196,31 @@ impl Store for Sqlite {
         to: &PersonChanges,
         expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
-        self.echo(UPDATE);
+        let text = if expected.is_some() {
+            UPDATE_EXPECTED
+        } else {
+            UPDATE
+        };
+        self.echo(text);
         let (to, expected) = (to.clone(), expected.cloned());
-        self.writer
-            .run(move |connection| Ok(update(connection, uuid, &to, expected.as_ref())?))
-            .await
+        let work = move |connection: &mut Connection| {
+            Ok(update(connection, text, uuid, &to, expected.as_ref())?)
+        };
+        self.writer.run(work).await
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
-        self.echo(DELETE);
+        let text = if expected.is_some() {
+            DELETE_EXPECTED
+        } else {
+            DELETE
+        };
+        self.echo(text);
         let expected = expected.cloned();
         let work = move |connection: &mut Connection| {
-            let deleted = match &expected {
-                Some(expected) => {
-                    let mut all = values(expected);
-                    all[0] = uuid.as_bytes();
-                    connection.prepare_cached(DELETE_EXPECTED)?.execute(all)
-                }
-                None => connection
-                    .prepare_cached(DELETE)?
-                    .execute([uuid.as_bytes()]),
-            };
-            Ok(deleted? > 0)
+            let mut all: Vec<&dyn ToSql> = vec![uuid.as_bytes()];
+            all.extend(expected.iter().flat_map(members));
+            Ok(connection.prepare_cached(text)?.execute(&*all)? > 0)
         };
         self.writer.run(work).await
     }
@@ -396,6 +399,7 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 fn update(
     connection: &Connection,
+    text: &str,
     uuid: Uuid,
     to: &PersonChanges,
     expected: Option<&Person>,
@@ -413,16 +417,7 @@ fn update(
         &to.parents_or_children_aboard,
         &to.fare,
     ];
-    all.extend(
-        expected
-            .into_iter()
-            .flat_map(|expected| values(expected).into_iter().skip(1)),
-    );
-    let text = if expected.is_some() {
-        UPDATE_EXPECTED
-    } else {
-        UPDATE
-    };
+    all.extend(expected.into_iter().flat_map(members));
     let mut statement = connection.prepare_cached(text)?;
     let mut rows = statement.query(&*all)?;
     let updated = rows.next()?.map(person).transpose()?;

@@ -188,6 +188,14 @@ fn sort(people: &mut [Person], order: &[Key]) {
     });
 }
 
+/// Those who fit, in their order.
+fn listed(people: &[Person], filter: &Filter, order: &[Key]) -> Vec<Person> {
+    let fitting = people.iter().filter(|person| fits(filter, person));
+    let mut fitting: Vec<_> = fitting.cloned().collect();
+    sort(&mut fitting, order);
+    fitting
+}
+
 async fn stored(store: &dyn Store, people: &[Person]) {
     let batch = Ok(Batch::People(people.to_vec()));
     let batches = stream::iter([batch]).boxed();
@@ -216,12 +224,7 @@ async fn whoever_fits_is_listed_in_order_and_counted(place: &Place) {
     stored(store.as_ref(), &people).await;
     for _ in 0..150 {
         let (filter, order) = some(&(any_filter(), any_order()), &mut runner);
-        let mut expected: Vec<_> = people
-            .iter()
-            .filter(|person| fits(&filter, person))
-            .cloned()
-            .collect();
-        sort(&mut expected, &order);
+        let expected = listed(&people, &filter, &order);
         let select = Select {
             filter: filter.clone(),
             order,
@@ -325,12 +328,7 @@ async fn pages_from_either_end_have_everybody_once(place: &Place) {
     stored(store.as_ref(), &people).await;
     for _ in 0..40 {
         let (filter, order) = some(&(any_filter(), any_order()), &mut runner);
-        let mut expected: Vec<_> = people
-            .iter()
-            .filter(|person| fits(&filter, person))
-            .cloned()
-            .collect();
-        sort(&mut expected, &order);
+        let expected = listed(&people, &filter, &order);
         let forward = pages(store.as_ref(), &filter, &order, 37, false).await;
         assert_eq!(forward, expected, "{filter:?} {order:?}");
         let mut backward = pages(store.as_ref(), &filter, &order, 37, true).await;

@@ -22,6 +22,11 @@ pub(super) fn values(person: &Person) -> [&dyn ToSql; 9] {
     ]
 }
 
+/// The same without the key: what is expected of somebody who is to be changed.
+pub(super) fn members(person: &Person) -> impl Iterator<Item = &dyn ToSql> {
+    values(person).into_iter().skip(1)
+}
+
 /// Reads a row that has every column.
 pub(super) fn person(row: &Row<'_>) -> Result<Person> {
     Ok(Person {
