@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs schemathesis below the target directory, if it is missing, and prints where its program is.
+# Prints where schemathesis is: the one that is there; otherwise it is installed below the target directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if type -P schemathesis; then exit; fi
 tools=${CARGO_TARGET_DIR:-target}/tools-schemathesis
 if [ ! -x "$tools/bin/schemathesis" ]; then
     python3 -m venv "$tools"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs both pipelines with steps of our own whose `sh` runs the real scripts, with a real registry and kubectl on a stand-in
-# API server. Only cargo is not the real one: the tests themselves are CI's, before this.
+# API server. Only cargo and what the tests need are not the real ones: the tests themselves are CI's, before this, and
+# nothing can be installed here.
 set -euo pipefail
 . scripts/delivery/tell.sh
 . scripts/delivery/cluster.sh
@@ -16,7 +17,8 @@ echo "cargo $*"
 [ "$1" != test ] || [ ! -e "$SCRATCH/test-fails" ] || { echo "test result: FAILED. 1 failed"; exit 101; }
 [ "$1 $2 $3" != "llvm-cov report --cobertura" ] || echo '<coverage line-rate="0.9"/>' >target/coverage.xml
 EOF
-for each in cargo-deny cargo-llvm-cov "llvm-cov-$major" "llvm-profdata-$major" pgbouncer initdb cc; do
+for each in cargo-deny cargo-llvm-cov "llvm-cov-$major" "llvm-profdata-$major" pgbouncer initdb cc chromedriver \
+    schemathesis; do
     printf '#!/bin/sh\n' >"$SCRATCH/fake/$each"
 done
 chmod +x "$SCRATCH"/fake/*
