@@ -17,8 +17,8 @@ echo "cargo $*"
 [ "$1" != test ] || [ ! -e "$SCRATCH/test-fails" ] || { echo "test result: FAILED. 1 failed"; exit 101; }
 [ "$1 $2 $3" != "llvm-cov report --cobertura" ] || echo '<coverage line-rate="0.9"/>' >target/coverage.xml
 EOF
-for each in cargo-deny cargo-llvm-cov "llvm-cov-$major" "llvm-profdata-$major" pgbouncer initdb cc chromedriver \
-    schemathesis; do
+for each in cargo-deny cargo-llvm-cov "llvm-cov-$major" "llvm-profdata-$major" pgbouncer initdb cc kill \
+    chromedriver schemathesis; do
     printf '#!/bin/sh\n' >"$SCRATCH/fake/$each"
 done
 chmod +x "$SCRATCH"/fake/*

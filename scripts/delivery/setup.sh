@@ -19,14 +19,18 @@ for each in dockerd:docker.io iptables:iptables debootstrap:debootstrap groovy:g
     curl:curl git:git ip:iproute2 docker-registry:docker-registry jq:jq; do
     command -v "${each%%:*}" >/dev/null || packages+=("${each##*:}")
 done
+python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 if [ "${#packages[@]}" -gt 0 ]; then
     policy=/usr/sbin/policy-rc.d
+    mine=
     if [ ! -e "$policy" ]; then
+        mine=$policy
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod +x "$policy"
-        trap 'rm -f "$policy"' EXIT
     fi
+    trap 'rm -f "$mine"' EXIT
     scripts/apt-install.sh "${packages[@]}"
+    rm -f "$mine"
 fi
 
 mkdir -p target/delivery
@@ -52,23 +56,25 @@ if [ ! -x "$work/bin/kubectl" ]; then
 fi
 
 # Roots of the images that can't be pulled here, in which nothing runs but a shell's commands: Debian's smallest...
+log=
+# Not by `||`: with that, a command that fails within a function would not end it.
+trap '[ $? -eq 0 ] || [ -z "$log" ] || cat "$log" >&2' EXIT
 root() {
+    log=$work/$1.log
     rm -rf "$work/$1.part"
-    "${@:2}" "$work/$1.part" >"$work/$1.log" 2>&1 || {
-        cat "$work/$1.log" >&2
-        exit 1
-    }
+    "$1" "$work/$1.part" >"$log" 2>&1
     mv "$work/$1.part" "$work/$1"
+    log=
 }
 packages_in() {
     chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${@:2}"
     chroot "$1" apt-get clean
 }
 debian() { debootstrap --variant=minbase --include=ca-certificates bookworm "$1"; }
-# ... what compiles Rust and runs the tests ...
+# ... what compiles Rust ...
 rust() {
     cp -a "$work/debian" "$1"
-    packages_in "$1" gcc libc6-dev make pgbouncer postgresql procps python3
+    packages_in "$1" gcc libc6-dev
 }
 # ... and PostgreSQL, with as much of its image's ways as the manifests and compose.yaml ask for.
 postgres() {
@@ -85,17 +91,31 @@ postgres() {
     rm -r "$1/wheel"
     install -m 755 scripts/delivery/postgres-entrypoint.sh "$1/usr/local/bin/docker-entrypoint.sh"
 }
-for each in debian rust postgres; do [ -d "$work/$each" ] || root "$each" "$each"; done
-# With TESTS=1 coverage is measured in there, too, by what scripts/cov.sh would install.
+for each in debian rust postgres; do [ -d "$work/$each" ] || root "$each"; done
+# With TESTS=1 the tests run in there, too, with what scripts/setup-tests.sh and scripts/cov.sh would install.
 major=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
-if [ -n "${TESTS:-}" ] && [ ! -e "$work/rust/usr/bin/llvm-cov-$major" ]; then
-    # From where this machine has it, too: security updates.
-    cp /etc/apt/sources.list.d/debian.sources "$work/rust/etc/apt/sources.list.d/"
-    : >"$work/rust/etc/apt/sources.list"
-    chroot "$work/rust" apt-get update -q >>"$work/rust.log" 2>&1
-    packages_in "$work/rust" "llvm-$major" >>"$work/rust.log" 2>&1
-    "$work/tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/cov-tools.txt
-    cp "$work/tools/bin/cargo-llvm-cov" "$work/rust/usr/local/bin/"
+tests() {
+    # From where this machine has LLVM, too: security updates.
+    cp /etc/apt/sources.list.d/debian.sources "$1/etc/apt/sources.list.d/"
+    : >"$1/etc/apt/sources.list"
+    chroot "$1" apt-get update -q
+    packages_in "$1" chromium chromium-driver "llvm-$major" make pgbouncer postgresql procps python3-venv
+    pip=("$work/tools/bin/pip" --quiet --disable-pip-version-check)
+    "${pip[@]}" install --require-hashes --requirement scripts/cov-tools.txt
+    cp "$work/tools/bin/cargo-llvm-cov" "$1/usr/local/bin/"
+    # For the Python that is in there.
+    "${pip[@]}" download --python-version 3.11 --only-binary=:all: --dest "$1/wheels" \
+        --requirement scripts/schemathesis-tools.txt
+    chroot "$1" python3 -m venv /usr/local/schemathesis
+    chroot "$1" /usr/local/schemathesis/bin/pip --quiet install --no-index --find-links /wheels \
+        --requirement /dev/stdin <scripts/schemathesis-tools.txt
+    ln -s ../schemathesis/bin/schemathesis "$1/usr/local/bin/"
+    rm -r "$1/wheels"
+}
+if [ -n "${TESTS:-}" ] && [ ! -e "$work/rust/usr/local/bin/schemathesis" ]; then
+    log=$work/rust.log
+    tests "$work/rust" >>"$log" 2>&1
     touch "$work/rust"
+    log=
 fi
 cargo fetch --locked --quiet
