@@ -26,7 +26,17 @@ process() { docker inspect -f '{{.State.Pid}}' "$1"; }
 memory() { awk -v what="$2:" '$1 == what { printf "%.1f MB", $2 / 1024 }' "/proc/$(process "$1")/status"; }
 ticks() { awk '{ print $14 + $15 }' "/proc/$(process "$1")/stat"; }
 
+build docker build --file deploy/Dockerfile --target dependencies .
+# The next version, too, to which the service is rolled below: linking keeps one processor busy, and this machine may have two.
+make -s image VERSION="$commit" >"$SCRATCH/next.log" 2>&1 &
+next=$!
 build docker compose build app
+began=$SECONDS
+wait "$next" || {
+    tail -40 "$SCRATCH/next.log" >&2
+    fail "the next version can't be built"
+}
+say "waited for the next version's image: $((SECONDS - began)) s"
 
 say "what is in it"
 image=connexion-app
@@ -48,10 +58,6 @@ has "without a database, read-only, as that user" '"database":"ok"' "$(
     docker rm --force alone >/dev/null
     docker volume rm alone >/dev/null
 )"
-
-# The next version, which compiles while this one is tried; its dependencies are there.
-make -s image VERSION="$commit" >"$SCRATCH/next.log" 2>&1 &
-next=$!
 
 say "docker compose up"
 compose up --detach --wait --quiet-pull
@@ -133,13 +139,6 @@ compose start db 2>/dev/null
 until_is "GET /people" 200 20 status http://127.0.0.1:5000/people
 until_is "health" healthy 20 health "$app"
 is "people" 744 "$(people)"
-
-began=$SECONDS
-wait "$next" || {
-    tail -40 "$SCRATCH/next.log" >&2
-    fail "the next version can't be built"
-}
-say "waited for the next version's image: $((SECONDS - began)) s"
 
 say "load: 64 connections, this machine's $(nproc) processors for all"
 one=$(curl -sf http://127.0.0.1:5000/people | jq -r '.[0].uuid')
