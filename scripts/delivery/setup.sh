@@ -106,9 +106,10 @@ tests() {
     # For the Python that is in there.
     "${pip[@]}" download --python-version 3.11 --only-binary=:all: --dest "$1/wheels" \
         --requirement scripts/schemathesis-tools.txt
+    cp scripts/schemathesis-tools.txt "$1/wheels/"
     chroot "$1" python3 -m venv /usr/local/schemathesis
     chroot "$1" /usr/local/schemathesis/bin/pip --quiet install --no-index --find-links /wheels \
-        --requirement /dev/stdin <scripts/schemathesis-tools.txt
+        --requirement /wheels/schemathesis-tools.txt
     ln -s ../schemathesis/bin/schemathesis "$1/usr/local/bin/"
     rm -r "$1/wheels"
 }
