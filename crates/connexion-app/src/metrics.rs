@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use connexion::{OperationId, Violations};
 use prometheus::{
     Encoder as _, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
-    TextEncoder, histogram_opts, opts, process_collector::ProcessCollector,
+    TextEncoder, core::Collector, histogram_opts, opts, process_collector::ProcessCollector,
 };
 
 use crate::{
@@ -111,6 +111,11 @@ impl Metrics {
             let _ = metrics.shed.with_label_values(&[shed.name()]);
         }
         metrics
+    }
+
+    /// One more metric, that something else counts.
+    pub(crate) fn add(&self, metric: impl Collector + 'static) {
+        List(self.registry.clone()).add(metric);
     }
 
     /// A request was answered.
@@ -218,14 +223,11 @@ struct List(Registry);
 const WRONG: &str = "the names are right, and each is there once";
 
 impl List {
-    fn add(&self, collector: impl prometheus::core::Collector + 'static) {
+    fn add(&self, collector: impl Collector + 'static) {
         self.0.register(Box::new(collector)).expect(WRONG);
     }
 
-    fn added<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        made: prometheus::Result<C>,
-    ) -> C {
+    fn added<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
         let made = made.expect(WRONG);
         self.add(made.clone());
         made

@@ -11,6 +11,7 @@ macro_rules! columns {
     };
 }
 
+mod coalesce;
 pub(crate) mod observed;
 pub mod postgres;
 mod select;
@@ -18,6 +19,7 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use prometheus::Histogram;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -89,7 +91,7 @@ pub enum Stored {
 pub struct ImportStopped;
 
 /// Why the store could not do what it was asked. The text is for the log, never for a client.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another person has this key already.
     #[error("a person with this uuid exists already")]
@@ -224,4 +226,7 @@ pub trait Store: KeyStore {
 
     /// How many lists are read right now.
     fn turns(&self) -> Turns;
+
+    /// How many calls went to the database together, by kind of call.
+    fn batch_sizes(&self) -> Vec<Histogram>;
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use prometheus::Histogram;
 use uuid::Uuid;
 
 use super::{
@@ -24,6 +25,9 @@ pub(crate) struct Observed {
 impl Observed {
     /// Measures the calls of `store`.
     pub(crate) fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        for sizes in store.batch_sizes() {
+            metrics.add(sizes);
+        }
         Self { store, metrics }
     }
 
@@ -141,5 +145,9 @@ impl Store for Observed {
 
     fn turns(&self) -> Turns {
         self.store.turns()
+    }
+
+    fn batch_sizes(&self) -> Vec<Histogram> {
+        self.store.batch_sizes()
     }
 }

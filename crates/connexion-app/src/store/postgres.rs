@@ -1,13 +1,14 @@
 //! People in PostgreSQL.
 //!
 //! Two shared sessions carry the small statements, one the reads and one the writes, so that a read
-//! never waits for a commit. Lists, imports and migrations take sessions of their own: a reader that is
+//! never waits for a commit; calls by key that come at the same time share a statement. Lists, imports and migrations take sessions of their own: a reader that is
 //! slow to take its rows would hold up everyone behind it.
 //!
 //! Nothing connects before it's needed, and a lost connection is replaced by the next call, so the
 //! service starts without its database and outlives every restart of it.
 
 mod address;
+mod by_key;
 mod create;
 mod error;
 mod keys;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
-use tokio::time::sleep;
+use prometheus::Histogram;
 use tokio_postgres::Row;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::ToSql;
@@ -34,15 +35,13 @@ use uuid::Uuid;
 
 pub(crate) use self::address::Address;
 use self::address::Server;
-use self::error::Failure;
+use self::by_key::ByKey;
 use self::list::Lists;
-use self::row::{members, person, values};
+use self::row::{person, values};
 use self::session::{Session, Shared, Target, Use};
 pub use self::sqlstate::{Meaning, SQLSTATES};
-use self::statement::{
-    ADD, ADD_ONCE, CLAIM, COLUMNS, DELETE, DELETE_EXPECTED, FORGET, LIST, LOOKUP, READ_COLUMNS,
-    RECEIPT, SET_RECEIPT, UPDATE, UPDATE_EXPECTED,
-};
+use self::statement::{ADD_ONCE, CLAIM, COLUMNS, FORGET, LIST, READ_COLUMNS, RECEIPT, SET_RECEIPT};
+use super::coalesce::Coalescer;
 use super::select::{Dialect, Query};
 use super::{
     Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
@@ -53,14 +52,6 @@ use crate::query::{Filter, Select};
 use crate::summary::{Counts, Group, Summary, Tally};
 
 const COPY: &str = concat!("copy person (", columns!(), ") from stdin binary");
-
-/// How often a call is done again that lost a race, and how long it waits before; longer each time, so that
-/// those who race each other get out of each other's way.
-const AGAIN: [Duration; 3] = [
-    Duration::from_millis(5),
-    Duration::from_millis(20),
-    Duration::from_millis(80),
-];
 
 /// What can be chosen about a [`Postgres`] store.
 #[derive(Clone, Copy, Debug)]
@@ -89,11 +80,22 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    fn echo(&self, statement: &str) {
+        if self.echo {
+            tracing::info!(target: "sql", "{statement}");
+        }
+    }
+}
+
 /// A `person` table in PostgreSQL.
 pub struct Postgres {
     target: Arc<Target>,
-    reads: Shared,
-    writes: Shared,
+    by_key: Arc<ByKey>,
+    lookups: Coalescer<Uuid, Result<Option<Person>, StoreError>>,
+    adds: Coalescer<Person, Result<(), StoreError>>,
+    updates: Coalescer<(Uuid, PersonChanges), Result<Option<Person>, StoreError>>,
+    deletes: Coalescer<Uuid, Result<bool, StoreError>>,
     lists: Arc<Lists>,
     options: Options,
 }
@@ -107,13 +109,7 @@ impl Postgres {
     /// Its text doesn't repeat the address, which may hold a password.
     pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
         let target = target(url, options)?;
-        Ok(Self {
-            reads: Shared::new(Arc::clone(&target)),
-            writes: Shared::new(Arc::clone(&target)),
-            lists: lists(Arc::clone(&target), options),
-            target,
-            options,
-        })
+        Ok(Self::new(Arc::clone(&target), target, options))
     }
 
     /// Reads people from another server, one that follows the first: a read replica.
@@ -121,11 +117,28 @@ impl Postgres {
     /// # Errors
     ///
     /// As [`Postgres::open`].
-    pub fn reading_from(mut self, url: &str) -> Result<Self, StoreError> {
-        let target = target(url, self.options)?;
-        self.reads = Shared::new(Arc::clone(&target));
-        self.lists = lists(target, self.options);
-        Ok(self)
+    pub fn reading_from(self, url: &str) -> Result<Self, StoreError> {
+        let from = target(url, self.options)?;
+        Ok(Self::new(from, self.target, self.options))
+    }
+
+    fn new(reads: Arc<Target>, target: Arc<Target>, options: Options) -> Self {
+        let lists = Lists::new(Arc::clone(&reads), options.lists, options.wait);
+        let by_key = Arc::new(ByKey {
+            reads: Shared::new(reads),
+            writes: Shared::new(Arc::clone(&target)),
+            options,
+        });
+        Self {
+            lookups: together("lookup", &by_key, ByKey::look_up_all),
+            adds: together("add", &by_key, ByKey::add_all),
+            updates: together("update", &by_key, ByKey::update_all),
+            deletes: together("delete", &by_key, ByKey::delete_all),
+            target,
+            by_key,
+            lists: Arc::new(lists),
+            options,
+        }
     }
 
     /// Makes the database if the server doesn't have it.
@@ -137,37 +150,6 @@ impl Postgres {
         create::create_if_missing(&self.target.server).await
     }
 
-    /// Runs a read; once more on a fresh session if the connection dies under it.
-    async fn read<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, tokio_postgres::Error>>,
-    {
-        let (mut is_fresh, mut races) = (false, Races::default());
-        loop {
-            let session = self.reads.session().await?;
-            match self.reads.run(&session, work(Arc::clone(&session))).await {
-                Err(failure) if failure.connection_died() && !is_fresh => is_fresh = true,
-                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
-                result => return Ok(result?),
-            }
-        }
-    }
-
-    /// Runs a write, once: if the connection dies under it, nobody knows whether it was done.
-    async fn write<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, tokio_postgres::Error>>,
-    {
-        let mut races = Races::default();
-        loop {
-            let session = self.writes.tried_session().await?;
-            match self.writes.run(&session, work(Arc::clone(&session))).await {
-                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
-                result => return Ok(result?),
-            }
-        }
-    }
-
     /// Within a transaction: makes the claim, if there is one, and stores all.
     async fn store_all(
         &self,
@@ -176,31 +158,25 @@ impl Postgres {
         once: Option<Claim>,
     ) -> Result<Stored, StoreError> {
         if let Some(claim) = &once {
-            self.echo(CLAIM.text);
+            self.options.echo(CLAIM.text);
             let (nothing, old) = ([0_u8; 32], claim.now - Claim::LIFE);
             let values: [&(dyn ToSql + Sync); 5] =
                 [&&claim.id[..], &&nothing[..], &"", &claim.now, &old];
             if session.execute(&CLAIM, &values).await? == 0 {
-                self.echo(RECEIPT.text);
+                self.options.echo(RECEIPT.text);
                 let receipt = receipt_of(session, claim).await?;
                 return receipt.map(Stored::Before).ok_or_else(forgotten);
             }
         }
-        self.echo(COPY);
+        self.options.echo(COPY);
         let (count, receipt) = copy(session, batches).await?;
         if let (Some(claim), Some(receipt)) = (once, receipt) {
-            self.echo(SET_RECEIPT.text);
+            self.options.echo(SET_RECEIPT.text);
             let values: [&(dyn ToSql + Sync); 3] =
                 [&&claim.id[..], &&receipt.request[..], &receipt.answer];
             session.execute(&SET_RECEIPT, &values).await?;
         }
         Ok(Stored::Now(count))
-    }
-
-    fn echo(&self, statement: &str) {
-        if self.options.echo {
-            tracing::info!(target: "sql", "{statement}");
-        }
     }
 }
 
@@ -209,14 +185,15 @@ impl Store for Postgres {
     async fn list(&self, select: &Select) -> Result<People, StoreError> {
         let query =
             (!select.is_all()).then(|| Query::list(Dialect::Postgres, READ_COLUMNS, select));
-        self.echo(query.as_ref().map_or(LIST.text, |query| &query.text));
+        self.options
+            .echo(query.as_ref().map_or(LIST.text, |query| &query.text));
         let rows = Lists::start(&self.lists, query.as_ref()).await?;
         Ok(rows.map(|row| Ok(person(&row?)?)).boxed())
     }
 
     async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
         let query = Query::count(Dialect::Postgres, filter);
-        self.echo(&query.text);
+        self.options.echo(&query.text);
         let mut rows = Lists::start(&self.lists, Some(&query)).await?;
         let row = rows.try_next().await?;
         row.map_or(Ok(0), |row| count(&row, 0))
@@ -224,7 +201,7 @@ impl Store for Postgres {
 
     async fn summary(&self, filter: &Filter) -> Result<Summary, StoreError> {
         let query = Query::summary(Dialect::Postgres, filter);
-        self.echo(&query.text);
+        self.options.echo(&query.text);
         let mut rows = Lists::start(&self.lists, Some(&query)).await?;
         let mut tally = Tally::default();
         while let Some(row) = rows.try_next().await? {
@@ -245,21 +222,11 @@ impl Store for Postgres {
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
-        self.echo(LOOKUP.text);
-        self.read(|session| async move {
-            let row = session.row(&LOOKUP, &[&uuid]).await?;
-            row.as_ref().map(person).transpose()
-        })
-        .await
+        self.lookups.call(uuid).await?
     }
 
     async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
-        self.echo(LOOKUP.text);
-        self.write(|session| async move {
-            let row = session.row(&LOOKUP, &[&uuid]).await?;
-            row.as_ref().map(person).transpose()
-        })
-        .await
+        self.by_key.look_up_latest(uuid).await
     }
 
     async fn add(
@@ -268,20 +235,18 @@ impl Store for Postgres {
         once: Option<(Claim, Receipt)>,
     ) -> Result<Option<Receipt>, StoreError> {
         let Some((claim, receipt)) = once else {
-            self.echo(ADD.text);
-            let add = async |session: Arc<Session>| session.execute(&ADD, &values(person)).await;
-            return self.write(add).await.map(|_| None);
+            return self.adds.call(person.clone()).await?.map(|()| None);
         };
-        self.echo(ADD_ONCE.text);
+        self.options.echo(ADD_ONCE.text);
         let (id, request, old) = (&claim.id[..], &receipt.request[..], claim.now - Claim::LIFE);
         let claimed: [&(dyn ToSql + Sync); 5] = [&id, &request, &receipt.answer, &claim.now, &old];
         let all: Vec<_> = values(person).into_iter().chain(claimed).collect();
         let add = async |session: Arc<Session>| session.execute(&ADD_ONCE, &all).await;
-        if self.write(add).await? > 0 {
+        if self.by_key.writes.write(add).await? > 0 {
             return Ok(None);
         }
         let look = async |session: Arc<Session>| receipt_of(&session, &claim).await;
-        let receipt = self.write(look).await?;
+        let receipt = self.by_key.writes.write(look).await?;
         receipt.map(Some).ok_or_else(forgotten)
     }
 
@@ -291,40 +256,17 @@ impl Store for Postgres {
         to: &PersonChanges,
         expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
-        let mut values: Vec<&(dyn ToSql + Sync)> = vec![
-            &uuid,
-            &to.uuid,
-            &to.survived,
-            &to.passenger_class,
-            &to.name,
-            &to.sex,
-            &to.age,
-            &to.siblings_or_spouses_aboard,
-            &to.parents_or_children_aboard,
-            &to.fare,
-        ];
-        values.extend(expected.into_iter().flat_map(members));
-        let update = if expected.is_some() {
-            &UPDATE_EXPECTED
-        } else {
-            &UPDATE
-        };
-        self.echo(update.text);
-        let row = self.write(async |session| session.row(update, &values).await);
-        Ok(row.await?.as_ref().map(person).transpose()?)
+        match expected {
+            None => self.updates.call((uuid, to.clone())).await?,
+            expected => self.by_key.update(uuid, to, expected).await,
+        }
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
-        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&uuid];
-        values.extend(expected.into_iter().flat_map(members));
-        let delete = if expected.is_some() {
-            &DELETE_EXPECTED
-        } else {
-            &DELETE
-        };
-        self.echo(delete.text);
-        let deleted = self.write(async |session| session.execute(delete, &values).await);
-        Ok(deleted.await? > 0)
+        match expected {
+            None => self.deletes.call(uuid).await?,
+            expected => self.by_key.delete(uuid, expected).await,
+        }
     }
 
     async fn import(
@@ -334,12 +276,12 @@ impl Store for Postgres {
         once: Option<Claim>,
     ) -> Result<Stored, StoreError> {
         let session = Session::open(&self.target, Use::Own).await?;
-        self.echo("begin");
+        self.options.echo("begin");
         session.client.batch_execute("begin").await?;
         let stored = self.store_all(&session, batches, once).await;
         let keep = !is_trial && matches!(stored, Ok(Stored::Now(_)));
         let end = if keep { "commit" } else { "rollback" };
-        self.echo(end);
+        self.options.echo(end);
         let ended = session.client.batch_execute(end).await;
         if keep {
             ended?;
@@ -350,15 +292,15 @@ impl Store for Postgres {
     }
 
     async fn forget(&self, now: i64) -> Result<(), StoreError> {
-        self.echo(FORGET.text);
+        self.options.echo(FORGET.text);
         let old = now - Claim::LIFE;
         let forget = async |session: Arc<Session>| session.execute(&FORGET, &[&old]).await;
-        self.write(forget).await.map(drop)
+        Ok(self.by_key.writes.write(forget).await.map(drop)?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|session| async move { session.client.check_connection().await })
-            .await
+        let check = async |session: Arc<Session>| session.client.check_connection().await;
+        Ok(self.by_key.reads.read(check).await?)
     }
 
     async fn migrate(&self) -> Result<Migrated, StoreError> {
@@ -367,12 +309,21 @@ impl Store for Postgres {
     }
 
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|session| async move { migrations::pending(&session.client).await })
-            .await
+        let pending = async |session: Arc<Session>| migrations::pending(&session.client).await;
+        Ok(self.by_key.reads.read(pending).await?)
     }
 
     fn turns(&self) -> Turns {
         self.lists.turns()
+    }
+
+    fn batch_sizes(&self) -> Vec<Histogram> {
+        vec![
+            self.lookups.sizes(),
+            self.adds.sizes(),
+            self.updates.sizes(),
+            self.deletes.sizes(),
+        ]
     }
 }
 
@@ -438,21 +389,18 @@ fn target(url: &str, options: Options) -> Result<Arc<Target>, StoreError> {
     }))
 }
 
-fn lists(target: Arc<Target>, options: Options) -> Arc<Lists> {
-    Arc::new(Lists::new(target, options.lists, options.wait))
-}
-
-/// The races that one call lost. Nothing of it was done then, so it is done again, a few times.
-#[derive(Default)]
-struct Races(usize);
-
-impl Races {
-    fn may_go_on(&self, failure: &Failure) -> bool {
-        failure.is_lost_race() && self.0 < AGAIN.len()
-    }
-
-    async fn step_aside(&mut self) {
-        sleep(AGAIN[self.0]).await;
-        self.0 += 1;
-    }
+/// Calls that are done with `all`. One batch is under way while the next one gathers: with more of them at a time each would
+/// be smaller.
+fn together<C, A, F>(
+    name: &str,
+    by_key: &Arc<ByKey>,
+    all: fn(Arc<ByKey>, Vec<C>) -> F,
+) -> Coalescer<C, A>
+where
+    C: Send + 'static,
+    A: Send + 'static,
+    F: Future<Output = Vec<A>> + Send + 'static,
+{
+    let by_key = Arc::clone(by_key);
+    Coalescer::new(name, 1, move |calls| all(Arc::clone(&by_key), calls))
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
+use prometheus::Histogram;
 use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, params,
     params_from_iter,
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use self::pool::Pool;
 use self::row::{members, person, values};
+use super::coalesce::Coalescer;
 use super::select::{Dialect, Query};
 use super::{
     Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
@@ -71,6 +73,9 @@ const RECEIPT: &str = "select request, answer from idempotency where id = ?1";
 const SET_RECEIPT: &str = "update idempotency set request = ?2, answer = ?3 where id = ?1";
 const FORGET: &str = "delete from idempotency where created <= ?1";
 
+/// How many batches of lookups are under way at a time: each keeps a core busy, but may also wait for the disk.
+const READERS: usize = 4;
+
 /// What can be chosen about an [`Sqlite`] store.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -96,20 +101,44 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Sqlite {
     path: Arc<PathBuf>,
-    writer: Pool,
-    readers: Pool,
+    writer: Arc<Pool>,
+    readers: Arc<Pool>,
     lists: Pool,
+    lookups: Coalescer<Uuid, Result<Option<Person>, StoreError>>,
+    adds: Coalescer<Add, Result<Option<Receipt>, StoreError>>,
+    updates: Coalescer<Update, Result<Option<Person>, StoreError>>,
+    deletes: Coalescer<Delete, Result<bool, StoreError>>,
     options: Options,
 }
+
+/// The arguments of [`Store::add`].
+type Add = (Person, Option<(Claim, Receipt)>);
+/// Those of [`Store::update`].
+type Update = (Uuid, PersonChanges, Option<Person>);
+/// Those of [`Store::delete`].
+type Delete = (Uuid, Option<Person>);
 
 impl Sqlite {
     /// A store in the file at `path`, which is made when first needed.
     pub fn open(path: impl Into<PathBuf>, options: Options) -> Self {
         let path = Arc::new(path.into());
+        let pool = |connections| Pool::new(Arc::clone(&path), connections, options.wait);
+        let (writer, readers, lists) = (
+            Arc::new(pool(1)),
+            Arc::new(pool(READERS)),
+            pool(options.lists),
+        );
         Self {
-            writer: Pool::new(Arc::clone(&path), 1, options.wait),
-            readers: Pool::new(Arc::clone(&path), 4, options.wait),
-            lists: Pool::new(Arc::clone(&path), options.lists, options.wait),
+            lookups: Coalescer::new("lookup", READERS, {
+                let readers = Arc::clone(&readers);
+                move |uuids| look_up_all(Arc::clone(&readers), uuids)
+            }),
+            adds: together("add", &writer, add),
+            updates: together("update", &writer, update),
+            deletes: together("delete", &writer, delete),
+            writer,
+            readers,
+            lists,
             path,
             options,
         }
@@ -150,12 +179,7 @@ impl Store for Sqlite {
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
         self.echo(LOOKUP);
-        let work = move |connection: &mut Connection| {
-            let mut statement = connection.prepare_cached(LOOKUP)?;
-            let mut rows = statement.query([uuid.as_bytes()])?;
-            Ok(rows.next()?.map(person).transpose()?)
-        };
-        self.readers.run(work).await
+        self.lookups.call(uuid).await?
     }
 
     /// There is one file only, so nothing is newer.
@@ -168,26 +192,11 @@ impl Store for Sqlite {
         person: &Person,
         once: Option<(Claim, Receipt)>,
     ) -> Result<Option<Receipt>, StoreError> {
+        if once.is_some() {
+            self.echo(CLAIM);
+        }
         self.echo(ADD);
-        let person = person.clone();
-        let Some((claim, receipt)) = once else {
-            let work = move |connection: &mut Connection| {
-                connection.prepare_cached(ADD)?.execute(values(&person))?;
-                Ok(None)
-            };
-            return self.writer.run(work).await;
-        };
-        self.echo(CLAIM);
-        let work = move |connection: &mut Connection| {
-            let transaction = begin(connection)?;
-            if let Some(before) = make(&transaction, &claim, &receipt)? {
-                return Ok(Some(before));
-            }
-            transaction.prepare_cached(ADD)?.execute(values(&person))?;
-            transaction.commit()?;
-            Ok(None)
-        };
-        self.writer.run(work).await
+        self.adds.call((person.clone(), once)).await?
     }
 
     async fn update(
@@ -196,33 +205,14 @@ impl Store for Sqlite {
         to: &PersonChanges,
         expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
-        let text = if expected.is_some() {
-            UPDATE_EXPECTED
-        } else {
-            UPDATE
-        };
-        self.echo(text);
-        let (to, expected) = (to.clone(), expected.cloned());
-        let work = move |connection: &mut Connection| {
-            Ok(update(connection, text, uuid, &to, expected.as_ref())?)
-        };
-        self.writer.run(work).await
+        self.echo(update_text(expected));
+        let call = (uuid, to.clone(), expected.cloned());
+        self.updates.call(call).await?
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
-        let text = if expected.is_some() {
-            DELETE_EXPECTED
-        } else {
-            DELETE
-        };
-        self.echo(text);
-        let expected = expected.cloned();
-        let work = move |connection: &mut Connection| {
-            let mut all: Vec<&dyn ToSql> = vec![uuid.as_bytes()];
-            all.extend(expected.iter().flat_map(members));
-            Ok(connection.prepare_cached(text)?.execute(&*all)? > 0)
-        };
-        self.writer.run(work).await
+        self.echo(delete_text(expected));
+        self.deletes.call((uuid, expected.cloned())).await?
     }
 
     async fn import(
@@ -288,6 +278,15 @@ impl Store for Sqlite {
 
     fn turns(&self) -> Turns {
         self.lists.turns()
+    }
+
+    fn batch_sizes(&self) -> Vec<Histogram> {
+        vec![
+            self.lookups.sizes(),
+            self.adds.sizes(),
+            self.updates.sizes(),
+            self.deletes.sizes(),
+        ]
     }
 }
 
@@ -397,13 +396,97 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(number.unsigned_abs())
 }
 
+async fn look_up_all(
+    readers: Arc<Pool>,
+    uuids: Vec<Uuid>,
+) -> Vec<Result<Option<Person>, StoreError>> {
+    let calls = uuids.len();
+    let work = move |connection: &mut Connection| {
+        let look_up = |uuid: &Uuid| {
+            let mut statement = connection.prepare_cached(LOOKUP)?;
+            let mut rows = statement.query([uuid.as_bytes()])?;
+            Ok(rows.next()?.map(person).transpose()?)
+        };
+        Ok(uuids.iter().map(look_up).collect())
+    };
+    let answers = readers.run(work).await;
+    answers.unwrap_or_else(|error| vec![Err(error); calls])
+}
+
+/// Calls that go into one transaction, and are made durable by one wait for the disk.
+fn together<C: Send + 'static, A: Clone + Send + 'static>(
+    name: &str,
+    writer: &Arc<Pool>,
+    one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
+) -> Coalescer<C, Result<A, StoreError>> {
+    let writer = Arc::clone(writer);
+    Coalescer::new(name, 1, move |calls: Vec<C>| {
+        let (writer, count) = (Arc::clone(&writer), calls.len());
+        let work = move |connection: &mut Connection| Ok(write_all(connection, &calls, one));
+        async move {
+            let answers = writer.run(work).await;
+            answers.unwrap_or_else(|error| vec![Err(error); count])
+        }
+    })
+}
+
+/// Does all calls in one transaction. If that fails, nothing was done, and each has a transaction of its own.
+fn write_all<C, A>(
+    connection: &mut Connection,
+    calls: &[C],
+    one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
+) -> Vec<Result<A, StoreError>> {
+    if calls.len() > 1
+        && let Ok(answers) = write(connection, calls, one)
+    {
+        return answers;
+    }
+    let alone = |call| write(connection, std::slice::from_ref(call), one)?.remove(0);
+    calls.iter().map(alone).collect()
+}
+
+/// Does these calls in a transaction. A statement that fails undoes what it did itself, and the others are as good as before;
+/// unless the transaction is gone with it, or can't be ended.
+fn write<C, A>(
+    connection: &mut Connection,
+    calls: &[C],
+    one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
+) -> Result<Vec<Result<A, StoreError>>, StoreError> {
+    let mut transaction = begin(connection)?;
+    let mut answers = Vec::with_capacity(calls.len());
+    for call in calls {
+        let answer = one(&mut transaction, call);
+        match answer {
+            Err(error) if transaction.is_autocommit() => return Err(error),
+            answer => answers.push(answer),
+        }
+    }
+    transaction.commit()?;
+    Ok(answers)
+}
+
+fn add(
+    transaction: &mut Transaction<'_>,
+    (person, once): &Add,
+) -> Result<Option<Receipt>, StoreError> {
+    let Some((claim, receipt)) = once else {
+        transaction.prepare_cached(ADD)?.execute(values(person))?;
+        return Ok(None);
+    };
+    // If the person can't be added the claim is not made either.
+    let savepoint = transaction.savepoint()?;
+    let before = make(&savepoint, claim, receipt)?;
+    if before.is_none() {
+        savepoint.prepare_cached(ADD)?.execute(values(person))?;
+        savepoint.commit()?;
+    }
+    Ok(before)
+}
+
 fn update(
-    connection: &Connection,
-    text: &str,
-    uuid: Uuid,
-    to: &PersonChanges,
-    expected: Option<&Person>,
-) -> rusqlite::Result<Option<Person>> {
+    transaction: &mut Transaction<'_>,
+    (uuid, to, expected): &Update,
+) -> Result<Option<Person>, StoreError> {
     let new_key = to.uuid.as_ref().map(Uuid::as_bytes);
     let mut all: Vec<&dyn ToSql> = vec![
         uuid.as_bytes(),
@@ -417,13 +500,36 @@ fn update(
         &to.parents_or_children_aboard,
         &to.fare,
     ];
-    all.extend(expected.into_iter().flat_map(members));
-    let mut statement = connection.prepare_cached(text)?;
+    all.extend(expected.iter().flat_map(members));
+    let mut statement = transaction.prepare_cached(update_text(expected.as_ref()))?;
     let mut rows = statement.query(&*all)?;
-    let updated = rows.next()?.map(person).transpose()?;
-    // The commit comes with the end of the rows; without this step its failure would go unnoticed.
-    rows.next()?;
-    Ok(updated)
+    Ok(rows.next()?.map(person).transpose()?)
+}
+
+fn update_text(expected: Option<&Person>) -> &'static str {
+    if expected.is_some() {
+        UPDATE_EXPECTED
+    } else {
+        UPDATE
+    }
+}
+
+fn delete(
+    transaction: &mut Transaction<'_>,
+    (uuid, expected): &Delete,
+) -> Result<bool, StoreError> {
+    let mut all: Vec<&dyn ToSql> = vec![uuid.as_bytes()];
+    all.extend(expected.iter().flat_map(members));
+    let mut statement = transaction.prepare_cached(delete_text(expected.as_ref()))?;
+    Ok(statement.execute(&*all)? > 0)
+}
+
+fn delete_text(expected: Option<&Person>) -> &'static str {
+    if expected.is_some() {
+        DELETE_EXPECTED
+    } else {
+        DELETE
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod settings;
 mod sqlstate;
 mod test_app;
 mod tls;
+mod together;
 mod traces;
 mod web;
 mod wire;

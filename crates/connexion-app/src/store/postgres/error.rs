@@ -13,6 +13,8 @@ pub(super) enum Failure {
     Database(tokio_postgres::Error),
     /// Nothing came back in time.
     Silence,
+    /// There was no session to run it on.
+    Unreached(StoreError),
 }
 
 impl Failure {
@@ -20,8 +22,14 @@ impl Failure {
     pub(super) fn connection_died(&self) -> bool {
         match self {
             Self::Database(error) => connection_died(error),
-            Self::Silence => false,
+            Self::Silence | Self::Unreached(_) => false,
         }
+    }
+
+    /// Whether the database has said no: nothing was done, and what it said may be about a part of the statement only.
+    pub(super) fn is_refusal(&self) -> bool {
+        !self.connection_died()
+            && matches!(self, Self::Database(error) if error.as_db_error().is_some())
     }
 
     /// Whether nothing was done and the same may succeed right away.
@@ -41,7 +49,7 @@ impl Failure {
     fn meaning(&self) -> Option<Meaning> {
         match self {
             Self::Database(error) => meaning(error.code()?.code()),
-            Self::Silence => None,
+            Self::Silence | Self::Unreached(_) => None,
         }
     }
 }
@@ -51,7 +59,14 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Database(error) => error.into(),
             Failure::Silence => Self::Unavailable("the database doesn't answer".to_owned()),
+            Failure::Unreached(error) => error,
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Unreached(error)
     }
 }
 

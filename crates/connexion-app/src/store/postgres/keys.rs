@@ -15,6 +15,8 @@ impl KeyStore for Postgres {
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         let query = format!("{KEYS} order by created, name");
         let rows = self
+            .by_key
+            .reads
             .read(|session| {
                 let query = query.clone();
                 async move { session.client.query_typed(&query, &[]).await }
@@ -26,6 +28,8 @@ impl KeyStore for Postgres {
     async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
         let query = format!("{KEYS} where id = $1");
         let row = self
+            .by_key
+            .reads
             .read(|session| {
                 let query = query.clone();
                 async move {
@@ -41,25 +45,29 @@ impl KeyStore for Postgres {
         let insert = "insert into api_key (id, name, scope, hash, created, expires, revoked) \
             values ($1, $2, $3, $4, $5, $6, $7)";
         let (scope, hash) = (key.scope.as_str(), key.hash.as_slice());
-        self.write(|session| async move {
-            let values = [
-                (&key.id as _, Type::TEXT),
-                (&key.name as _, Type::TEXT),
-                (&scope as _, Type::TEXT),
-                (&hash as _, Type::BYTEA),
-                (&key.created as _, Type::INT8),
-                (&key.expires as _, Type::INT8),
-                (&key.revoked as _, Type::INT8),
-            ];
-            session.client.execute_typed(insert, &values).await
-        })
-        .await?;
+        self.by_key
+            .writes
+            .write(|session| async move {
+                let values = [
+                    (&key.id as _, Type::TEXT),
+                    (&key.name as _, Type::TEXT),
+                    (&scope as _, Type::TEXT),
+                    (&hash as _, Type::BYTEA),
+                    (&key.created as _, Type::INT8),
+                    (&key.expires as _, Type::INT8),
+                    (&key.revoked as _, Type::INT8),
+                ];
+                session.client.execute_typed(insert, &values).await
+            })
+            .await?;
         Ok(())
     }
 
     async fn revoke_key(&self, name: &str, at: i64) -> Result<bool, StoreError> {
         let update = "update api_key set revoked = $2 where name = $1 and revoked is null";
         let revoked = self
+            .by_key
+            .writes
             .write(|session| async move {
                 let values = [(&name as _, Type::TEXT), (&at as _, Type::INT8)];
                 session.client.execute_typed(update, &values).await

@@ -6,7 +6,9 @@ use bytes::BytesMut;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use crate::person::{Person, Sex};
+use uuid::Uuid;
+
+use crate::person::{Person, PersonChanges, Sex};
 
 /// The parameters of a statement that takes every column.
 pub(super) fn values(person: &Person) -> [&(dyn ToSql + Sync); 9] {
@@ -28,7 +30,70 @@ pub(super) fn members(person: &Person) -> impl Iterator<Item = &(dyn ToSql + Syn
     values(person).into_iter().skip(1)
 }
 
-/// Reads a row that has every column.
+/// The parameters of a statement that changes somebody.
+pub(super) fn changes<'p>(uuid: &'p Uuid, to: &'p PersonChanges) -> Vec<&'p (dyn ToSql + Sync)> {
+    vec![
+        uuid,
+        &to.uuid,
+        &to.survived,
+        &to.passenger_class,
+        &to.name,
+        &to.sex,
+        &to.age,
+        &to.siblings_or_spouses_aboard,
+        &to.parents_or_children_aboard,
+        &to.fare,
+    ]
+}
+
+/// A parameter of a statement about many: one member of all of them.
+type Column<'p> = Box<dyn ToSql + Sync + Send + 'p>;
+
+/// The parameters of a statement that adds many.
+pub(super) fn people_columns<'p>(people: &[&'p Person]) -> [Column<'p>; 9] {
+    [
+        column(people, |person| person.uuid),
+        column(people, |person| person.survived),
+        column(people, |person| person.passenger_class),
+        column(people, |person| person.name.as_str()),
+        column(people, |person| person.sex),
+        column(people, |person| person.age),
+        column(people, |person| person.siblings_or_spouses_aboard),
+        column(people, |person| person.parents_or_children_aboard),
+        column(people, |person| person.fare),
+    ]
+}
+
+/// The parameters of a statement that changes many.
+pub(super) fn changes_columns<'p>(all: &[&'p (Uuid, PersonChanges)]) -> [Column<'p>; 10] {
+    [
+        column(all, |(uuid, _)| *uuid),
+        column(all, |(_, to)| to.uuid),
+        column(all, |(_, to)| to.survived),
+        column(all, |(_, to)| to.passenger_class),
+        column(all, |(_, to)| to.name.as_deref()),
+        column(all, |(_, to)| to.sex),
+        column(all, |(_, to)| to.age),
+        column(all, |(_, to)| to.siblings_or_spouses_aboard),
+        column(all, |(_, to)| to.parents_or_children_aboard),
+        column(all, |(_, to)| to.fare),
+    ]
+}
+
+fn column<'p, P, T>(all: &[&'p P], member: impl Fn(&'p P) -> T) -> Column<'p>
+where
+    T: ToSql + Sync + Send + 'p,
+{
+    Box::new(all.iter().map(|one| member(one)).collect::<Vec<T>>())
+}
+
+/// The same as a statement takes them.
+pub(super) fn references<'c>(columns: &'c [Column<'_>]) -> Vec<&'c (dyn ToSql + Sync)> {
+    let column = |column: &'c Column<'_>| -> &'c (dyn ToSql + Sync) { &**column };
+    columns.iter().map(column).collect()
+}
+
+/// Reads a row that begins with every column.
 pub(super) fn person(row: &Row) -> Result<Person, tokio_postgres::Error> {
     Ok(Person {
         uuid: row.try_get(0)?,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, RowStream};
 
@@ -27,6 +27,14 @@ const TRIAL: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(2);
 /// A session that was quiet for this long is tried before something is sent that can't be sent twice.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// How often a call is done again that lost a race, and how long it waits before; longer each time, so that
+/// those who race each other get out of each other's way.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(80),
+];
 
 /// What a session is for, which decides how the database limits it.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +66,8 @@ impl Target {
         let limit = self.statement_timeout.as_millis();
         match purpose {
             Use::Own => format!("set lock_timeout = {limit}"),
-            Use::Shared => format!("set statement_timeout = {limit}"),
+            // Everything here goes by the key; a small table would be read whole for it instead.
+            Use::Shared => format!("set statement_timeout = {limit}; set enable_seqscan = off"),
             Use::Migrating => "set lock_timeout = '60s'".to_owned(),
         }
     }
@@ -114,6 +123,21 @@ impl Session {
         } else {
             let values = sql.typed(values);
             self.client.query_typed_opt(sql.text, &values).await
+        }
+    }
+
+    /// Runs a statement that gives a bounded number of rows.
+    pub(super) async fn rows(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        if self.target.prepares {
+            let statement = sql.prepared(&self.client, &self.statements).await?;
+            self.client.query(statement, values).await
+        } else {
+            let values = sql.typed(values);
+            self.client.query_typed(sql.text, &values).await
         }
     }
 
@@ -200,7 +224,7 @@ impl Shared {
     }
 
     /// The session, after connecting if there's no open one. Of those who need it only one connects.
-    pub(super) async fn session(&self) -> Result<Arc<Session>, StoreError> {
+    async fn session(&self) -> Result<Arc<Session>, StoreError> {
         if let Some(session) = self.open_session() {
             return Ok(session);
         }
@@ -229,7 +253,7 @@ impl Shared {
     /// A session that is known to work, for what must not be sent twice. The end of a connection is
     /// noticed only some time after it (never, if the other machine went down), so one that was quiet
     /// is asked first.
-    pub(super) async fn tried_session(&self) -> Result<Arc<Session>, StoreError> {
+    async fn tried_session(&self) -> Result<Arc<Session>, StoreError> {
         let session = self.session().await?;
         if !session.is_quiet() {
             return Ok(session);
@@ -242,10 +266,41 @@ impl Shared {
         self.session().await
     }
 
+    /// Runs a read; once more on a fresh session if the connection dies under it.
+    pub(super) async fn read<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let (mut is_fresh, mut races) = (false, Races::default());
+        loop {
+            let session = self.session().await?;
+            match self.run(&session, work(Arc::clone(&session))).await {
+                Err(failure) if failure.connection_died() && !is_fresh => is_fresh = true,
+                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Runs a write, once: if the connection dies under it, nobody knows whether it was done.
+    pub(super) async fn write<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut races = Races::default();
+        loop {
+            let session = self.tried_session().await?;
+            match self.run(&session, work(Arc::clone(&session))).await {
+                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
+                result => return result,
+            }
+        }
+    }
+
     /// Waits for the answer to `work`, sent on `session`. Unless that is an answer about values the
     /// session isn't used again: its statements may be stale (a table made anew), its server demoted, its
     /// connection dead. A fresh one costs little, and one that keeps failing would never mend itself.
-    pub(super) async fn run<T>(
+    async fn run<T>(
         &self,
         session: &Arc<Session>,
         work: impl Future<Output = Result<T, Error>>,
@@ -277,5 +332,20 @@ impl Shared {
             .as_ref()
             .filter(|session| !session.client.is_closed())
             .cloned()
+    }
+}
+
+/// The races that one call lost. Nothing of it was done then, so it is done again, a few times.
+#[derive(Default)]
+struct Races(usize);
+
+impl Races {
+    fn may_go_on(&self, failure: &Failure) -> bool {
+        failure.is_lost_race() && self.0 < AGAIN.len()
+    }
+
+    async fn step_aside(&mut self) {
+        sleep(AGAIN[self.0]).await;
+        self.0 += 1;
     }
 }

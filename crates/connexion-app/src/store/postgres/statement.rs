@@ -89,6 +89,16 @@ pub(super) const LOOKUP: Sql = Sql {
     pick: |all| &all.lookup,
 };
 
+pub(super) const LOOKUP_ALL: Sql = Sql {
+    text: concat!(
+        "select ",
+        read_columns!(),
+        " from person where uuid = any($1)"
+    ),
+    types: &[Type::UUID_ARRAY],
+    pick: |all| &all.lookup_all,
+};
+
 pub(super) const LIST: Sql = Sql {
     text: concat!("select ", read_columns!(), " from person"),
     types: &[],
@@ -103,6 +113,31 @@ pub(super) const ADD: Sql = Sql {
     ),
     types: &COLUMNS,
     pick: |all| &all.add,
+};
+
+/// The labels of an enum, in the type of the column `sex`, whatever that is called: without the empty array beside it
+/// nothing would say what the parameter is.
+macro_rules! sexes {
+    ($parameter:literal) => {
+        concat!(
+            "coalesce(",
+            $parameter,
+            ", array(select sex from person limit 0))"
+        )
+    };
+}
+
+/// Adds those whose keys are free, and says which these are. To be prepared: only the database knows the type of `sex`.
+pub(super) const ADD_ALL: Sql = Sql {
+    text: concat!(
+        "insert into person (",
+        columns!(),
+        ") select * from unnest($1::uuid[], $2::bool[], $3::int4[], $4::varchar[], ",
+        sexes!("$5"),
+        ", $6::int4[], $7::int4[], $8::int4[], $9::float8[]) on conflict (uuid) do nothing returning uuid"
+    ),
+    types: &[],
+    pick: |all| &all.add_all,
 };
 
 /// Makes a claim: a new one, or one in the place of one that is out of date. Whoever makes the same meanwhile waits for
@@ -175,6 +210,27 @@ pub(super) const UPDATE: Sql = Sql {
     pick: |all| &all.update,
 };
 
+/// Changes those who are there; after the columns of each comes the key it was asked by. To be prepared, too.
+pub(super) const UPDATE_ALL: Sql = Sql {
+    text: concat!(
+        "update person set uuid = coalesce(to_uuid, uuid), survived = coalesce(to_survived, survived), \
+         passenger_class = coalesce(to_passenger_class, passenger_class), name = coalesce(to_name, name), \
+         sex = coalesce(to_sex, sex), age = coalesce(to_age, age), \
+         siblings_or_spouses_aboard = coalesce(to_siblings_or_spouses_aboard, siblings_or_spouses_aboard), \
+         parents_or_children_aboard = coalesce(to_parents_or_children_aboard, parents_or_children_aboard), \
+         fare = coalesce(to_fare, fare) \
+         from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::int4[], $5::varchar[], ",
+        sexes!("$6"),
+        ", $7::int4[], $8::int4[], $9::int4[], $10::float8[]) as changes (key, to_uuid, to_survived, \
+         to_passenger_class, to_name, to_sex, to_age, to_siblings_or_spouses_aboard, \
+         to_parents_or_children_aboard, to_fare) where uuid = key returning ",
+        read_columns!(),
+        ", key"
+    ),
+    types: &[],
+    pick: |all| &all.update_all,
+};
+
 /// Changes a person who is still as expected.
 pub(super) const UPDATE_EXPECTED: Sql = Sql {
     text: concat!(
@@ -191,6 +247,13 @@ pub(super) const DELETE: Sql = Sql {
     text: "delete from person where uuid = $1",
     types: &[Type::UUID],
     pick: |all| &all.delete,
+};
+
+/// Deletes those who are there, and says who these are.
+pub(super) const DELETE_ALL: Sql = Sql {
+    text: "delete from person where uuid = any($1) returning uuid",
+    types: &[Type::UUID_ARRAY],
+    pick: |all| &all.delete_all,
 };
 
 /// Deletes a person who is still as expected.
@@ -237,16 +300,20 @@ impl Sql {
 #[derive(Debug, Default)]
 pub(super) struct Statements {
     lookup: OnceCell<Statement>,
+    lookup_all: OnceCell<Statement>,
     list: OnceCell<Statement>,
     add: OnceCell<Statement>,
+    add_all: OnceCell<Statement>,
     add_once: OnceCell<Statement>,
     claim: OnceCell<Statement>,
     receipt: OnceCell<Statement>,
     set_receipt: OnceCell<Statement>,
     forget: OnceCell<Statement>,
     update: OnceCell<Statement>,
+    update_all: OnceCell<Statement>,
     update_expected: OnceCell<Statement>,
     delete: OnceCell<Statement>,
+    delete_all: OnceCell<Statement>,
     delete_expected: OnceCell<Statement>,
 }
 

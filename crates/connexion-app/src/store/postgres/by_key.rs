@@ -1,0 +1,241 @@
+//! What is done to one person by key: alone, or with others in one statement.
+//!
+//! A statement for many says what it has done for whom. Everybody else asks again alone, and so does everybody
+//! if it fails; so each gets the answer, and the error, that it would have got by itself.
+
+use std::collections::{HashMap, HashSet};
+use std::future::ready;
+use std::hash::Hash;
+use std::iter::repeat_with;
+use std::sync::Arc;
+
+use futures_util::future::{Either, join_all};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::Options;
+use super::error::Failure;
+use super::row::{changes, changes_columns, members, people_columns, person, references, values};
+use super::session::{Session, Shared};
+use super::statement::{
+    ADD, ADD_ALL, DELETE, DELETE_ALL, DELETE_EXPECTED, LOOKUP, LOOKUP_ALL, UPDATE, UPDATE_ALL,
+    UPDATE_EXPECTED,
+};
+use crate::person::{Person, PersonChanges};
+use crate::store::StoreError;
+
+/// The two shared sessions, and what is done to people on them.
+#[derive(Debug)]
+pub(super) struct ByKey {
+    pub(super) reads: Shared,
+    pub(super) writes: Shared,
+    pub(super) options: Options,
+}
+
+impl ByKey {
+    pub(super) async fn look_up_all(
+        self: Arc<Self>,
+        uuids: Vec<Uuid>,
+    ) -> Vec<Result<Option<Person>, StoreError>> {
+        if let [uuid] = uuids[..] {
+            return vec![self.look_up(uuid).await];
+        }
+        self.options.echo(LOOKUP_ALL.text);
+        let read = self.reads.read(|session| {
+            let uuids = &uuids;
+            async move { session.rows(&LOOKUP_ALL, &[uuids]).await }
+        });
+        let answers = read.await.and_then(|rows| {
+            let people: HashMap<_, _> = by_key(&rows, 0)?;
+            let found = |uuid| Some(people.get(uuid).cloned());
+            Ok(uuids.iter().map(found).collect())
+        });
+        each(uuids, answers, |uuid| self.look_up(uuid)).await
+    }
+
+    async fn look_up(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        self.options.echo(LOOKUP.text);
+        let look = async |session: Arc<Session>| session.row(&LOOKUP, &[&uuid]).await;
+        found(self.reads.read(look).await)
+    }
+
+    /// From the database that is written to.
+    pub(super) async fn look_up_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        self.options.echo(LOOKUP.text);
+        let look = async |session: Arc<Session>| session.row(&LOOKUP, &[&uuid]).await;
+        found(self.writes.write(look).await)
+    }
+
+    pub(super) async fn add_all(
+        self: Arc<Self>,
+        people: Vec<Person>,
+    ) -> Vec<Result<(), StoreError>> {
+        let alone = |person| self.add(person);
+        if people.len() == 1 || !self.options.prepare {
+            return each(people, Ok(Vec::new()), alone).await;
+        }
+        self.options.echo(ADD_ALL.text);
+        let (first, _) = firsts(&people, |person| person.uuid);
+        let columns = people_columns(&first);
+        let values = references(&columns);
+        let add = async |session: Arc<Session>| session.rows(&ADD_ALL, &values).await;
+        let answers = self.writes.write(add).await.and_then(|rows| {
+            let mut added = keys(&rows)?;
+            let stored = |person: &Person| added.remove(&person.uuid).then_some(());
+            Ok(people.iter().map(stored).collect())
+        });
+        drop(columns);
+        each(people, answers, alone).await
+    }
+
+    async fn add(&self, person: Person) -> Result<(), StoreError> {
+        self.options.echo(ADD.text);
+        let add = async |session: Arc<Session>| session.execute(&ADD, &values(&person)).await;
+        Ok(self.writes.write(add).await.map(drop)?)
+    }
+
+    pub(super) async fn update_all(
+        self: Arc<Self>,
+        all: Vec<(Uuid, PersonChanges)>,
+    ) -> Vec<Result<Option<Person>, StoreError>> {
+        let this = &self;
+        let alone = |(uuid, to)| async move { this.update(uuid, &to, None).await };
+        if all.len() == 1 || !self.options.prepare {
+            return each(all, Ok(Vec::new()), alone).await;
+        }
+        self.options.echo(UPDATE_ALL.text);
+        let (first, is_first) = firsts(&all, |(uuid, _)| *uuid);
+        let columns = changes_columns(&first);
+        let values = references(&columns);
+        let update = async |session: Arc<Session>| session.rows(&UPDATE_ALL, &values).await;
+        let answers = self.writes.write(update).await.and_then(|rows| {
+            let mut updated = by_key(&rows, 9)?;
+            let calls = all.iter().zip(is_first);
+            let answer =
+                |((uuid, _), is_first): (&(Uuid, _), bool)| is_first.then(|| updated.remove(uuid));
+            Ok(calls.map(answer).collect())
+        });
+        drop(columns);
+        each(all, answers, alone).await
+    }
+
+    pub(super) async fn update(
+        &self,
+        uuid: Uuid,
+        to: &PersonChanges,
+        expected: Option<&Person>,
+    ) -> Result<Option<Person>, StoreError> {
+        let mut values = changes(&uuid, to);
+        values.extend(expected.into_iter().flat_map(members));
+        let update = if expected.is_some() {
+            &UPDATE_EXPECTED
+        } else {
+            &UPDATE
+        };
+        self.options.echo(update.text);
+        found(
+            self.writes
+                .write(async |session: Arc<Session>| session.row(update, &values).await)
+                .await,
+        )
+    }
+
+    pub(super) async fn delete_all(
+        self: Arc<Self>,
+        uuids: Vec<Uuid>,
+    ) -> Vec<Result<bool, StoreError>> {
+        let alone = |uuid| self.delete(uuid, None);
+        if uuids.len() == 1 {
+            return each(uuids, Ok(Vec::new()), alone).await;
+        }
+        self.options.echo(DELETE_ALL.text);
+        let delete = async |session: Arc<Session>| session.rows(&DELETE_ALL, &[&uuids]).await;
+        let answers = self.writes.write(delete).await.and_then(|rows| {
+            let mut deleted = keys(&rows)?;
+            Ok(uuids
+                .iter()
+                .map(|uuid| Some(deleted.remove(uuid)))
+                .collect())
+        });
+        each(uuids, answers, alone).await
+    }
+
+    pub(super) async fn delete(
+        &self,
+        uuid: Uuid,
+        expected: Option<&Person>,
+    ) -> Result<bool, StoreError> {
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&uuid];
+        values.extend(expected.into_iter().flat_map(members));
+        let delete = if expected.is_some() {
+            &DELETE_EXPECTED
+        } else {
+            &DELETE
+        };
+        self.options.echo(delete.text);
+        let delete = async |session: Arc<Session>| session.execute(delete, &values).await;
+        Ok(self.writes.write(delete).await? > 0)
+    }
+}
+
+/// Everybody's answer: the one that a statement for all has given, or else what a call's own statement says. If the database
+/// refuses the statement for all it has done nothing, and everybody asks alone. If it doesn't answer, nobody knows what it
+/// has done, so nothing may be tried again.
+async fn each<C, A, F>(
+    calls: Vec<C>,
+    answers: Result<Vec<Option<A>>, Failure>,
+    alone: impl Fn(C) -> F,
+) -> Vec<Result<A, StoreError>>
+where
+    F: Future<Output = Result<A, StoreError>>,
+{
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(failure) if failure.is_refusal() => Vec::new(),
+        Err(failure) => {
+            let error = StoreError::from(failure);
+            return calls.iter().map(|_| Err(error.clone())).collect();
+        }
+    };
+    let answers = answers.into_iter().chain(repeat_with(|| None));
+    let asked = calls
+        .into_iter()
+        .zip(answers)
+        .map(|(call, answer)| match answer {
+            Some(answer) => Either::Left(ready(Ok(answer))),
+            None => Either::Right(alone(call)),
+        });
+    join_all(asked).await
+}
+
+/// The first call about each key, and for each call whether it is one: what a statement does with the same key
+/// twice is anybody's guess.
+fn firsts<C, K: Eq + Hash>(calls: &[C], key: impl Fn(&C) -> K) -> (Vec<&C>, Vec<bool>) {
+    let mut seen = HashSet::new();
+    let is_first: Vec<_> = calls.iter().map(|call| seen.insert(key(call))).collect();
+    let first = calls
+        .iter()
+        .zip(&is_first)
+        .filter(|(_, is_first)| **is_first);
+    (first.map(|(call, _)| call).collect(), is_first)
+}
+
+/// The keys in the first column.
+fn keys(rows: &[Row]) -> Result<HashSet<Uuid>, Failure> {
+    let keys = rows.iter().map(|row| row.try_get(0));
+    keys.collect::<Result<_, _>>().map_err(Failure::Database)
+}
+
+/// The people of these rows, by the key in that column.
+fn by_key(rows: &[Row], column: usize) -> Result<HashMap<Uuid, Person>, Failure> {
+    let people = rows
+        .iter()
+        .map(|row| Ok((row.try_get(column)?, person(row)?)));
+    people.collect::<Result<_, _>>().map_err(Failure::Database)
+}
+
+/// The person in a row, if there is one.
+fn found(row: Result<Option<Row>, Failure>) -> Result<Option<Person>, StoreError> {
+    Ok(row?.as_ref().map(person).transpose()?)
+}
