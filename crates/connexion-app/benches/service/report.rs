@@ -27,16 +27,30 @@ impl Unit {
         }
     }
 
+    pub(crate) fn at_least(self, figure: f64, goal: f64) -> Judged {
+        Judged {
+            shown: self.show(figure),
+            is_met: figure >= goal,
+        }
+    }
+
+    pub(crate) fn at_most(self, figure: f64, goal: f64) -> Judged {
+        Judged {
+            shown: self.show(figure),
+            is_met: figure <= goal,
+        }
+    }
+
     fn more_is_better(self) -> bool {
         matches!(self, Self::PerSecond | Self::Times)
     }
 }
 
-/// What a goal asks of a figure.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Goal {
-    AtLeast(f64),
-    AtMost(f64),
+/// A figure, held against a goal.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    shown: String,
+    is_met: bool,
 }
 
 /// What one contestant got in its turns.
@@ -127,14 +141,11 @@ impl Report {
     }
 
     /// Whether a goal is met.
-    pub(crate) fn goal(&mut self, measure: &str, text: &str, unit: Unit, figure: f64, goal: Goal) {
-        let is_met = match goal {
-            Goal::AtLeast(least) => figure >= least,
-            Goal::AtMost(most) => figure <= most,
-        };
+    pub(crate) fn goal(&mut self, measure: &str, text: &str, judged: Judged) {
+        let Judged { shown, is_met } = judged;
         let verdict = if is_met { "met" } else { "**missed**" };
-        println!("{measure}: {text}: {} {verdict}", unit.show(figure));
-        let row = [measure, text, &unit.show(figure), verdict];
+        println!("→ {measure}: {text}: {shown} {verdict}");
+        let row = [measure, text, &shown, verdict];
         self.goals.push(row.map(str::to_owned));
     }
 

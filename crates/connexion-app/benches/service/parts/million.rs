@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::contestants::{Server, Turns, psql, service};
 use crate::load::after;
 use crate::plain::store;
-use crate::report::{Goal, Report, Results, Unit, float, whole};
+use crate::report::{Report, Results, Unit, float, whole};
 
 const MILLION: u64 = 1_000_000;
 const COPY_OUT: &str = "psql, COPY … TO STDOUT";
@@ -81,16 +81,10 @@ pub(crate) fn json(bench: &Bench, report: &mut Report) {
     tell_memory(report, &memory);
     let measure = format!("{} rows as JSON", whole(float(count)));
     let (share, goal) = (results.ratio(OURS, COPY_OUT), "≥ 60 % of COPY … TO STDOUT");
-    report.goal(&measure, goal, Unit::Percent, share, Goal::AtLeast(0.6));
+    report.goal(&measure, goal, Unit::Percent.at_least(share, 0.6));
     let most = memory[0].1.max(memory[1].1);
     let measure = format!("{measure}, memory");
-    report.goal(
-        &measure,
-        "under 64 MB",
-        Unit::Megabytes,
-        most,
-        Goal::AtMost(64.0),
-    );
+    report.goal(&measure, "under 64 MB", Unit::Megabytes.at_most(most, 64.0));
 }
 
 pub(crate) fn import(bench: &Bench, report: &mut Report) {
@@ -159,20 +153,12 @@ fn tell_import(report: &mut Report, count: u64, results: &Results, memory: &[(&s
         report.goal(
             &measure,
             "≥ 60 % of \\copy",
-            Unit::Percent,
-            share,
-            Goal::AtLeast(0.6),
+            Unit::Percent.at_least(share, 0.6),
         );
     }
     let most = memory.iter().map(|one| one.1).fold(0.0, f64::max);
     let measure = format!("{measure}, memory");
-    report.goal(
-        &measure,
-        "under 64 MB",
-        Unit::Megabytes,
-        most,
-        Goal::AtMost(64.0),
-    );
+    report.goal(&measure, "under 64 MB", Unit::Megabytes.at_most(most, 64.0));
 }
 
 /// Into a new SQLite file: the rate, and the most megabytes that the service had.

@@ -7,7 +7,7 @@ use crate::Bench;
 use crate::contestants::{Server, Turns};
 use crate::database::LIST;
 use crate::load::Request;
-use crate::report::{Figures, Goal, Report, Unit, whole};
+use crate::report::{Figures, Report, Unit, whole};
 use crate::steady::{self, Latencies};
 
 pub(crate) fn tail(bench: &Bench, report: &mut Report) {
@@ -57,8 +57,6 @@ pub(crate) fn tail(bench: &Bench, report: &mut Report) {
     report.goal(
         "p99 at half of the best throughput",
         "≤ 2 × the median of axum + sqlx",
-        Unit::Times,
-        ratio,
-        Goal::AtMost(2.0),
+        Unit::Times.at_most(ratio, 2.0),
     );
 }

@@ -5,7 +5,7 @@ use crate::Bench;
 use crate::contestants::{self, Server, Turns};
 use crate::database::{COLUMNS, LIST};
 use crate::load::{Load, Request};
-use crate::report::{Figures, Goal, Report, Results, Unit};
+use crate::report::{Figures, Report, Results, Unit};
 
 const CONNECTIONS: usize = 64;
 
@@ -60,9 +60,7 @@ pub(crate) fn reads(bench: &Bench, report: &mut Report) {
         report.goal(
             &measure,
             goal,
-            unit,
-            results.ratio(who, other),
-            Goal::AtLeast(least),
+            unit.at_least(results.ratio(who, other), least),
         );
     }
 }
@@ -79,14 +77,16 @@ pub(crate) fn inserts(bench: &Bench, report: &mut Report) {
         report.goal(
             &measure,
             goal,
-            Unit::Times,
-            results.ratio(OURS, other),
-            Goal::AtLeast(least),
+            Unit::Times.at_least(results.ratio(OURS, other), least),
         );
     }
     let measure = format!("inserts, {OURS_SQLITE}");
-    let (got, least) = (results.of(OURS_SQLITE), Goal::AtLeast(20_000.0));
-    report.goal(&measure, "≥ 20,000/s", Unit::PerSecond, got, least);
+    let got = results.of(OURS_SQLITE);
+    report.goal(
+        &measure,
+        "≥ 20,000/s",
+        Unit::PerSecond.at_least(got, 20_000.0),
+    );
 }
 
 /// A table that is empty at the beginning of each turn.
@@ -160,9 +160,7 @@ pub(crate) fn single(bench: &Bench, report: &mut Report) {
         report.goal(
             &format!("one connection, {what}"),
             "within 5 % of axum + sqlx",
-            Unit::Percent,
-            results.ratio(OURS, BY_HAND),
-            Goal::AtMost(1.05),
+            Unit::Percent.at_most(results.ratio(OURS, BY_HAND), 1.05),
         );
     }
 }
@@ -201,10 +199,8 @@ pub(crate) fn list(bench: &Bench, report: &mut Report) {
     report.goal(
         &measure,
         "≥ 1.3 × axum + sqlx",
-        Unit::Times,
-        times,
-        Goal::AtLeast(1.3),
+        Unit::Times.at_least(times, 1.3),
     );
     let goal = "≥ 75 % of pgbench fetching the same rows";
-    report.goal(&measure, goal, Unit::Percent, share, Goal::AtLeast(0.75));
+    report.goal(&measure, goal, Unit::Percent.at_least(share, 0.75));
 }

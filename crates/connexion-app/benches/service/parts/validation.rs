@@ -15,14 +15,14 @@ use crate::contestants::{Server, Turns};
 use crate::database::LIST;
 use crate::load::{BODY, Request};
 use crate::plain::store;
-use crate::report::{Figures, Goal, Report, Unit};
+use crate::report::{Figures, Report, Unit};
 
 const PLAIN: &str = "plain axum";
 
 pub(crate) fn validation(bench: &Bench, report: &mut Report) {
     let people = bench.people(LIST);
     let inserts = bench.empty("validated_inserts");
-    let mut rows = Vec::new();
+    let (mut rows, mut costs) = (Vec::new(), Vec::new());
     for (name, url) in [(OURS, &people.postgres), (OURS_SQLITE, &people.sqlite)] {
         for request in [
             Request::Read(&people.keys_file),
@@ -48,9 +48,7 @@ pub(crate) fn validation(bench: &Bench, report: &mut Report) {
             };
             let results = turns.run(bench.rounds);
             let cost = 1.0 - results.ratio(name, PLAIN);
-            let measure = format!("whole validation, {request}, {name}");
-            let goal = "≤ 10 % of the throughput without the library";
-            report.goal(&measure, goal, Unit::Percent, cost, Goal::AtMost(0.1));
+            costs.push((format!("whole validation, {request}, {name}"), cost));
             rows.push(vec![
                 format!("{name}: {request}"),
                 Unit::PerSecond.show(results.of(name)),
@@ -68,6 +66,10 @@ pub(crate) fn validation(bench: &Bench, report: &mut Report) {
         "The cost is of the whole program: contract, headers, limits, compression and metrics are in it, which plain axum \
          does without.",
     );
+    for (measure, cost) in costs {
+        let goal = "≤ 10 % of the throughput without the library";
+        report.goal(&measure, goal, Unit::Percent.at_most(cost, 0.1));
+    }
     report.title("Checking alone, on one core");
     let _entered = bench.runtime.enter();
     report.table(&["", "request", "answer"], alone(&people.sqlite));
