@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::Bench;
 use crate::contestants::program;
+use crate::load::after;
 use crate::postgres_server::connect;
 use crate::report::{Unit, float, table};
 
@@ -21,7 +22,7 @@ people a second by key, sent the list of 887 ten to 17 times a second, and store
     make bench                            # all of it, and writes this file
     make bench ONLY=reads,inserts         # parts: reads inserts single tail list million import validation footprint
                                           # scale pages; prints only
-    make bench BENCH_URL=http://127.0.0.1:8000    # with another server that has the same paths; it gets people stored
+    make bench BENCH_URL=http://127.0.0.1:8000    # another server with the same paths; its list is its own
 
 `BENCH_ROUNDS` (5) is how many turns each contestant has, `BENCH_SECONDS` (2) how long one is, `BENCH_ROWS` (10000000) the most
 people there are, `BENCH_PROGRAM` the service's program, here the static one of `scripts/static.sh`. Needed are `wrk`, `pgbench`,
@@ -45,7 +46,7 @@ pub(crate) fn machine(bench: &Bench, elapsed: Duration) -> String {
             "processor",
             format!("{}, {cores} cores", line_of("/proc/cpuinfo", "model name")),
         ),
-        ("memory", line_of("/proc/meminfo", "MemTotal")),
+        ("memory", memory()),
         ("system", said("uname", &["-sr"])),
         (
             "commit",
@@ -60,7 +61,7 @@ pub(crate) fn machine(bench: &Bench, elapsed: Duration) -> String {
             "SQLite",
             format!("{}, `synchronous = full`", rusqlite::version()),
         ),
-        ("wrk", said("wrk", &["-v"])),
+        ("wrk", wrk()),
         (
             "axum + sqlx",
             format!(
@@ -89,6 +90,20 @@ pub(crate) fn machine(bench: &Bench, elapsed: Duration) -> String {
         &["", ""],
         facts.map(|(name, fact)| vec![name.to_owned(), fact]),
     )
+}
+
+fn memory() -> String {
+    let kilobytes: Option<f64> = after(&line_of("/proc/meminfo", "MemTotal"), "");
+    format!("{:.0} GB", kilobytes.unwrap_or_default() / 1e6)
+}
+
+/// Its version, without whose it is.
+fn wrk() -> String {
+    let line = said("wrk", &["-v"]);
+    line.split(" Copyright")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn line_of(file: &str, name: &str) -> String {
