@@ -1,4 +1,4 @@
-.PHONY: run build test cov lint fmt vendored bench bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: run build test cov lint fmt vendored bench bench-library bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
 .PHONY: image push manifests manifests-check deploy delivery
 
 # The service, from .env or the environment.
@@ -37,10 +37,14 @@ fmt:
 vendored:
 	scripts/vendored.sh
 
+# The service beside others, by turns, or only the parts of it that ONLY names, such as ONLY=reads,inserts; all of it
+# takes half an hour and writes docs/performance.md.
 bench:
-	command -v wrk >/dev/null || scripts/apt-install.sh wrk
+	@scripts/bench.sh $(ONLY)
+
+# What the library takes for loading a document and for a request.
+bench-library:
 	cargo bench -p connexion --bench load --bench request --locked
-	cargo bench -p connexion-app --bench service --locked
 
 # What requests cost the library, in instructions: the same on a busy machine.
 bench-instructions:
