@@ -15,7 +15,8 @@ function element(name, attributes = {}, ...children) {
 
 /** Tells the next page what was done; the server shows it once. */
 function tellNext(what) {
-  document.cookie = `connexion-notice=${what}; Max-Age=60; Path=/; SameSite=Strict`;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `connexion-notice=${what}; Max-Age=60; Path=/; SameSite=Strict${secure}`;
 }
 
 /** A text that nobody has used before. `crypto.randomUUID` is there over HTTPS only. */

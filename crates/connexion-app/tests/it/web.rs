@@ -297,6 +297,30 @@ fn pages_allow_nothing_inline_and_nothing_from_elsewhere() {
 }
 
 #[test]
+fn behind_a_proxy_that_speaks_tls_cookies_travel_under_tls_only() {
+    let service = Program::new().serve(&[]);
+    for (told, is_secure) in [
+        ("", false),
+        ("X-Forwarded-Proto: http\r\n", false),
+        ("X-Forwarded-Proto: http, https\r\n", false),
+        ("X-Forwarded-Proto: https\r\n", true),
+        ("X-Forwarded-Proto: HTTPS, http\r\n", true),
+    ] {
+        let headers = format!("Content-Length: 0\r\n{told}");
+        let (head, status, _) = ask(&service, "POST /session/end", &headers);
+        assert_eq!(status, 303);
+        let cookies: Vec<_> = head.get_all("set-cookie").iter().collect();
+        assert_eq!(cookies.len(), 2, "{head:?}");
+        for cookie in cookies {
+            let cookie = cookie.to_str().unwrap();
+            assert_eq!(cookie.ends_with("; Secure"), is_secure, "{told}{cookie}");
+        }
+        // What is said of the whole host is the proxy's to say.
+        assert!(!head.contains_key("strict-transport-security"));
+    }
+}
+
+#[test]
 fn where_to_go_after_a_key_was_entered_is_never_another_site() {
     let service = Program::new().serve(&[]);
     for then in [
