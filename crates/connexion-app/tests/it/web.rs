@@ -277,6 +277,10 @@ fn pages_allow_nothing_inline_and_nothing_from_elsewhere() {
             assert!(!page.contains(inline), "{inline} in {path}");
         }
     }
+    let page = String::from_utf8(ask(&service, "GET /people", browser).2).unwrap();
+    let charts = page.split('"').find(|text| text.contains("/charts-"));
+    let (_, _, charts) = ask(&service, &format!("GET {}", charts.unwrap()), "");
+    assert!(charts.starts_with(b"/*!\nMIT License\n\nCopyright (c) 2020 Rami Yushuvaev\n"));
     let (_, status, _) = ask(&service, "GET /assets/pages-000000000000.css", "");
     assert_eq!(status, 404);
     // Of a program that likes JSON better nothing changes, whatever else it takes.
