@@ -192,7 +192,8 @@ async function showConflict(form, state) {
     rows.push(element("tr", {}, element("th", { scope: "row" }, labelOf(form, name)), ...cells));
   }
   state.person = theirs;
-  state.etag = response.headers.get("ETag");
+  // A proxy that compresses makes it a weak one, which never matches.
+  state.etag = response.headers.get("ETag").replace(/^W\//, "");
   const heads = ["", "Before", "Theirs", "Yours"].map((text) =>
     text === "" ? element("td") : element("th", { scope: "col" }, text),
   );

@@ -377,6 +377,23 @@ fn an_answer_is_compressed_if_that_is_asked_for_and_worth_it() {
     }
     let (head, ..) = ask(&service, "GET /people", "Accept-Encoding: br, identity\r\n");
     assert!(!head.contains_key("content-encoding"));
+    let longest = serde_json::json!({
+        "uuid": PERSON.rsplit('/').next(), "survived": false, "passengerClass": i32::MIN, "name": "\u{1}".repeat(100),
+        "sex": "female", "age": i32::MIN, "siblingsOrSpousesAboard": i32::MIN,
+        "parentsOrChildrenAboard": i32::MIN, "fare": f64::MIN,
+    });
+    assert_eq!(service.post("/people", &longest.to_string()).status, 200);
+    let tag = |accept: &str| {
+        let accept = format!("Accept: {accept}\r\nAccept-Encoding: gzip\r\n");
+        let (head, status, _) = ask(&service, &format!("GET {PERSON}"), &accept);
+        assert_eq!(status, 200);
+        let tag = head["etag"].to_str().unwrap().to_owned();
+        (tag, head.contains_key("content-encoding"))
+    };
+    // An entity tag stands for these bytes and no others. A person is never long enough to be compressed.
+    let (strong, is_compressed) = tag("application/json");
+    assert!(strong.starts_with('"') && !is_compressed);
+    assert_eq!(tag("text/html"), (format!("W/{strong}"), true));
     let (head, _, body) = ask(&service, "HEAD /people", "Accept-Encoding: gzip\r\n");
     assert!(body.is_empty(), "{head:?}");
 }
