@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer, `kill`,
-# PostgreSQL's programs, and a browser with its driver, from Debian's packages, and schemathesis, from PyPI, below the
-# target directory. Does nothing on a machine that has them.
+# PostgreSQL's programs, a browser with its driver, and Java, from Debian's packages, and schemathesis and
+# openapi-generator, from PyPI, below the target directory. Does nothing on a machine that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,7 @@ command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbou
 [ -n "$(type -P kill)" ] || missing+=(procps)
 
 command -v chromedriver >/dev/null || missing+=(chromium chromium-driver)
+command -v java >/dev/null || missing+=(default-jre-headless)
 
 # A server of your own (POSTGRES_*) is used instead of a private one.
 if [ -z "$(compgen -e POSTGRES_ || true)" ] && ! command -v initdb >/dev/null &&
@@ -21,8 +22,13 @@ fi
 
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
-if [ "${#missing[@]}" -eq 0 ]; then
+from_pypi() {
     scripts/schemathesis-install.sh >/dev/null
+    scripts/client-install.sh >/dev/null
+}
+
+if [ "${#missing[@]}" -eq 0 ]; then
+    from_pypi
     echo "setup-tests: everything is there"
     exit 0
 fi
@@ -40,4 +46,4 @@ if [[ " ${missing[*]} " == *" postgresql "* ]]; then
 fi
 
 scripts/apt-install.sh "${missing[@]}"
-scripts/schemathesis-install.sh >/dev/null
+from_pypi

@@ -18,7 +18,7 @@ echo "cargo $*"
 [ "$1 $2 $3" != "llvm-cov report --cobertura" ] || echo '<coverage line-rate="0.9"/>' >target/coverage.xml
 EOF
 for each in cargo-deny cargo-llvm-cov "llvm-cov-$major" "llvm-profdata-$major" pgbouncer initdb cc kill \
-    chromedriver schemathesis; do
+    chromedriver schemathesis openapi-generator-cli python3; do
     printf '#!/bin/sh\n' >"$SCRATCH/fake/$each"
 done
 chmod +x "$SCRATCH"/fake/*

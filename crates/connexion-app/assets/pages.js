@@ -15,7 +15,8 @@ function element(name, attributes = {}, ...children) {
 
 /** Tells the next page what was done; the server shows it once. */
 function tellNext(what) {
-  document.cookie = `connexion-notice=${what}; Max-Age=60; Path=/; SameSite=Strict`;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `connexion-notice=${what}; Max-Age=60; Path=/; SameSite=Strict${secure}`;
 }
 
 /** A text that nobody has used before. `crypto.randomUUID` is there over HTTPS only. */
@@ -191,7 +192,8 @@ async function showConflict(form, state) {
     rows.push(element("tr", {}, element("th", { scope: "row" }, labelOf(form, name)), ...cells));
   }
   state.person = theirs;
-  state.etag = response.headers.get("ETag");
+  // A proxy that compresses makes it a weak one, which never matches.
+  state.etag = response.headers.get("ETag").replace(/^W\//, "");
   const heads = ["", "Before", "Theirs", "Yours"].map((text) =>
     text === "" ? element("td") : element("th", { scope: "col" }, text),
   );

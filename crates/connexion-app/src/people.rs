@@ -119,7 +119,8 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     let person = find(store.as_ref(), &key).await?;
     if accept.as_str() == "text/html" {
-        let etag = [(header::ETAG, person.etag())];
+        // Weak, since the page, which may be compressed, is not byte for byte what the person's own tag stands for.
+        let etag = [(header::ETAG, format!("W/{}", person.etag()))];
         return Ok((etag, pages::person(&person, &visitor)).into_response());
     }
     if let Some(known) = &key.if_none_match {

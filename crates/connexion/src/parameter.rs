@@ -1,6 +1,7 @@
 //! Parameters: the text of path, query, header and cookie becomes the JSON values the document asks for.
 //!
-//! A text stays encoded until it is split, since an encoded comma belongs to an item and a plain one does not.
+//! A text stays encoded until it is split, since an encoded comma belongs to an item, if an item can have one, and a
+//! plain one does not.
 
 mod format;
 mod shape;

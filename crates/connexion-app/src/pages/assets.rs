@@ -25,7 +25,13 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
             "charts",
             "css",
             CSS,
-            include_str!("../../assets/charts.min.css"),
+            // Whoever gets a copy shall get the licence with it, which the file does not have.
+            concat!(
+                "/*!\n",
+                include_str!("../../assets/charts.LICENSE"),
+                "*/\n",
+                include_str!("../../assets/charts.min.css")
+            ),
         ),
         Asset::new("pages", "css", CSS, include_str!("../../assets/pages.css")),
         Asset::new(

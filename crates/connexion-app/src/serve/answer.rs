@@ -17,8 +17,14 @@ use tower_http::timeout::TimeoutBody;
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
-    Answer, Client, activity::UnderWay, browser::Browser, head, held::Held, security,
-    served::Served, stall,
+    Answer, Client,
+    activity::UnderWay,
+    browser::{self, Browser},
+    head,
+    held::Held,
+    security,
+    served::Served,
+    stall,
 };
 use crate::{
     config::Limits,
@@ -114,6 +120,7 @@ impl Answer for Answering {
         let under_way = client.activity.begin(version == Version::HTTP_2);
         let line = self.access_log.begin(client.address, &request);
         let browser = Browser::of(&request);
+        let is_secure_there = browser::is_secure_before_a_proxy(request.headers());
         let mut response = if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
             let counted = self.metrics.begin_request();
             let span = tracing::info_span!(
@@ -137,7 +144,7 @@ impl Answer for Answering {
         if let Some(browser) = browser {
             response = browser.see(response).await;
         }
-        security::protect(&mut response, client.is_secure);
+        security::protect(&mut response, client.is_secure, is_secure_there);
         context.answer(response.headers_mut());
         let taken = begun.elapsed();
         self.metrics.answered(&response, taken);

@@ -25,8 +25,8 @@ const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-sr
 /// For a year, if the connection is secure: it may as well have been the first one.
 const SECURE_ONLY: &str = "max-age=31536000";
 
-/// Adds them to an answer.
-pub(super) fn protect(response: &mut Response, is_secure: bool) {
+/// Adds them to an answer, over a connection that is secure or to a browser whose own one is (`is_secure_there`).
+pub(super) fn protect(response: &mut Response, is_secure: bool, is_secure_there: bool) {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     let is_page = content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();
@@ -40,8 +40,10 @@ pub(super) fn protect(response: &mut Response, is_secure: bool) {
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(policy);
-    if is_secure {
+    if is_secure || is_secure_there {
         browser::secure_cookies(headers);
+    }
+    if is_secure {
         let value = HeaderValue::from_static(SECURE_ONLY);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }

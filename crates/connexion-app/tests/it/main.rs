@@ -9,6 +9,7 @@ mod admin;
 mod auth;
 mod browser;
 mod cli;
+mod client;
 mod conformance;
 mod database;
 #[expect(dead_code, reason = "only the table of `make faults` needs all of it")]

@@ -277,6 +277,10 @@ fn pages_allow_nothing_inline_and_nothing_from_elsewhere() {
             assert!(!page.contains(inline), "{inline} in {path}");
         }
     }
+    let page = String::from_utf8(ask(&service, "GET /people", browser).2).unwrap();
+    let charts = page.split('"').find(|text| text.contains("/charts-"));
+    let (_, _, charts) = ask(&service, &format!("GET {}", charts.unwrap()), "");
+    assert!(charts.starts_with(b"/*!\nMIT License\n\nCopyright (c) 2020 Rami Yushuvaev\n"));
     let (_, status, _) = ask(&service, "GET /assets/pages-000000000000.css", "");
     assert_eq!(status, 404);
     // Of a program that likes JSON better nothing changes, whatever else it takes.
@@ -294,6 +298,30 @@ fn pages_allow_nothing_inline_and_nothing_from_elsewhere() {
         (303, &"/people".parse().unwrap())
     );
     assert_eq!(ask(&service, "GET /", "").1, 404);
+}
+
+#[test]
+fn behind_a_proxy_that_speaks_tls_cookies_travel_under_tls_only() {
+    let service = Program::new().serve(&[]);
+    for (told, is_secure) in [
+        ("", false),
+        ("X-Forwarded-Proto: http\r\n", false),
+        ("X-Forwarded-Proto: http, https\r\n", false),
+        ("X-Forwarded-Proto: https\r\n", true),
+        ("X-Forwarded-Proto: HTTPS, http\r\n", true),
+    ] {
+        let headers = format!("Content-Length: 0\r\n{told}");
+        let (head, status, _) = ask(&service, "POST /session/end", &headers);
+        assert_eq!(status, 303);
+        let cookies: Vec<_> = head.get_all("set-cookie").iter().collect();
+        assert_eq!(cookies.len(), 2, "{head:?}");
+        for cookie in cookies {
+            let cookie = cookie.to_str().unwrap();
+            assert_eq!(cookie.ends_with("; Secure"), is_secure, "{told}{cookie}");
+        }
+        // What is said of the whole host is the proxy's to say.
+        assert!(!head.contains_key("strict-transport-security"));
+    }
 }
 
 #[test]
@@ -349,6 +377,23 @@ fn an_answer_is_compressed_if_that_is_asked_for_and_worth_it() {
     }
     let (head, ..) = ask(&service, "GET /people", "Accept-Encoding: br, identity\r\n");
     assert!(!head.contains_key("content-encoding"));
+    let longest = serde_json::json!({
+        "uuid": PERSON.rsplit('/').next(), "survived": false, "passengerClass": i32::MIN, "name": "\u{1}".repeat(100),
+        "sex": "female", "age": i32::MIN, "siblingsOrSpousesAboard": i32::MIN,
+        "parentsOrChildrenAboard": i32::MIN, "fare": f64::MIN,
+    });
+    assert_eq!(service.post("/people", &longest.to_string()).status, 200);
+    let tag = |accept: &str| {
+        let accept = format!("Accept: {accept}\r\nAccept-Encoding: gzip\r\n");
+        let (head, status, _) = ask(&service, &format!("GET {PERSON}"), &accept);
+        assert_eq!(status, 200);
+        let tag = head["etag"].to_str().unwrap().to_owned();
+        (tag, head.contains_key("content-encoding"))
+    };
+    // An entity tag stands for these bytes and no others. A person is never long enough to be compressed.
+    let (strong, is_compressed) = tag("application/json");
+    assert!(strong.starts_with('"') && !is_compressed);
+    assert_eq!(tag("text/html"), (format!("W/{strong}"), true));
     let (head, _, body) = ask(&service, "HEAD /people", "Accept-Encoding: gzip\r\n");
     assert!(body.is_empty(), "{head:?}");
 }

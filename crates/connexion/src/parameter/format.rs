@@ -206,7 +206,7 @@ impl Format {
     }
 
     /// What may stand between items. A client that encodes everything encodes these too; but an encoded comma
-    /// belongs to an item, if that may be a text.
+    /// belongs to an item, if that may be a text with a comma.
     fn marks(&self) -> &'static [&'static str] {
         const COMMAS: [&str; 3] = [",", "%2C", "%2c"];
         match (self.style, &self.shape) {
@@ -214,7 +214,7 @@ impl Format {
             (Style::Pipe, _) => &["|", "%7C", "%7c"],
             (Style::Tab, _) => &["%09", "\t"],
             (Style::Csv, _) => &COMMAS,
-            (_, Shape::Array(items)) if !items.may_be_texts() => &COMMAS,
+            (_, Shape::Array(items)) if !items.may_have_commas() => &COMMAS,
             _ => &[","],
         }
     }

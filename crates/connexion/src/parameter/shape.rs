@@ -32,6 +32,8 @@ pub(crate) struct Items {
     /// Those of the first ones (`prefixItems`).
     first: Vec<Shape>,
     others: Box<Shape>,
+    /// Whether all of them are listed, and none has a comma in it.
+    are_listed_without_commas: bool,
 }
 
 /// The members of an object.
@@ -214,12 +216,13 @@ impl Items {
         let parts = parts(schema, MAX_PARTS);
         let first = parts.iter().find_map(|part| part.get("prefixItems"));
         let first = first.iter().flat_map(Place::items);
-        let first = first
+        let first: Vec<_> = first
             .map(|item| Shape::within(&item, depth))
             .collect::<Option<_>>()?;
+        let schemas: Vec<_> = parts.iter().filter_map(|part| part.get("items")).collect();
         let mut others = Shape::Single(Vec::new());
-        for items in parts.iter().filter_map(|part| part.get("items")) {
-            let shape = Shape::within(&items, depth)?;
+        for items in &schemas {
+            let shape = Shape::within(items, depth)?;
             others = match (others, shape) {
                 // Arrays of one thing or another.
                 (Shape::Single(mut known), Shape::Single(more)) => {
@@ -229,7 +232,11 @@ impl Items {
                 (_, shape) => shape,
             };
         }
+        let is_listed = |items: &Place<'_>| items.node.get("enum").is_some_and(has_no_comma);
         Some(Self {
+            are_listed_without_commas: first.is_empty()
+                && !schemas.is_empty()
+                && schemas.iter().all(is_listed),
             first,
             others: Box::new(others),
         })
@@ -243,6 +250,11 @@ impl Items {
     pub(super) fn may_be_texts(&self) -> bool {
         let mut all = self.first.iter().chain([&*self.others]);
         all.any(Shape::may_be_text)
+    }
+
+    /// Whether a comma may belong to an item.
+    pub(super) fn may_have_commas(&self) -> bool {
+        self.may_be_texts() && !self.are_listed_without_commas
     }
 }
 
@@ -387,6 +399,11 @@ fn as_object(value: &mut Value) -> &mut Map<String, Value> {
 
 pub(crate) fn has(types: &[String], wanted: &str) -> bool {
     types.iter().any(|name| name == wanted)
+}
+
+fn has_no_comma(listed: &Node) -> bool {
+    let mut texts = listed.items().iter().filter_map(Node::as_str);
+    !texts.any(|text| text.contains(','))
 }
 
 /// A schema, and the schemas of which it consists.

@@ -223,6 +223,10 @@ async fn an_encoded_mark_belongs_to_an_item() {
     let query = format!("{{name: color, in: query, explode: false, schema: {array}}}");
     let answer = ask(&echo("/", &query), "GET /?color=a%2Cb,c+d").await;
     assert_eq!(color(&answer), r#"["a,b","c d"]"#);
+    let listed = "{type: array, items: {enum: [a, 'a,b']}}";
+    let query = format!("{{name: color, in: query, explode: false, schema: {listed}}}");
+    let answer = ask(&echo("/", &query), "GET /?color=a%2Cb,a").await;
+    assert_eq!(color(&answer), r#"["a,b","a"]"#);
 }
 
 #[tokio::test]

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Prints the PATH on which openapi-generator-cli is, and a Python with what its clients need: this one if they are there;
+# otherwise they are installed below the target directory. Java must be there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if command -v openapi-generator-cli >/dev/null && python3 -c 'import dateutil, pydantic, urllib3' 2>/dev/null; then
+    echo "$PATH"
+    exit
+fi
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+tools=$(realpath "${CARGO_TARGET_DIR:-target}")/tools-client
+if [ ! -x "$tools/bin/openapi-generator-cli" ]; then
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/client-tools.txt >&2
+fi
+echo "$tools/bin:$PATH"
