@@ -224,6 +224,10 @@ async fn reach(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<dyn St
     let store = app::store(settings).await?;
     let store = Arc::new(Observed::new(store, Arc::clone(metrics)));
     store.ping().await?;
+    // Not before: of the stores that were tried in vain nothing is shown.
+    for sizes in store.batch_sizes() {
+        metrics.add(sizes);
+    }
     Ok(store)
 }
 

@@ -25,9 +25,6 @@ pub(crate) struct Observed {
 impl Observed {
     /// Measures the calls of `store`.
     pub(crate) fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        for sizes in store.batch_sizes() {
-            metrics.add(sizes);
-        }
         Self { store, metrics }
     }
 

@@ -222,6 +222,8 @@ impl Store for Postgres {
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
+        // Everybody waits for a connection together; in a batch each would wait behind the one before.
+        self.by_key.reads.session().await?;
         self.lookups.call(uuid).await?
     }
 
@@ -235,6 +237,7 @@ impl Store for Postgres {
         once: Option<(Claim, Receipt)>,
     ) -> Result<Option<Receipt>, StoreError> {
         let Some((claim, receipt)) = once else {
+            self.by_key.writes.session().await?;
             return self.adds.call(person.clone()).await?.map(|()| None);
         };
         self.options.echo(ADD_ONCE.text);
@@ -256,6 +259,7 @@ impl Store for Postgres {
         to: &PersonChanges,
         expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
+        self.by_key.writes.session().await?;
         match expected {
             None => self.updates.call((uuid, to.clone())).await?,
             expected => self.by_key.update(uuid, to, expected).await,
@@ -263,6 +267,7 @@ impl Store for Postgres {
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
+        self.by_key.writes.session().await?;
         match expected {
             None => self.deletes.call(uuid).await?,
             expected => self.by_key.delete(uuid, expected).await,

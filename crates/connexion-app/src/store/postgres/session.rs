@@ -224,7 +224,7 @@ impl Shared {
     }
 
     /// The session, after connecting if there's no open one. Of those who need it only one connects.
-    async fn session(&self) -> Result<Arc<Session>, StoreError> {
+    pub(super) async fn session(&self) -> Result<Arc<Session>, StoreError> {
         if let Some(session) = self.open_session() {
             return Ok(session);
         }
