@@ -7,6 +7,7 @@
 mod address;
 mod assets;
 mod chart;
+mod filter;
 mod form;
 mod list;
 mod number;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use self::{
     address::Entered,
     assets::Paths,
+    filter::Refused,
     form::{Delete, Form, View},
     list::List,
     problem::Refusal,
@@ -208,6 +210,12 @@ pub(crate) fn refusal(
     then: Option<&str>,
 ) -> Response {
     show(status, &Refusal::new(status, told, visitor, then), visitor)
+}
+
+/// The page that takes the place of the list if the contract refuses what is asked of it, the `query`.
+pub(crate) fn refused_list(query: &str, told: Told, visitor: &Visitor) -> Response {
+    let page = Refused::new(query, told, visitor);
+    show(StatusCode::BAD_REQUEST, &page, visitor)
 }
 
 /// `pages.new`

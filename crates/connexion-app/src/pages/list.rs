@@ -1,4 +1,4 @@
-//! The list of people as a page: filters, the table, its pages and charts.
+//! The list of people as a page: the table, its pages and charts.
 
 use askama::Template;
 
@@ -6,12 +6,13 @@ use super::{
     Page, Visitor,
     address::{Wanted, bounds},
     chart::{self, Chart},
-    number::{fare, percent, plain, whole},
+    filter::Fields,
+    number::{fare, percent, whole},
 };
 use crate::{
-    listing::{self, LIMIT},
-    person::{Person, Sex},
-    query::{self, Filter, Key, Member, Range},
+    listing,
+    person::Person,
+    query::{Filter, Key, Member, Range},
     summary::{Fares, Summary},
 };
 
@@ -26,13 +27,7 @@ pub(super) struct List {
     percent: u64,
     /// Of the first and the last on this page.
     position: Option<(String, String)>,
-    name: String,
-    survival: [Choice; 3],
-    classes: Vec<Choice>,
-    sexes: Vec<Choice>,
-    ranges: [Bounds; 4],
-    orders: Vec<Choice>,
-    limits: Vec<Choice>,
+    filter: Fields,
     chips: Vec<Chip>,
     all: String,
     columns: Vec<Column>,
@@ -44,24 +39,6 @@ pub(super) struct List {
     json: String,
     charts: [Chart; 3],
     fares: Vec<(&'static str, String)>,
-}
-
-/// Something to choose in the filter.
-struct Choice {
-    value: String,
-    label: String,
-    is_chosen: bool,
-}
-
-/// A range in the filter.
-struct Bounds {
-    name: &'static str,
-    label: &'static str,
-    decimal: bool,
-    gte: String,
-    lte: String,
-    /// Those that the form does not show, but must not forget.
-    others: Vec<(&'static str, String)>,
 }
 
 /// A part of the filter, and the list without it.
@@ -93,7 +70,8 @@ struct Row {
     survived: bool,
 }
 
-const COLUMNS: [(Member, &str, &str); 8] = [
+/// Member, title and class of each column.
+pub(super) const COLUMNS: [(Member, &str, &str); 8] = [
     (Member::Name, "Name", "name"),
     (Member::PassengerClass, "Class", "class"),
     (Member::Sex, "Sex", "sex"),
@@ -112,11 +90,6 @@ const COLUMNS: [(Member, &str, &str); 8] = [
     (Member::Survived, "Survived", "survived"),
 ];
 
-const LIMITS: [u32; 4] = [25, 100, 250, 1000];
-
-/// More classes to choose from are a list that nobody reads.
-const CLASSES: usize = 12;
-
 impl List {
     pub(super) fn new(
         wanted: &Wanted,
@@ -131,6 +104,7 @@ impl List {
             prev,
         } = page;
         let filter = &wanted.filter;
+        let known = summary.by_passenger_class.iter();
         let last = before
             .saturating_add(people.len() as u64)
             .min(summary.all.count);
@@ -143,19 +117,7 @@ impl List {
             survived: whole(summary.all.survived),
             percent: percent(summary.all.survived, summary.all.count),
             position,
-            name: filter.name.clone().unwrap_or_default(),
-            survival: survival(filter),
-            classes: classes(filter, summary),
-            sexes: Sex::ALL
-                .map(|sex| Choice {
-                    value: sex.as_str().to_owned(),
-                    label: chart::sex(sex).to_owned(),
-                    is_chosen: filter.sex.contains(&sex),
-                })
-                .into(),
-            ranges: ranges(filter),
-            orders: orders(&wanted.sort),
-            limits: limits(wanted.limit),
+            filter: Fields::new(wanted, known.map(|of| of.passenger_class)),
             chips: chips(wanted),
             all: Wanted {
                 filter: Filter::default(),
@@ -173,146 +135,6 @@ impl List {
             fares: summary.fare.map(fares).unwrap_or_default(),
         }
     }
-}
-
-fn survival(filter: &Filter) -> [Choice; 3] {
-    [
-        ("", "Either", None),
-        ("true", "Survived", Some(true)),
-        ("false", "Died", Some(false)),
-    ]
-    .map(|(value, label, survived)| Choice {
-        value: value.to_owned(),
-        label: label.to_owned(),
-        is_chosen: filter.survived == survived,
-    })
-}
-
-/// The Titanic's three, and whichever others there are.
-fn classes(filter: &Filter, summary: &Summary) -> Vec<Choice> {
-    let known = summary
-        .by_passenger_class
-        .iter()
-        .map(|of| of.passenger_class);
-    let mut all: Vec<_> = [1, 2, 3]
-        .into_iter()
-        .chain(filter.passenger_class.iter().copied())
-        .collect();
-    all.extend(known.take(CLASSES));
-    all.sort_unstable();
-    all.dedup();
-    let choice = |class: i32| Choice {
-        value: class.to_string(),
-        label: chart::class(class),
-        is_chosen: filter.passenger_class.contains(&class),
-    };
-    all.into_iter().map(choice).collect()
-}
-
-fn ranges(filter: &Filter) -> [Bounds; 4] {
-    fn range<T: Copy + serde::Serialize>(
-        name: &'static str,
-        label: &'static str,
-        decimal: bool,
-        range: &Range<T>,
-    ) -> Bounds {
-        let text = |bound: Option<T>| bound.map(plain).unwrap_or_default();
-        let others = bounds(range).filter(|(bound, _)| !bound.ends_with('e'));
-        Bounds {
-            name,
-            label,
-            decimal,
-            gte: text(range.gte),
-            lte: text(range.lte),
-            others: others.map(|(bound, value)| (bound, plain(value))).collect(),
-        }
-    }
-    let Filter {
-        age,
-        siblings_or_spouses_aboard: siblings,
-        parents_or_children_aboard: parents,
-        fare,
-        ..
-    } = filter;
-    [
-        range("age", "Age", false, age),
-        range("fare", "Fare in £", true, fare),
-        range(
-            "siblingsOrSpousesAboard",
-            "Siblings, spouses",
-            false,
-            siblings,
-        ),
-        range(
-            "parentsOrChildrenAboard",
-            "Parents, children",
-            false,
-            parents,
-        ),
-    ]
-}
-
-/// Every order by one member, and the one there is if it is by several.
-fn orders(keys: &[Key]) -> Vec<Choice> {
-    let chosen = query::names(keys);
-    let mut all = vec![(String::new(), "No particular order".to_owned())];
-    for (member, title, _) in COLUMNS {
-        for descending in [false, true] {
-            let key = Key { member, descending };
-            all.push((query::names(&[key]), format!("{title}, {}", direction(key))));
-        }
-    }
-    if all.iter().all(|(value, _)| *value != chosen) {
-        all.push((chosen.clone(), described(keys)));
-    }
-    let choice = |(value, label): (String, String)| Choice {
-        is_chosen: value == chosen,
-        value,
-        label,
-    };
-    all.into_iter().map(choice).collect()
-}
-
-/// What an order is called.
-fn described(keys: &[Key]) -> String {
-    let title = |key: &Key| {
-        let mut columns = COLUMNS.iter();
-        let title = columns
-            .find(|(member, ..)| *member == key.member)
-            .map_or("Key", |(_, title, _)| *title);
-        format!("{title} ({})", direction(*key))
-    };
-    keys.iter().map(title).collect::<Vec<_>>().join(", then ")
-}
-
-fn direction(key: Key) -> &'static str {
-    match (key.member, key.descending) {
-        (Member::Name | Member::Sex | Member::Uuid, false) => "A to Z",
-        (Member::Name | Member::Sex | Member::Uuid, true) => "Z to A",
-        (Member::Survived, false) => "no first",
-        (Member::Survived, true) => "yes first",
-        (_, false) => "lowest first",
-        (_, true) => "highest first",
-    }
-}
-
-fn limits(limit: Option<u32>) -> Vec<Choice> {
-    let chosen = limit.unwrap_or(LIMIT);
-    let mut all = LIMITS.to_vec();
-    all.push(chosen);
-    all.sort_unstable();
-    all.dedup();
-    let choice = |number: u32| Choice {
-        // The usual one needs not be said.
-        value: if number == LIMIT {
-            String::new()
-        } else {
-            number.to_string()
-        },
-        label: whole(number),
-        is_chosen: number == chosen,
-    };
-    all.into_iter().map(choice).collect()
 }
 
 /// What the filter says, each part for itself.

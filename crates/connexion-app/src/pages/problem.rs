@@ -10,18 +10,21 @@ use super::{Page, Visitor};
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Told {
     #[serde(default)]
-    detail: String,
+    pub(super) detail: String,
     #[serde(default)]
-    errors: Vec<Fault>,
+    pub(super) errors: Vec<Fault>,
 }
 
+/// One thing that is wrong.
 #[derive(Debug, Deserialize)]
-struct Fault {
+pub(super) struct Fault {
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
-    pointer: String,
-    detail: String,
+    pub(super) pointer: String,
+    #[serde(default)]
+    pub(super) code: String,
+    pub(super) detail: String,
 }
 
 #[derive(Template)]

@@ -24,6 +24,7 @@ pub(super) struct Browser {
     visitor: Visitor,
     address: String,
     is_at_root: bool,
+    is_at_list: bool,
 }
 
 impl Browser {
@@ -43,6 +44,7 @@ impl Browser {
                 .map_or("/", |target| target.as_str())
                 .to_owned(),
             is_at_root: request.method() == Method::GET && request.uri().path() == "/",
+            is_at_list: request.method() == Method::GET && request.uri().path() == "/people",
         })
     }
 
@@ -66,7 +68,12 @@ impl Browser {
         let asks = head.status == StatusCode::UNAUTHORIZED
             || head.status == StatusCode::FORBIDDEN && !is_foreign;
         let then = asks.then_some(self.address.as_str());
-        let mut page = pages::refusal(head.status, told, &self.visitor, then);
+        let mut page = if self.is_at_list && head.status == StatusCode::BAD_REQUEST {
+            let query = self.address.split_once('?').map_or("", |(_, query)| query);
+            pages::refused_list(query, told, &self.visitor)
+        } else {
+            pages::refusal(head.status, told, &self.visitor, then)
+        };
         for (name, value) in &head.headers {
             if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
                 page.headers_mut().append(name, value.clone());

@@ -4,7 +4,7 @@ mod driver;
 
 use serde_json::{Value, json};
 
-use self::driver::{Browser, ENTER, SPACE, Turn};
+use self::driver::{Browser, ENTER, SPACE, TAB, Turn};
 use crate::program::{Program, Service, get};
 
 const KEY: &str = "00000000-0000-4000-8000-000000000001";
@@ -181,6 +181,45 @@ fn a_list_is_filtered_and_each_part_of_the_filter_can_be_taken_away() {
 }
 
 #[test]
+fn what_is_wrong_with_a_filter_is_told_at_its_field() {
+    let (service, browser) = (sample(), Browser::new());
+    let browser = browser.turn(&service);
+    browser.open(
+        "/people?name=mrs&sex=female&sex=none&survived=true&age[gte]=many&age[lte]=30&age[lt]=x&fare[lte]=1e99&sort=fame&limit=0&page=2",
+    );
+    let told = [
+        "There is no such order",
+        "There is no such sex",
+        "“Age, from” must be a whole number",
+        "“Age” must be a whole number",
+        "Extra query parameter(s) page not in spec",
+        "A page has 1 to 1,000 people",
+    ];
+    let mut found = browser.texts("#problem li");
+    found.sort_unstable();
+    let mut expected = told;
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    assert_eq!(browser.text("#age-gte-error"), told[2]);
+    assert_eq!(browser.text("#sex-error"), told[1]);
+    browser.screenshot("filter-with-errors");
+    browser.is_accessible();
+    browser.click("#problem a[href='#age-gte']");
+    assert_eq!(focus(&browser), "age-gte");
+    // What was right is still there.
+    browser.enter("#age-gte", "20");
+    browser.go(".filter details button");
+    let path = "/people?name=mrs&survived=true&sex=female&age[gte]=20&age[lte]=30&fare[lte]=1e99";
+    assert_eq!(browser.path(), path);
+    // A form does not even send what is out of range, with JavaScript or without.
+    browser.click("summary");
+    browser.enter("#age-gte", "99999999999");
+    browser.click(".filter details button");
+    let is_wrong = browser.js("return document.querySelector('#age-gte').validity.rangeOverflow");
+    assert_eq!((is_wrong, browser.path()), (true.into(), path.to_owned()));
+}
+
+#[test]
 fn a_list_is_sorted_by_its_columns() {
     let (service, browser) = (sample(), Browser::new());
     let browser = browser.turn(&service);
@@ -206,6 +245,12 @@ fn pages_follow_one_another_and_lead_back() {
     browser.open("/people?sort=name&limit=250");
     let first = names(&browser);
     assert_eq!(browser.text(".pager p"), "1 to 250 of 714");
+    // With a keyboard nobody has to pass 250 names to get there.
+    browser.js("document.querySelector('.filter summary').focus()");
+    for (key, reached) in [(TAB, "Skip the list"), (ENTER, "pages"), (TAB, "Next page")] {
+        browser.press(key);
+        assert_eq!(focus(&browser), reached);
+    }
     browser.follow("Next page");
     assert_eq!(browser.text(".pager p"), "251 to 500 of 714");
     browser.follow("Next page");
@@ -695,14 +740,14 @@ fn a_key_is_asked_for_once_and_can_be_forgotten() {
 fn what_goes_wrong_is_a_page_for_a_browser_and_a_document_for_programs() {
     let (service, browser) = (sample(), Browser::new());
     let browser = browser.turn(&service);
-    browser.open("/people?age[gte]=old&limit=0");
+    browser.open("/people/download?age[gte]=old&format=pdf");
     assert_eq!(browser.text("h1"), "This can’t be shown");
     let faults = browser.texts(".faults li");
     assert!(
         faults.iter().any(|fault| fault.starts_with("age[gte] ")),
         "{faults:?}"
     );
-    browser.screenshot("bad-filter");
+    browser.screenshot("bad-request");
     browser.is_accessible();
     browser.open(&format!("/people/{KEY}"));
     assert_eq!(browser.text("h1"), "Not found");
