@@ -6,6 +6,7 @@ use connexion_app::person::{Person, PersonChanges, Sex};
 use connexion_app::query::Select;
 use connexion_app::store::{Store, StoreError};
 use futures_util::TryStreamExt;
+use futures_util::future::join_all;
 use prometheus::Histogram;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,9 +15,48 @@ use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use crate::conformance::{Place, on_both_stores};
+use crate::postgres_server::{connect, fresh_database};
 
 on_both_stores! {
     calls_at_once_do_what_each_does_alone
+}
+
+/// Other programs may write what this one can't read.
+#[tokio::test]
+async fn a_row_that_cant_be_read_is_nobody_elses_fault() {
+    let database = fresh_database().await;
+    let admin = connect(database.url()).await;
+    let place = Place::Postgres(database);
+    let store = place.migrated().await;
+    let (good, bad) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    for uuid in [good, bad] {
+        let person = someone(uuid, "Somebody".to_owned(), 1);
+        store.add(&person, None).await.unwrap();
+    }
+    for statement in [
+        "alter type sexenum add value 'unknown'",
+        "update person set sex = 'unknown' where uuid = '00000000-0000-0000-0000-000000000002'",
+    ] {
+        admin.batch_execute(statement).await.unwrap();
+    }
+    let keys = [good, bad, good, bad, good];
+    let found = join_all(keys.map(|uuid| store.lookup(uuid))).await;
+    let to = PersonChanges {
+        age: Some(2),
+        ..PersonChanges::default()
+    };
+    let changed = join_all(keys.map(|uuid| store.update(uuid, &to, None))).await;
+    for (uuid, answer) in keys
+        .into_iter()
+        .cycle()
+        .zip(found.into_iter().chain(changed))
+    {
+        match answer {
+            Ok(Some(person)) => assert_eq!(person.uuid, good),
+            Err(StoreError::Unexpected(_)) => assert_eq!(uuid, bad),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// How often the whole is done, each time with other calls.

@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::ready;
-use std::hash::Hash;
 use std::iter::repeat_with;
 use std::sync::Arc;
 
@@ -38,8 +37,9 @@ impl ByKey {
         self: Arc<Self>,
         uuids: Vec<Uuid>,
     ) -> Vec<Result<Option<Person>, StoreError>> {
-        if let [uuid] = uuids[..] {
-            return vec![self.look_up(uuid).await];
+        let alone = |uuid| self.look_up(uuid);
+        if uuids.len() == 1 {
+            return each(uuids, Ok(Vec::new()), alone).await;
         }
         self.options.echo(LOOKUP_ALL.text);
         let read = self.reads.read(|session| {
@@ -47,11 +47,11 @@ impl ByKey {
             async move { session.rows(&LOOKUP_ALL, &[uuids]).await }
         });
         let answers = read.await.and_then(|rows| {
-            let people: HashMap<_, _> = by_key(&rows, 0)?;
-            let found = |uuid| Some(people.get(uuid).cloned());
+            let people = by_key(&rows, 0)?;
+            let found = |uuid| Some(people.get(uuid).cloned().transpose());
             Ok(uuids.iter().map(found).collect())
         });
-        each(uuids, answers, |uuid| self.look_up(uuid)).await
+        each(uuids, answers, alone).await
     }
 
     async fn look_up(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
@@ -82,7 +82,7 @@ impl ByKey {
         let add = async |session: Arc<Session>| session.rows(&ADD_ALL, &values).await;
         let answers = self.writes.write(add).await.and_then(|rows| {
             let mut added = keys(&rows)?;
-            let stored = |person: &Person| added.remove(&person.uuid).then_some(());
+            let stored = |person: &Person| added.remove(&person.uuid).then_some(Ok(()));
             Ok(people.iter().map(stored).collect())
         });
         drop(columns);
@@ -112,8 +112,9 @@ impl ByKey {
         let answers = self.writes.write(update).await.and_then(|rows| {
             let mut updated = by_key(&rows, 9)?;
             let calls = all.iter().zip(is_first);
-            let answer =
-                |((uuid, _), is_first): (&(Uuid, _), bool)| is_first.then(|| updated.remove(uuid));
+            let answer = |((uuid, _), is_first): (&(Uuid, _), bool)| {
+                is_first.then(|| updated.remove(uuid).transpose())
+            };
             Ok(calls.map(answer).collect())
         });
         drop(columns);
@@ -155,7 +156,7 @@ impl ByKey {
             let mut deleted = keys(&rows)?;
             Ok(uuids
                 .iter()
-                .map(|uuid| Some(deleted.remove(uuid)))
+                .map(|uuid| Some(Ok(deleted.remove(uuid))))
                 .collect())
         });
         each(uuids, answers, alone).await
@@ -184,7 +185,7 @@ impl ByKey {
 /// has done, so nothing may be tried again.
 async fn each<C, A, F>(
     calls: Vec<C>,
-    answers: Result<Vec<Option<A>>, Failure>,
+    answers: Result<Vec<Option<Result<A, StoreError>>>, Failure>,
     alone: impl Fn(C) -> F,
 ) -> Vec<Result<A, StoreError>>
 where
@@ -203,7 +204,7 @@ where
         .into_iter()
         .zip(answers)
         .map(|(call, answer)| match answer {
-            Some(answer) => Either::Left(ready(Ok(answer))),
+            Some(answer) => Either::Left(ready(answer)),
             None => Either::Right(alone(call)),
         });
     join_all(asked).await
@@ -211,7 +212,7 @@ where
 
 /// The first call about each key, and for each call whether it is one: what a statement does with the same key
 /// twice is anybody's guess.
-fn firsts<C, K: Eq + Hash>(calls: &[C], key: impl Fn(&C) -> K) -> (Vec<&C>, Vec<bool>) {
+fn firsts<C>(calls: &[C], key: impl Fn(&C) -> Uuid) -> (Vec<&C>, Vec<bool>) {
     let mut seen = HashSet::new();
     let is_first: Vec<_> = calls.iter().map(|call| seen.insert(key(call))).collect();
     let first = calls
@@ -227,11 +228,14 @@ fn keys(rows: &[Row]) -> Result<HashSet<Uuid>, Failure> {
     keys.collect::<Result<_, _>>().map_err(Failure::Database)
 }
 
-/// The people of these rows, by the key in that column.
-fn by_key(rows: &[Row], column: usize) -> Result<HashMap<Uuid, Person>, Failure> {
+/// The people of these rows, by the key in that column. A row that can't be read is a fault of its own only.
+fn by_key(
+    rows: &[Row],
+    column: usize,
+) -> Result<HashMap<Uuid, Result<Person, StoreError>>, Failure> {
     let people = rows
         .iter()
-        .map(|row| Ok((row.try_get(column)?, person(row)?)));
+        .map(|row| Ok((row.try_get(column)?, person(row).map_err(StoreError::from))));
     people.collect::<Result<_, _>>().map_err(Failure::Database)
 }
 
