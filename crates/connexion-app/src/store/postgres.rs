@@ -222,9 +222,7 @@ impl Store for Postgres {
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
-        // Everybody waits for a connection together; in a batch each would wait behind the one before.
-        self.by_key.reads.session().await?;
-        self.lookups.call(uuid).await?
+        connected(&self.by_key.reads, &self.lookups, uuid).await
     }
 
     async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
@@ -237,8 +235,8 @@ impl Store for Postgres {
         once: Option<(Claim, Receipt)>,
     ) -> Result<Option<Receipt>, StoreError> {
         let Some((claim, receipt)) = once else {
-            self.by_key.writes.session().await?;
-            return self.adds.call(person.clone()).await?.map(|()| None);
+            let added = connected(&self.by_key.writes, &self.adds, person.clone());
+            return added.await.map(|()| None);
         };
         self.options.echo(ADD_ONCE.text);
         let (id, request, old) = (&claim.id[..], &receipt.request[..], claim.now - Claim::LIFE);
@@ -259,17 +257,15 @@ impl Store for Postgres {
         to: &PersonChanges,
         expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
-        self.by_key.writes.session().await?;
         match expected {
-            None => self.updates.call((uuid, to.clone())).await?,
+            None => connected(&self.by_key.writes, &self.updates, (uuid, to.clone())).await,
             expected => self.by_key.update(uuid, to, expected).await,
         }
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
-        self.by_key.writes.session().await?;
         match expected {
-            None => self.deletes.call(uuid).await?,
+            None => connected(&self.by_key.writes, &self.deletes, uuid).await,
             expected => self.by_key.delete(uuid, expected).await,
         }
     }
@@ -408,4 +404,14 @@ where
 {
     let by_key = Arc::clone(by_key);
     Coalescer::new(name, 1, move |calls| all(Arc::clone(&by_key), calls))
+}
+
+/// Does a call with others. Everybody waits for a connection together; each batch would wait for it once more.
+async fn connected<C: Send + 'static, A: Send + 'static>(
+    sessions: &Shared,
+    calls: &Coalescer<C, Result<A, StoreError>>,
+    call: C,
+) -> Result<A, StoreError> {
+    sessions.session().await?;
+    calls.call(call).await?
 }

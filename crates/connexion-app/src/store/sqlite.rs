@@ -111,6 +111,8 @@ pub struct Sqlite {
     options: Options,
 }
 
+/// An answer to each call.
+type Answers<A> = Vec<Result<A, StoreError>>;
 /// The arguments of [`Store::add`].
 type Add = (Person, Option<(Claim, Receipt)>);
 /// Those of [`Store::update`].
@@ -129,13 +131,14 @@ impl Sqlite {
             pool(options.lists),
         );
         Self {
-            lookups: Coalescer::new("lookup", READERS, {
-                let readers = Arc::clone(&readers);
-                move |uuids| look_up_all(Arc::clone(&readers), uuids)
+            lookups: together("lookup", &readers, look_up_all),
+            adds: together("add", &writer, |file, calls| write_all(file, calls, add)),
+            updates: together("update", &writer, |file, calls| {
+                write_all(file, calls, update)
             }),
-            adds: together("add", &writer, add),
-            updates: together("update", &writer, update),
-            deletes: together("delete", &writer, delete),
+            deletes: together("delete", &writer, |file, calls| {
+                write_all(file, calls, delete)
+            }),
             writer,
             readers,
             lists,
@@ -396,46 +399,40 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(number.unsigned_abs())
 }
 
-async fn look_up_all(
-    readers: Arc<Pool>,
-    uuids: Vec<Uuid>,
-) -> Vec<Result<Option<Person>, StoreError>> {
-    let calls = uuids.len();
-    let work = move |connection: &mut Connection| {
-        let look_up = |uuid: &Uuid| {
-            let mut statement = connection.prepare_cached(LOOKUP)?;
-            let mut rows = statement.query([uuid.as_bytes()])?;
-            Ok(rows.next()?.map(person).transpose()?)
-        };
-        Ok(uuids.iter().map(look_up).collect())
-    };
-    let answers = readers.run(work).await;
-    answers.unwrap_or_else(|error| vec![Err(error); calls])
-}
-
-/// Calls that go into one transaction, and are made durable by one wait for the disk.
+/// Calls that are done on a connection of this pool, as many batches at a time as it has.
 fn together<C: Send + 'static, A: Clone + Send + 'static>(
     name: &str,
-    writer: &Arc<Pool>,
-    one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
+    pool: &Arc<Pool>,
+    all: fn(&mut Connection, &[C]) -> Answers<A>,
 ) -> Coalescer<C, Result<A, StoreError>> {
-    let writer = Arc::clone(writer);
-    Coalescer::new(name, 1, move |calls: Vec<C>| {
-        let (writer, count) = (Arc::clone(&writer), calls.len());
-        let work = move |connection: &mut Connection| Ok(write_all(connection, &calls, one));
+    let lanes = pool.turns().all;
+    let pool = Arc::clone(pool);
+    Coalescer::new(name, lanes, move |calls: Vec<C>| {
+        let (pool, count) = (Arc::clone(&pool), calls.len());
         async move {
-            let answers = writer.run(work).await;
+            let answers = pool.run(move |connection| Ok(all(connection, &calls)));
+            let answers = answers.await;
             answers.unwrap_or_else(|error| vec![Err(error); count])
         }
     })
 }
 
-/// Does all calls in one transaction. If that fails, nothing was done, and each has a transaction of its own.
+fn look_up_all(connection: &mut Connection, uuids: &[Uuid]) -> Answers<Option<Person>> {
+    let look_up = |uuid: &Uuid| {
+        let mut statement = connection.prepare_cached(LOOKUP)?;
+        let mut rows = statement.query([uuid.as_bytes()])?;
+        Ok(rows.next()?.map(person).transpose()?)
+    };
+    uuids.iter().map(look_up).collect()
+}
+
+/// Does all calls in one transaction, which is made durable by one wait for the disk. If that fails, nothing was done, and
+/// each has a transaction of its own.
 fn write_all<C, A>(
     connection: &mut Connection,
     calls: &[C],
     one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
-) -> Vec<Result<A, StoreError>> {
+) -> Answers<A> {
     if calls.len() > 1
         && let Ok(answers) = write(connection, calls, one)
     {
@@ -451,7 +448,7 @@ fn write<C, A>(
     connection: &mut Connection,
     calls: &[C],
     one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
-) -> Result<Vec<Result<A, StoreError>>, StoreError> {
+) -> Result<Answers<A>, StoreError> {
     let mut transaction = begin(connection)?;
     let mut answers = Vec::with_capacity(calls.len());
     for call in calls {
