@@ -312,8 +312,9 @@ function prepareImport(form) {
     clearProblems();
     document.getElementById("result").replaceChildren();
     const chosen = file.files[0];
-    if (!chosen) {
-      showProblem("Please look at this again", element("ul", {}, showAtField("file", "Choose a file")));
+    const wrong = !chosen ? "Choose a file" : chosen.size === 0 ? "This file is empty" : "";
+    if (wrong) {
+      showProblem("Please look at this again", element("ul", {}, showAtField("file", wrong)));
       return;
     }
     const request = new XMLHttpRequest();
@@ -353,6 +354,7 @@ function prepareImport(form) {
     cancel.onclick = () => {
       cancelled = true;
       request.abort();
+      document.getElementById("result").replaceChildren(element("p", {}, "You cancelled the import."));
       button.focus();
     };
     bar.value = 0;

@@ -435,6 +435,7 @@ fn files_are_imported_and_what_is_wrong_with_them_is_told() {
     let lines = person("Line").to_string() + "\n";
     let program = Program::new().env("APP_DEBUG", "0");
     let program = program
+        .file("empty.csv", "")
         .file("good.csv", &format!("{header}{rows}"))
         .file("bad.csv", &format!("{header}{rows}{bad}"))
         .file(
@@ -449,6 +450,9 @@ fn files_are_imported_and_what_is_wrong_with_them_is_told() {
     browser.is_accessible();
     browser.click("form.import button");
     assert_eq!(browser.text("#file-error"), "Choose a file");
+    choose("empty.csv");
+    browser.click("form.import button");
+    assert_eq!(browser.text("#file-error"), "This file is empty");
     choose("bad.csv");
     browser.click("form.import button");
     browser.until("#problem", "150 rows are wrong");
