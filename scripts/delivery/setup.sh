@@ -70,6 +70,12 @@ packages_in() {
     chroot "$1" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${@:2}"
     chroot "$1" apt-get clean
 }
+# Java's packages run it, and it wants to see its own process.
+java_in() (
+    mount -t proc proc "$1/proc"
+    trap 'umount "$1/proc"' EXIT
+    packages_in "$1" default-jre-headless
+)
 debian() { debootstrap --variant=minbase --include=ca-certificates bookworm "$1"; }
 # ... what compiles Rust ...
 rust() {
@@ -100,17 +106,17 @@ tests() {
     : >"$1/etc/apt/sources.list"
     chroot "$1" apt-get update -q
     packages_in "$1" chromium chromium-driver "llvm-$major" make pgbouncer postgresql procps python3-venv
+    java_in "$1"
     pip=("$work/tools/bin/pip" --quiet --disable-pip-version-check)
     "${pip[@]}" install --require-hashes --requirement scripts/cov-tools.txt
     cp "$work/tools/bin/cargo-llvm-cov" "$1/usr/local/bin/"
-    # For the Python that is in there.
-    "${pip[@]}" download --python-version 3.11 --only-binary=:all: --dest "$1/wheels" \
-        --requirement scripts/schemathesis-tools.txt
-    cp scripts/schemathesis-tools.txt "$1/wheels/"
-    chroot "$1" python3 -m venv /usr/local/schemathesis
-    chroot "$1" /usr/local/schemathesis/bin/pip --quiet install --no-index --find-links /wheels \
-        --requirement /wheels/schemathesis-tools.txt
-    ln -s ../schemathesis/bin/schemathesis "$1/usr/local/bin/"
+    # For the Python that is in there, which finds their libraries, too.
+    requirements=(--requirement scripts/schemathesis-tools.txt --requirement scripts/client-tools.txt)
+    "${pip[@]}" download --python-version 3.11 --only-binary=:all: --dest "$1/wheels" "${requirements[@]}"
+    chroot "$1" python3 -m venv /usr/local/tools
+    chroot "$1" sh -c '/usr/local/tools/bin/pip --quiet install --no-index --no-deps /wheels/*.whl'
+    ln -s ../tools/bin/schemathesis ../tools/bin/openapi-generator-cli "$1/usr/local/bin/"
+    echo /usr/local/tools/lib/python3.11/site-packages >"$1/usr/local/lib/python3.11/dist-packages/tools.pth"
     rm -r "$1/wheels"
 }
 if [ -n "${TESTS:-}" ] && [ ! -e "$work/rust/usr/local/bin/schemathesis" ]; then
