@@ -351,12 +351,7 @@ impl<T: Serialize, E: std::fmt::Display> Stream for ItemsText<T, E> {
                         self.form.before_others
                     });
                     self.state = State::Within;
-                    let begin = chunk.len();
-                    if let Err(error) = serde_json::to_writer(&mut chunk, &item) {
-                        return self.fail(&error);
-                    }
-                    let json = chunk.get(begin..).unwrap_or_default();
-                    if let Err(error) = self.check.check(&item, json) {
+                    if let Err(error) = self.check.write(&item, &mut chunk) {
                         return self.fail(&error);
                     }
                     chunk.extend_from_slice(self.form.after_each);

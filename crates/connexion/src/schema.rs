@@ -471,6 +471,12 @@ impl Schema {
         self.plain.as_ref().is_some_and(|plain| plain.admits(value))
     }
 
+    /// Adds a value as JSON if it certainly conforms; otherwise nothing.
+    pub(crate) fn write<T: Serialize + ?Sized>(&self, value: &T, json: &mut Vec<u8>) -> bool {
+        let plain = self.plain.as_ref();
+        plain.is_some_and(|plain| plain.write(value, json))
+    }
+
     pub(crate) fn is_valid(&self, value: &Value) -> bool {
         let is_valid = || self.validator.is_valid(value);
         if self.is_recursive {

@@ -33,7 +33,7 @@ impl fmt::Debug for Typed {
     }
 }
 
-/// Checks the JSON of an item; the error ends the stream.
+/// Checks the JSON of an item that its schema does not certainly admit; the error ends the stream.
 type JsonCheck = Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>;
 
 /// How the items of a streamed array are checked: put here before the first is read, or never.
@@ -47,10 +47,17 @@ impl ItemCheck {
         let _ = self.0.set((schema, by_json));
     }
 
-    pub(crate) fn check(&self, item: &impl Serialize, json: &[u8]) -> Result<(), String> {
-        match self.0.get() {
-            Some((schema, by_json)) if !schema.admits(item) => by_json(json),
-            _ => Ok(()),
+    /// Adds an item as JSON, checked.
+    pub(crate) fn write(&self, item: &impl Serialize, json: &mut Vec<u8>) -> Result<(), String> {
+        let check = self.0.get();
+        if check.is_some_and(|(schema, _)| schema.write(item, json)) {
+            return Ok(());
+        }
+        let begin = json.len();
+        serde_json::to_writer(&mut *json, item).map_err(|error| error.to_string())?;
+        match check {
+            Some((_, by_json)) => by_json(json.get(begin..).unwrap_or_default()),
+            None => Ok(()),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A value's walk along its schema: serde tells what the value holds, and nothing is written.
+//! A value's walk along its schema: serde tells what the value holds, which is written as JSON on the way if it is
+//! wanted. So the names of members need not be escaped each time: the schema has them ready.
 
 use std::fmt;
 
@@ -7,7 +8,36 @@ use serde::{Serialize, Serializer, ser};
 use super::{Object, Plain};
 
 /// Walks a value beside its schema. The error says nothing: it only ends the walk.
-pub(super) struct Walk<'p>(pub(super) &'p Plain);
+pub(super) struct Walk<'p, 'o, O>(pub(super) &'p Plain, pub(super) &'o mut O);
+
+/// What becomes of a value that is walked.
+pub(super) trait Output {
+    /// Adds what is JSON already.
+    fn push(&mut self, json: &[u8]);
+
+    /// Adds a value as it is written without a schema.
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), No>;
+}
+
+/// It is checked only.
+impl Output for () {
+    fn push(&mut self, _: &[u8]) {}
+
+    fn value<T: Serialize + ?Sized>(&mut self, _: &T) -> Result<(), No> {
+        Ok(())
+    }
+}
+
+/// It is written as JSON.
+impl Output for Vec<u8> {
+    fn push(&mut self, json: &[u8]) {
+        self.extend_from_slice(json);
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), No> {
+        serde_json::to_writer(self, value).map_err(|_unwritable| No)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct No;
@@ -30,33 +60,35 @@ fn when(condition: bool) -> Result<(), No> {
     if condition { Ok(()) } else { Err(No) }
 }
 
-impl Walk<'_> {
-    fn whole(&self, value: i64) -> Result<(), No> {
-        match self.0 {
-            Plain::Integer { least, greatest } => when((*least..=*greatest).contains(&value)),
+impl<O: Output> Walk<'_, '_, O> {
+    fn whole(self, value: i64) -> Result<(), No> {
+        when(match self.0 {
+            Plain::Integer { least, greatest } => (*least..=*greatest).contains(&value),
             // A greater number might be rounded beyond a bound.
             Plain::Number { least, greatest } => {
                 let in_bounds = |value: i32| (*least..=*greatest).contains(&f64::from(value));
-                when(self.0.is_any_number() || i32::try_from(value).is_ok_and(in_bounds))
+                self.0.is_any_number() || i32::try_from(value).is_ok_and(in_bounds)
             }
-            _ => Err(No),
-        }
+            _ => false,
+        })?;
+        self.1.value(&value)
     }
 }
 
-impl<'p> Serializer for Walk<'p> {
+impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
     type Ok = ();
     type Error = No;
-    type SerializeSeq = Items<'p>;
-    type SerializeTuple = Items<'p>;
-    type SerializeTupleStruct = Items<'p>;
+    type SerializeSeq = Items<'p, 'o, O>;
+    type SerializeTuple = Items<'p, 'o, O>;
+    type SerializeTupleStruct = Items<'p, 'o, O>;
     type SerializeTupleVariant = ser::Impossible<(), No>;
     type SerializeMap = ser::Impossible<(), No>;
-    type SerializeStruct = Members<'p>;
+    type SerializeStruct = Members<'p, 'o, O>;
     type SerializeStructVariant = ser::Impossible<(), No>;
 
-    fn serialize_bool(self, _: bool) -> Result<(), No> {
-        when(matches!(self.0, Plain::Boolean))
+    fn serialize_bool(self, value: bool) -> Result<(), No> {
+        when(matches!(self.0, Plain::Boolean))?;
+        self.1.value(&value)
     }
 
     fn serialize_i8(self, value: i8) -> Result<(), No> {
@@ -93,7 +125,8 @@ impl<'p> Serializer for Walk<'p> {
 
     /// What is written for it is another number than what it holds, so no bound says anything about it.
     fn serialize_f32(self, value: f32) -> Result<(), No> {
-        when(self.0.is_any_number() && value.is_finite())
+        when(self.0.is_any_number() && value.is_finite())?;
+        self.1.value(&value)
     }
 
     /// JSON has no NaN and no infinities: they would be written as null.
@@ -101,7 +134,8 @@ impl<'p> Serializer for Walk<'p> {
         let Plain::Number { least, greatest } = self.0 else {
             return Err(No);
         };
-        when(value.is_finite() && (*least..=*greatest).contains(&value))
+        when(value.is_finite() && (*least..=*greatest).contains(&value))?;
+        self.1.value(&value)
     }
 
     fn serialize_char(self, value: char) -> Result<(), No> {
@@ -109,10 +143,8 @@ impl<'p> Serializer for Walk<'p> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), No> {
-        match self.0 {
-            Plain::Text(text) => when(text.admits(value)),
-            _ => Err(No),
-        }
+        when(matches!(self.0, Plain::Text(text) if text.admits(value)))?;
+        self.1.value(value)
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result<(), No> {
@@ -128,7 +160,8 @@ impl<'p> Serializer for Walk<'p> {
     }
 
     fn serialize_unit(self) -> Result<(), No> {
-        when(matches!(self.0, Plain::Null))
+        when(matches!(self.0, Plain::Null))?;
+        self.1.value(&())
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), No> {
@@ -162,18 +195,27 @@ impl<'p> Serializer for Walk<'p> {
         Err(No)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'p>, No> {
-        match self.0 {
-            Plain::Array(items) => Ok(Items(items)),
-            _ => Err(No),
-        }
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'p, 'o, O>, No> {
+        let Plain::Array(items) = self.0 else {
+            return Err(No);
+        };
+        self.1.push(b"[");
+        Ok(Items {
+            schema: items,
+            out: self.1,
+            is_first: true,
+        })
     }
 
-    fn serialize_tuple(self, length: usize) -> Result<Items<'p>, No> {
+    fn serialize_tuple(self, length: usize) -> Result<Items<'p, 'o, O>, No> {
         self.serialize_seq(Some(length))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items<'p>, No> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        length: usize,
+    ) -> Result<Items<'p, 'o, O>, No> {
         self.serialize_seq(Some(length))
     }
 
@@ -192,15 +234,18 @@ impl<'p> Serializer for Walk<'p> {
         Err(No)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'p>, No> {
-        match self.0 {
-            Plain::Object(object) => Ok(Members {
-                object,
-                next: 0,
-                required: 0,
-            }),
-            _ => Err(No),
-        }
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'p, 'o, O>, No> {
+        let Plain::Object(object) = self.0 else {
+            return Err(No);
+        };
+        self.1.push(b"{");
+        Ok(Members {
+            object,
+            out: self.1,
+            is_first: true,
+            next: 0,
+            required: 0,
+        })
     }
 
     fn serialize_struct_variant(
@@ -215,15 +260,29 @@ impl<'p> Serializer for Walk<'p> {
 }
 
 /// The items of an array.
-pub(super) struct Items<'p>(&'p Plain);
+pub(super) struct Items<'p, 'o, O> {
+    schema: &'p Plain,
+    out: &'o mut O,
+    is_first: bool,
+}
 
-impl Items<'_> {
-    fn item<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), No> {
-        value.serialize(Walk(self.0))
+impl<O: Output> Items<'_, '_, O> {
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), No> {
+        self.out.push(between(&mut self.is_first));
+        value.serialize(Walk(self.schema, self.out))
+    }
+
+    fn finish(self) {
+        self.out.push(b"]");
     }
 }
 
-impl ser::SerializeSeq for Items<'_> {
+/// What stands before the next one of several.
+fn between(is_first: &mut bool) -> &'static [u8] {
+    if std::mem::take(is_first) { b"" } else { b"," }
+}
+
+impl<O: Output> ser::SerializeSeq for Items<'_, '_, O> {
     type Ok = ();
     type Error = No;
 
@@ -232,11 +291,12 @@ impl ser::SerializeSeq for Items<'_> {
     }
 
     fn end(self) -> Result<(), No> {
+        self.finish();
         Ok(())
     }
 }
 
-impl ser::SerializeTuple for Items<'_> {
+impl<O: Output> ser::SerializeTuple for Items<'_, '_, O> {
     type Ok = ();
     type Error = No;
 
@@ -245,11 +305,12 @@ impl ser::SerializeTuple for Items<'_> {
     }
 
     fn end(self) -> Result<(), No> {
+        self.finish();
         Ok(())
     }
 }
 
-impl ser::SerializeTupleStruct for Items<'_> {
+impl<O: Output> ser::SerializeTupleStruct for Items<'_, '_, O> {
     type Ok = ();
     type Error = No;
 
@@ -258,20 +319,23 @@ impl ser::SerializeTupleStruct for Items<'_> {
     }
 
     fn end(self) -> Result<(), No> {
+        self.finish();
         Ok(())
     }
 }
 
 /// The members of an object. They mostly come in the schema's order, so each is looked for first where the
 /// one before it was found.
-pub(super) struct Members<'p> {
+pub(super) struct Members<'p, 'o, O> {
     object: &'p Object,
+    out: &'o mut O,
+    is_first: bool,
     next: usize,
     /// How many required members came.
     required: usize,
 }
 
-impl ser::SerializeStruct for Members<'_> {
+impl<O: Output> ser::SerializeStruct for Members<'_, '_, O> {
     type Ok = ();
     type Error = No;
 
@@ -285,14 +349,21 @@ impl ser::SerializeStruct for Members<'_> {
         let mut places = after.chain(properties.iter().enumerate().take(self.next));
         let Some((place, property)) = places.find(|(_, property)| property.name == key) else {
             // A member that the schema doesn't describe may be anything, if it may be there.
-            return when(!self.object.is_closed);
+            when(!self.object.is_closed)?;
+            self.out.push(between(&mut self.is_first));
+            self.out.value(key)?;
+            self.out.push(b":");
+            return self.out.value(value);
         };
         self.next = place + 1;
         self.required += usize::from(property.required);
-        value.serialize(Walk(&property.schema))
+        self.out.push(between(&mut self.is_first));
+        self.out.push(&property.key);
+        value.serialize(Walk(&property.schema, self.out))
     }
 
     fn end(self) -> Result<(), No> {
+        self.out.push(b"}");
         // Fields of a struct have different names, so each was counted once.
         when(
             self.required
