@@ -1,4 +1,5 @@
-//! Lists and what else takes its time: a row at a time, on sessions that nobody else uses meanwhile.
+//! Lists and what else takes its time: a row at a time, on sessions that nobody else uses meanwhile. Whoever reads the
+//! rows receives them, too, so a reader who is slow makes the database wait.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_postgres::{Row, RowStream};
 
-use super::session::{Session, Target, Use};
+use super::session::{Session, Target, Use, Wire};
 use crate::store::select::Query;
 use crate::store::{StoreError, Turns};
 
@@ -23,7 +24,7 @@ pub(super) struct Lists {
     /// How long one more list waits for its turn.
     wait: Duration,
     turns: Arc<Semaphore>,
-    idle: Mutex<Vec<Session>>,
+    idle: Mutex<Vec<(Session, Wire)>>,
 }
 
 impl Lists {
@@ -49,21 +50,21 @@ impl Lists {
                 "too many lists are under way".to_owned(),
             ));
         };
-        while let Some(session) = lists.take_idle() {
-            match session.answer(session.list(query)).await {
-                Ok(rows) => return Ok(Self::stream(lists, session, rows, turn)),
+        while let Some((session, mut wire)) = lists.take_idle() {
+            match wire.carry(session.answer(session.list(query))).await {
+                Ok(rows) => return Ok(Self::stream(lists, (session, wire), rows, turn)),
                 Err(failure) if failure.connection_died() => {}
                 Err(failure) => return Err(failure.into()),
             }
         }
-        let session = Session::open(&lists.target, Use::Own).await?;
-        let rows = session.answer(session.list(query)).await?;
-        Ok(Self::stream(lists, session, rows, turn))
+        let (session, mut wire) = Session::connect(&lists.target, Use::Own).await?;
+        let rows = wire.carry(session.answer(session.list(query))).await?;
+        Ok(Self::stream(lists, (session, wire), rows, turn))
     }
 
     fn stream(
         lists: &Arc<Self>,
-        session: Session,
+        session: (Session, Wire),
         rows: RowStream,
         turn: OwnedSemaphorePermit,
     ) -> Reading {
@@ -83,14 +84,14 @@ impl Lists {
         }
     }
 
-    fn take_idle(&self) -> Option<Session> {
+    fn take_idle(&self) -> Option<(Session, Wire)> {
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop()
     }
 
-    fn keep(&self, session: Session) {
+    fn keep(&self, session: (Session, Wire)) {
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -98,11 +99,12 @@ impl Lists {
     }
 }
 
-/// A list under way.
+/// A list under way. One that nobody reads to its end takes its connection along: the rest of the rows would have to be
+/// fetched before it could be used again.
 pub(super) struct Reading {
     rows: Pin<Box<RowStream>>,
     /// Taken at the end, when the session is fit for the next list.
-    session: Option<Session>,
+    session: Option<(Session, Wire)>,
     lists: Arc<Lists>,
     _turn: OwnedSemaphorePermit,
 }
@@ -111,26 +113,22 @@ impl Stream for Reading {
     type Item = Result<Row, StoreError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.session.is_none() {
+        let this = &mut *self;
+        let Some((_, wire)) = &mut this.session else {
             return Poll::Ready(None);
+        };
+        let mut row = this.rows.as_mut().poll_next(context);
+        if row.is_pending() {
+            wire.poll(context);
+            row = this.rows.as_mut().poll_next(context);
         }
-        let row = ready!(self.rows.as_mut().poll_next(context));
-        match (&row, self.session.take()) {
-            (Some(Ok(_)), session) => self.session = session,
-            (Some(Err(_)), Some(session)) => session.abort(),
-            (None, Some(session)) => self.lists.keep(session),
-            (_, None) => {}
+        let row = ready!(row);
+        if !matches!(row, Some(Ok(_))) {
+            let ended = this.session.take();
+            if let Some(session) = ended.filter(|_| row.is_none()) {
+                this.lists.keep(session);
+            }
         }
         Poll::Ready(row.map(|row| Ok(row?)))
-    }
-}
-
-impl Drop for Reading {
-    /// A list that nobody reads to its end takes its connection along: the rest of the rows would have to
-    /// be fetched before it could be used again.
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.abort();
-        }
     }
 }

@@ -5,19 +5,22 @@
 //! one statement at a time. The price: whoever doesn't take an answer holds up everyone behind, so only
 //! small statements belong there, and each is limited in time at both ends.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
-use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, Row, RowStream};
+use tokio_postgres::{Client, Connection, Error, Row, RowStream, Socket};
 
 use super::address::Server;
 use super::error::{Failure, describe};
 use super::statement::{LIST, Sql, Statements, typed};
+use super::tls::Stream;
 use crate::store::StoreError;
 use crate::store::select::Query;
 
@@ -79,33 +82,37 @@ pub(super) struct Session {
     pub(super) client: Client,
     target: Arc<Target>,
     statements: Statements,
-    connection: AbortHandle,
     opened: Instant,
     /// When an answer last came, in milliseconds since `opened`.
     heard: AtomicU64,
 }
 
 impl Session {
-    /// Connects.
+    /// Connects, with a task of its own that carries what is sent and received.
     pub(super) async fn open(target: &Arc<Target>, purpose: Use) -> Result<Self, StoreError> {
+        let (session, wire) = Self::connect(target, purpose).await?;
+        tokio::spawn(wire.carry_all());
+        Ok(session)
+    }
+
+    /// Connects; nothing is sent or received on it but while the caller has the wire carry it.
+    pub(super) async fn connect(
+        target: &Arc<Target>,
+        purpose: Use,
+    ) -> Result<(Self, Wire), StoreError> {
         let (client, connection) = target.server.connect().await?;
-        let connection = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("a database connection ended: {}", describe(&error));
-            }
-        });
         let session = Self {
             client,
             target: Arc::clone(target),
             statements: Statements::default(),
-            connection: connection.abort_handle(),
             opened: Instant::now(),
             heard: AtomicU64::new(0),
         };
+        let mut wire = Wire(Some(Box::new(connection)));
         let settings = target.settings(purpose);
-        let set = timeout(TRIAL, session.client.batch_execute(&settings)).await;
-        match set {
-            Ok(Ok(())) => Ok(session),
+        let set = wire.carry(timeout(TRIAL, session.client.batch_execute(&settings)));
+        match set.await {
+            Ok(Ok(())) => Ok((session, wire)),
             Ok(Err(error)) => Err(StoreError::Unavailable(describe(&error))),
             Err(_elapsed) => Err(StoreError::Unavailable("no session in time".to_owned())),
         }
@@ -190,15 +197,66 @@ impl Session {
         answer.map_err(Failure::Database)
     }
 
-    /// Closes the connection at once, whatever is still under way on it. Merely dropped, it would go on
-    /// until every row that was asked for had arrived.
-    pub(super) fn abort(&self) {
-        self.connection.abort();
-    }
-
     fn is_quiet(&self) -> bool {
         let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
         self.opened.elapsed().saturating_sub(heard) > QUIET
+    }
+}
+
+/// What carries the statements and answers of a session. Dropped, it closes the connection at once, whatever is still
+/// under way on it.
+pub(super) struct Wire(Option<Box<Connection<Socket, Stream>>>);
+
+impl Wire {
+    /// Carries what there is to be sent and received now. Whoever waits for an answer hears of the connection's end
+    /// from the session.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) {
+        let Some(connection) = &mut self.0 else {
+            return;
+        };
+        if let Poll::Ready(ended) = Pin::new(connection).poll(context) {
+            if let Err(error) = ended {
+                tracing::debug!("a database connection ended: {}", describe(&error));
+            }
+            self.0 = None;
+        }
+    }
+
+    /// Does `work`, and carries meanwhile. A task of its own would have to be woken for each answer, and then wake whoever
+    /// waits for it.
+    pub(super) async fn carry<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(done);
+            }
+            self.poll(context);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// Carries until the session or the connection is closed.
+    async fn carry_all(mut self) {
+        poll_fn(|context| {
+            self.poll(context);
+            if self.0.is_some() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Wire"
+        } else {
+            "Wire, cut"
+        })
     }
 }
 
