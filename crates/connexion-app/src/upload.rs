@@ -4,6 +4,7 @@
 //! the answer looks at [`Moved`] before giving up.
 
 use std::io::{self, Read};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -33,9 +34,8 @@ impl Moved {
     pub(crate) async fn wait<T>(
         &self,
         patience: Duration,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> Option<T> {
-        let mut work = std::pin::pin!(work);
         let mut before = 0;
         loop {
             if let Ok(done) = timeout(patience, &mut work).await {

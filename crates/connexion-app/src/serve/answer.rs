@@ -76,12 +76,15 @@ impl Answering {
             .size_hint()
             .upper()
             .is_none_or(|size| size > LONG);
-        let answer = if is_long {
-            let moved = Moved::default();
+        let moved = is_long.then(Moved::default);
+        if let Some(moved) = &moved {
             request.extensions_mut().insert(moved.clone());
-            moved.wait(self.limits.answer, api.handle(request)).await
-        } else {
-            timeout(self.limits.answer, api.handle(request)).await.ok()
+        }
+        // Pinned here: in each branch it would have room of its own, and a request's future is copied.
+        let handling = pin!(api.handle(request));
+        let answer = match moved {
+            Some(moved) => moved.wait(self.limits.answer, handling).await,
+            None => timeout(self.limits.answer, handling).await.ok(),
         };
         answer.unwrap_or_else(|| unavailable().into_response())
     }

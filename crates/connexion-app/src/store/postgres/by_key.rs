@@ -4,11 +4,10 @@
 //! if it fails; so each gets the answer, and the error, that it would have got by itself.
 
 use std::collections::{HashMap, HashSet};
-use std::future::ready;
 use std::iter::repeat_with;
 use std::sync::Arc;
 
-use futures_util::future::{Either, join_all};
+use futures_util::future::join_all;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -199,15 +198,18 @@ where
             return calls.iter().map(|_| Err(error.clone())).collect();
         }
     };
-    let answers = answers.into_iter().chain(repeat_with(|| None));
-    let asked = calls
+    let answers: Vec<_> = answers
         .into_iter()
-        .zip(answers)
-        .map(|(call, answer)| match answer {
-            Some(answer) => Either::Left(ready(answer)),
-            None => Either::Right(alone(call)),
-        });
-    join_all(asked).await
+        .chain(repeat_with(|| None))
+        .take(calls.len())
+        .collect();
+    let unanswered = calls
+        .into_iter()
+        .zip(&answers)
+        .filter_map(|(call, answer)| answer.is_none().then(|| alone(call)));
+    let mut asked = join_all(unanswered).await.into_iter();
+    let answer = |answer: Option<_>| answer.or_else(|| asked.next());
+    answers.into_iter().filter_map(answer).collect()
 }
 
 /// The first call about each key, and for each call whether it is one: what a statement does with the same key

@@ -283,9 +283,14 @@ impl Shared {
 
     /// The session, after connecting if there's no open one. Of those who need it only one connects.
     pub(super) async fn session(&self) -> Result<Arc<Session>, StoreError> {
-        if let Some(session) = self.open_session() {
-            return Ok(session);
+        match self.open_session() {
+            Some(session) => Ok(session),
+            // In a box: otherwise every call would carry the room that connecting takes.
+            None => Box::pin(self.connect()).await,
         }
+    }
+
+    async fn connect(&self) -> Result<Arc<Session>, StoreError> {
         let failed = self.failed.load(Ordering::Relaxed);
         let _connecting = self.connecting.lock().await;
         if let Some(session) = self.open_session() {
@@ -332,7 +337,8 @@ impl Shared {
         let (mut is_fresh, mut races) = (false, Races::default());
         loop {
             let session = self.session().await?;
-            match self.run(&session, work(Arc::clone(&session))).await {
+            let work = pin!(work(Arc::clone(&session)));
+            match self.run(&session, work).await {
                 Err(failure) if failure.connection_died() && !is_fresh => is_fresh = true,
                 Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
                 result => return result,
@@ -348,20 +354,22 @@ impl Shared {
         let mut races = Races::default();
         loop {
             let session = self.tried_session().await?;
-            match self.run(&session, work(Arc::clone(&session))).await {
+            let work = pin!(work(Arc::clone(&session)));
+            match self.run(&session, work).await {
                 Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
                 result => return result,
             }
         }
     }
 
-    /// Waits for the answer to `work`, sent on `session`. Unless that is an answer about values the
+    /// Waits for the answer to `work`, sent on `session`; pinned, since what a function takes and awaits is in its own future
+    /// twice. Unless that is an answer about values the
     /// session isn't used again: its statements may be stale (a table made anew), its server demoted, its
     /// connection dead. A fresh one costs little, and one that keeps failing would never mend itself.
     async fn run<T>(
         &self,
         session: &Arc<Session>,
-        work: impl Future<Output = Result<T, Error>>,
+        work: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Result<T, Failure> {
         let answer = session.answer(work).await;
         if answer
