@@ -114,6 +114,10 @@ fn nearest<'m, M>(
     kind: impl Fn(&M) -> &MediaType,
     content_type: &str,
 ) -> Option<&'m M> {
+    // Nearly everybody writes it as the document does, and nothing is nearer.
+    if let Some(media) = content.iter().find(|media| kind(media).is_just(content_type)) {
+        return Some(media);
+    }
     let near = content
         .iter()
         .filter_map(|media| Some((kind(media).distance(content_type)?, media)));

@@ -200,11 +200,6 @@ impl RequestBody {
     }
 
     fn media(&self, content_type: &str) -> Option<&Media> {
-        // Nearly all clients write it as the document does, and nothing is nearer.
-        let mut all = self.content.iter();
-        if let Some(media) = all.find(|media| media.kind.is_just(content_type)) {
-            return Some(media);
-        }
         nearest(&self.content, |media| &media.kind, content_type)
             .filter(|media| media.reading.understands(content_type))
     }
