@@ -387,7 +387,7 @@ fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> 
                     survived: count(row, 4)?,
                 },
             }),
-            None => tally.fare(count(row, 5)?, row.get(6)?),
+            None => tally.fare(row.get(5)?, row.get(6)?),
         }
     }
     Ok(tally.sum())
