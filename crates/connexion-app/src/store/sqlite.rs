@@ -641,4 +641,26 @@ mod tests {
             }
         }
     }
+
+    /// Sorting everybody takes long, and so does going from an index to one person after the other.
+    #[tokio::test]
+    async fn a_summary_sorts_nobody_and_of_some_reads_the_table() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path().join("people.sqlite"), Options::default());
+        store.migrate().await.unwrap();
+        let adults = Filter {
+            age: crate::query::Range {
+                gte: Some(18),
+                ..Default::default()
+            },
+            ..Filter::default()
+        };
+        for (filter, unwanted) in [(Filter::default(), "TEMP B-TREE"), (adults, "INDEX")] {
+            let query = Query::summary(Dialect::Sqlite, &filter);
+            let work = move |connection: &mut Connection| Ok(plan(connection, &query));
+            let steps = store.lists.run(work).await.unwrap();
+            let is_good = |step: &String| !step.contains(unwanted);
+            assert!(steps.iter().all(is_good), "{steps:#?}");
+        }
+    }
 }
