@@ -117,8 +117,8 @@ pub(crate) struct Tally {
     classes: BTreeMap<i32, Counts>,
     sexes: [BySex; Sex::ALL.len()],
     bands: BTreeMap<i32, Counts>,
-    /// Places in the order of fares, counted from 1, and the fares there.
-    fares: BTreeMap<u64, f64>,
+    /// The fares of which so many quarters of all are no larger.
+    fares: BTreeMap<i32, f64>,
 }
 
 impl Default for Tally {
@@ -135,12 +135,14 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Adds a group. Those of the lowest class must come first, since of too many only the first are kept.
+    /// Adds a group, in any order.
     pub(crate) fn add(&mut self, group: Group) {
         self.all.add(group.counts);
-        if self.classes.len() < CLASSES || self.classes.contains_key(&group.passenger_class) {
-            let class = self.classes.entry(group.passenger_class).or_default();
-            class.add(group.counts);
+        let class = self.classes.entry(group.passenger_class).or_default();
+        class.add(group.counts);
+        if self.classes.len() > CLASSES {
+            // There are enough lower ones, so nobody asks for this one again.
+            self.classes.pop_last();
         }
         let sex = self.sexes.iter_mut().find(|known| known.sex == group.sex);
         if let Some(sex) = sex {
@@ -149,9 +151,9 @@ impl Tally {
         self.bands.entry(group.band).or_default().add(group.counts);
     }
 
-    /// Notes the fare that has this place among all, counted from 1.
-    pub(crate) fn fare(&mut self, place: u64, fare: f64) {
-        self.fares.insert(place, fare);
+    /// Notes the fare of which so many quarters of all are no larger.
+    pub(crate) fn fare(&mut self, quarters: i32, fare: f64) {
+        self.fares.insert(quarters, fare);
     }
 
     /// What it comes to.
@@ -165,12 +167,7 @@ impl Tally {
             to: (band < LAST_BAND).then_some(band * YEARS + YEARS - 1),
             counts,
         };
-        let total = self.all.count;
-        // The fare of which so many quarters of all are no larger.
-        let quarter = |quarters: u64| {
-            let place = (total * quarters).div_ceil(4).max(1);
-            self.fares.get(&place).copied()
-        };
+        let quarter = |quarters: i32| self.fares.get(&quarters).copied();
         let fares = || {
             Some(Fares {
                 min: quarter(0)?,

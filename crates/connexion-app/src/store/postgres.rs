@@ -215,7 +215,7 @@ impl Store for Postgres {
                         survived: count(&row, 4)?,
                     },
                 }),
-                None => tally.fare(count(&row, 5)?, row.try_get(6)?),
+                None => tally.fare(row.try_get(5)?, row.try_get(6)?),
             }
         }
         Ok(tally.sum())

@@ -5,6 +5,7 @@
 //! runs to its end on a blocking thread even if its caller goes away: a statement is never half done.
 
 mod error;
+mod indexes;
 mod keys;
 mod list;
 mod migrations;
@@ -75,6 +76,9 @@ const FORGET: &str = "delete from idempotency where created <= ?1";
 
 /// How many batches of lookups are under way at a time: each keeps a core busy, but may also wait for the disk.
 const READERS: usize = 4;
+
+/// How many people of an import are stored at a time: a few megabytes.
+const RUN: usize = if cfg!(test) { 100 } else { 32_000 };
 
 /// What can be chosen about an [`Sqlite`] store.
 #[derive(Clone, Copy, Debug)]
@@ -348,28 +352,40 @@ fn store_all(
     {
         return Ok(Stored::Before(before));
     }
-    let mut count = 0;
+    let (mut count, mut run, mut indexes) = (0, Vec::new(), None);
     loop {
         match parts.blocking_recv() {
             Some(Part::Batch(Batch::People(people))) => {
                 count += u64::try_from(people.len()).unwrap_or(u64::MAX);
-                add_all(connection, &people)?;
+                run.extend(people);
+                if run.len() >= RUN {
+                    if indexes.is_none() {
+                        indexes = Some(indexes::take_away(connection, RUN)?);
+                    }
+                    add_run(connection, &mut run)?;
+                }
             }
             Some(Part::Batch(Batch::Receipt(receipt))) => {
                 let id = once.map(|claim| claim.id);
                 connection.execute(SET_RECEIPT, params![id, receipt.request, receipt.answer])?;
             }
-            Some(Part::End) => return Ok(Stored::Now(count)),
+            Some(Part::End) => {
+                add_run(connection, &mut run)?;
+                indexes::put_back(connection, &indexes.unwrap_or_default())?;
+                return Ok(Stored::Now(count));
+            }
             Some(Part::Stop) | None => return Err(StoreError::Stopped),
         }
     }
 }
 
-fn add_all(connection: &Connection, people: &[Person]) -> rusqlite::Result<()> {
+/// Stores people in the order of their keys, so that those who share a page of the table come to it together.
+fn add_run(connection: &Connection, people: &mut Vec<Person>) -> rusqlite::Result<()> {
+    people.sort_unstable_by_key(|person| person.uuid);
     let mut statement = connection.prepare_cached(ADD)?;
     people
-        .iter()
-        .try_for_each(|person| statement.execute(values(person)).map(drop))
+        .drain(..)
+        .try_for_each(|person| statement.execute(values(&person)).map(drop))
 }
 
 fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> {
@@ -387,7 +403,7 @@ fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> 
                     survived: count(row, 4)?,
                 },
             }),
-            None => tally.fare(count(row, 5)?, row.get(6)?),
+            None => tally.fare(row.get(5)?, row.get(6)?),
         }
     }
     Ok(tally.sum())
@@ -531,8 +547,58 @@ fn delete_text(expected: Option<&Person>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::stream;
+
     use super::*;
+    use crate::person::Sex;
     use crate::query::{Key, reversed, total};
+
+    fn someone(uuid: u128) -> Person {
+        Person {
+            uuid: Uuid::from_u128(uuid),
+            survived: false,
+            passenger_class: 1,
+            name: String::new(),
+            sex: Sex::Other,
+            age: 1,
+            siblings_or_spouses_aboard: 0,
+            parents_or_children_aboard: 0,
+            fare: 1.0,
+        }
+    }
+
+    /// A text that SQLite answers.
+    async fn ask(store: &Sqlite, question: &'static str) -> String {
+        let work = move |file: &mut Connection| Ok(file.query_row(question, [], |row| row.get(0))?);
+        store.lists.run(work).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn indexes_outlive_an_import_that_does_without() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path().join("people.sqlite"), Options::default());
+        store.migrate().await.unwrap();
+        let indexes = "select group_concat(sql) from sqlite_master where tbl_name = 'person' \
+            and type = 'index'";
+        let before = ask(&store, indexes).await;
+        // Tried, stored, stopped by a key that is taken, and stored where there are many.
+        for (first, is_trial, expected) in [
+            (1, true, true),
+            (1, false, true),
+            (1, false, false),
+            (1_000_000, false, true),
+        ] {
+            let rows = 4 * RUN as u128;
+            let people = (first..first + rows).rev().map(someone).collect();
+            let batches = stream::iter([Ok(Batch::People(people))]).boxed();
+            let stored = store.import(batches, is_trial, None).await;
+            assert_eq!(stored.is_ok(), expected, "{stored:?}");
+            assert_eq!(ask(&store, indexes).await, before);
+            assert_eq!(ask(&store, "pragma integrity_check").await, "ok");
+        }
+        let count = store.count(&Filter::default()).await.unwrap();
+        assert_eq!(count, 8 * RUN as u64);
+    }
 
     /// The steps of a plan, such as `SEARCH person USING INDEX person_fare (fare<?)`.
     fn plan(connection: &Connection, query: &Query) -> Vec<String> {
@@ -557,18 +623,7 @@ mod tests {
         ] {
             let order = total(Key::parse(key));
             for order in [reversed(&order), order] {
-                let someone = Person {
-                    uuid: Uuid::nil(),
-                    survived: false,
-                    passenger_class: 1,
-                    name: String::new(),
-                    sex: crate::person::Sex::Other,
-                    age: 1,
-                    siblings_or_spouses_aboard: 0,
-                    parents_or_children_aboard: 0,
-                    fare: 1.0,
-                };
-                let after = crate::query::Cursor::at(&someone, &order, false, 0).values;
+                let after = crate::query::Cursor::at(&someone(0), &order, false, 0).values;
                 let select = Select {
                     order,
                     after: Some(after),
@@ -584,6 +639,28 @@ mod tests {
                     "{key}: {steps:?}"
                 );
             }
+        }
+    }
+
+    /// Sorting everybody takes long, and so does going from an index to one person after the other.
+    #[tokio::test]
+    async fn a_summary_sorts_nobody_and_of_some_reads_the_table() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path().join("people.sqlite"), Options::default());
+        store.migrate().await.unwrap();
+        let adults = Filter {
+            age: crate::query::Range {
+                gte: Some(18),
+                ..Default::default()
+            },
+            ..Filter::default()
+        };
+        for (filter, unwanted) in [(Filter::default(), "TEMP B-TREE"), (adults, "INDEX")] {
+            let query = Query::summary(Dialect::Sqlite, &filter);
+            let work = move |connection: &mut Connection| Ok(plan(connection, &query));
+            let steps = store.lists.run(work).await.unwrap();
+            let is_good = |step: &String| !step.contains(unwanted);
+            assert!(steps.iter().all(is_good), "{steps:#?}");
         }
     }
 }
