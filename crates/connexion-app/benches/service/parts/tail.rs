@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BY_HAND, OURS};
+use super::{BY_HAND, MEMORY, OURS};
 use crate::Bench;
 use crate::contestants::{Server, Turns};
 use crate::database::LIST;
@@ -19,15 +19,18 @@ pub(crate) fn tail(bench: &Bench, report: &mut Report) {
         .with(OURS, || load.on(&ours.address))
         .with(BY_HAND, || load.on(&theirs.address))
         .run(3);
+    let memory = Server::memory();
     let (half, half_of_theirs) = (best.of(OURS) / 2.0, best.of(BY_HAND) / 2.0);
     let contestants = [
         (OURS, &ours, half),
         (OURS, &ours, half_of_theirs),
         (BY_HAND, &theirs, half_of_theirs),
+        (MEMORY, &memory, half),
+        (MEMORY, &memory, half_of_theirs),
     ];
-    let mut latencies = [const { Vec::<Latencies>::new() }; 3];
+    let mut latencies = [const { Vec::<Latencies>::new() }; 5];
     for round in 0..bench.rounds {
-        for index in (0..3).map(|place| (place + round) % 3) {
+        for index in (0..5).map(|place| (place + round) % 5) {
             let (_, server, rate) = contestants[index];
             let time = bench.time.max(Duration::from_secs(1));
             latencies[index].push(steady::reads(&server.address, &people.keys, rate, time));
@@ -51,7 +54,7 @@ pub(crate) fn tail(bench: &Bench, report: &mut Report) {
     report.table(&["", "reads /s", "median", "99 of 100 within"], rows);
     report.note(&format!(
         "Each read counts from when it was meant to be sent, over the first free one of 64 connections. {BY_HAND} has a \
-         pool of {pool}."
+         pool of {pool}. {MEMORY} shows what this machine adds by itself: the load, the service and the database share its cores."
     ));
     let ratio = all[0].p99 / all[2].median;
     report.goal(
