@@ -115,7 +115,10 @@ fn nearest<'m, M>(
     content_type: &str,
 ) -> Option<&'m M> {
     // Nearly everybody writes it as the document does, and nothing is nearer.
-    if let Some(media) = content.iter().find(|media| kind(media).is_just(content_type)) {
+    if let Some(media) = content
+        .iter()
+        .find(|media| kind(media).is_just(content_type))
+    {
         return Some(media);
     }
     let near = content
