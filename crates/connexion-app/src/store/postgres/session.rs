@@ -362,10 +362,10 @@ impl Shared {
         }
     }
 
-    /// Waits for the answer to `work`, sent on `session`; pinned, since what a function takes and awaits is in its own future
-    /// twice. Unless that is an answer about values the
-    /// session isn't used again: its statements may be stale (a table made anew), its server demoted, its
-    /// connection dead. A fresh one costs little, and one that keeps failing would never mend itself.
+    /// Waits for the answer to `work`, sent on `session`. Unless that is an answer about values the session isn't used
+    /// again: its statements may be stale (a table made anew), its server demoted, its connection dead. A fresh one
+    /// costs little, and one that keeps failing would never mend itself. The work is pinned by the caller, since
+    /// what a function takes and awaits is in its own future twice.
     async fn run<T>(
         &self,
         session: &Arc<Session>,
