@@ -144,7 +144,8 @@ pub(crate) fn pages(bench: &Bench, report: &mut Report) {
     }
     report.note(
         "The database alone: `pgbench` with one client, and SQLite in this benchmark's process, which both throw the rows \
-         away. The later page is 100,000 people further on, or in the middle.",
+         away. Its summary is the plain statement, with a window over all fares; the service asks in other ways. The later \
+         page is 100,000 people further on, or in the middle.",
     );
 }
 
