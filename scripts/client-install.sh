@@ -7,10 +7,5 @@ if command -v openapi-generator-cli >/dev/null && python3 -c 'import dateutil, p
     echo "$PATH"
     exit
 fi
-mkdir -p "${CARGO_TARGET_DIR:-target}"
-tools=$(realpath "${CARGO_TARGET_DIR:-target}")/tools-client
-if [ ! -x "$tools/bin/openapi-generator-cli" ]; then
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/client-tools.txt >&2
-fi
-echo "$tools/bin:$PATH"
+tools=$(scripts/pypi.sh client openapi-generator-cli)
+echo "$tools:$PATH"

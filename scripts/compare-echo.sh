@@ -10,10 +10,8 @@ seconds=3
 folder=crates/connexion/benches/echo
 
 target=${CARGO_TARGET_DIR:-target}
-tools=$target/tools-echo
 command -v wrk >/dev/null || scripts/apt-install.sh wrk
-if [ ! -x "$tools/bin/pip" ]; then python3 -m venv "$tools"; fi
-"$tools/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/echo-tools.txt
+tools=$(scripts/pypi.sh echo uvicorn)
 cargo build -p connexion --release --example echo --example by_hand --locked
 
 scratch=$(mktemp -d)
@@ -25,7 +23,7 @@ start() {
     "${@:2}" >"$scratch/server.log" 2>&1 &
     processes+=($!)
 }
-uvicorn() { start "$1" "$tools/bin/uvicorn" --app-dir $folder --workers 2 --log-level warning "${@:2}"; }
+uvicorn() { start "$1" "$tools/uvicorn" --app-dir $folder --workers 2 --log-level warning "${@:2}"; }
 start echo.rs "$target/release/examples/echo" $folder/openapi.yaml --port 3920
 start 'axum by hand' "$target/release/examples/by_hand" --port 3921
 uvicorn 'Python, AsyncApp' app:starlette --port 3922

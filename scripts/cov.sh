@@ -17,13 +17,8 @@ else
 fi
 
 if ! command -v cargo-llvm-cov >/dev/null; then
-    tools=${CARGO_TARGET_DIR:-target}/tools
-    if [ ! -x "$tools/bin/cargo-llvm-cov" ]; then
-        python3 -c 'import ensurepip' 2>/dev/null || scripts/apt-install.sh python3-venv
-        python3 -m venv "$tools"
-        "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/cov-tools.txt
-    fi
-    PATH=$(cd "$tools/bin" && pwd):$PATH
+    tools=$(scripts/pypi.sh cov cargo-llvm-cov --require-hashes)
+    PATH=$tools:$PATH
 fi
 
 cargo llvm-cov --workspace --locked --no-report

