@@ -1,7 +1,7 @@
 //! What is laid around the API for clients that ask for it: compressed answers, pages, and answers that browsers let
 //! other sites read. And what keeps other sites from changing anything through a browser.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::ready};
 
 use axum::{
     body::Body,
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use connexion::ApiService;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::{
     CompressionLevel,
@@ -51,17 +51,24 @@ impl Layers {
     }
 
     pub(super) async fn handle(&self, request: Request) -> Response {
+        if is_from_a_page(request.headers()) {
+            // In a box: requests of programs, which are most, need not carry the room that this takes.
+            let Ok(response) = Box::pin(self.share(request)).await;
+            return response;
+        }
+        let Ok(response) = self.answer(request).await;
+        response
+    }
+
+    /// Tells the browser whether another site's page may read the answer.
+    async fn share(&self, request: Request) -> Result<Response, Infallible> {
         match &self.cors {
-            Some(cors) if concerns_browsers(&request) => {
+            Some(cors) if concerns_other_sites(&request) => {
                 let inner = tower::service_fn(|request| self.guard(request));
                 let service: Cors<_> = cors.layer(inner);
-                let Ok(response) = service.oneshot(request).await;
-                response
+                service.oneshot(request).await
             }
-            _ => {
-                let Ok(response) = self.guard(request).await;
-                response
-            }
+            _ => self.guard(request).await,
         }
     }
 
@@ -69,30 +76,49 @@ impl Layers {
     async fn guard(&self, request: Request) -> Result<Response, Infallible> {
         match &self.csrf {
             Some(csrf) if !request.method().is_safe() => {
-                let inner = tower::service_fn(|request| self.compress(request));
+                let inner = tower::service_fn(|request| self.answer(request));
                 csrf.layer(inner).oneshot(request).await
             }
-            _ => self.compress(request).await,
+            _ => self.answer(request).await,
         }
-    }
-
-    async fn compress(&self, request: Request) -> Result<Response, Infallible> {
-        if !request.headers().contains_key(header::ACCEPT_ENCODING) {
-            return self.answer(request).await;
-        }
-        let inner = tower::service_fn(|request| self.answer(request));
-        let Ok(response) = self.compression.layer(inner).oneshot(request).await;
-        Ok(response.map(Body::new))
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Infallible> {
-        let Some(browser) = Browser::of(&request) else {
-            return Ok(self.api.handle(request).await);
-        };
-        Ok(match browser.elsewhere() {
-            Some(response) => response,
-            None => browser.see(self.api.handle(request).await).await,
-        })
+        let browser = Browser::of(&request);
+        if let Some(response) = browser.as_ref().and_then(Browser::elsewhere) {
+            return Ok(response);
+        }
+        let encodings = request.headers().get_all(header::ACCEPT_ENCODING);
+        let encodings: Vec<_> = encodings.iter().cloned().collect();
+        let mut response = self.api.handle(request).await;
+        if let Some(browser) = browser {
+            response = browser.see(response).await;
+        }
+        if encodings.is_empty() {
+            return Ok(response);
+        }
+        self.compress(response, encodings).await
+    }
+
+    /// Compresses an answer for a client that accepts these encodings. The layer is told nothing else of the request: what lies
+    /// within it is in its future, which is copied.
+    async fn compress(
+        &self,
+        response: Response,
+        encodings: Vec<HeaderValue>,
+    ) -> Result<Response, Infallible> {
+        let mut request = http::Request::new(());
+        for encoding in encodings {
+            request
+                .headers_mut()
+                .append(header::ACCEPT_ENCODING, encoding);
+        }
+        let mut response = Some(response);
+        let inner = tower::service_fn(|_: http::Request<()>| {
+            ready(Ok::<_, Infallible>(response.take().unwrap_or_default()))
+        });
+        let Ok(response) = self.compression.layer(inner).oneshot(request).await;
+        Ok(response.map(Body::new))
     }
 }
 
@@ -112,9 +138,17 @@ fn csrf(origins: Option<&CorsOrigins>) -> Option<Csrf> {
     Some(layer.with_rejection_response(|_| browser::from_elsewhere().into_response()))
 }
 
+/// The site whose page made a browser send a request: this one or another.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether a page made a browser send this. The layers let everything else through as it is.
+fn is_from_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.contains_key(SEC_FETCH_SITE)
+}
+
 /// Whether it comes from another site's page. An `OPTIONS` that does not ask for permission is one of the
 /// contract's, which the layer would keep for itself.
-fn concerns_browsers(request: &Request) -> bool {
+fn concerns_other_sites(request: &Request) -> bool {
     let headers = request.headers();
     headers.contains_key(header::ORIGIN)
         && (request.method() != Method::OPTIONS
