@@ -1,7 +1,7 @@
 //! What is done to one person by key: alone, or with others in one statement.
 //!
-//! A statement for many says what it has done for whom. Everybody else asks again alone, and so does everybody
-//! if it fails; so each gets the answer, and the error, that it would have got by itself.
+//! A statement for many says what it has done for whom, or does it for all. Everybody else asks again alone, and so does
+//! everybody if it fails; so each gets the answer, and the error, that it would have got by itself.
 
 use std::collections::{HashMap, HashSet};
 use std::iter::repeat_with;
@@ -75,15 +75,12 @@ impl ByKey {
             return each(people, Ok(Vec::new()), alone).await;
         }
         self.options.echo(ADD_ALL.text);
-        let (first, _) = firsts(&people, |person| person.uuid);
-        let columns = people_columns(&first);
+        let all: Vec<_> = people.iter().collect();
+        let columns = people_columns(&all);
         let values = references(&columns);
-        let add = async |session: Arc<Session>| session.rows(&ADD_ALL, &values).await;
-        let answers = self.writes.write(add).await.and_then(|rows| {
-            let mut added = keys(&rows)?;
-            let stored = |person: &Person| added.remove(&person.uuid).then_some(Ok(()));
-            Ok(people.iter().map(stored).collect())
-        });
+        let add = async |session: Arc<Session>| session.execute(&ADD_ALL, &values).await;
+        let added = self.writes.write(add).await;
+        let answers = added.map(|_| people.iter().map(|_| Some(Ok(()))).collect());
         drop(columns);
         each(people, answers, alone).await
     }
