@@ -74,8 +74,9 @@ const RECEIPT: &str = "select request, answer from idempotency where id = ?1";
 const SET_RECEIPT: &str = "update idempotency set request = ?2, answer = ?3 where id = ?1";
 const FORGET: &str = "delete from idempotency where created <= ?1";
 
-/// How many batches of lookups are under way at a time: each keeps a core busy, but may also wait for the disk.
-const READERS: usize = 4;
+/// How many batches of lookups are under way at a time: each may wait for the disk, but the more there are the smaller they
+/// become, and each takes a thread that has to be woken.
+const READERS: usize = 2;
 
 /// How many people of an import are stored at a time: a few megabytes.
 const RUN: usize = if cfg!(test) { 100 } else { 32_000 };
