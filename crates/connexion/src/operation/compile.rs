@@ -120,7 +120,7 @@ impl Compile<'_, '_> {
         let headers = place.get("headers");
         let headers = headers.iter().flat_map(Place::members);
         let headers = headers
-            .map(|(name, place)| self.header(name, &place))
+            .filter_map(|(name, place)| self.header(name, &place))
             .collect();
         let content = place.get("content");
         let content = content.iter().flat_map(Place::members);
@@ -135,14 +135,12 @@ impl Compile<'_, '_> {
         Some((range, Response { headers, content }))
     }
 
-    fn header(&mut self, name: &str, place: &Place<'_>) -> Header {
-        if name.parse::<HeaderName>().is_err() {
-            self.fault(
-                Code::HeaderInvalid,
-                place,
-                format!("`{name}` can't be the name of a header"),
-            );
-        }
+    fn header(&mut self, name: &str, place: &Place<'_>) -> Option<Header> {
+        let Ok(field) = name.parse::<HeaderName>() else {
+            let message = format!("`{name}` can't be the name of a header");
+            self.fault(Code::HeaderInvalid, place, message);
+            return None;
+        };
         let format = Format::compile(place, In::Header, &format!("header `{name}`"));
         let format = format
             .map_err(|message| self.fault(Code::HeaderInvalid, place, message))
@@ -152,11 +150,12 @@ impl Compile<'_, '_> {
             let schema = schema.and_then(|schema| self.answered(&schema));
             is_known.then_some((format, schema))
         });
-        Header {
+        Some(Header {
             name: name.to_owned(),
+            field,
             required: place.flag("required"),
             value,
-        }
+        })
     }
 
     pub(super) fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {

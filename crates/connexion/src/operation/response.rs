@@ -1,8 +1,8 @@
 //! The head of an answer: which entry of `responses` it belongs to, and whether its headers are right.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::Media;
@@ -43,7 +43,9 @@ pub(super) struct Response {
 /// A header that the document describes.
 #[derive(Debug)]
 pub(super) struct Header {
+    /// As the document writes it.
     pub(super) name: String,
+    pub(super) field: HeaderName,
     pub(super) required: bool,
     pub(super) value: Option<(Format, Option<Arc<Schema>>)>,
 }
@@ -63,10 +65,10 @@ impl Header {
             name: self.name.clone(),
             ..Violation::new(In::Header, keyword, detail)
         };
-        let fields = headers.get_all(&self.name).iter();
-        let texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let fields = headers.get_all(&self.field).iter();
+        let texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()));
         // Several fields are one list (RFC 9110, section 5.3).
-        let Some(text) = texts.reduce(|list, text| format!("{list},{text}")) else {
+        let Some(text) = texts.reduce(|list, text| Cow::Owned(format!("{list},{text}"))) else {
             let missing = || {
                 let detail = format!("the header '{}' is missing", self.name);
                 report("required", detail)
