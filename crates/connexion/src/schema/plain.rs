@@ -43,21 +43,28 @@ static STANDARD: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
 
 /// A plain schema.
 #[derive(Debug)]
-pub(super) enum Plain {
+pub(super) struct Plain {
+    kind: Kind,
+    may_be_null: bool,
+}
+
+/// What a value that is not null must be.
+#[derive(Debug)]
+enum Kind {
     /// Nothing is right.
     Never,
-    Null,
     Boolean,
     Integer {
         least: i64,
         greatest: i64,
+        options: Option<Vec<i64>>,
     },
     Number {
         least: f64,
         greatest: f64,
     },
     Text(Text),
-    Array(Box<Self>),
+    Array(Box<Plain>),
     Object(Object),
 }
 
@@ -115,11 +122,6 @@ impl Plain {
         Compile { root, formats }.schema(schema, &[])
     }
 
-    /// Whether every number is right.
-    fn is_any_number(&self) -> bool {
-        matches!(self, Self::Number { least, greatest } if least.is_infinite() && greatest.is_infinite())
-    }
-
     /// Whether `value` certainly conforms.
     pub(super) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
         value.serialize(Walk(self, &mut ())).is_ok()
@@ -127,11 +129,11 @@ impl Plain {
 
     /// The same for a value that was read from JSON.
     pub(super) fn admits_json(&self, value: &Value) -> bool {
-        match (self, value) {
-            (Self::Array(items), Value::Array(values)) => {
+        match (&self.kind, value) {
+            (Kind::Array(items), Value::Array(values)) => {
                 values.iter().all(|value| items.admits_json(value))
             }
-            (Self::Object(object), Value::Object(members)) => object.admits_json(members),
+            (Kind::Object(object), Value::Object(members)) => object.admits_json(members),
             // Those of texts, numbers and the like have no map in them.
             _ => self.admits(value),
         }
@@ -145,6 +147,13 @@ impl Plain {
             json.truncate(begin);
         }
         is_right
+    }
+}
+
+impl Kind {
+    /// Whether every number is right.
+    fn is_any_number(&self) -> bool {
+        matches!(self, Self::Number { least, greatest } if least.is_infinite() && greatest.is_infinite())
     }
 }
 
@@ -278,27 +287,35 @@ impl Compile<'_> {
         }
         let schema = described.as_object()?;
         if schema.contains_key(FORBIDDEN) {
-            return Some(Plain::Never);
+            return Some(Plain {
+                kind: Kind::Never,
+                may_be_null: false,
+            });
         }
-        let kind = schema.get("type")?.as_str()?;
+        let (name, may_be_null) = type_of(schema.get("type")?)?;
         // Before anything is made of it: patterns take long.
-        if !schema.keys().all(|keyword| is_known(kind, keyword)) {
+        if !schema.keys().all(|keyword| is_known(name, keyword)) {
             return None;
         }
         let outer = [outer, &[described]].concat();
-        Some(match kind {
-            "null" => Plain::Null,
-            "boolean" => Plain::Boolean,
+        let kind = match name {
+            "null" => Kind::Never,
+            "boolean" => Kind::Boolean,
             "integer" => integer(schema)?,
             "number" => number(schema)?,
-            "string" => Plain::Text(self.text(schema)?),
-            "array" => Plain::Array(Box::new(self.schema(schema.get("items")?, &outer)?)),
+            "string" => Kind::Text(self.text(schema)?),
+            "array" => Kind::Array(Box::new(self.schema(schema.get("items")?, &outer)?)),
             "object" => self.object(schema, &outer)?,
             _ => return None,
+        };
+        Some(Plain {
+            kind,
+            // An enum that is plain has no null in it.
+            may_be_null: may_be_null && !schema.contains_key("enum"),
         })
     }
 
-    fn object(&self, schema: &Map<String, Value>, outer: &[&Value]) -> Option<Plain> {
+    fn object(&self, schema: &Map<String, Value>, outer: &[&Value]) -> Option<Kind> {
         let properties = schema.get("properties")?.as_object()?;
         let required: Vec<&str> = match schema.get("required") {
             Some(names) => names
@@ -321,20 +338,13 @@ impl Compile<'_> {
             })
         };
         let is_open = optional(schema, "additionalProperties", Value::as_bool)?;
-        Some(Plain::Object(Object {
+        Some(Kind::Object(Object {
             properties: properties.iter().map(property).collect::<Option<_>>()?,
             is_closed: is_open == Some(false),
         }))
     }
 
     fn text(&self, schema: &Map<String, Value>) -> Option<Text> {
-        let options = |value: &Value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|option| option.as_str().map(str::to_owned))
-                .collect::<Option<_>>()
-        };
         let format = |value: &Value| {
             let known = self
                 .formats
@@ -348,17 +358,31 @@ impl Compile<'_> {
         Some(Text {
             min_length: optional(schema, "minLength", length)?.unwrap_or(0),
             max_length: optional(schema, "maxLength", length)?,
-            options: optional(schema, "enum", options)?,
+            options: optional(schema, "enum", |value| {
+                options(value, |option| option.as_str().map(str::to_owned))
+            })?,
             format: optional(schema, "format", format)?,
             pattern: optional(schema, "pattern", |value| Pattern::plain(value.as_str()?))?,
         })
     }
 }
 
+/// The only type beside null, and whether it may be null.
+fn type_of(value: &Value) -> Option<(&str, bool)> {
+    let several = value.as_array().map(Vec::as_slice);
+    let name = match several {
+        None => return value.as_str().map(|name| (name, name == "null")),
+        Some([one, null]) if null == "null" => one,
+        Some([null, one]) if null == "null" => one,
+        Some(_) => return None,
+    };
+    Some((name.as_str()?, true))
+}
+
 /// Whether a keyword is understood in the schema of a type.
 fn is_known(kind: &str, keyword: &str) -> bool {
     let keywords: &[&str] = match kind {
-        "integer" => &["minimum", "maximum", "format", WHOLE],
+        "integer" => &["minimum", "maximum", "enum", "format", WHOLE],
         "number" => &["minimum", "maximum", "format"],
         "string" => &["minLength", "maxLength", "enum", "format", "pattern"],
         "array" => &["items"],
@@ -384,22 +408,28 @@ fn optional<T>(
     }
 }
 
-fn integer(schema: &Map<String, Value>) -> Option<Plain> {
+/// What an `enum` lists, if all of it is of one type.
+fn options<T>(value: &Value, read: impl FnMut(&Value) -> Option<T>) -> Option<Vec<T>> {
+    value.as_array()?.iter().map(read).collect()
+}
+
+fn integer(schema: &Map<String, Value>) -> Option<Kind> {
     let (least, greatest) = match schema.get("format").map(Value::as_str) {
         None | Some(Some("int64")) => (i64::MIN, i64::MAX),
         Some(Some("int32")) => (i32::MIN.into(), i32::MAX.into()),
         Some(_) => return None,
     };
-    Some(Plain::Integer {
+    Some(Kind::Integer {
         least: optional(schema, "minimum", Value::as_i64)?
             .map_or(least, |minimum| minimum.max(least)),
         greatest: optional(schema, "maximum", Value::as_i64)?
             .map_or(greatest, |maximum| maximum.min(greatest)),
+        options: optional(schema, "enum", |value| options(value, Value::as_i64))?,
     })
 }
 
 /// Bounds beyond what a float holds exactly are not plain.
-fn number(schema: &Map<String, Value>) -> Option<Plain> {
+fn number(schema: &Map<String, Value>) -> Option<Kind> {
     let format = schema.get("format").map(Value::as_str);
     if !matches!(format, None | Some(Some("double"))) {
         return None;
@@ -408,7 +438,7 @@ fn number(schema: &Map<String, Value>) -> Option<Plain> {
         let is_exact = value.is_f64() || value.as_i64().is_some_and(|it| i32::try_from(it).is_ok());
         value.as_f64().filter(|_| is_exact)
     };
-    Some(Plain::Number {
+    Some(Kind::Number {
         least: optional(schema, "minimum", bound)?.unwrap_or(f64::NEG_INFINITY),
         greatest: optional(schema, "maximum", bound)?.unwrap_or(f64::INFINITY),
     })
@@ -575,6 +605,9 @@ mod tests {
         assert!(!admits(&whole, u64::MAX) && !admits(&whole, 101) && !admits(&whole, 7.0));
         assert!(!admits(&whole, "7") && !admits(&whole, ()) && !admits(&whole, [7]));
 
+        let one = json!({"type": "integer", "enum": [0, 1]});
+        assert!(admits(&one, 1) && admits(&one, 0_u8) && !admits(&one, 2) && !admits(&one, 1.0));
+
         let number = json!({"type": "number"});
         assert!(admits(&number, 7) && admits(&number, 0.5_f32) && admits(&number, 0.5));
         assert!(!admits(&number, f64::INFINITY) && !admits(&number, true));
@@ -599,6 +632,14 @@ mod tests {
         let null = json!({"type": "null"});
         assert!(admits(&null, ()) && admits(&null, None::<u8>) && admits(&null, Unit));
         assert!(!admits(&null, false) && admits(&json!({"type": "boolean"}), false));
+
+        let maybe = json!({"type": ["null", "integer"]});
+        assert!(admits(&maybe, 7) && admits(&maybe, ()) && admits(&maybe, None::<u8>));
+        assert!(!admits(&maybe, false) && !admits(&maybe, "7") && !admits(&maybe, [7]));
+        let maybe = json!({"type": ["string", "null"], "minLength": 1});
+        assert!(admits(&maybe, "a") && admits(&maybe, ()) && !admits(&maybe, ""));
+        let named = json!({"type": ["string", "null"], "enum": ["a"]});
+        assert!(admits(&named, "a") && !admits(&named, ()));
 
         let list = json!({"type": "array", "items": {"type": "integer"}});
         assert!(admits(&list, vec![1, 2]) && admits(&list, (1, 2)) && admits(&list, Pair(1, 2)));
@@ -699,7 +740,8 @@ mod tests {
     #[test]
     fn what_is_not_plain_is_left_to_the_other_way() {
         for (keyword, value) in [
-            ("type", json!(["object", "null"])),
+            ("type", json!(["object", "string"])),
+            ("type", json!(["object", "null", "string"])),
             ("additionalProperties", json!({"type": "string"})),
             ("minProperties", json!(1)),
             ("required", json!(["unknown"])),

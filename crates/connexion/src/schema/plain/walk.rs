@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser};
 
-use super::{Object, Plain};
+use super::{Kind, Object, Plain};
 
 /// Walks a value beside its schema. The error says nothing: it only ends the walk.
 pub(super) struct Walk<'p, 'o, O>(pub(super) &'p Plain, pub(super) &'o mut O);
@@ -62,12 +62,19 @@ fn when(condition: bool) -> Result<(), No> {
 
 impl<O: Output> Walk<'_, '_, O> {
     fn whole(self, value: i64) -> Result<(), No> {
-        when(match self.0 {
-            Plain::Integer { least, greatest } => (*least..=*greatest).contains(&value),
+        when(match &self.0.kind {
+            Kind::Integer {
+                least,
+                greatest,
+                options,
+            } => {
+                let is_option = |options: &Vec<i64>| options.contains(&value);
+                (*least..=*greatest).contains(&value) && options.as_ref().is_none_or(is_option)
+            }
             // A greater number might be rounded beyond a bound.
-            Plain::Number { least, greatest } => {
+            Kind::Number { least, greatest } => {
                 let in_bounds = |value: i32| (*least..=*greatest).contains(&f64::from(value));
-                self.0.is_any_number() || i32::try_from(value).is_ok_and(in_bounds)
+                self.0.kind.is_any_number() || i32::try_from(value).is_ok_and(in_bounds)
             }
             _ => false,
         })?;
@@ -87,7 +94,7 @@ impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
     type SerializeStructVariant = ser::Impossible<(), No>;
 
     fn serialize_bool(self, value: bool) -> Result<(), No> {
-        when(matches!(self.0, Plain::Boolean))?;
+        when(matches!(self.0.kind, Kind::Boolean))?;
         self.1.value(&value)
     }
 
@@ -125,13 +132,13 @@ impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
 
     /// What is written for it is another number than what it holds, so no bound says anything about it.
     fn serialize_f32(self, value: f32) -> Result<(), No> {
-        when(self.0.is_any_number() && value.is_finite())?;
+        when(self.0.kind.is_any_number() && value.is_finite())?;
         self.1.value(&value)
     }
 
     /// JSON has no NaN and no infinities: they would be written as null.
     fn serialize_f64(self, value: f64) -> Result<(), No> {
-        let Plain::Number { least, greatest } = self.0 else {
+        let Kind::Number { least, greatest } = &self.0.kind else {
             return Err(No);
         };
         when(value.is_finite() && (*least..=*greatest).contains(&value))?;
@@ -143,7 +150,7 @@ impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), No> {
-        when(matches!(self.0, Plain::Text(text) if text.admits(value)))?;
+        when(matches!(&self.0.kind, Kind::Text(text) if text.admits(value)))?;
         self.1.value(value)
     }
 
@@ -160,7 +167,7 @@ impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
     }
 
     fn serialize_unit(self) -> Result<(), No> {
-        when(matches!(self.0, Plain::Null))?;
+        when(self.0.may_be_null)?;
         self.1.value(&())
     }
 
@@ -196,7 +203,7 @@ impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Items<'p, 'o, O>, No> {
-        let Plain::Array(items) = self.0 else {
+        let Kind::Array(items) = &self.0.kind else {
             return Err(No);
         };
         self.1.push(b"[");
@@ -235,7 +242,7 @@ impl<'p, 'o, O: Output> Serializer for Walk<'p, 'o, O> {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'p, 'o, O>, No> {
-        let Plain::Object(object) = self.0 else {
+        let Kind::Object(object) = &self.0.kind else {
             return Err(No);
         };
         self.1.push(b"{");
