@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -117,10 +117,13 @@ impl Stream for Reading {
         let Some((_, wire)) = &mut this.session else {
             return Poll::Ready(None);
         };
-        let mut row = this.rows.as_mut().poll_next(context);
+        // Rows come only while the wire is polled, so whoever waits for them need not be woken by them: it would be polled once
+        // more for nothing, by another thread if one is idle.
+        let nobody = &mut Context::from_waker(Waker::noop());
+        let mut row = this.rows.as_mut().poll_next(nobody);
         if row.is_pending() {
             wire.poll(context);
-            row = this.rows.as_mut().poll_next(context);
+            row = this.rows.as_mut().poll_next(nobody);
         }
         let row = ready!(row);
         if !matches!(row, Some(Ok(_))) {
