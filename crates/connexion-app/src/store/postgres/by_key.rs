@@ -75,8 +75,7 @@ impl ByKey {
             return each(people, Ok(Vec::new()), alone).await;
         }
         self.options.echo(ADD_ALL.text);
-        let all: Vec<_> = people.iter().collect();
-        let columns = people_columns(&all);
+        let columns = people_columns(&people);
         let values = references(&columns);
         let add = async |session: Arc<Session>| session.execute(&ADD_ALL, &values).await;
         let added = self.writes.write(add).await;
@@ -101,7 +100,7 @@ impl ByKey {
             return each(all, Ok(Vec::new()), alone).await;
         }
         self.options.echo(UPDATE_ALL.text);
-        let (first, is_first) = firsts(&all, |(uuid, _)| *uuid);
+        let (first, is_first) = firsts(&all);
         let columns = changes_columns(&first);
         let values = references(&columns);
         let update = async |session: Arc<Session>| session.rows(&UPDATE_ALL, &values).await;
@@ -209,16 +208,13 @@ where
     answers.into_iter().filter_map(answer).collect()
 }
 
-/// The first call about each key, and for each call whether it is one: what a statement does with the same key
-/// twice is anybody's guess.
-fn firsts<C>(calls: &[C], key: impl Fn(&C) -> Uuid) -> (Vec<&C>, Vec<bool>) {
+/// The first change of each key, and for each whether it is one: what a statement does with the same key twice is
+/// anybody's guess.
+fn firsts(all: &[(Uuid, PersonChanges)]) -> (Vec<&(Uuid, PersonChanges)>, Vec<bool>) {
     let mut seen = HashSet::new();
-    let is_first: Vec<_> = calls.iter().map(|call| seen.insert(key(call))).collect();
-    let first = calls
-        .iter()
-        .zip(&is_first)
-        .filter(|(_, is_first)| **is_first);
-    (first.map(|(call, _)| call).collect(), is_first)
+    let is_first: Vec<_> = all.iter().map(|(uuid, _)| seen.insert(uuid)).collect();
+    let first = all.iter().zip(&is_first).filter(|(_, is_first)| **is_first);
+    (first.map(|(change, _)| change).collect(), is_first)
 }
 
 /// The keys in the first column.

@@ -50,7 +50,7 @@ pub(super) fn changes<'p>(uuid: &'p Uuid, to: &'p PersonChanges) -> Vec<&'p (dyn
 type Column<'p> = Box<dyn ToSql + Sync + Send + 'p>;
 
 /// The parameters of a statement that adds many.
-pub(super) fn people_columns<'p>(people: &[&'p Person]) -> [Column<'p>; 9] {
+pub(super) fn people_columns(people: &[Person]) -> [Column<'_>; 9] {
     [
         column(people, |person| person.uuid),
         column(people, |person| person.survived),
@@ -65,7 +65,7 @@ pub(super) fn people_columns<'p>(people: &[&'p Person]) -> [Column<'p>; 9] {
 }
 
 /// The parameters of a statement that changes many.
-pub(super) fn changes_columns<'p>(all: &[&'p (Uuid, PersonChanges)]) -> [Column<'p>; 10] {
+pub(super) fn changes_columns<'p>(all: &'p [&(Uuid, PersonChanges)]) -> [Column<'p>; 10] {
     [
         column(all, |(uuid, _)| *uuid),
         column(all, |(_, to)| to.uuid),
@@ -80,11 +80,11 @@ pub(super) fn changes_columns<'p>(all: &[&'p (Uuid, PersonChanges)]) -> [Column<
     ]
 }
 
-fn column<'p, P, T>(all: &[&'p P], member: impl Fn(&'p P) -> T) -> Column<'p>
+fn column<'p, P, T>(all: &'p [P], member: impl Fn(&'p P) -> T) -> Column<'p>
 where
     T: ToSql + Sync + Send + 'p,
 {
-    Box::new(all.iter().map(|one| member(one)).collect::<Vec<T>>())
+    Box::new(all.iter().map(member).collect::<Vec<T>>())
 }
 
 /// The same as a statement takes them.
