@@ -136,11 +136,11 @@ impl Compile<'_, '_> {
     }
 
     fn header(&mut self, name: &str, place: &Place<'_>) -> Option<Header> {
-        let Ok(field) = name.parse::<HeaderName>() else {
+        let field = name.parse::<HeaderName>();
+        if field.is_err() {
             let message = format!("`{name}` can't be the name of a header");
             self.fault(Code::HeaderInvalid, place, message);
-            return None;
-        };
+        }
         let format = Format::compile(place, In::Header, &format!("header `{name}`"));
         let format = format
             .map_err(|message| self.fault(Code::HeaderInvalid, place, message))
@@ -152,7 +152,7 @@ impl Compile<'_, '_> {
         });
         Some(Header {
             name: name.to_owned(),
-            field,
+            field: field.ok()?,
             required: place.flag("required"),
             value,
         })
