@@ -1,0 +1,247 @@
+//! Plain schemas out of the document's: whatever is not certainly understood is not plain.
+
+use regex::Regex;
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use serde_json::{Map, Value};
+
+use super::{Format, Kind, Object, Pattern, Plain, Property, STANDARD, Text};
+use crate::schema::{FormatCheck, dialect::WHOLE, direction::FORBIDDEN, is_remark, resolve};
+
+impl Plain {
+    /// Reads a schema of the document `root`; `None` if it is not plain.
+    pub(in crate::schema) fn compile(
+        root: &Value,
+        schema: &Value,
+        formats: &[(String, FormatCheck)],
+    ) -> Option<Self> {
+        Compile { root, formats }.schema(schema, &[])
+    }
+}
+
+struct Compile<'c> {
+    root: &'c Value,
+    formats: &'c [(String, FormatCheck)],
+}
+
+impl Compile<'_> {
+    /// `outer` are the schemas that this one is part of: none may be part of itself.
+    fn schema(&self, schema: &Value, outer: &[&Value]) -> Option<Plain> {
+        // A reference with siblings is not plain: both would have to be looked at.
+        let alone = schema.get("$ref").is_none() || schema.as_object()?.len() == 1;
+        let described = resolve(self.root, schema);
+        if !alone || outer.iter().any(|one| std::ptr::eq(*one, described)) {
+            return None;
+        }
+        let schema = described.as_object()?;
+        if schema.contains_key(FORBIDDEN) {
+            return Some(Plain {
+                kind: Kind::Never,
+                may_be_null: false,
+            });
+        }
+        let (name, may_be_null) = type_of(schema.get("type")?)?;
+        // Before anything is made of it: patterns take long.
+        if !schema.keys().all(|keyword| is_known(name, keyword)) {
+            return None;
+        }
+        let outer = [outer, &[described]].concat();
+        let kind = match name {
+            "null" => Kind::Never,
+            "boolean" => Kind::Boolean,
+            "integer" => integer(schema)?,
+            "number" => number(schema)?,
+            "string" => Kind::Text(self.text(schema)?),
+            "array" => Kind::Array(Box::new(self.schema(schema.get("items")?, &outer)?)),
+            "object" => self.object(schema, &outer)?,
+            _ => return None,
+        };
+        Some(Plain {
+            kind,
+            // An enum that is plain has no null in it.
+            may_be_null: may_be_null && !schema.contains_key("enum"),
+        })
+    }
+
+    fn object(&self, schema: &Map<String, Value>, outer: &[&Value]) -> Option<Kind> {
+        let properties = schema.get("properties")?.as_object()?;
+        let required: Vec<&str> = match schema.get("required") {
+            Some(names) => names
+                .as_array()?
+                .iter()
+                .map(Value::as_str)
+                .collect::<Option<_>>()?,
+            None => Vec::new(),
+        };
+        if !required.iter().all(|name| properties.contains_key(*name)) {
+            return None;
+        }
+        let property = |(name, schema): (&String, &Value)| {
+            let required = required.contains(&name.as_str());
+            Some(Property {
+                name: name.clone(),
+                key: format!("{}:", Value::from(name.as_str())).into_bytes(),
+                required,
+                schema: self.schema(schema, outer)?,
+            })
+        };
+        let is_open = optional(schema, "additionalProperties", Value::as_bool)?;
+        Some(Kind::Object(Object {
+            properties: properties.iter().map(property).collect::<Option<_>>()?,
+            is_closed: is_open == Some(false),
+        }))
+    }
+
+    fn text(&self, schema: &Map<String, Value>) -> Option<Text> {
+        let format = |value: &Value| {
+            let known = self
+                .formats
+                .iter()
+                .rfind(|(name, _)| Some(name.as_str()) == value.as_str());
+            let own = known.map(|(_, check)| Format::Own(*check));
+            let standard = || STANDARD.get(value.as_str()?).map(Format::Standard);
+            own.or_else(standard)
+        };
+        let length = |value: &Value| usize::try_from(value.as_u64()?).ok();
+        Some(Text {
+            min_length: optional(schema, "minLength", length)?.unwrap_or(0),
+            max_length: optional(schema, "maxLength", length)?,
+            options: optional(schema, "enum", |value| {
+                options(value, |option| option.as_str().map(str::to_owned))
+            })?,
+            format: optional(schema, "format", format)?,
+            pattern: optional(schema, "pattern", |value| Pattern::plain(value.as_str()?))?,
+        })
+    }
+}
+
+/// The only type beside null, and whether it may be null.
+fn type_of(value: &Value) -> Option<(&str, bool)> {
+    let several = value.as_array().map(Vec::as_slice);
+    let name = match several {
+        None => return value.as_str().map(|name| (name, name == "null")),
+        Some([one, null]) if null == "null" => one,
+        Some([null, one]) if null == "null" => one,
+        Some(_) => return None,
+    };
+    Some((name.as_str()?, true))
+}
+
+/// Whether a keyword is understood in the schema of a type.
+fn is_known(kind: &str, keyword: &str) -> bool {
+    let keywords: &[&str] = match kind {
+        "integer" => &["minimum", "maximum", "enum", "format", WHOLE],
+        "number" => &["minimum", "maximum", "format"],
+        "string" => &["minLength", "maxLength", "enum", "format", "pattern"],
+        "array" => &["items"],
+        "object" => &["properties", "required", "additionalProperties"],
+        _ => &[],
+    };
+    keyword == "type" || keywords.contains(&keyword) || is_remark(keyword)
+}
+
+/// The keyword's value if it is there; `None` if it is there but can't be read.
+#[expect(
+    clippy::option_option,
+    reason = "absent and unreadable are different things"
+)]
+fn optional<T>(
+    schema: &Map<String, Value>,
+    keyword: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Option<Option<T>> {
+    match schema.get(keyword) {
+        Some(value) => read(value).map(Some),
+        None => Some(None),
+    }
+}
+
+/// What an `enum` lists, if all of it is of one type.
+fn options<T>(value: &Value, read: impl FnMut(&Value) -> Option<T>) -> Option<Vec<T>> {
+    value.as_array()?.iter().map(read).collect()
+}
+
+fn integer(schema: &Map<String, Value>) -> Option<Kind> {
+    let (least, greatest) = match schema.get("format").map(Value::as_str) {
+        None | Some(Some("int64")) => (i64::MIN, i64::MAX),
+        Some(Some("int32")) => (i32::MIN.into(), i32::MAX.into()),
+        Some(_) => return None,
+    };
+    Some(Kind::Integer {
+        least: optional(schema, "minimum", Value::as_i64)?
+            .map_or(least, |minimum| minimum.max(least)),
+        greatest: optional(schema, "maximum", Value::as_i64)?
+            .map_or(greatest, |maximum| maximum.min(greatest)),
+        options: optional(schema, "enum", |value| options(value, Value::as_i64))?,
+    })
+}
+
+/// Bounds beyond what a float holds exactly are not plain.
+fn number(schema: &Map<String, Value>) -> Option<Kind> {
+    let format = schema.get("format").map(Value::as_str);
+    if !matches!(format, None | Some(Some("double"))) {
+        return None;
+    }
+    let bound = |value: &Value| {
+        let is_exact = value.is_f64() || value.as_i64().is_some_and(|it| i32::try_from(it).is_ok());
+        value.as_f64().filter(|_| is_exact)
+    };
+    Some(Kind::Number {
+        least: optional(schema, "minimum", bound)?.unwrap_or(f64::NEG_INFINITY),
+        greatest: optional(schema, "maximum", bound)?.unwrap_or(f64::INFINITY),
+    })
+}
+
+impl Pattern {
+    /// A regular expression that means the same in ECMA 262 and in Rust: no classes by letter, no dot.
+    pub(super) fn plain(pattern: &str) -> Option<Self> {
+        let escapes = pattern.matches('\\').count();
+        if pattern.contains('.')
+            || escapes != pattern.matches("\\u").count()
+            || pattern.contains("\\u{")
+        {
+            return None;
+        }
+        let parsed = regex_syntax::parse(pattern).ok()?;
+        let regex = || Regex::new(pattern).ok().map(Self::Regex);
+        Self::bytes(&parsed).or_else(regex)
+    }
+
+    /// `^[a-z]*$`, if it is of this kind and takes all characters beyond ASCII for the same.
+    fn bytes(pattern: &Hir) -> Option<Self> {
+        let HirKind::Concat(parts) = pattern.kind() else {
+            return None;
+        };
+        let [first, many, last] = parts.as_slice() else {
+            return None;
+        };
+        let HirKind::Repetition(many) = many.kind() else {
+            return None;
+        };
+        let HirKind::Class(Class::Unicode(class)) = many.sub.kind() else {
+            return None;
+        };
+        let is_whole = *first.kind() == HirKind::Look(Look::Start)
+            && *last.kind() == HirKind::Look(Look::End)
+            && many.min <= 1
+            && many.max.is_none();
+        let has = |c: char| {
+            class
+                .iter()
+                .any(|range| (range.start()..=range.end()).contains(&c))
+        };
+        let mut beyond = class.iter().filter(|range| range.end() > '\u{7f}');
+        let all_beyond = match (beyond.next(), beyond.next()) {
+            (None, _) => false,
+            (Some(range), None) if range.start() <= '\u{80}' && range.end() == char::MAX => true,
+            _ => return None,
+        };
+        let allowed = |byte: usize| match u8::try_from(byte) {
+            Ok(byte) if byte.is_ascii() => has(byte.into()),
+            _ => all_beyond,
+        };
+        is_whole.then(|| Self::Bytes {
+            allowed: Box::new(std::array::from_fn(allowed)),
+            may_be_empty: many.min == 0,
+        })
+    }
+}
