@@ -248,6 +248,10 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             "responses: {'200': {headers: {A: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
             "the header `A` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
+        (
+            "responses: {'200': {headers: {a b: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
+            "the header `a b` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+        ),
     ] {
         let faults = faults(document(&operation, ""));
         assert!(
