@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use connexion::{Accept, Body, ByteStream, Params, Principal, Problem, Validator};
+use connexion::{Accept, Body, ByteStream, EntityTags, Params, Principal, Problem, Validator};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -38,6 +38,63 @@ pub(crate) struct Key {
     pub(crate) if_match: Option<String>,
     #[serde(rename = "If-None-Match")]
     if_none_match: Option<String>,
+}
+
+/// Preconditions, in the order of RFC 9110, section 13.2.2: first `If-Match`, then `If-None-Match`. They are evaluated only
+/// where the request would succeed without them (section 13.2.1): an unknown person stays 404.
+impl Key {
+    fn is_conditional(&self) -> bool {
+        self.if_match.is_some() || self.if_none_match.is_some()
+    }
+
+    /// 412 unless `If-Match` is absent or has this tag (section 13.1.1).
+    fn match_required(&self, etag: &str) -> Result<(), Problem> {
+        let Some(sent) = &self.if_match else {
+            return Ok(());
+        };
+        let detail = match EntityTags::parse(sent) {
+            Some(tags) if tags.match_strongly(etag) => return Ok(()),
+            Some(tags) if tags.match_weakly(etag) => {
+                "`If-Match` has the current entity tag as a weak one (W/…), which never matches there; a proxy may have \
+                 weakened it. Send the tag without W/."
+            }
+            Some(_) => "Somebody else has changed this person meanwhile.",
+            None => "`If-Match` is neither * nor a list of entity tags, each in double quotes.",
+        };
+        Err(precondition_failed(detail, etag))
+    }
+
+    /// 412 if `If-None-Match` has this tag (section 13.1.2), or can't be read: a change that must not happen does not.
+    fn match_forbidden(&self, etag: &str) -> Result<(), Problem> {
+        let Some(sent) = &self.if_none_match else {
+            return Ok(());
+        };
+        let detail = match EntityTags::parse(sent) {
+            Some(tags) if !tags.match_weakly(etag) => return Ok(()),
+            Some(tags) if tags.is_any() => {
+                "There is such a person, which `If-None-Match: *` rules out."
+            }
+            Some(_) => "The person has an entity tag that `If-None-Match` rules out.",
+            None => {
+                "`If-None-Match` is neither * nor a list of entity tags, each in double quotes."
+            }
+        };
+        Err(precondition_failed(detail, etag))
+    }
+
+    /// Whether `If-None-Match` has this tag: the client has what it asks for.
+    fn names(&self, etag: &str) -> bool {
+        let tags = self.if_none_match.as_deref().and_then(EntityTags::parse);
+        tags.is_some_and(|tags| tags.match_weakly(etag))
+    }
+}
+
+fn precondition_failed(detail: &str, etag: &str) -> Problem {
+    let problem = Problem::new(StatusCode::PRECONDITION_FAILED, detail);
+    match HeaderValue::from_str(etag) {
+        Ok(etag) => problem.with_header(header::ETAG, etag),
+        Err(_) => problem,
+    }
 }
 
 /// `people.list`
@@ -119,14 +176,13 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     let person = find(store.as_ref(), &key).await?;
     if accept.as_str() == "text/html" {
-        // Weak, since the page, which may be compressed, is not byte for byte what the person's own tag stands for.
-        let etag = [(header::ETAG, format!("W/{}", person.etag()))];
-        return Ok((etag, pages::person(&person, &visitor)).into_response());
+        // The page has no tag: it also shows what the client may do.
+        return Ok(pages::person(&person, &visitor));
     }
-    if let Some(known) = &key.if_none_match {
+    if key.is_conditional() {
         let etag = person.etag();
-        // RFC 9110, section 13.1.2: weak comparison.
-        if lists(known, &etag, |tag| tag.strip_prefix("W/").unwrap_or(tag)) {
+        key.match_required(&etag)?;
+        if key.names(&etag) {
             let headers = [(header::ETAG, etag), (header::VARY, "Accept".to_owned())];
             return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
         }
@@ -204,31 +260,22 @@ fn tagged(person: Person) -> impl IntoResponse {
     ([(header::ETAG, person.etag())], Body(person))
 }
 
-/// Whom the client wants to change, as it knows the person (RFC 9110, section 13.1.1); `None` if it does not say. Nothing is
-/// locked: the change is done only if the person is still the same then, and otherwise it is looked again.
+/// The person that a conditional request is about, as it must still be when the change is done; `None` if the request is not
+/// conditional. Nothing is locked: the change is done only if the person is the same then, otherwise it is looked up again.
 async fn expected(store: &dyn Store, key: &Key) -> Result<Option<Person>, Problem> {
-    let Some(known) = &key.if_match else {
+    if !key.is_conditional() {
         return Ok(None);
-    };
+    }
     let person = store.lookup_latest(key.uuid).await?;
     let person = person.ok_or_else(|| no_such_person(key.uuid))?;
     let etag = person.etag();
-    if lists(known, &etag, |tag| tag) {
-        Ok(Some(person))
-    } else {
-        Err(precondition_failed(&etag))
-    }
+    key.match_required(&etag)?;
+    key.match_forbidden(&etag)?;
+    Ok(Some(person))
 }
 
 fn overtaken() -> Problem {
     StoreError::Unavailable("others change the same person".to_owned()).into()
-}
-
-/// Whether a list of entity tags has this one, or is `*`.
-fn lists<'t>(tags: &'t str, etag: &str, read: impl Fn(&'t str) -> &'t str) -> bool {
-    tags.split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || read(tag) == etag)
 }
 
 /// The parameters of `people.import`.
@@ -254,15 +301,6 @@ fn format_of(headers: &HeaderMap) -> Format {
 fn audit_import(who: Option<&Principal>, rows: u64) {
     let who = name(who);
     tracing::info!(target: "audit", who, rows, "audit: imported");
-}
-
-fn precondition_failed(etag: &str) -> Problem {
-    let detail = "Somebody else has changed this person meanwhile.";
-    let problem = Problem::new(StatusCode::PRECONDITION_FAILED, detail);
-    match HeaderValue::from_str(etag) {
-        Ok(etag) => problem.with_header(header::ETAG, etag),
-        Err(_) => problem,
-    }
 }
 
 /// Notes who changed what. The span of the request has the operation and the request's id.

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::{document::Document, method::other_method, problem::Problem, server};
+use crate::{
+    document::Document, entity_tag::EntityTags, method::other_method, problem::Problem, server,
+};
 
 /// What a proxy took from the front of the path before it passed a request on.
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
@@ -72,12 +74,12 @@ impl Text {
 
     /// Whether the client has this text already (RFC 9110, section 13.1.2).
     fn is_known(&self, request: &HeaderMap) -> bool {
-        let fields = request.get_all(header::IF_NONE_MATCH).iter();
-        let mut tags = fields
-            .filter_map(|field| field.to_str().ok())
-            .flat_map(|field| field.split(','))
-            .map(|tag| tag.trim().trim_start_matches("W/"));
-        tags.any(|tag| tag == "*" || self.etag == tag)
+        let own = self.etag.to_str().unwrap_or_default();
+        let mut fields = request.get_all(header::IF_NONE_MATCH).iter();
+        fields.any(|field| {
+            let tags = field.to_str().ok().and_then(EntityTags::parse);
+            tags.is_some_and(|tags| tags.match_weakly(own))
+        })
     }
 }
 

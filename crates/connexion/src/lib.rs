@@ -48,6 +48,7 @@ mod check;
 mod content;
 mod docs;
 mod document;
+mod entity_tag;
 mod extract;
 mod fault;
 mod form;
@@ -79,6 +80,7 @@ pub use accept::Accept;
 pub use answer::Responses;
 pub use api::Api;
 pub use document::Document;
+pub use entity_tag::EntityTags;
 pub use extract::{Body, Items, OperationId, Params};
 pub use fault::{Code, Fault, Faults, Severity};
 #[cfg(feature = "multipart")]

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
     answer::{self, Responses},
@@ -227,6 +227,7 @@ impl Served {
                 guard
                     .check(request.uri().query(), request.headers())
                     .await?;
+                return answer.map(private);
             }
             return answer;
         }
@@ -255,6 +256,9 @@ impl Served {
         tracing::Span::current().record("operation_id", operation.id());
         let answer = self.call(operation, endpoint, path, request).await;
         let mut response = answer.unwrap_or_else(|problem| self.refuse(problem));
+        if operation.rules.guard.is_some() {
+            response = private(response);
+        }
         let id = OperationId::new(operation.shared_id());
         response.extensions_mut().insert(id);
         Ok(response)
@@ -313,6 +317,16 @@ impl Served {
         }
         response
     }
+}
+
+/// Keeps a response that credentials were needed for out of shared caches, unless it says itself how it may be cached.
+/// RFC 9111, section 3.5, protects only what `Authorization` was sent for, not keys in other headers or in cookies.
+fn private(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
+    response
 }
 
 impl tower::Service<Request> for ApiService {

@@ -147,6 +147,7 @@ impl Answer for Answering {
         if let Some(browser) = browser {
             response = browser.see(response).await;
         }
+        browser::vary_problem(&mut response);
         security::protect(&mut response, client.is_secure, is_secure_there);
         context.answer(response.headers_mut());
         let taken = begun.elapsed();

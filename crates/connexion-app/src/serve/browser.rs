@@ -8,6 +8,7 @@ use connexion::Accept;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower_http::csrf::ProtectionError;
 
+use super::layers::vary;
 use crate::pages::{self, Told, Visitor};
 
 /// A problem document that is longer is not read; the page says less then.
@@ -50,7 +51,11 @@ impl Browser {
 
     /// Where it is sent without being asked any further.
     pub(super) fn elsewhere(&self) -> Option<Response> {
-        self.is_at_root.then(|| pages::see_other("/people"))
+        self.is_at_root.then(|| {
+            let mut response = pages::see_other("/people");
+            vary(response.headers_mut(), "accept");
+            response
+        })
     }
 
     /// The answer, or the page that says the same.
@@ -81,6 +86,13 @@ impl Browser {
         }
         *page.extensions_mut() = head.extensions;
         page
+    }
+}
+
+/// Marks a problem as one that a browser gets as a page: a cache that knows only its address would mix them up.
+pub(super) fn vary_problem(response: &mut Response) {
+    if response.status().is_client_error() || response.status().is_server_error() {
+        vary(response.headers_mut(), "accept");
     }
 }
 

@@ -9,11 +9,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use connexion::ApiService;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::{
     CompressionLevel,
-    compression::{CompressionLayer, predicate::SizeAbove},
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate as _, SizeAbove},
+    },
     cors::{AllowOrigin, Cors, CorsLayer},
     csrf::{CsrfLayer, ProtectionError},
 };
@@ -22,7 +25,7 @@ use super::browser::{self, Browser};
 use crate::{config::CorsOrigins, listing::TOTAL_COUNT, telemetry::REQUEST_ID};
 
 /// A shorter answer costs more to compress than to send.
-const WORTH_IT: u64 = 1024;
+const WORTH_IT: SizeAbove = SizeAbove::new(1024);
 
 /// For so long a browser need not ask again what it may send.
 const PREFLIGHT: std::time::Duration = std::time::Duration::from_mins(10);
@@ -34,8 +37,9 @@ pub(super) struct Layers {
     api: ApiService,
     compression: CompressionLayer<SizeAbove>,
     cors: Option<CorsLayer>,
-    /// `None` if every site may change what it likes.
-    csrf: Option<Csrf>,
+    csrf: Csrf,
+    /// Whether every site's pages may send what no cookie authenticates.
+    is_open: bool,
 }
 
 impl Layers {
@@ -44,19 +48,24 @@ impl Layers {
             api,
             compression: CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)
-                .compress_when(SizeAbove::new(WORTH_IT)),
+                .compress_when(WORTH_IT),
             cors: origins.map(cors),
             csrf: csrf(origins),
+            is_open: matches!(origins, Some(CorsOrigins::Any)),
         }
     }
 
     pub(super) async fn handle(&self, request: Request) -> Response {
-        if is_from_a_page(request.headers()) {
+        let Ok(mut response) = if is_from_a_page(request.headers()) {
             // In a box: requests of programs, which are most, need not carry the room that this takes.
-            let Ok(response) = Box::pin(self.share(request)).await;
-            return response;
+            Box::pin(self.share(request)).await
+        } else {
+            self.answer(request).await
+        };
+        // Also without `Origin`: a cache must not give that response to a page (Fetch, "CORS protocol and HTTP caches").
+        if self.cors.is_some() {
+            vary(response.headers_mut(), "origin");
         }
-        let Ok(response) = self.answer(request).await;
         response
     }
 
@@ -72,15 +81,15 @@ impl Layers {
         }
     }
 
-    /// What another site's page makes a browser send may change nothing.
+    /// What another site's page makes a browser send may change nothing. A service that is open to all sites still refuses
+    /// what carries a cookie: the browser adds it, whatever page asks.
     async fn guard(&self, request: Request) -> Result<Response, Infallible> {
-        match &self.csrf {
-            Some(csrf) if !request.method().is_safe() => {
-                let inner = tower::service_fn(|request| self.answer(request));
-                csrf.layer(inner).oneshot(request).await
-            }
-            _ => self.answer(request).await,
+        let is_allowed = self.is_open && !request.headers().contains_key(header::COOKIE);
+        if request.method().is_safe() || is_allowed {
+            return self.answer(request).await;
         }
+        let inner = tower::service_fn(|request| self.answer(request));
+        self.csrf.layer(inner).oneshot(request).await
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Infallible> {
@@ -94,14 +103,20 @@ impl Layers {
         if let Some(browser) = browser {
             response = browser.see(response).await;
         }
+        if response.status() == StatusCode::NOT_MODIFIED || WORTH_IT.should_compress(&response) {
+            // Also without `Accept-Encoding`, and on a 304 as on the response that it stands for (RFC 9110, section 15.4.5).
+            vary(response.headers_mut(), "accept-encoding");
+        }
         if encodings.is_empty() {
             return Ok(response);
         }
         self.compress(response, encodings).await
     }
 
-    /// Compresses an answer for a client that accepts these encodings. The layer is told nothing else of the request: what lies
+    /// Compresses a response for a client that accepts these encodings. The layer is told nothing else of the request: what lies
     /// within it is in its future, which is copied.
+    ///
+    /// A client that accepts none of what there is gets the response as it is: what was done must not be answered with 406.
     async fn compress(
         &self,
         response: Response,
@@ -113,21 +128,50 @@ impl Layers {
                 .headers_mut()
                 .append(header::ACCEPT_ENCODING, encoding);
         }
+        let status = response.status();
         let mut response = Some(response);
         let inner = tower::service_fn(|_: http::Request<()>| {
             ready(Ok::<_, Infallible>(response.take().unwrap_or_default()))
         });
-        let Ok(response) = self.compression.layer(inner).oneshot(request).await;
+        let Ok(mut response) = self.compression.layer(inner).oneshot(request).await;
+        *response.status_mut() = status;
+        if response.headers().contains_key(header::CONTENT_ENCODING) {
+            weaken(response.headers_mut());
+        }
         Ok(response.map(Body::new))
     }
 }
 
-/// Only sites whose pages may read answers may make a browser change something.
-fn csrf(origins: Option<&CorsOrigins>) -> Option<Csrf> {
+/// Makes the entity tag a weak one: with other bytes the response needs another strong one (RFC 9110, section 8.8.3.3).
+fn weaken(headers: &mut HeaderMap) {
+    let Some(etag) = headers.get(header::ETAG) else {
+        return;
+    };
+    if etag.as_bytes().starts_with(b"\"")
+        && let Ok(weak) = HeaderValue::try_from([b"W/", etag.as_bytes()].concat())
+    {
+        headers.insert(header::ETAG, weak);
+    }
+}
+
+/// Adds the name of a request's header that decides what the response is (RFC 9110, section 12.5.5).
+pub(super) fn vary(headers: &mut HeaderMap, name: &'static str) {
+    let is_there = headers.get_all(header::VARY).iter().any(|field| {
+        let names = field.as_bytes().split(|byte| *byte == b',');
+        names
+            .map(<[u8]>::trim_ascii)
+            .any(|known| known == b"*" || known.eq_ignore_ascii_case(name.as_bytes()))
+    });
+    if !is_there {
+        headers.append(header::VARY, HeaderValue::from_static(name));
+    }
+}
+
+/// Only sites whose pages may read responses may make a browser change something.
+fn csrf(origins: Option<&CorsOrigins>) -> Csrf {
     let these = match origins {
-        Some(CorsOrigins::Any) => return None,
         Some(CorsOrigins::These(these)) => these.as_slice(),
-        None => &[],
+        Some(CorsOrigins::Any) | None => &[],
     };
     let trust = |layer: CsrfLayer, origin: &String| match layer.clone().add_trusted_origin(origin) {
         Ok(trusting) => trusting,
@@ -135,7 +179,7 @@ fn csrf(origins: Option<&CorsOrigins>) -> Option<Csrf> {
         Err(_) => layer,
     };
     let layer = these.iter().fold(CsrfLayer::new(), trust);
-    Some(layer.with_rejection_response(|_| browser::from_elsewhere().into_response()))
+    layer.with_rejection_response(|_| browser::from_elsewhere().into_response())
 }
 
 /// The site whose page made a browser send a request: this one or another.

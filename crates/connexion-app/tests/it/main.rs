@@ -8,6 +8,7 @@
 mod admin;
 mod auth;
 mod browser;
+mod caching;
 mod cli;
 mod client;
 mod conformance;
@@ -24,6 +25,7 @@ mod logs;
 mod outage;
 mod postgres_adoption;
 mod postgres_server;
+mod preconditions;
 mod program;
 mod serving;
 mod settings;

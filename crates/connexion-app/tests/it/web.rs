@@ -9,7 +9,7 @@ use crate::program::{Program, Service};
 const PERSON: &str = "/people/00000000-0000-0000-0000-000000000000";
 
 /// The head, and the body's bytes, of an answer to a request with these headers.
-fn ask(service: &Service, line: &str, headers: &str) -> (HeaderMap, u16, Vec<u8>) {
+pub(crate) fn ask(service: &Service, line: &str, headers: &str) -> (HeaderMap, u16, Vec<u8>) {
     let request = format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
     let mut answer = Vec::new();
     service.send(&request).read_to_end(&mut answer).unwrap();
@@ -223,7 +223,7 @@ fn another_sites_page_can_not_make_a_browser_change_anything() {
                 assert_eq!(head["content-type"], "application/problem+json");
                 assert!(String::from_utf8_lossy(&body).contains("another site's page"));
             }
-            // Who lets every site read lets every site write.
+            // Every site may send what no cookie authenticates, if every site may read.
             assert_eq!(ask(&open, &line, &headers).1, usual);
         }
     }
@@ -393,7 +393,6 @@ fn an_answer_is_compressed_if_that_is_asked_for_and_worth_it() {
     // An entity tag stands for these bytes and no others. A person is never long enough to be compressed.
     let (strong, is_compressed) = tag("application/json");
     assert!(strong.starts_with('"') && !is_compressed);
-    assert_eq!(tag("text/html"), (format!("W/{strong}"), true));
     let (head, _, body) = ask(&service, "HEAD /people", "Accept-Encoding: gzip\r\n");
     assert!(body.is_empty(), "{head:?}");
 }

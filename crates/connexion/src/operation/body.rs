@@ -12,7 +12,7 @@ use crate::{
     form::{Fields, Form},
     parameter::{has, types},
     place::Place,
-    problem::Violation,
+    problem::{In, Violation},
     python::cut,
     schema::{Schema, is_remark},
 };
@@ -226,7 +226,11 @@ impl RequestBody {
             let coding = String::from_utf8_lossy(coding.as_bytes());
             let detail =
                 format!("The content coding '{coding}' is not supported; send the body as it is");
-            violations.push(Violation::of_body("contentEncoding", cut(detail)));
+            violations.push(of_header(
+                "Content-Encoding",
+                "contentEncoding",
+                cut(detail),
+            ));
             return None;
         }
         let sent = content_type(headers);
@@ -269,11 +273,20 @@ impl RequestBody {
         };
         Violation {
             expected: Some(types.into()),
-            ..Violation::of_body(
+            ..of_header(
+                "Content-Type",
                 "contentType",
                 format!("Invalid Content-type ({sent}), expected {expected}"),
             )
         }
+    }
+}
+
+/// A violation of a header that describes the body. The body itself was not read.
+fn of_header(name: &str, keyword: &'static str, detail: String) -> Violation {
+    Violation {
+        name: name.to_owned(),
+        ..Violation::new(In::Header, keyword, detail)
     }
 }
 

@@ -109,7 +109,7 @@ fn texts_are_read_in_the_encodings_that_are_understood() {
         );
         assert_eq!(
             check("text/a; charset=koi8-r", b"e"),
-            "Body  contentType: Invalid Content-type (text/a; charset=koi8-r), expected text/*"
+            "Header Content-Type contentType: Invalid Content-type (text/a; charset=koi8-r), expected text/*"
         );
         assert_eq!(
             check("text/a", b""),

@@ -349,7 +349,9 @@ fn a_body_is_of_the_type_that_the_document_says() {
     ] {
         assert_eq!(
             check(kind, "1"),
-            format!("Body  contentType: Invalid Content-type ({kind}), expected JSON data")
+            format!(
+                "Header Content-Type contentType: Invalid Content-type ({kind}), expected JSON data"
+            )
         );
     }
 }
