@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn star_counts_only_alone() {
         assert!(EntityTags::parse(" * ").is_some_and(|tags| tags.is_any()));
-        for text in [r#"*, "a""#, r#""a", *"#, "*,*", r#"W/*"#] {
+        for text in [r#"*, "a""#, r#""a", *"#, "*,*", r"W/*"] {
             assert_eq!(EntityTags::parse(text), None, "{text}");
         }
         let quoted = EntityTags::parse(r#""x,*,y", "*""#).unwrap();
