@@ -12,6 +12,10 @@ use crate::people;
 use crate::person::parse_uuid;
 use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
 
+/// How many values a body may hold that the contract speaks of. It speaks of nine, but one may be repeated, or be an array
+/// where a number is expected.
+const MAX_VALUES: usize = 10_000;
+
 /// The name of the contract's schema of a new person.
 const NEW_PERSON: &str = "NewPerson";
 
@@ -61,6 +65,9 @@ pub fn original(document: Document) -> Api<Arc<dyn Store>> {
         .operation("person.delete", people::delete)
         .format("uuid", |text| parse_uuid(text).is_some())
         .on_problem(as_the_original)
+        // Unknown members are ignored, however many there are.
+        .skip_undescribed(true)
+        .value_limit(MAX_VALUES)
         // The original answered JSON whatever was asked for.
         .strict_accept(false)
         // Unless it is told whom to believe.

@@ -108,6 +108,8 @@ pub(crate) struct Limits {
     pub(crate) head_size: usize,
     /// Bytes of a request's body.
     pub(crate) body_size: usize,
+    /// Bytes of the bodies of all requests in flight.
+    pub(crate) body_memory: usize,
 }
 
 /// Where the people are.

@@ -15,6 +15,7 @@ mod served;
 mod socket;
 mod stall;
 mod tls;
+mod unpack;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 

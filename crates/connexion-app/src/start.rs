@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use connexion::{ApiService, Document, Faults};
+use connexion::{ApiService, BodyMemory, Document, Faults};
 use time::UtcDateTime;
 use tokio::time::{Instant, sleep};
 
@@ -83,8 +83,13 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
         ready = prepare(settings, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let build = |document| api(document, settings, &store, tokens.as_ref());
-    let current = Served::new(build(document)?, settings.cors_origins.clone());
+    let body_memory = BodyMemory::new(settings.limits.body_memory);
+    let build = |document| {
+        let memory = body_memory.clone();
+        api(document, settings, &store, tokens.as_ref(), memory)
+    };
+    let origins = settings.cors_origins.clone();
+    let current = Served::new(build(document)?, origins, body_memory.clone());
     let listener = listen(&settings.host, settings.port).await?;
     // Standard output that was closed is no reason not to serve.
     let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
@@ -140,6 +145,7 @@ fn api(
     settings: &Settings,
     store: &Arc<dyn Store>,
     tokens: Option<&Arc<Tokens>>,
+    body_memory: BodyMemory,
 ) -> Result<ApiService, Faults> {
     let keys = Arc::new(Keys::of(Arc::clone(store)));
     let mut api = app::api(document)?;
@@ -158,6 +164,7 @@ fn api(
     api.serve_document(settings.serve_spec)
         .swagger_ui(settings.swagger_ui)
         .body_limit(settings.limits.body_size)
+        .body_memory(body_memory)
         .build(Arc::clone(store))
 }
 

@@ -12,6 +12,8 @@ use crate::{
     extract::OperationId,
     fault::{Code, Fault, Faults},
     incoming::Limits,
+    json::VALUES,
+    memory::BodyMemory,
     operation::{self, Operation, Rules},
     path::{Routes, Template},
     place::OperationPlace,
@@ -65,13 +67,14 @@ pub struct Api<S> {
     docs: Docs,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Options {
     responses: Responses,
     response_share: f64,
     stub: bool,
     strict_parameters: bool,
     strict_accept: bool,
+    skip_undescribed: bool,
     limits: Limits,
 }
 
@@ -104,9 +107,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             stub: false,
             strict_parameters: true,
             strict_accept: true,
+            skip_undescribed: false,
             limits: Limits {
                 body: BODY_LIMIT,
                 upload: UPLOAD_LIMIT,
+                values: VALUES,
+                memory: None,
             },
         };
         Self {
@@ -615,6 +621,115 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
+    /// How many values the JSON or the form of a request's body may hold: objects, arrays, strings, numbers, booleans and
+    /// nulls, at any depth; 100,000 by default. One with more is answered with 413.
+    ///
+    /// A value takes up to 400 bytes of memory, of which a client sends two, so the limit on bytes alone does not limit
+    /// memory: at 2 MiB and 100,000 values a request may take 40 MB, at 2 MiB and 10,000 values less than 16 MB.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/json: {}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.value_limit(3).build(())?;
+    /// let post = |body: &'static str| {
+    ///     let request = http::Request::post("/hello").header("Content-Type", "application/json");
+    ///     request.body(axum::body::Body::from(body))
+    /// };
+    /// assert_eq!(service.handle(post("[1, 2]")?).await.status(), 200);
+    /// assert_eq!(service.handle(post("[1, [2]]")?).await.status(), 413);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn value_limit(mut self, values: usize) -> Self {
+        self.options.limits.values = values;
+        self
+    }
+
+    /// How much memory the bodies of all requests in flight may take, together; without limit by default. A request whose
+    /// body does not fit is answered with 503 and `Retry-After`.
+    ///
+    /// A body of up to 4 KiB with its values does not count, so that a few large ones can't stop everybody else. Of others
+    /// each byte counts from when it is received until the handler has returned its response, and each value in the body
+    /// (see [`Api::value_limit`]) as 256 bytes more. A [`ByteStream`](crate::ByteStream) does not count, since it is not in
+    /// memory, nor do the files of a form, but for a buffer of 256 KiB.
+    ///
+    /// ```
+    /// # use connexion::{Api, BodyMemory, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/json: {}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.body_memory(BodyMemory::new(5_000)).build(())?;
+    /// let request = http::Request::post("/hello").header("Content-Type", "application/json");
+    /// let response = service.handle(request.body(format!("\"{}\"", "x".repeat(5_000)).into())?).await;
+    /// assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"1".parse()?));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn body_memory(mut self, memory: BodyMemory) -> Self {
+        self.options.limits.memory = Some(memory);
+        self
+    }
+
+    /// Whether properties of JSON bodies are skipped that no schema speaks of; off by default, when handlers get them.
+    ///
+    /// What is skipped costs no memory and does not count as values ([`Api::value_limit`]). An object of which a keyword
+    /// looks at all properties, such as `additionalProperties` or `maxProperties`, or that is described by other keywords
+    /// than `properties`, `required` and `allOf`, is kept as it is.
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document};
+    /// # use serde_json::Value;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/json: {schema: {type: object, properties: {name: {type: string}}}}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async |body: Body<Value>| body);
+    /// let service = api.skip_undescribed(true).build(())?;
+    /// let request = http::Request::post("/hello").header("Content-Type", "application/json");
+    /// let response = service.handle(request.body(r#"{"name": "Ann", "more": []}"#.into())?).await;
+    /// let body = axum::body::to_bytes(response.into_body(), 1000).await?;
+    /// assert_eq!(body, r#"{"name":"Ann"}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn skip_undescribed(mut self, on: bool) -> Self {
+        self.options.skip_undescribed = on;
+        self
+    }
+
     /// Changes every problem document that the library makes before it is sent: its `kind`, its sentences and
     /// those of its `errors`, their order. [`Violation`](crate::Violation) has an example.
     ///
@@ -753,7 +868,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # Errors
     /// If there is none, or the document has faults.
     pub fn validator(&self, name: &str) -> Result<Validator, Faults> {
-        Validator::compile(&self.document, name, &self.formats)
+        let Options {
+            skip_undescribed,
+            limits,
+            ..
+        } = &self.options;
+        let (skips, values) = (*skip_undescribed, limits.values);
+        Validator::compile(&self.document, name, &self.formats, skips, values)
     }
 
     /// Compiles everything.
@@ -798,6 +919,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let rules = |source: &OperationPlace<'_>| Rules {
             strict_parameters: options.strict_parameters,
             strict_accept: options.strict_accept,
+            skip_undescribed: options.skip_undescribed,
+            values: options.limits.values,
             guard: known.guard(&source.place),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
         };

@@ -188,10 +188,10 @@ pub(crate) fn charset(content_type: &str) -> Option<Charset> {
 
 impl Charset {
     /// The text that these bytes stand for, if they are written in this encoding.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
+    pub(crate) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Ascii if !bytes.is_ascii() => None,
-            Self::Utf8 | Self::Ascii => std::str::from_utf8(bytes).map(str::to_owned).ok(),
+            Self::Utf8 | Self::Ascii => std::str::from_utf8(bytes).map(Cow::Borrowed).ok(),
             Self::Latin1 => Some(bytes.iter().copied().map(char::from).collect()),
         }
     }
@@ -205,7 +205,8 @@ impl Charset {
     }
 }
 
-/// The text of a JSON body. Besides UTF-8 (RFC 8259, section 8.1) also UTF-16 and UTF-32, told apart by
+/// The text of a JSON body, whatever the parameter `charset` of its type says, which has no meaning for JSON (RFC 8259,
+/// section 11). Besides UTF-8 (RFC 8259, section 8.1) also UTF-16 and UTF-32, told apart by
 /// the zero bytes that the first characters must have (RFC 4627, section 3) or a byte order mark, because
 /// clients of the original could send them. `None` if it is none of these.
 pub(crate) fn json_text(body: &[u8]) -> Option<Cow<'_, str>> {
@@ -239,8 +240,9 @@ pub(crate) fn json_text(body: &[u8]) -> Option<Cow<'_, str>> {
     let text: Option<String> = if size == 4 {
         codes.map(char::from_u32).collect()
     } else {
-        let halves: Option<Vec<u16>> = codes.map(|code| u16::try_from(code).ok()).collect();
-        char::decode_utf16(halves?).collect::<Result<_, _>>().ok()
+        // Of two bytes each has 16 bits.
+        let halves = codes.map(|code| u16::try_from(code).unwrap_or_default());
+        char::decode_utf16(halves).map(Result::ok).collect()
     };
     text.map(Cow::Owned)
 }
@@ -248,23 +250,38 @@ pub(crate) fn json_text(body: &[u8]) -> Option<Cow<'_, str>> {
 /// The JSON text with every integer `-0` written as `0`, if it has one. Python's integers have no negative
 /// zero, so clients could send it for one; `serde_json` reads it as a float.
 pub(crate) fn without_negative_zero(json: &str) -> Option<String> {
-    let is_zero = |number: &str| {
-        let rest = number.strip_prefix("-0");
-        rest.is_some_and(|rest| !rest.starts_with(['.', 'e', 'E']))
-    };
+    let mut signs = signs_of_zeros(json.as_bytes()).peekable();
+    // Most texts have none, and one may be long: nothing is copied for them.
+    signs.peek()?;
+    let mut mended = String::with_capacity(json.len());
+    let mut from = 0;
+    for at in signs {
+        mended.push_str(json.get(from..at)?);
+        from = at + 1;
+    }
+    mended.push_str(json.get(from..)?);
+    Some(mended)
+}
+
+/// Where integers `-0` begin.
+fn signs_of_zeros(json: &[u8]) -> impl Iterator<Item = usize> {
     let (mut in_text, mut escaped) = (false, false);
-    let kept = json.char_indices().filter(|(i, c)| {
-        match c {
+    let mut is_sign = move |at: usize, byte: u8| {
+        match byte {
             _ if escaped => escaped = false,
-            '\\' => escaped = in_text,
-            '"' => in_text = !in_text,
-            '-' if !in_text => return !json.get(*i..).is_some_and(is_zero),
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'-' if !in_text => {
+                let rest = json.get(at + 1..).unwrap_or_default();
+                let is_float = matches!(rest.get(1), Some(b'.' | b'e' | b'E'));
+                return rest.starts_with(b"0") && !is_float;
+            }
             _ => {}
         }
-        true
-    });
-    let mended: String = kept.map(|(_, c)| c).collect();
-    (mended.len() < json.len()).then_some(mended)
+        false
+    };
+    let bytes = json.iter().copied().enumerate();
+    bytes.filter_map(move |(at, byte)| is_sign(at, byte).then_some(at))
 }
 
 #[cfg(test)]
@@ -322,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn only_utf8_is_a_charset_of_json() {
+    fn names_of_utf8_are_known() {
         for text in [
             "a/b",
             "a/b;charset=utf-8",

@@ -10,8 +10,6 @@ use std::{
 };
 
 use http::HeaderMap;
-#[cfg(feature = "multipart")]
-use serde_json::json;
 use serde_json::{Map, Value};
 
 #[cfg(feature = "multipart")]
@@ -19,6 +17,7 @@ use crate::content::{charset, json_text};
 use crate::{
     content::MediaType,
     fault::Code,
+    json::{self, Room},
     node::{Kind, Node, escape},
     parameter::{
         MAX_PARTS, MAX_UNKNOWN, Members, Parameter, Shape, Sources, all_types, has, parts,
@@ -27,7 +26,7 @@ use crate::{
     place::Place,
     problem::Violation,
     python::cut,
-    schema::{Compiler, Schema, are_all},
+    schema::{Compiler, Kept, Schema, are_all},
 };
 
 /// The fields of a form.
@@ -51,6 +50,9 @@ pub(crate) struct Fields<'b> {
     text: Cow<'b, str>,
     /// Those that have their value already: JSON, and a mark for each file.
     given: Vec<(String, Value)>,
+    /// What counted the values in `given`.
+    #[cfg(feature = "multipart")]
+    room: Room,
     /// By these marks what the files are.
     files: HashMap<String, Value>,
     /// Part of every mark. A client that could write one would have a text of its own taken for a file, of
@@ -162,21 +164,27 @@ impl Form {
     }
 
     /// Reads a form and checks it; what is wrong with it is added to `violations`. Fields that the document
-    /// does not have are refused if `strict`.
+    /// does not have are refused if `strict`. If there is no room for its values nothing is read.
     pub(crate) fn read(
         &self,
         mut fields: Fields<'_>,
         schema: Option<&Schema>,
         strict: bool,
+        room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Option<Value> {
+        room.take(fields.count()).then_some(())?;
         let mut found = std::mem::take(&mut fields.violations);
-        let value = Value::Object(self.object(&fields, strict, &mut found));
+        let given = std::mem::take(&mut fields.given);
+        let value = Value::Object(self.object(&fields.text, given, strict, room, &mut found));
+        if room.is_exceeded() {
+            return None;
+        }
         if let Some(schema) = schema
             && !schema.is_valid(&value)
         {
-            let mut faults = schema.body_violations(&value, &value.to_string());
-            if !fields.files.is_empty() && are_all(faults.len(), &value) {
+            let mut faults = schema.body_violations(&value, None);
+            if !fields.files.is_empty() && are_all(&faults, &value) {
                 // The marks of files are texts that nobody sent: only what kind of value they are counts.
                 let files = marks(&value, &fields.files);
                 faults.retain(|fault| fault.keyword == "type" || !files.contains(&fault.pointer));
@@ -212,17 +220,19 @@ impl Form {
 
     fn object(
         &self,
-        fields: &Fields<'_>,
+        text: &str,
+        mut given: Vec<(String, Value)>,
         strict: bool,
+        room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Map<String, Value> {
         let (path, headers) = (PathValues::new(), HeaderMap::new());
-        let sources = Sources::new(&path, Some(&fields.text), &headers);
+        let sources = Sources::new(&path, Some(text), &headers, room);
         let claimed = |name: &str| self.fields.iter().any(|field| field.claims(name));
         let mut object = Map::new();
         for field in &self.fields {
-            let read = field.value(&sources, &claimed);
-            match field.with_given(read, fields) {
+            let read = field.value(&sources, room, &claimed);
+            match field.with_given(read, &mut given) {
                 None => {}
                 Some(Ok(value)) => {
                     object.insert(field.name.clone(), value);
@@ -236,7 +246,7 @@ impl Form {
         let mut unknown = BTreeSet::new();
         for (name, text) in sources.texts().filter(|(name, _)| !claimed(name)) {
             match &self.others {
-                Some(others) => others.insert(&mut object, name, &text),
+                Some(others) => others.insert(&mut object, name, &text, room),
                 None if strict => {
                     unknown.insert(name);
                 }
@@ -246,11 +256,14 @@ impl Form {
                 }
             }
         }
-        for (name, value) in fields.given.iter().filter(|(name, _)| !claimed(name)) {
+        for (name, value) in &mut given {
+            if claimed(name) {
+                continue;
+            }
             if self.others.is_none() && strict {
                 unknown.insert(name);
             } else {
-                add(&mut object, name, value.clone());
+                add(&mut object, name, value.take());
             }
         }
         refuse(&unknown, violations);
@@ -321,6 +334,20 @@ const ENCODED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
     .remove(b'_');
 
 impl<'b> Fields<'b> {
+    /// How many values there are at least, without those that a single text may hold.
+    fn count(&self) -> usize {
+        let texts = self.text.bytes().filter(|byte| *byte == b'&').count();
+        #[cfg(feature = "multipart")]
+        let (given, is_exceeded) = (self.room.taken(), self.room.is_exceeded());
+        #[cfg(not(feature = "multipart"))]
+        let (given, is_exceeded) = (0, false);
+        if is_exceeded {
+            usize::MAX
+        } else {
+            texts + 1 + given
+        }
+    }
+
     /// Those of a form that is a text.
     pub(crate) fn of_text(text: Cow<'b, str>) -> Self {
         Self {
@@ -339,6 +366,14 @@ fn secret() -> u64 {
 
 #[cfg(feature = "multipart")]
 impl Fields<'_> {
+    /// None, with room for this many values.
+    pub(crate) fn with_room(values: usize) -> Self {
+        Self {
+            room: Room::of(values),
+            ..Self::default()
+        }
+    }
+
     /// Adds a part that is not a file.
     pub(crate) fn add_part(&mut self, form: &Form, head: PartHead, bytes: &[u8]) {
         let sent = head.content_type.as_deref();
@@ -349,7 +384,7 @@ impl Fields<'_> {
         let sent = sent.unwrap_or_default();
         if MediaType::parse(sent).is_json() {
             let text = json_text(bytes);
-            match text.and_then(|text| serde_json::from_str(&text).ok()) {
+            match text.and_then(|text| json::read(&text, Kept::all(), &self.room).ok()) {
                 Some(value) => self.given.push((head.name, value)),
                 None => self.refuse(&head.name, "json", "Invalid JSON"),
             }
@@ -364,8 +399,11 @@ impl Fields<'_> {
             return self.refuse(&head.name, "charset", &wrong);
         };
         let encoded = |text| percent_encoding::utf8_percent_encode(text, ENCODED);
-        let pair = format!("{}={}&", encoded(&head.name), encoded(&text));
-        self.text.to_mut().push_str(&pair);
+        let texts = self.text.to_mut();
+        texts.extend(encoded(&head.name));
+        texts.push('=');
+        texts.extend(encoded(&text));
+        texts.push('&');
     }
 
     /// Adds a file of so many bytes.
@@ -375,9 +413,11 @@ impl Fields<'_> {
         if !self.is_of_type(form, &head.name, sent.unwrap_or("text/plain")) {
             return;
         }
-        let shown = json!({"filename": head.filename, "content_type": sent, "size": size});
+        let shown =
+            serde_json::json!({"filename": head.filename, "content_type": sent, "size": size});
         let secret = *self.secret.get_or_insert_with(secret);
         let mark = format!("file {} {secret:x}", self.files.len());
+        self.room.take(1);
         self.given.push((head.name, Value::String(mark.clone())));
         self.files.insert(mark, shown);
     }
@@ -443,11 +483,12 @@ impl Field {
     fn value(
         &self,
         sources: &Sources<'_>,
+        room: &Room,
         claimed: &impl Fn(&str) -> bool,
     ) -> Option<Result<Value, Unreadable>> {
         let mut first = None;
         for written in &self.written {
-            let found = written.value(&self.name, sources, claimed);
+            let found = written.value(&self.name, sources, room, claimed);
             if let Some(Ok(value)) = &found
                 && written.is_valid(value)
             {
@@ -463,10 +504,10 @@ impl Field {
     fn with_given(
         &self,
         read: Option<Result<Value, Unreadable>>,
-        fields: &Fields<'_>,
+        given: &mut Vec<(String, Value)>,
     ) -> Option<Result<Value, Unreadable>> {
-        let given = fields.given.iter().filter(|(name, _)| *name == self.name);
-        let mut given: Vec<_> = given.map(|(_, value)| value.clone()).collect();
+        let own = given.extract_if(.., |(name, _)| *name == self.name);
+        let mut given: Vec<_> = own.map(|(_, value)| value).collect();
         let text = match (given.is_empty(), read) {
             (true, read) => return read,
             (false, Some(Err(why))) => return Some(Err(why)),
@@ -497,6 +538,7 @@ impl Written {
         &self,
         name: &str,
         sources: &Sources<'_>,
+        room: &Room,
         claimed: &impl Fn(&str) -> bool,
     ) -> Option<Result<Value, Unreadable>> {
         let (is_array, may_be_text) = match self {
@@ -511,7 +553,7 @@ impl Written {
             } => (*is_array, *may_be_text),
         };
         let texts = sources.texts().filter(|(known, _)| *known == name);
-        let values = texts.map(|(_, text)| match serde_json::from_str(&text) {
+        let values = texts.map(|(_, text)| match json::read(&text, Kept::all(), room) {
             Ok(value) => Ok(value),
             Err(_) if may_be_text => Ok(Value::String(text.into_owned())),
             Err(_) => Err(Unreadable::Json),
@@ -539,11 +581,11 @@ impl Written {
 }
 
 impl Others {
-    fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str) {
+    fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str, room: &Room) {
         match self {
             Self::Text(members) => members.insert(object, name, text),
             Self::Json => {
-                let value = serde_json::from_str(text);
+                let value = json::read(text, Kept::all(), room);
                 let value = value.unwrap_or_else(|_| Value::String(text.to_owned()));
                 object.insert(name.to_owned(), value);
             }

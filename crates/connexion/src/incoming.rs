@@ -1,8 +1,9 @@
 //! A request's body on its way in, as far as it must be read before the request is validated.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use http::{Extensions, HeaderMap};
+use http_body_util::BodyExt as _;
 
 #[cfg(feature = "multipart")]
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     multipart::{self, Files},
 };
 use crate::{
+    memory::{BodyMemory, TakenMemory},
     operation::{Reading, Received},
     problem::Problem,
     stream::{BodyLimit, broken, limited, non_empty},
@@ -18,27 +20,72 @@ use crate::{
 
 /// What was read of a body, and what is left for the handler to read.
 #[derive(Debug, Default)]
-pub(crate) struct Incoming {
+pub(crate) struct Incoming<'l> {
     whole: Bytes,
     #[cfg(feature = "multipart")]
     fields: Option<Fields<'static>>,
     #[cfg(feature = "multipart")]
     files: Option<Files>,
     stream: Option<(Body, BodyLimit)>,
+    /// What of it is in memory, if that is limited.
+    held: Held<'l>,
 }
 
-/// How many bytes bodies may have: those that are held in memory, and all others.
-#[derive(Clone, Copy, Debug)]
+/// What bodies may have.
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
+    /// Bytes, of one that is held in memory.
     pub(crate) body: usize,
+    /// Bytes, of any other.
     pub(crate) upload: usize,
+    /// Values, of one.
+    pub(crate) values: usize,
+    /// Bytes, of all that are held in memory at a time.
+    pub(crate) memory: Option<BodyMemory>,
+}
+
+/// About so many bytes a value takes: 72 itself, and more as a property or if it is an object or array.
+const VALUE: usize = 256;
+
+/// At most so many bytes are reserved for a body before they have come.
+const RESERVED: usize = 4 * 1024 * 1024;
+
+/// A body with its values takes no memory of the others up to this many bytes: clients that send large bodies slowly must
+/// not stop everybody else.
+const SMALL: usize = 4 * 1024;
+
+/// The memory that a body takes.
+#[derive(Debug, Default)]
+pub(crate) struct Held<'l> {
+    /// `None` if it is not limited.
+    memory: Option<&'l BodyMemory>,
+    bytes: usize,
+    taken: Option<TakenMemory>,
+}
+
+impl Held<'_> {
+    /// Takes more.
+    ///
+    /// # Errors
+    /// If there is no more.
+    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.bytes += bytes;
+        let Some(memory) = self.memory.filter(|_| self.bytes > SMALL) else {
+            return Ok(());
+        };
+        match &mut self.taken {
+            Some(taken) => taken.add(bytes)?,
+            None => self.taken = Some(memory.take(self.bytes)?),
+        }
+        Ok(())
+    }
 }
 
 /// Reads a body.
 ///
 /// # Errors
-/// If it is longer, or ends early.
-pub(crate) async fn read(
+/// If it is longer, or ends early, or if too much of other bodies is in memory.
+pub(crate) async fn read<'l>(
     reading: &Reading,
     #[cfg_attr(
         not(feature = "multipart"),
@@ -46,8 +93,8 @@ pub(crate) async fn read(
     )]
     headers: &HeaderMap,
     body: Body,
-    limits: Limits,
-) -> Result<Incoming, Problem> {
+    limits: &'l Limits,
+) -> Result<Incoming<'l>, Problem> {
     let limit = match reading {
         Reading::Json | Reading::Text | Reading::Form(_) => limits.body,
         #[cfg(feature = "multipart")]
@@ -56,6 +103,7 @@ pub(crate) async fn read(
     };
     let body = limited(body, limit)?;
     let mut incoming = Incoming::default();
+    incoming.held.memory = limits.memory.as_ref();
     match reading {
         Reading::Stream => {
             let body = non_empty(body, limit).await?;
@@ -64,21 +112,50 @@ pub(crate) async fn read(
         #[cfg(feature = "multipart")]
         Reading::Multipart(form) => {
             if let Some(body) = non_empty(body, limit).await? {
-                let (fields, files) =
-                    multipart::read(body, &content_type(headers), form, limit).await?;
+                let (fields, files) = multipart::read(
+                    body,
+                    &content_type(headers),
+                    form,
+                    limits,
+                    &mut incoming.held,
+                )
+                .await?;
                 incoming.fields = Some(fields);
                 incoming.files = Some(files);
             }
         }
         Reading::Json | Reading::Text | Reading::Form(_) => {
-            let read = axum::body::to_bytes(body, usize::MAX).await;
-            incoming.whole = read.map_err(|error| broken(&error, limit))?;
+            incoming.whole = whole(body, limit, &mut incoming.held).await?;
         }
     }
     Ok(incoming)
 }
 
-impl Incoming {
+/// All of a body in one piece. What comes in many is copied as it comes: of each piece that is kept as it is the rest of
+/// the buffer stays in memory, too, in which it was received.
+async fn whole(mut body: Body, limit: usize, held: &mut Held<'_>) -> Result<Bytes, Problem> {
+    let mut copied = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&error, limit))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        held.add(data.len())?;
+        if copied.is_empty() {
+            if body.is_end_stream() {
+                return Ok(data);
+            }
+            // Grown step by step it would be copied each time, and leave as much behind. What is not written to yet takes no
+            // memory.
+            let left = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+            copied.reserve_exact(data.len().saturating_add(left).min(RESERVED));
+        }
+        copied.extend_from_slice(&data);
+    }
+    Ok(copied.into())
+}
+
+impl<'l> Incoming<'l> {
     /// What is to be validated.
     pub(crate) fn received(&mut self) -> Received<'_> {
         #[cfg(feature = "multipart")]
@@ -89,6 +166,16 @@ impl Incoming {
             Some(_) => Received::Stream,
             None => Received::Whole(&self.whole),
         }
+    }
+
+    /// Counts what was read of it, which is in memory until the handler has answered.
+    ///
+    /// # Errors
+    /// If that is too much, with other bodies.
+    pub(crate) fn hold(&mut self, values: usize) -> Result<Held<'l>, Problem> {
+        let mut held = std::mem::take(&mut self.held);
+        held.add(values.saturating_mul(VALUE))?;
+        Ok(held)
     }
 
     /// The body that the handler may read; its files go to the request's extensions.

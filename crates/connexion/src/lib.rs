@@ -53,6 +53,8 @@ mod extract;
 mod fault;
 mod form;
 mod incoming;
+mod json;
+mod memory;
 mod method;
 #[cfg(feature = "multipart")]
 mod multipart;
@@ -83,6 +85,7 @@ pub use document::Document;
 pub use entity_tag::EntityTags;
 pub use extract::{Body, Items, OperationId, Params};
 pub use fault::{Code, Fault, Faults, Severity};
+pub use memory::{BodyMemory, TakenMemory};
 #[cfg(feature = "multipart")]
 pub use multipart::{Files, Upload};
 pub use node::Position;

@@ -23,6 +23,8 @@ use http::{StatusCode, request::Parts};
 
 use crate::{
     form::{Fields, Form, PartHead},
+    incoming::{Held, Limits},
+    json::Room,
     problem::Problem,
     stream::broken,
 };
@@ -333,11 +335,14 @@ pub(crate) async fn read(
     body: Body,
     content_type: &str,
     form: &Form,
-    limit: usize,
+    limits: &Limits,
+    held: &mut Held<'_>,
 ) -> Result<(Fields<'static>, Files), Problem> {
+    let limit = limits.upload;
     let mut reader = Reader {
         form,
-        fields: Fields::default(),
+        fields: Fields::with_room(limits.values),
+        held,
         files: Files::default(),
         writer: Some(Writer::default()),
         limit,
@@ -352,10 +357,16 @@ pub(crate) async fn read(
 }
 
 /// The fields of a form that is in memory already; its files are not kept.
-pub(crate) fn read_whole(body: &[u8], content_type: &str, form: &Form) -> Fields<'static> {
+pub(crate) fn read_whole(
+    body: &[u8],
+    content_type: &str,
+    form: &Form,
+    room: &Room,
+) -> Fields<'static> {
     let mut reader = Reader {
         form,
-        fields: Fields::default(),
+        fields: Fields::with_room(room.left()),
+        held: &mut Held::default(),
         files: Files::default(),
         writer: None,
         limit: body.len(),
@@ -372,16 +383,18 @@ pub(crate) fn read_whole(body: &[u8], content_type: &str, form: &Form) -> Fields
     reader.fields
 }
 
-struct Reader<'f> {
+struct Reader<'f, 'l> {
     form: &'f Form,
     fields: Fields<'static>,
+    /// What of it is in memory, if that is limited.
+    held: &'f mut Held<'l>,
     files: Files,
     /// `None` if files are only looked at.
     writer: Option<Writer>,
     limit: usize,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     async fn read(
         &mut self,
         chunks: impl Stream<Item = Result<Bytes, Interrupted>> + Send + Unpin + 'static,
@@ -432,6 +445,7 @@ impl Reader<'_> {
                         format!("The fields that are not files are longer than {MAX_TEXT} bytes.");
                     too_large(detail)
                 })?;
+                self.hold(chunk.len())?;
                 text.extend_from_slice(&chunk);
             }
             self.fields.add_part(self.form, head, &text);
@@ -450,6 +464,14 @@ impl Reader<'_> {
     ) -> Result<(), Failure> {
         // Nobody will read what the document does not have.
         let is_kept = self.form.knows(&head.name);
+        if is_kept
+            && self
+                .writer
+                .as_ref()
+                .is_some_and(|writer| writer.spool.is_none())
+        {
+            self.hold(PIECE)?;
+        }
         let start = self.writer.as_ref().map_or(0, |writer| writer.length);
         let mut size = 0;
         while let Some(chunk) = gate.wait(|cx| part.poll_next_unpin(cx)).await {
@@ -475,6 +497,10 @@ impl Reader<'_> {
         }
         self.fields.add_file(self.form, head, size);
         Ok(())
+    }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.held.add(bytes).map_err(Failure::Problem)
     }
 
     fn failure(&self, error: multer::Error) -> Failure {

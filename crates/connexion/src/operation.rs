@@ -17,6 +17,7 @@ use crate::{
     accept::{self, Accept},
     answer::Responses,
     content::{MediaType, content_type},
+    json::Room,
     parameter::{Parameter, Sources},
     path::PathValues,
     problem::{In, Violation},
@@ -64,6 +65,10 @@ pub struct Operation {
 pub(crate) struct Rules {
     /// Whether query parameters that the document does not have are refused.
     pub(crate) strict_parameters: bool,
+    /// Whether properties of JSON bodies that no schema speaks of are skipped.
+    pub(crate) skip_undescribed: bool,
+    /// How many values a request's body may hold.
+    pub(crate) values: usize,
     /// Whether requests are refused whose `Accept` allows none of the described types.
     pub(crate) strict_accept: bool,
     /// Who may call it; `None` means everybody.
@@ -227,7 +232,12 @@ impl Operation {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Input, Vec<Violation>> {
-        self.validate(path, query, headers, Received::Whole(body))
+        self.validate(path, query, headers, Received::Whole(body), &self.room())
+    }
+
+    /// Room for the values of one request's body.
+    pub(crate) fn room(&self) -> Room {
+        Room::of(self.rules.values)
     }
 
     /// The same for a body that was read in another way than as a whole.
@@ -237,13 +247,16 @@ impl Operation {
         query: Option<&str>,
         headers: &HeaderMap,
         body: Received<'_>,
+        room: &Room,
     ) -> Result<Input, Vec<Violation>> {
         let rules = &self.rules;
         let mut violations = Vec::new();
-        let body = self.body.as_ref().and_then(|expected| {
-            expected.read(headers, body, rules.strict_parameters, &mut violations)
-        });
-        let mut sources = Sources::new(path, query, headers);
+        let body = self
+            .body
+            .as_ref()
+            .and_then(|expected| expected.read(headers, body, rules, room, &mut violations));
+        let room = self.room();
+        let mut sources = Sources::new(path, query, headers, &room);
         let is_key = |location: In, name: &str| {
             let guard = rules.guard.as_ref();
             guard.is_some_and(|guard| guard.reads(location, name))

@@ -17,6 +17,7 @@ pub(crate) use self::{
     shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
 };
 use crate::{
+    json::Room,
     path::PathValues,
     place::Place,
     problem::{In, Violation},
@@ -228,9 +229,8 @@ impl Parameter {
             let is_shown = value.is_number() || self.format.is_json();
             is_shown && serde_json::from_str::<&RawValue>(text).is_ok()
         });
-        let text = text.map_or_else(|| value.to_string(), str::to_owned);
         let faults = self.schema.iter();
-        for fault in faults.flat_map(|schema| schema.faults(value, &text)) {
+        for fault in faults.flat_map(|schema| schema.faults(value, text)) {
             let detail = match (&self.format.shape, fault.keyword.as_ref()) {
                 (Shape::Single(types), "type") if !self.format.is_json() => {
                     let types = types.join("' or '");
@@ -315,6 +315,8 @@ pub(crate) struct Sources<'r> {
     path: &'r PathValues,
     query: Vec<(Cow<'r, str>, &'r str)>,
     headers: &'r HeaderMap,
+    /// For the values that texts hold.
+    room: &'r Room,
     /// Read when the first parameter asks for one: most operations have none.
     cookies: OnceCell<Vec<(String, String)>>,
 }
@@ -324,11 +326,13 @@ impl<'r> Sources<'r> {
         path: &'r PathValues,
         query: Option<&'r str>,
         headers: &'r HeaderMap,
+        room: &'r Room,
     ) -> Self {
         Self {
             path,
             query: pairs(query.unwrap_or_default()),
             headers,
+            room,
             cookies: OnceCell::new(),
         }
     }
@@ -486,7 +490,7 @@ impl<'r> Sources<'r> {
             _ => {
                 let text = self.text(parameter)?;
                 Some(Found {
-                    value: format.value_of(shape, name, &text, *location),
+                    value: format.value_of(shape, name, &text, *location, self.room),
                     text: Some(text),
                 })
             }
@@ -502,6 +506,8 @@ impl<'r> Sources<'r> {
                 if path.is_empty() {
                     bare = Some(text.into());
                 }
+                // Each step makes an object.
+                self.room.take(path.len()).then_some(())?;
                 shape.put(&mut value, &path, &decode(text, *location));
             }
         }

@@ -93,7 +93,7 @@ pub struct Violation {
     pub pointer: String,
     /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
     /// `contentEncoding`, `accept`, `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document
-    /// doesn't have).
+    /// doesn't have), `maxValues` (see [`Api::value_limit`](crate::Api::value_limit)).
     pub keyword: Cow<'static, str>,
     /// A sentence for people.
     pub detail: String,
@@ -154,7 +154,7 @@ impl Violation {
     /// | `wrong-format` | `format`, `pattern` |
     /// | `too-short`, `too-long` | `minLength`, `maxLength` |
     /// | `too-small`, `too-large` | `minimum`, `exclusiveMinimum`, `maximum`, `exclusiveMaximum` |
-    /// | `too-few`, `too-many` | `minItems`, `minProperties`, `minContains`, `maxItems`, `maxProperties`, `maxContains` |
+    /// | `too-few`, `too-many` | `minItems`, `minProperties`, `minContains`, `maxItems`, `maxProperties`, `maxContains`, `maxValues` |
     /// | `not-a-multiple` | `multipleOf` |
     /// | `not-unique` | `uniqueItems` |
     /// | `no-match` | `oneOf`, `anyOf`, `contains` |
@@ -187,7 +187,7 @@ impl Violation {
             "minimum" | "exclusiveMinimum" => "too-small",
             "maximum" | "exclusiveMaximum" => "too-large",
             "minItems" | "minProperties" | "minContains" => "too-few",
-            "maxItems" | "maxProperties" | "maxContains" => "too-many",
+            "maxItems" | "maxProperties" | "maxContains" | "maxValues" => "too-many",
             "multipleOf" => "not-a-multiple",
             "uniqueItems" => "not-unique",
             "oneOf" | "anyOf" | "contains" => "no-match",
@@ -340,7 +340,8 @@ impl Problem {
 }
 
 impl From<Vec<Violation>> for Problem {
-    /// 415 if content type or coding are among the faults, with `Accept` for what would do (RFC 9110, section 15.5.16); 406
+    /// 415 if content type or coding are among the faults, with `Accept` or `Accept-Encoding` for what is supported (RFC
+    /// 9110, sections 12.5.3 and 15.5.16); 413 if a body holds too many values; 406
     /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
     ///
     /// ```
@@ -353,23 +354,28 @@ impl From<Vec<Violation>> for Problem {
         let detail = first.map(|error| error.detail.clone()).unwrap_or_default();
         let is = |error: &&Violation, keyword| error.keyword == keyword;
         let unsupported = errors.iter().find(|error| is(error, "contentType"));
-        let is_coded = errors.iter().any(|error| is(&error, "contentEncoding"));
-        let status = if unsupported.is_some() || is_coded {
+        let coded = errors.iter().find(|error| is(error, "contentEncoding"));
+        let status = if unsupported.is_some() || coded.is_some() {
             StatusCode::UNSUPPORTED_MEDIA_TYPE
+        } else if errors.iter().any(|error| is(&error, "maxValues")) {
+            StatusCode::PAYLOAD_TOO_LARGE
         } else if !errors.is_empty() && errors.iter().all(|error| is(&error, "accept")) {
             StatusCode::NOT_ACCEPTABLE
         } else {
             StatusCode::BAD_REQUEST
         };
         let mut problem = Self::new(status, detail);
-        let types = unsupported.and_then(|error| error.expected.as_ref()?.as_array());
-        if let Some(types) = types {
-            let names: Vec<_> = types.iter().filter_map(Value::as_str).collect();
+        let named = [
+            (unsupported, header::ACCEPT),
+            (coded, header::ACCEPT_ENCODING),
+        ];
+        for (violation, header) in named {
+            let expected = violation.and_then(|error| error.expected.as_ref()?.as_array());
+            let names = expected.into_iter().flatten().filter_map(Value::as_str);
+            let names: Vec<_> = names.collect();
             let value = HeaderValue::from_str(&names.join(", ")).ok();
-            problem.headers = value
-                .map(|value| (header::ACCEPT, value))
-                .into_iter()
-                .collect();
+            let value = value.filter(|value| !value.is_empty());
+            problem.headers.extend(value.map(|value| (header, value)));
         }
         Self { errors, ..problem }
     }

@@ -12,6 +12,7 @@ mod dialect;
 mod direction;
 mod discriminator;
 mod fault;
+mod kept;
 mod pattern;
 mod plain;
 mod sentence;
@@ -34,6 +35,7 @@ pub(crate) use self::{
     dialect::{is_format, is_remark},
     direction::Direction,
     fault::are_all,
+    kept::Kept,
 };
 use self::{
     plain::Plain,
@@ -44,7 +46,7 @@ use crate::{
     fault::{Code, Fault},
     node::{Node, push, unescape, value_at, value_at_mut},
     problem::Violation,
-    python::{MAX_SHOWN, repr},
+    python::{MAX_SHOWN, repr_value},
     structure::Sample,
 };
 
@@ -223,7 +225,7 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
             .rsplit('/')
             .find(|token| token.parse::<usize>().is_err());
         let keyword = keyword.unwrap_or_default();
-        let shown = || repr(&error.instance().to_string(), MAX_SHOWN);
+        let shown = || repr_value(error.instance(), MAX_SHOWN);
         let message = if keyword == "type" {
             dialect::unknown_type()
         } else {
@@ -349,7 +351,7 @@ impl<'s> Compiler<'s> {
             if schema.is_valid(value) {
                 return None;
             }
-            let violations = schema.body_violations(value, &value.to_string());
+            let violations = schema.body_violations(value, None);
             let detail = violations.first().map_or("", |first| &first.detail);
             let keyword = sample.keyword;
             let message = format!("the `{keyword}` breaks its schema: {detail}");
@@ -492,20 +494,25 @@ impl Schema {
         is_valid()
     }
 
+    /// What of a value becomes values if properties that no schema speaks of are skipped.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept::compile(&self.root, &self.pointer)
+    }
+
     /// Checks an answer that is a text.
     pub(crate) fn check_text(&self, text: &str) -> Result<(), Vec<Violation>> {
         let value = Value::String(text.to_owned());
         if self.is_valid(&value) {
             return Ok(());
         }
-        Err(self.body_violations(&value, &value.to_string()))
+        Err(self.body_violations(&value, None))
     }
 
     /// Checks the JSON of an answer, or of an item of one.
     pub(crate) fn check_json(&self, json: &[u8]) -> Result<(), Vec<Violation>> {
         match serde_json::from_slice::<Value>(json) {
             Ok(value) if self.is_valid(&value) => Ok(()),
-            Ok(value) => Err(self.body_violations(&value, &String::from_utf8_lossy(json))),
+            Ok(value) => Err(self.body_violations(&value, Some(&String::from_utf8_lossy(json)))),
             Err(_) => {
                 let detail = "the answer is not valid JSON".to_owned();
                 Err(vec![Violation::of_body("json", detail)])

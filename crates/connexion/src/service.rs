@@ -279,15 +279,21 @@ impl Served {
             }
         }
         let mut incoming = match operation.reading(&parts.headers) {
-            Some(reading) => incoming::read(reading, &parts.headers, body, self.limits).await?,
+            Some(reading) => incoming::read(reading, &parts.headers, body, &self.limits).await?,
             None => Incoming::default(),
         };
-        let received = incoming.received();
-        let input = operation.validate(&path, parts.uri.query(), &parts.headers, received)?;
+        let (input, values) = {
+            let (room, received) = (operation.room(), incoming.received());
+            let query = parts.uri.query();
+            let input = operation.validate(&path, query, &parts.headers, received, &room)?;
+            (input, room.taken())
+        };
+        let held = incoming.hold(values)?;
         let id = operation.shared_id();
         parts.extensions.insert(Validated { id, input });
         let body = incoming.hand_over(&mut parts.extensions);
         let mut response = endpoint(Request::from_parts(parts, body)).await;
+        drop(held);
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
             return Err(problem);
         }

@@ -103,6 +103,14 @@ impl IntoResponse for StreamError {
     }
 }
 
+impl From<Problem> for StreamError {
+    /// For a layer around the service that reads the body itself, to decompress it, say: if this is the error with which its
+    /// body ends, the problem is the response.
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
 impl From<StreamError> for Problem {
     fn from(error: StreamError) -> Self {
         *error.0
@@ -143,6 +151,9 @@ pub(crate) fn broken(error: &axum::Error, limit: usize) -> Problem {
     while let Some(error) = source {
         if error.is::<LengthLimitError>() {
             return too_long(limit);
+        }
+        if let Some(StreamError(problem)) = error.downcast_ref() {
+            return Problem::clone(problem);
         }
         source = error.source();
     }

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::{
     document::Document,
     fault::{Code, Faults, Severity},
+    json::{self, Room},
     node::Position,
     problem::Violation,
-    schema::{Compiler, FormatCheck, Schema},
+    schema::{Compiler, FormatCheck, Kept, Schema},
 };
 
 /// One of the document's schemas, compiled: for values that do not come in a request, such as the rows of a file or the
@@ -34,7 +35,13 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Validator(Arc<Schema>);
+pub struct Validator {
+    schema: Arc<Schema>,
+    /// What of a JSON text becomes values.
+    kept: Option<Arc<Kept>>,
+    /// How many values a JSON text may hold.
+    values: usize,
+}
 
 impl Validator {
     /// Compiles the schema of this name.
@@ -42,6 +49,8 @@ impl Validator {
         document: &Document,
         name: &str,
         formats: &[(String, FormatCheck)],
+        skips: bool,
+        values: usize,
     ) -> Result<Self, Faults> {
         let pointer = format!(
             "/components/schemas/{}",
@@ -58,7 +67,11 @@ impl Validator {
         };
         let fault = |message| document.fault(Code::SchemaInvalid, Position::START, message);
         compiled
-            .map(Self)
+            .map(|schema| Self {
+                kept: skips.then(|| Arc::new(schema.kept())),
+                schema,
+                values,
+            })
             .map_err(|message| Faults(vec![fault(message)]))
     }
 
@@ -80,15 +93,17 @@ impl Validator {
     /// # Errors
     /// Everything that is wrong with it, in the order of the document.
     pub fn check(&self, value: &impl Serialize) -> Result<(), Vec<Violation>> {
-        if self.0.admits(value) {
+        if self.schema.admits(value) {
             return Ok(());
         }
         let value = serde_json::to_value(value)
             .map_err(|error| vec![Violation::of_body("json", error.to_string())])?;
-        self.check_value(&value, &value.to_string())
+        self.check_value(&value, None)
     }
 
-    /// Reads a JSON text, and checks it before it is read as a `T`.
+    /// Reads a JSON text, and checks it before it is read as a `T`. It may hold as many
+    /// values as a body, and what is skipped of a body is skipped ([`Api::value_limit`](crate::Api::value_limit),
+    /// [`Api::skip_undescribed`](crate::Api::skip_undescribed)).
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the document.
@@ -100,15 +115,20 @@ impl Validator {
             )]
         };
         let text = str::from_utf8(json).map_err(|error| wrong(&error))?;
-        let value: Value = serde_json::from_str(text).map_err(|error| wrong(&error))?;
-        self.check_value(&value, text)?;
+        let room = Room::of(self.values);
+        let kept = self.kept.as_deref().unwrap_or_else(|| Kept::all());
+        let value = json::read(text, kept, &room).map_err(|error| match room.is_exceeded() {
+            true => vec![room.violation()],
+            false => wrong(&error),
+        })?;
+        self.check_value(&value, Some(text))?;
         serde_json::from_value(value).map_err(|error| wrong(&error))
     }
 
-    fn check_value(&self, value: &Value, text: &str) -> Result<(), Vec<Violation>> {
-        if self.0.is_valid(value) {
+    fn check_value(&self, value: &Value, text: Option<&str>) -> Result<(), Vec<Violation>> {
+        if self.schema.is_valid(value) {
             return Ok(());
         }
-        Err(self.0.body_violations(value, text))
+        Err(self.schema.body_violations(value, text))
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 43] = [
+pub(super) const SETTINGS: [Setting; 44] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -62,8 +62,10 @@ pub(super) const SETTINGS: [Setting; 43] = [
               help: "How many requests may be under way; one more is answered with 503 at once" },
     Setting { name: "APP_MAX_HEADER_SIZE", flag: "max-header-size", also: &[], default: "32768",
               help: "Bytes that a request's line and headers may have; more are answered with 431" },
-    Setting { name: "APP_MAX_BODY_SIZE", flag: "max-body-size", also: &[], default: "2097152",
-              help: "Bytes that a request's body may have; more are answered with 413" },
+    Setting { name: "APP_MAX_BODY_SIZE", flag: "max-body-size", also: &[], default: "65536",
+              help: "Bytes that a request's body may have, unpacked; more are answered with 413" },
+    Setting { name: "APP_BODY_MEMORY", flag: "body-memory", also: &[], default: "33554432",
+              help: "Bytes that the bodies of all requests in flight may take in memory; one more is answered with 503" },
     Setting { name: "APP_HEADER_TIMEOUT", flag: "header-timeout", also: &[], default: "10",
               help: "Seconds that a client may take to send a request's line and headers" },
     Setting { name: "APP_IDLE_TIMEOUT", flag: "idle-timeout", also: &[], default: "75",

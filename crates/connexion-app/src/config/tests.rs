@@ -157,6 +157,11 @@ fn a_wrong_value_names_its_setting() {
             "'0' is not a whole number from 1 to 1024",
         ),
         (
+            "APP_BODY_MEMORY",
+            "1000",
+            "'1000' is not a whole number from 65536 to 1099511627776",
+        ),
+        (
             "APP_TIMEOUT",
             "0.5",
             "'0.5' is not a whole number from 1 to 4294967295",

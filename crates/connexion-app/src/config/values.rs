@@ -178,7 +178,8 @@ impl Values<'_> {
             connections: number("APP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
             requests: number("APP_MAX_REQUESTS", 1..=1_000_000, 1024)?,
             head_size: number("APP_MAX_HEADER_SIZE", 1024..=HEAD_ROOM, 32 * 1024)?,
-            body_size: number("APP_MAX_BODY_SIZE", 0..=1 << 40, 2 << 20)?,
+            body_size: number("APP_MAX_BODY_SIZE", 0..=1 << 40, 64 << 10)?,
+            body_memory: number("APP_BODY_MEMORY", 64 << 10..=1 << 40, 32 << 20)?,
         })
     }
 

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use connexion::Problem;
-use http::{StatusCode, Version};
+use http::{StatusCode, Version, header};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
@@ -75,7 +75,7 @@ impl Answering {
             .body()
             .size_hint()
             .upper()
-            .is_none_or(|size| size > LONG);
+            .is_none_or(|size| size > LONG || size > 0 && is_coded(&request));
         let moved = is_long.then(Moved::default);
         if let Some(moved) = &moved {
             request.extensions_mut().insert(moved.clone());
@@ -163,6 +163,11 @@ impl Answer for Answering {
     fn refused(&self) {
         self.metrics.shed(Shed::Connection);
     }
+}
+
+/// Whether the body may be longer than what is sent of it.
+fn is_coded(request: &Request) -> bool {
+    request.headers().contains_key(header::CONTENT_ENCODING)
 }
 
 fn too_large() -> Problem {

@@ -8,7 +8,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
-use connexion::ApiService;
+use connexion::{ApiService, BodyMemory};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::{
@@ -21,7 +21,10 @@ use tower_http::{
     csrf::{CsrfLayer, ProtectionError},
 };
 
-use super::browser::{self, Browser};
+use super::{
+    browser::{self, Browser},
+    unpack::unpack,
+};
 use crate::{config::CorsOrigins, listing::TOTAL_COUNT, telemetry::REQUEST_ID};
 
 /// A shorter answer costs more to compress than to send.
@@ -35,6 +38,7 @@ type Csrf = CsrfLayer<fn(ProtectionError) -> Response>;
 /// The API within its layers.
 pub(super) struct Layers {
     api: ApiService,
+    body_memory: BodyMemory,
     compression: CompressionLayer<SizeAbove>,
     cors: Option<CorsLayer>,
     csrf: Csrf,
@@ -43,9 +47,14 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn new(api: ApiService, origins: Option<&CorsOrigins>) -> Self {
+    pub(super) fn new(
+        api: ApiService,
+        origins: Option<&CorsOrigins>,
+        body_memory: BodyMemory,
+    ) -> Self {
         Self {
             api,
+            body_memory,
             compression: CompressionLayer::new()
                 .quality(CompressionLevel::Fastest)
                 .compress_when(WORTH_IT),
@@ -99,6 +108,7 @@ impl Layers {
         }
         let encodings = request.headers().get_all(header::ACCEPT_ENCODING);
         let encodings: Vec<_> = encodings.iter().cloned().collect();
+        let request = unpack(request, &self.body_memory);
         let mut response = self.api.handle(request).await;
         if let Some(browser) = browser {
             response = browser.see(response).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use connexion::ApiService;
+use connexion::{ApiService, BodyMemory};
 
 use super::layers::Layers;
 use crate::config::CorsOrigins;
@@ -13,21 +13,27 @@ use crate::config::CorsOrigins;
 pub(crate) struct Served {
     layers: Arc<ArcSwap<Layers>>,
     origins: Option<CorsOrigins>,
+    body_memory: BodyMemory,
 }
 
 impl Served {
-    /// Serves `api`.
-    pub(crate) fn new(api: ApiService, origins: Option<CorsOrigins>) -> Self {
-        let layers = Layers::new(api, origins.as_ref());
+    /// Serves `api`, whose bodies take `body_memory`.
+    pub(crate) fn new(
+        api: ApiService,
+        origins: Option<CorsOrigins>,
+        body_memory: BodyMemory,
+    ) -> Self {
+        let layers = Layers::new(api, origins.as_ref(), body_memory.clone());
         Self {
             layers: Arc::new(ArcSwap::from_pointee(layers)),
             origins,
+            body_memory,
         }
     }
 
     /// Serves `api` from now on.
     pub(crate) fn replace(&self, api: ApiService) {
-        let layers = Layers::new(api, self.origins.as_ref());
+        let layers = Layers::new(api, self.origins.as_ref(), self.body_memory.clone());
         self.layers.store(Arc::new(layers));
     }
 

@@ -52,6 +52,12 @@ pub(crate) const ALL: &[Fault] = &[
     ("slow readers, slow writers, half-closed", || {
         clients::slow(300)
     }),
+    ("slow bodies of 2 MiB", || {
+        clients::slow_bodies(1_024, 2 << 20)
+    }),
+    ("slow bodies of 64 KiB", || {
+        clients::slow_bodies(1_024, 64 << 10)
+    }),
     ("idle connections", || clients::idle(10_000)),
     ("requests that schemathesis makes, PostgreSQL", || {
         contract::on_postgres(&["--max-time", "120"])

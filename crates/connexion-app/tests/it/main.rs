@@ -27,6 +27,7 @@ mod postgres_adoption;
 mod postgres_server;
 mod preconditions;
 mod program;
+mod request_bodies;
 mod serving;
 mod settings;
 mod sqlstate;

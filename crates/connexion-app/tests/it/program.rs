@@ -161,6 +161,14 @@ impl Running {
         self.child.id()
     }
 
+    /// Its memory as the kernel counts it, in kilobytes: what it has now (`VmRSS`), or had at the most (`VmHWM`).
+    #[track_caller]
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     pub(crate) fn stdout(&self) -> String {
         self.stdout.text.lock().unwrap().clone()
     }
@@ -291,6 +299,16 @@ impl Service {
         answer(request.send(json).unwrap()).unwrap()
     }
 
+    /// Posts a body with these header fields.
+    #[track_caller]
+    pub(crate) fn post_as(&self, path: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = client().post(format!("http://{}{path}", self.address));
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        answer(request.send(body).unwrap()).unwrap()
+    }
+
     /// How many people it lists.
     #[track_caller]
     pub(crate) fn people(&self) -> usize {
@@ -338,6 +356,15 @@ fn answer(response: http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
         headers: head.headers,
         body: body.into_with_config().limit(u64::MAX).read_to_string()?,
     })
+}
+
+/// The first line of an answer; empty if there is none within so many milliseconds, or if the connection breaks.
+pub(crate) fn status_line(stream: &mut TcpStream, milliseconds: u64) -> String {
+    let patience = Duration::from_millis(milliseconds);
+    stream.set_read_timeout(Some(patience)).unwrap();
+    let mut line = String::new();
+    let _ = BufReader::new(stream).read_line(&mut line);
+    line
 }
 
 /// Tries again and again until it is there, or it takes too long; the error says what is missing.

@@ -51,7 +51,7 @@ impl Items {
         match item {
             Item::Json(json) => self.schema.check_json(json),
             Item::Row(row) if self.schema.is_valid(&row) => Ok(()),
-            Item::Row(row) => Err(self.schema.body_violations(&row, &row.to_string())),
+            Item::Row(row) => Err(self.schema.body_violations(&row, None)),
         }
     }
 

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{compile::Compile, nearest};
+use super::{Rules, compile::Compile, nearest};
 use crate::{
     content::{MediaType, charset, content_type, is_utf8, json_text, without_negative_zero},
     fault::Code,
     form::{Fields, Form},
+    json::{self as text, Room},
     parameter::{has, types},
     place::Place,
     problem::{In, Violation},
     python::cut,
-    schema::{Schema, is_remark},
+    schema::{Kept, Schema, is_remark},
 };
 #[cfg(feature = "multipart")]
 use crate::{document::Version, multipart};
@@ -32,6 +33,8 @@ struct Media {
     reading: Reading,
     /// `None` if the document says nothing about it.
     schema: Option<Arc<Schema>>,
+    /// What of it becomes values, if it is JSON and undescribed properties are skipped.
+    kept: Option<Kept>,
 }
 
 /// How a body becomes a value.
@@ -78,12 +81,8 @@ impl Compile<'_, '_> {
         for (name, place) in content.iter().flat_map(Place::members) {
             let media = self.media(name, &place);
             if let Some(kind) = media.kind.as_json().filter(|_| is_more_than_text(&place)) {
-                let (reading, schema) = (Reading::Json, self.schema(&place, "schema"));
-                of_ranges.push(Media {
-                    kind,
-                    reading,
-                    schema,
-                });
+                let schema = self.schema(&place, "schema");
+                of_ranges.push(Media::new(kind, Reading::Json, schema));
             }
             entries.push(media);
         }
@@ -119,11 +118,7 @@ impl Compile<'_, '_> {
             Reading::Stream => None,
             _ => self.schema(place, "schema"),
         };
-        Media {
-            kind,
-            reading,
-            schema,
-        }
+        Media::new(kind, reading, schema)
     }
 
     fn form(&mut self, place: &Place<'_>, has_styles: bool) -> Form {
@@ -182,7 +177,9 @@ impl Reading {
     /// Whether a body of this content type is written in an encoding that is understood.
     fn understands(&self, content_type: &str) -> bool {
         match self {
-            Self::Json | Self::Form(_) => is_utf8(content_type),
+            // RFC 8259, section 11: the parameter has no meaning for JSON.
+            Self::Json => true,
+            Self::Form(_) => is_utf8(content_type),
             Self::Text => charset(content_type).is_some(),
             #[cfg(feature = "multipart")]
             Self::Multipart(_) => true,
@@ -209,9 +206,28 @@ impl RequestBody {
         &self,
         headers: &HeaderMap,
         body: Received<'_>,
-        strict: bool,
+        rules: &Rules,
+        room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Option<Value> {
+        let value = self.read_any(headers, body, rules, room, violations);
+        if room.is_exceeded() {
+            // What else is wrong comes of what was not read.
+            *violations = vec![room.violation()];
+            return None;
+        }
+        value
+    }
+
+    fn read_any(
+        &self,
+        headers: &HeaderMap,
+        body: Received<'_>,
+        rules: &Rules,
+        room: &Room,
+        violations: &mut Vec<Violation>,
+    ) -> Option<Value> {
+        let strict = rules.strict_parameters;
         if matches!(body, Received::Whole([])) {
             if self.required {
                 let detail = "Request body is required".to_owned();
@@ -226,11 +242,10 @@ impl RequestBody {
             let coding = String::from_utf8_lossy(coding.as_bytes());
             let detail =
                 format!("The content coding '{coding}' is not supported; send the body as it is");
-            violations.push(of_header(
-                "Content-Encoding",
-                "contentEncoding",
-                cut(detail),
-            ));
+            violations.push(Violation {
+                expected: Some(json!(["identity"])),
+                ..of_header("Content-Encoding", "contentEncoding", cut(detail))
+            });
             return None;
         }
         let sent = content_type(headers);
@@ -240,20 +255,24 @@ impl RequestBody {
         };
         let schema = media.schema.as_deref();
         match (&media.reading, body) {
-            (Reading::Json, Received::Whole(body)) => media.json(body, violations),
+            (Reading::Json, Received::Whole(body)) => {
+                let kept = media.kept.as_ref().filter(|_| rules.skip_undescribed);
+                let kept = kept.unwrap_or_else(|| Kept::all());
+                media.json(body, kept, room, violations)
+            }
             (Reading::Text, Received::Whole(body)) => media.text(&sent, body, violations),
             (Reading::Form(form), Received::Whole(body)) => {
                 let fields = Fields::of_text(String::from_utf8_lossy(body));
-                form.read(fields, schema, strict, violations)
+                form.read(fields, schema, strict, room, violations)
             }
             #[cfg(feature = "multipart")]
             (Reading::Multipart(form), Received::Whole(body)) => {
-                let fields = multipart::read_whole(body, &sent, form);
-                form.read(fields, schema, strict, violations)
+                let fields = multipart::read_whole(body, &sent, form, room);
+                form.read(fields, schema, strict, room, violations)
             }
             #[cfg(feature = "multipart")]
             (Reading::Multipart(form), Received::Fields(fields)) => {
-                form.read(fields, schema, strict, violations)
+                form.read(fields, schema, strict, room, violations)
             }
             _ => None,
         }
@@ -291,12 +310,31 @@ fn of_header(name: &str, keyword: &'static str, detail: String) -> Violation {
 }
 
 impl Media {
-    fn json(&self, body: &[u8], violations: &mut Vec<Violation>) -> Option<Value> {
+    fn new(kind: MediaType, reading: Reading, schema: Option<Arc<Schema>>) -> Self {
+        let kept = match (&reading, &schema) {
+            (Reading::Json, Some(schema)) => Some(schema.kept()),
+            _ => None,
+        };
+        Self {
+            kind,
+            reading,
+            schema,
+            kept,
+        }
+    }
+
+    fn json(
+        &self,
+        body: &[u8],
+        kept: &Kept,
+        room: &Room,
+        violations: &mut Vec<Violation>,
+    ) -> Option<Value> {
         let not_json = || Violation::of_body("json", "Request body is not valid JSON".to_owned());
         let text = json_text(body);
         let parsed = text
             .as_deref()
-            .and_then(|text| Some((text, serde_json::from_str::<Value>(text).ok()?)));
+            .and_then(|text| Some((text, text::read(text, kept, room).ok()?)));
         let Some((text, value)) = parsed else {
             violations.push(not_json());
             return None;
@@ -308,17 +346,20 @@ impl Media {
         else {
             return Some(value);
         };
-        if let Some(text) = without_negative_zero(text)
-            && let Ok(value) = serde_json::from_str(&text)
-        {
-            violations.extend(schema.body_violations(&value, &text));
+        if let Some(text) = without_negative_zero(text) {
+            // Not both at a time: each may take megabytes.
+            drop(value);
+            let value = text::read(&text, kept, &room.again()).ok()?;
+            if !schema.is_valid(&value) {
+                violations.extend(schema.body_violations(&value, Some(&text)));
+            }
             return Some(value);
         }
         // The original took `null` for a body that could not be read, and said so.
         violations.extend(if value.is_null() {
             vec![not_json()]
         } else {
-            schema.body_violations(&value, text)
+            schema.body_violations(&value, Some(text))
         });
         None
     }
@@ -330,11 +371,11 @@ impl Media {
             violations.push(Violation::of_body("charset", detail));
             return None;
         };
-        let value = Value::String(text);
+        let value = Value::String(text.into_owned());
         if let Some(schema) = &self.schema
             && !schema.is_valid(&value)
         {
-            violations.extend(schema.body_violations(&value, &value.to_string()));
+            violations.extend(schema.body_violations(&value, None));
         }
         Some(value)
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Media;
 use crate::{
+    json::Room,
     parameter::Format,
     problem::{In, Violation},
     schema::Schema,
@@ -79,7 +80,7 @@ impl Header {
         let is_valid = |value: &Value| schema.as_ref().is_none_or(|schema| schema.is_valid(value));
         // Without a type in its schema it is right as a text or as the number that it looks like.
         let is_right = format
-            .value(&self.name, &text, In::Header)
+            .value(&self.name, &text, In::Header, &Room::default())
             .is_some_and(|value| is_valid(&value))
             || serde_json::from_str(&text)
                 .is_ok_and(|value: Value| value.is_number() && is_valid(&value));

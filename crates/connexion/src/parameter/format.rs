@@ -6,7 +6,14 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::shape::{Shape, all_types, single};
-use crate::{content::MediaType, node::Node, place::Place, problem::In};
+use crate::{
+    content::MediaType,
+    json::{self, Room},
+    node::Node,
+    place::Place,
+    problem::In,
+    schema::Kept,
+};
 
 /// How a text stands for a value.
 #[derive(Debug)]
@@ -248,8 +255,8 @@ impl Format {
 
     /// The value that a text of the parameter `name` stands for, still encoded; `None` if it is not written
     /// in the style, or is no JSON.
-    pub(crate) fn value(&self, name: &str, text: &str, location: In) -> Option<Value> {
-        self.value_of(&self.shape, name, text, location)
+    pub(crate) fn value(&self, name: &str, text: &str, location: In, room: &Room) -> Option<Value> {
+        self.value_of(&self.shape, name, text, location, room)
     }
 
     pub(super) fn value_of(
@@ -258,9 +265,10 @@ impl Format {
         name: &str,
         text: &str,
         location: In,
+        room: &Room,
     ) -> Option<Value> {
         let (text, marks) = match self.style {
-            Style::Json => return serde_json::from_str(&decode(text, location)).ok(),
+            Style::Json => return json::read(&decode(text, location), Kept::all(), room).ok(),
             Style::Label => {
                 let text = text.strip_prefix('.')?;
                 // Until 3.1.0 the specification wrote dots, since then commas.
@@ -283,7 +291,7 @@ impl Format {
                 Some(Value::Array(Vec::new()))
             }
             Shape::Array(items) => {
-                let parts = split(text, marks).into_iter().enumerate();
+                let parts = split(text, marks, room)?.into_iter().enumerate();
                 let items = parts.map(|(i, item)| {
                     let is_named = self.style == Style::Matrix && self.explode;
                     let item = if is_named { named(item, name)? } else { item };
@@ -292,7 +300,7 @@ impl Format {
                 items.collect::<Option<_>>().map(Value::Array)
             }
             Shape::Object(members) => {
-                let parts = split(text, marks);
+                let parts = split(text, marks, room)?;
                 let mut object = Map::new();
                 if text.is_empty() {
                     // It has no member.
@@ -342,20 +350,21 @@ fn named<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     (decode(found, In::Path) == name).then_some(text)
 }
 
-/// The parts between any of `marks`, in one pass.
-fn split<'t>(text: &'t str, marks: &[&str]) -> Vec<&'t str> {
+/// The parts between any of `marks`, in one pass; `None` if there is no room for so many.
+fn split<'t>(text: &'t str, marks: &[&str], room: &Room) -> Option<Vec<&'t str>> {
     let (mut parts, mut start) = (Vec::new(), 0);
     for (at, _) in text.char_indices() {
         let rest = text.get(at..).unwrap_or_default();
         if let Some(mark) = marks.iter().find(|mark| rest.starts_with(**mark))
             && at >= start
         {
+            room.take(1).then_some(())?;
             parts.push(text.get(start..at).unwrap_or_default());
             start = at + mark.len();
         }
     }
     parts.push(text.get(start..).unwrap_or_default());
-    parts
+    Some(parts)
 }
 
 /// A text that is one value. The style `form` encodes cookies too (OpenAPI 3.1, section 4.8.12.2).

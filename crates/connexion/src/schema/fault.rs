@@ -19,7 +19,7 @@ use crate::{
     node::{push, unescape, value_at},
     parameter::MAX_UNKNOWN,
     problem::Violation,
-    python::{MAX_SHOWN, Texts, repr, string},
+    python::{MAX_SHOWN, Sent, Texts, cut, repr, string},
 };
 
 /// More faults than this in one value are not reported: an answer must not grow without bound.
@@ -28,9 +28,22 @@ pub(super) const MAX_FAULTS: usize = 1_000;
 /// So many values of an `enum` go with the fault of one that is none of them.
 const MAX_EXPECTED: usize = 100;
 
-/// Of a value with more values in it than this only the first fault is reported: the validator holds all
-/// faults in memory at once, half a kilobyte each.
-const MAX_VALUES: usize = 20_000;
+/// So many go with all faults of a value together.
+const MAX_EXPECTED_IN_ALL: usize = 5_000;
+
+/// The sentences and pointers of all faults may have about this many bytes together, for the same reason: each may quote
+/// up to 16 KiB of what was sent.
+const MAX_TEXT: usize = 1280 * 1024;
+
+/// A pointer is at most this long, in bytes: of a property with a longer one the object around it is pointed at.
+const MAX_POINTER: usize = 4 * 1024;
+
+/// The validator holds all errors of a value in memory at once. If one for each value in it could take more bytes than
+/// this, only the first error is reported.
+const MAX_ERRORS: usize = 6 * 1024 * 1024;
+
+/// So many bytes an error takes, beside its pointer.
+const ERROR: usize = 512;
 
 /// Arrays and objects of so many bytes in all are read again to be shown in the sentences about one value;
 /// after that only a mark stands for them. What is nested could otherwise be read once for every level.
@@ -49,9 +62,9 @@ pub(crate) struct SchemaFault {
 }
 
 impl Schema {
-    /// The faults of `value`, whose JSON text is `text`; the text is what the sentences quote. In the order
+    /// The faults of `value`; what the sentences quote is its JSON text, if there is one. In the order
     /// in which the document describes the members, and of one member's keywords, that of the keywords.
-    pub(crate) fn faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
+    pub(crate) fn faults(&self, value: &Value, text: Option<&str>) -> Vec<SchemaFault> {
         let faults = || self.all_faults(value, text);
         if !self.is_recursive {
             return faults();
@@ -66,21 +79,28 @@ impl Schema {
         })
     }
 
-    fn all_faults(&self, value: &Value, text: &str) -> Vec<SchemaFault> {
+    fn all_faults(&self, value: &Value, text: Option<&str>) -> Vec<SchemaFault> {
         shared::forget();
         let mut shown = Shown {
-            texts: Texts::new(text),
+            texts: Texts::new(value, text),
             left: MAX_READ,
+            expected: MAX_EXPECTED_IN_ALL,
         };
-        let mut left = MAX_VALUES;
-        if has_more_values(value, &mut left) {
+        if has_many_errors(value) {
             let error = self.validator.validate(value).err();
             let faults = error.map(|error| self.told(&mut shown, "", &error));
             return faults.into_iter().flatten().take(1).collect();
         }
         let errors = self.validator.iter_errors(value).take(MAX_FAULTS);
         let faults = errors.flat_map(|error| self.told(&mut shown, "", &error));
-        let mut faults: Vec<_> = faults.take(MAX_FAULTS).collect();
+        let mut left = MAX_TEXT;
+        let fits = |fault: &SchemaFault| {
+            let text = left.checked_sub(fault.sentence.len() + 2 * fault.pointer.len());
+            let is_first = left == MAX_TEXT;
+            left = text.unwrap_or(0);
+            text.is_some() || is_first
+        };
+        let mut faults: Vec<_> = faults.take(MAX_FAULTS).take_while(fits).collect();
         faults.sort_by_cached_key(|fault| self.order(fault));
         told_once(faults)
     }
@@ -118,7 +138,7 @@ impl Schema {
                 sentence::unexpected(std::slice::from_ref(name))
             };
             SchemaFault {
-                pointer,
+                pointer: shortened(pointer),
                 keyword: fault.keyword.clone(),
                 sentence,
                 expected: None,
@@ -137,14 +157,18 @@ impl Schema {
         let at = error.absolute_keyword_location();
         let at = at.and_then(|uri| Some(decoded(uri.fragment()?.as_str())));
         let expected = at.and_then(|pointer| self.root.pointer(&pointer));
+        let expected = expected.filter(|value| is_small(value));
+        let size = expected.map_or(0, |value| value.as_array().map_or(1, Vec::len));
+        let left = shown.expected.checked_sub(size);
+        shown.expected = left.unwrap_or(0);
         SchemaFault {
-            expected: expected.filter(|value| is_small(value)).cloned(),
+            expected: expected.filter(|_| left.is_some()).cloned(),
             ..shown.fault(error.kind(), pointer)
         }
     }
 
     /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
-    pub(crate) fn body_violations(&self, value: &Value, text: &str) -> Vec<Violation> {
+    pub(crate) fn body_violations(&self, value: &Value, text: Option<&str>) -> Vec<Violation> {
         let faults = self.faults(value, text).into_iter();
         faults.map(SchemaFault::in_body).collect()
     }
@@ -246,22 +270,28 @@ fn told_once(mut faults: Vec<SchemaFault>) -> Vec<SchemaFault> {
     faults
 }
 
-/// Whether so many faults of a value are all that it has.
-pub(crate) fn are_all(faults: usize, value: &Value) -> bool {
-    let mut left = MAX_VALUES;
-    faults < MAX_FAULTS && !has_more_values(value, &mut left)
+/// Whether these violations are all that a value has.
+pub(crate) fn are_all(found: &[Violation], value: &Value) -> bool {
+    let length = |one: &Violation| one.detail.len() + one.pointer.len();
+    let text: usize = found.iter().map(length).sum();
+    found.len() < MAX_FAULTS && text < MAX_TEXT / 2 && !has_many_errors(value)
 }
 
-/// Whether there are more values in `value` than are left.
-fn has_more_values(value: &Value, left: &mut usize) -> bool {
-    let Some(rest) = left.checked_sub(1) else {
-        return true;
-    };
-    *left = rest;
+/// Whether an error for each value in `value` would take too much memory.
+fn has_many_errors(value: &Value) -> bool {
+    cost(value, ERROR, &mut { MAX_ERRORS }).is_none()
+}
+
+/// Takes what an error for each value could cost from what is left; `None` if that is not enough. `own` is the cost of one
+/// for `value` itself.
+fn cost(value: &Value, own: usize, left: &mut usize) -> Option<()> {
+    *left = left.checked_sub(own)?;
     match value {
-        Value::Array(items) => items.iter().any(|item| has_more_values(item, left)),
-        Value::Object(members) => members.values().any(|member| has_more_values(member, left)),
-        _ => false,
+        Value::Array(items) => items.iter().try_for_each(|item| cost(item, own + 1, left)),
+        Value::Object(members) => members
+            .iter()
+            .try_for_each(|(name, member)| cost(member, own + name.len() + 1, left)),
+        _ => Some(()),
     }
 }
 
@@ -270,11 +300,13 @@ struct Shown<'t> {
     texts: Texts<'t>,
     /// How many bytes of arrays and objects may still be read.
     left: usize,
+    /// How many values of the document may still go with faults.
+    expected: usize,
 }
 
 impl Shown<'_> {
     fn fault(&mut self, kind: &ValidationErrorKind, mut pointer: String) -> SchemaFault {
-        let json = self.texts.at(&pointer).unwrap_or("null");
+        let json = self.texts.at(&pointer).unwrap_or(Sent::Json("null"));
         let mut keyword = kind.keyword().to_owned();
         let mut sentence = sentence::sentence(kind, || self.repr(json));
         match (kind, keyword.as_str()) {
@@ -328,26 +360,39 @@ impl Shown<'_> {
             _ => {}
         }
         SchemaFault {
-            pointer,
+            pointer: shortened(pointer),
             keyword: keyword.into(),
-            sentence,
+            sentence: cut(sentence),
             expected: None,
         }
     }
 
-    fn repr(&mut self, json: &str) -> String {
-        if json.starts_with(['[', '{']) {
+    fn repr(&mut self, sent: Sent<'_>) -> String {
+        if let Sent::Json(json) = sent
+            && json.starts_with(['[', '{'])
+        {
             match self.left.checked_sub(json.len()) {
                 Some(left) => self.left = left,
                 None => return "…".to_owned(),
             }
         }
-        repr(json, MAX_SHOWN)
+        sent.repr()
     }
 }
 
+/// A pointer that is not too long, to the value or one around it.
+fn shortened(mut pointer: String) -> String {
+    while pointer.len() > MAX_POINTER {
+        pointer.truncate(pointer.rfind('/').unwrap_or(0));
+    }
+    pointer
+}
+
 /// Whether a number is written with digits only, and too many of them for a machine's integer.
-fn is_whole(json: &str) -> bool {
+fn is_whole(sent: Sent<'_>) -> bool {
+    let Sent::Json(json) = sent else {
+        return false;
+    };
     let digits = json.trim_start_matches('-');
     digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

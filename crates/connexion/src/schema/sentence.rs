@@ -3,7 +3,7 @@
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use crate::python::{cut, repr, string};
+use crate::python::{MAX_SHOWN, cut, repr_value, string};
 
 /// So many bytes of an `enum` are told.
 const MAX_LITERAL: usize = 1024;
@@ -57,13 +57,16 @@ fn end(kind: &ValidationErrorKind) -> String {
 
 /// What the document says, up to a length: the same may be told of a thousand values.
 fn literal(json: &Value) -> String {
-    repr(&json.to_string(), MAX_LITERAL)
+    repr_value(json, MAX_LITERAL)
 }
 
 pub(super) fn unexpected(names: &[String]) -> String {
     let verb = if names.len() == 1 { "was" } else { "were" };
     let mut shown = String::new();
     for (i, name) in names.iter().enumerate() {
+        if shown.len() > MAX_SHOWN {
+            break;
+        }
         shown.push_str(if i == 0 { "" } else { ", " });
         shown.push_str(&string(name));
     }

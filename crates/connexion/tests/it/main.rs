@@ -12,6 +12,7 @@ mod docs;
 mod document;
 mod findings;
 mod fixtures;
+mod limits;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod parameter;

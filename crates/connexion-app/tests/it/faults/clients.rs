@@ -1,7 +1,10 @@
 //! Clients that are slow, half gone, or very many; the others must not notice.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -9,7 +12,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use super::import::csv;
 use super::load::person;
 use super::{Outcome, Skipped, Stood, seconds};
-use crate::program::{Program, Service, until};
+use crate::program::{Program, Running, Service, status_line, until};
 
 const GET: &str = "GET /people/00000000-0000-0000-0000-000000000000 HTTP/1.1\r\nHost: x\r\n\r\n";
 const LIST: &str = "GET /people HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -117,6 +120,140 @@ pub(super) fn idle(count: usize) -> Outcome {
     })
 }
 
+/// How much memory the Kubernetes manifests allow.
+const MEMORY: u64 = 256 * 1024 * 1024;
+
+/// Clients that each send nearly all of a body, and then wait. The service has as much memory as the manifests allow, if the
+/// machine lets it be limited.
+pub(super) fn slow_bodies(count: usize, size: usize) -> Outcome {
+    enough_files(count as u64 + 200)?;
+    let group = MemoryGroup::new(MEMORY);
+    let limit = size.to_string();
+    let arguments = [
+        "--port",
+        "0",
+        "--max-body-size",
+        &limit,
+        "--access-log",
+        "off",
+    ];
+    let program = Program::new().env("APP_SETTINGS", "production");
+    let mut command = program.command(&arguments);
+    if let Some(group) = &group {
+        command = group.running(&command);
+    }
+    let service = Running::start(&mut command).serving();
+    let idle = service.running.memory("VmRSS");
+    let head = format!(
+        "POST /people HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    );
+    let body = vec![b' '; size - 1];
+    let mut open: Vec<_> = (0..count)
+        .map(|_| {
+            let mut stream = service.send(&head);
+            // One that is refused is closed, perhaps before all is sent.
+            let _ = stream.write_all(&body);
+            stream
+        })
+        .collect();
+    let lines = open.iter_mut().map(|stream| status_line(stream, 10));
+    let refused = lines
+        .filter(|line| line.starts_with("HTTP/1.1 503 "))
+        .count();
+    assert!(
+        refused > 0 && refused < count,
+        "{refused} of {count} refused"
+    );
+    // What a client sends that is not slow is answered all the same.
+    let begun = Instant::now();
+    assert_eq!(service.post("/people", &person("Ann")).status, 200);
+    let taken = begun.elapsed();
+    let most = service.running.memory("VmHWM") / 1_000;
+    let in_group = group.as_ref().map_or(String::new(), |group| {
+        format!(", {} MB with the kernel's part", group.most() / 1_000_000)
+    });
+    assert!(most < MEMORY / 1_000_000, "{most} MB");
+    Ok(Stood {
+        done: format!(
+            "{count} clients, each sends {} of {size} bytes, then nothing",
+            size - 1
+        ),
+        figures: format!(
+            "{} MB idle, {most} MB at the most{in_group}; {refused} told 503; a write of another client {}",
+            idle / 1_000,
+            seconds(taken)
+        ),
+    })
+}
+
+/// A group of processes that have only so much memory together, removed when it is dropped.
+struct MemoryGroup {
+    directory: PathBuf,
+    most: &'static str,
+}
+
+impl MemoryGroup {
+    /// `None` if this machine does not let us, or knows no groups.
+    fn new(limit: u64) -> Option<Self> {
+        let name = format!("connexion-app-{}", std::process::id());
+        let places = [
+            (
+                "/sys/fs/cgroup/memory",
+                "memory.limit_in_bytes",
+                "memory.max_usage_in_bytes",
+            ),
+            ("/sys/fs/cgroup", "memory.max", "memory.peak"),
+        ];
+        places.into_iter().find_map(|(root, limited, most)| {
+            let directory = Path::new(root).join(&name);
+            fs::create_dir(&directory).ok()?;
+            let group = Self { directory, most };
+            let file = group.directory.join(limited);
+            (file.exists() && fs::write(file, limit.to_string()).is_ok()).then_some(group)
+        })
+    }
+
+    /// The same command, run in the group.
+    fn running(&self, command: &Command) -> Command {
+        let mut within = Command::new("sh");
+        within
+            .args(["-c", "echo $$ >\"$0\" && exec \"$@\""])
+            .arg(self.directory.join("cgroup.procs"))
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env_clear()
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(directory) = command.get_current_dir() {
+            within.current_dir(directory);
+        }
+        within
+    }
+
+    fn most(&self) -> u64 {
+        let text = fs::read_to_string(self.directory.join(self.most)).unwrap();
+        text.trim().parse().unwrap()
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // The kernel needs a moment after the last process.
+        for _ in 0..100 {
+            if fs::remove_dir(&self.directory).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 /// Lets this program, and those that it starts, have so many files open.
 fn enough_files(count: u64) -> Result<(), Skipped> {
     let mut limit = getrlimit(Resource::Nofile);
@@ -133,18 +270,19 @@ fn enough_files(count: u64) -> Result<(), Skipped> {
     Ok(())
 }
 
-/// In megabytes, as the kernel tells it.
+/// In megabytes.
 fn memory(service: &Service, name: &str) -> u64 {
-    let path = format!("/proc/{}/status", service.running.id());
-    let status = std::fs::read_to_string(path).unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kilobytes / 1_000
+    service.running.memory(name) / 1_000
 }
 
 #[test]
 fn slow_and_half_closed_clients_do_not_hold_up_the_others() {
     slow(20).unwrap();
+}
+
+#[test]
+fn slow_bodies_stay_within_the_memory_of_the_manifests() {
+    println!("{:?}", slow_bodies(200, 2 << 20).unwrap());
 }
 
 #[test]

@@ -1,0 +1,410 @@
+//! How much a request's body may hold, and how much memory the bodies of all requests may take.
+
+use axum::body::Body as HttpBody;
+use bytes::Bytes;
+use connexion::{Api, Body, BodyMemory, ByteStream, In, Problem, StreamError};
+use futures_util::{StreamExt as _, stream};
+use http::HeaderMap;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::support::{
+    ANY, body_verdict, build, document, headers, only, post, send, service, verdict, with_body,
+};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// A service with this schema of a form, which may hold 100 values.
+fn form(schema: &str) -> connexion::ApiService {
+    let content = format!("application/x-www-form-urlencoded: {{schema: {schema}}}");
+    let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
+    let api = Api::from_document(document(&operation, "")).operation("test", async || ());
+    build(api.value_limit(100))
+}
+
+#[tokio::test]
+async fn too_many_values_are_answered_with_413() {
+    let api = Api::from_document(document(&with_body("{}"), "")).operation("test", async || ());
+    let service = build(api.value_limit(100));
+    let array = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
+    assert_eq!(post(&service, array(100)).await.status, 200);
+    let answer = post(&service, array(101)).await;
+    let detail = "The request's body holds more than 100 values.";
+    assert_eq!(answer.problem(), (413, detail.to_owned()));
+    let error = json!({"in": "body", "pointer": "", "keyword": "maxValues", "code": "too-many", "detail": detail});
+    assert_eq!(answer.json()["errors"], json!([error]));
+    // Properties that are repeated count each time, though the last one counts for the handler.
+    let repeated = format!("{{{}\"a\":0}}", "\"a\":0,".repeat(100));
+    assert_eq!(post(&service, repeated).await.status, 413);
+}
+
+#[tokio::test]
+async fn too_many_fields_of_a_form_are_answered_with_413() {
+    let many = "a=1&".repeat(101);
+    let items = format!("a={}", "1,".repeat(101));
+    let json = format!("a=[{}0]", "0,".repeat(101));
+    let deep = (0..20)
+        .map(|i| format!("a[{i}][x][y][z][u]=1&"))
+        .collect::<String>();
+    for (schema, body) in [
+        ("{}", &many),
+        (
+            "{properties: {a: {type: array, items: {type: integer}}}}",
+            &many,
+        ),
+        ("{additionalProperties: {type: object}}", &many),
+        (
+            "{properties: {a: {type: object, properties: {b: {}}}}}",
+            &json,
+        ),
+    ] {
+        let form = form(schema);
+        assert_eq!(
+            send(&form, "POST /test", &[FORM], body.clone())
+                .await
+                .status,
+            413,
+            "{schema}"
+        );
+        assert_ne!(
+            send(&form, "POST /test", &[FORM], "a=1").await.status,
+            413,
+            "{schema}"
+        );
+    }
+    for (style, body) in [
+        ("style: form, explode: false", items),
+        ("style: deepObject", deep),
+    ] {
+        let kind = if style.ends_with("false") {
+            "array"
+        } else {
+            "object"
+        };
+        let content = format!(
+            "application/x-www-form-urlencoded: {{schema: {{properties: {{a: {{type: {kind}}}}}}}, encoding: {{a: {{{style}}}}}}}"
+        );
+        let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
+        let api = Api::from_document(document(&operation, "")).operation("test", async || ());
+        let service = build(api.value_limit(100));
+        assert_eq!(
+            send(&service, "POST /test", &[FORM], body).await.status,
+            413,
+            "{style}"
+        );
+    }
+}
+
+#[cfg(feature = "multipart")]
+#[tokio::test]
+async fn too_many_values_in_parts_are_answered_with_413() {
+    let content =
+        "multipart/form-data: {schema: {properties: {a: {type: array}, b: {type: array}}}}";
+    let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
+    let api = Api::from_document(document(&operation, "")).operation("test", async || ());
+    let service = build(api.value_limit(100));
+    let part = |name: &str, text: &str| {
+        format!(
+            "--x\r\nContent-Disposition: form-data; name={name}\r\nContent-Type: application/json\r\n\r\n{text}\r\n"
+        )
+    };
+    let array = format!("[{}0]", "0,".repeat(60));
+    let kind = [("content-type", "multipart/form-data; boundary=x")];
+    let one = part("a", &array) + "--x--\r\n";
+    let two = part("a", &array) + &one.replace("name=a", "name=b");
+    assert_eq!(send(&service, "POST /test", &kind, one).await.status, 200);
+    assert_eq!(
+        send(&service, "POST /test", &kind, two.clone())
+            .await
+            .status,
+        413
+    );
+    let whole = only(&service).validate_request(&Vec::new(), None, &headers(&kind), two.as_bytes());
+    assert_eq!(whole.unwrap_err()[0].code(), "too-many");
+}
+
+#[test]
+fn a_parameter_of_json_holds_a_limited_number_of_values() {
+    let parameter = "parameters: [{name: a, in: query, content: {application/json: {}}}]";
+    let operation = format!("{parameter}, {ANY}");
+    let api = Api::from_document(document(&operation, "")).operation("test", async || ());
+    let service = build(api.value_limit(100));
+    let check = |json: &str| {
+        let query = format!("a={json}");
+        verdict(only(&service).validate_request(&Vec::new(), Some(&query), &HeaderMap::new(), b""))
+    };
+    assert_eq!(check("[0]"), r#"ok {"a":[0]} null"#);
+    let many = format!("[{}0]", "0,".repeat(100));
+    assert_eq!(
+        check(&many),
+        "Query a json: Invalid JSON for query parameter 'a'"
+    );
+}
+
+/// What is skipped changes nothing of what is said of a body.
+#[test]
+fn no_keyword_misses_a_property_that_is_skipped() {
+    let bodies = [
+        r#"{"a": 1, "b": {"c": [1, {}], "d": "x"}, "e": [{"a": 1, "z": 2}]}"#,
+        r#"{"a": "x", "b": 5, "e": [[{"z": {}}]], "zz": null, "zz": [0]}"#,
+        r#"{"zz": 1}"#,
+        "[]",
+        r#"{"a": 1, "zz": [0], "e": [{"a": "x"}], "b": -0}"#,
+    ];
+    let properties = "properties: {a: {type: integer}, b: {}, e: {type: array, items: {type: object, properties: {a: {type: integer}}}}}";
+    for more in [
+        "required: [a]",
+        "required: [zz]",
+        "additionalProperties: false",
+        "additionalProperties: {type: integer}",
+        "patternProperties: {'^z': {type: integer}}",
+        "propertyNames: {maxLength: 1}",
+        "minProperties: 3",
+        "maxProperties: 3",
+        "unevaluatedProperties: false",
+        "dependentRequired: {zz: [a]}",
+        "dependentSchemas: {zz: {required: [a]}}",
+        "not: {required: [zz]}",
+        "if: {required: [zz]}, then: {required: [a]}",
+        "enum: [{zz: 1}]",
+        "const: {zz: 1}",
+        "oneOf: [{required: [a]}, {required: [zz]}]",
+        "anyOf: [{required: [a]}, {properties: {zz: {type: integer}}, required: [zz]}]",
+        "allOf: [{required: [zz]}, {properties: {zz: {type: integer}, a: {maximum: 0}}}]",
+        "allOf: [{additionalProperties: {type: integer}}]",
+        "allOf: [{$ref: '#/components/schemas/Closed'}]",
+    ] {
+        let schema = format!("{{type: object, {properties}, {more}}}");
+        let components = "schemas: {Closed: {maxProperties: 3}}";
+        let api = |skip| {
+            let api = Api::from_document(document(&with_body(&schema), components));
+            build(api.operation("test", async || ()).skip_undescribed(skip))
+        };
+        let (all, skipping) = (api(false), api(true));
+        for body in bodies {
+            let (expected, found) = (body_verdict(&all, body), body_verdict(&skipping, body));
+            assert_eq!(
+                found.starts_with("ok"),
+                expected.starts_with("ok"),
+                "{more} {body}"
+            );
+            assert!(
+                expected.starts_with("ok") || found == expected,
+                "{more} {body}\n{found}\n{expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn properties_that_no_schema_speaks_of_are_skipped() {
+    let tree = "Tree: {type: object, properties: {name: {type: string}, below: {type: array, items: {$ref: '#/components/schemas/Tree'}}}}";
+    let components = format!("schemas: {{{tree}}}");
+    let reference = "{$ref: '#/components/schemas/Tree'}";
+    for (schema, body, kept) in [
+        (
+            "{properties: {a: {}}}",
+            r#"{"b": [0], "a": {"b": 1}, "b": 2}"#,
+            r#"{"a":{"b":1}}"#,
+        ),
+        ("{type: object}", r#"{"b": 1}"#, r#"{"b":1}"#),
+        ("true", r#"{"b": 1}"#, r#"{"b":1}"#),
+        (
+            "{additionalProperties: true, properties: {a: {}}}",
+            r#"{"b": 1}"#,
+            r#"{"b":1}"#,
+        ),
+        (
+            "{items: {properties: {a: {}}}}",
+            r#"[{"b": 1}, {"a": 2}]"#,
+            r#"[{},{"a":2}]"#,
+        ),
+        (
+            "{allOf: [{properties: {a: {}}}, {properties: {b: {}}}]}",
+            r#"{"a": 1, "b": 2, "c": 3}"#,
+            r#"{"a":1,"b":2}"#,
+        ),
+        (
+            reference,
+            r#"{"below": [{"x": 1, "name": "a", "below": [{"x": 2}]}], "x": 3}"#,
+            r#"{"below":[{"name":"a","below":[{}]}]}"#,
+        ),
+    ] {
+        let api = Api::from_document(document(&with_body(schema), &components));
+        let service = build(
+            api.operation("test", async || ())
+                .skip_undescribed(true)
+                .value_limit(7),
+        );
+        assert_eq!(
+            body_verdict(&service, body),
+            format!("ok {{}} {kept}"),
+            "{schema}"
+        );
+    }
+    let api = Api::from_document(document(&with_body("{properties: {a: {}}}"), ""));
+    let service = build(
+        api.operation("test", async || ())
+            .skip_undescribed(true)
+            .value_limit(2),
+    );
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    for skipped in [
+        format!("[{}0]", "[0],".repeat(100_000)),
+        deep,
+        format!("\"{}\"", r"\n".repeat(100_000)),
+    ] {
+        let body = format!(r#"{{"x": {skipped}, "a": 1, "y": {skipped}}}"#);
+        assert_eq!(body_verdict(&service, &body), r#"ok {} {"a":1}"#);
+        // What is skipped is JSON all the same.
+        assert!(body_verdict(&service, &body.replace("\"a\"", "a")).contains("not valid JSON"));
+    }
+}
+
+#[test]
+fn a_body_with_very_many_violations_is_described_in_a_limited_text() {
+    let long = "\\u007f".repeat(4_000);
+    let key = "k".repeat(100_000);
+    let keys = |count: usize| {
+        (0..count)
+            .map(|i| format!("\"{i}\":0,"))
+            .collect::<String>()
+    };
+    for (schema, body) in [
+        (
+            "{items: {maxLength: 1, enum: [a], pattern: b}}",
+            format!("[{}0]", format!("\"{long}\",").repeat(500)),
+        ),
+        (
+            "{additionalProperties: {items: {type: string}}}",
+            format!("{{\"{key}\": [{}0]}}", "0,".repeat(2_000)),
+        ),
+        (
+            "{additionalProperties: {items: {type: string}}}",
+            format!("{{\"{}\": [{}0]}}", "/~".repeat(2_000), "0,".repeat(1_000)),
+        ),
+        (
+            "{additionalProperties: false}",
+            format!("{{{}\"{key}\":0}}", keys(15_000)),
+        ),
+        (
+            "{items: {additionalProperties: false}}",
+            format!("[{}0]", format!("{{\"{key}\":0}},").repeat(15)),
+        ),
+        (
+            "{maxProperties: 1}",
+            format!("{{{}\"{key}\":0}}", keys(15_000)),
+        ),
+        (
+            "{items: {type: string}}",
+            format!("[{}0]", "[[[[[[]]]]]],".repeat(2_000)),
+        ),
+        (
+            "{type: string}",
+            "[".repeat(100) + &"0,".repeat(10_000) + "0" + &"]".repeat(100),
+        ),
+    ] {
+        let service = service(document(&with_body(schema), ""));
+        let headers = headers(&[JSON]);
+        let found = only(&service).validate_request(&Vec::new(), None, &headers, body.as_bytes());
+        let problem = serde_json::to_string(&Problem::from(found.unwrap_err())).unwrap();
+        assert!(
+            problem.len() < 4 * 1024 * 1024,
+            "{schema}: {}",
+            problem.len()
+        );
+    }
+}
+
+/// A body that comes bit by bit, and ends when its sender is dropped.
+fn slow() -> (UnboundedSender<&'static str>, HttpBody) {
+    let (sender, receiver) = unbounded_channel::<&'static str>();
+    let chunks = stream::unfold(receiver, async |mut receiver| {
+        let chunk = Bytes::from_static(receiver.recv().await?.as_bytes());
+        Some((Ok::<_, std::io::Error>(chunk), receiver))
+    });
+    (sender, HttpBody::from_stream(chunks))
+}
+
+#[tokio::test]
+async fn bodies_that_are_received_share_their_memory() {
+    let api = Api::from_document(document(&with_body("{}"), ""));
+    let api = api.operation("test", async |Body(_): Body<Value>| ());
+    let service = build(api.body_memory(BodyMemory::new(50_000)));
+    let (sender, body) = slow();
+    let first = tokio::spawn({
+        let service = service.clone();
+        async move { post(&service, body).await }
+    });
+    let (small, large) = (
+        Value::from("x".repeat(1_000)),
+        Value::from("x".repeat(20_000)),
+    );
+    assert_eq!(post(&service, large.to_string()).await.status, 200);
+    sender.send("[\"").unwrap();
+    for _ in 0..4_000 {
+        sender.send("..........").unwrap();
+    }
+    // Not until the first body was taken as far as it has come.
+    let refused = loop {
+        tokio::task::yield_now().await;
+        let answer = post(&service, large.to_string()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("retry-after"), "1");
+    // Most bodies are small, and never refused.
+    assert_eq!(post(&service, small.to_string()).await.status, 200);
+    sender.send("\"]").unwrap();
+    drop(sender);
+    assert_eq!(first.await.unwrap().status, 200);
+    assert_eq!(post(&service, large.to_string()).await.status, 200);
+}
+
+/// What is made of a body takes memory, too, until the handler has answered.
+#[tokio::test]
+async fn values_take_memory_of_bodies() {
+    let api = Api::from_document(document(&with_body("{}"), ""));
+    let api = api.operation("test", async || ());
+    let service = build(api.body_memory(BodyMemory::new(30_000)));
+    let array = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
+    assert_eq!(post(&service, array(100)).await.status, 200);
+    assert_eq!(post(&service, array(200)).await.status, 503);
+    assert_eq!(post(&service, array(100)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stream_takes_no_memory_of_bodies_and_can_say_why_it_ends() {
+    let content = "application/octet-stream: {}";
+    let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
+    let api = Api::from_document(document(&operation, ""));
+    let handler = async |mut body: ByteStream| {
+        while let Some(chunk) = body.next().await {
+            chunk?;
+        }
+        Ok::<_, StreamError>(())
+    };
+    let service = build(
+        api.operation("test", handler)
+            .body_memory(BodyMemory::new(0)),
+    );
+    let kind = [("content-type", "application/octet-stream")];
+    assert_eq!(
+        send(&service, "POST /test", &kind, "12345").await.status,
+        200
+    );
+    let problem = Problem::from(vec![connexion::Violation::new(
+        In::Body,
+        "contentEncoding",
+        "unknown",
+    )]);
+    let chunks = stream::iter([
+        Ok(Bytes::from_static(b"1")),
+        Err(StreamError::from(problem)),
+    ]);
+    let answer = send(&service, "POST /test", &kind, HttpBody::from_stream(chunks)).await;
+    assert_eq!(answer.problem(), (415, "unknown".to_owned()));
+}
