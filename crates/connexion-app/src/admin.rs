@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use crate::{
     config::AdminAddress,
     metrics::Metrics,
-    serve::{Answer, Client},
+    serve::{Admission, Answer, Client, Hosts, Outgoing},
     store::Store,
 };
 
@@ -52,6 +52,7 @@ impl State {
 pub(crate) struct Admin {
     state: Arc<State>,
     metrics: Arc<Metrics>,
+    hosts: Hosts,
 }
 
 /// What `/health/ready` looks at: `ok`, or what is wrong.
@@ -65,9 +66,13 @@ struct Checks {
 const OK: &str = "ok";
 
 impl Admin {
-    /// Tells of `state` and `metrics`.
-    pub(crate) fn new(state: Arc<State>, metrics: Arc<Metrics>) -> Self {
-        Self { state, metrics }
+    /// Reports `state` and `metrics` to requests for `hosts`.
+    pub(crate) fn new(state: Arc<State>, metrics: Arc<Metrics>, hosts: Hosts) -> Self {
+        Self {
+            state,
+            metrics,
+            hosts,
+        }
     }
 
     async fn ready(&self) -> Response {
@@ -112,8 +117,11 @@ impl Admin {
     }
 }
 
-impl Answer for Admin {
-    async fn answer(&self, _: &Client, request: Request) -> Response {
+impl Admin {
+    async fn report(&self, request: http::Request<()>) -> Response {
+        if let Err(problem) = self.hosts.check(&request, None) {
+            return problem.into_response();
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
             return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
@@ -124,6 +132,19 @@ impl Answer for Admin {
             "/metrics" => self.metrics(),
             _ => StatusCode::NOT_FOUND.into_response(),
         }
+    }
+}
+
+impl Answer for Admin {
+    async fn answer(
+        &self,
+        client: &Client,
+        request: Request,
+        admission: Admission,
+    ) -> Response<Outgoing> {
+        let in_flight = client.begin(request.version(), admission);
+        let response = self.report(request.map(|_| ())).await;
+        Outgoing::of(response, in_flight, None)
     }
 }
 

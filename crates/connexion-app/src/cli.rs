@@ -24,6 +24,7 @@ use crate::{
     import::{Options, import},
     progress::{Progress, summary},
     query::Select,
+    signals::Early,
     spec, start,
     store::Store,
     telemetry::{self, Telemetry},
@@ -83,6 +84,8 @@ enum Command {
 
 /// Runs the command that `arguments` name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Before anything else, see there.
+    let early = Early::listen();
     let parsed = command().try_get_matches_from(arguments);
     let matches = match parsed {
         Ok(matches) => matches,
@@ -98,15 +101,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         above.subcommand().map(|(_, below)| below)
     });
     let deepest = deepest.last().unwrap_or(&matches);
+    let command = command.unwrap_or(Command::Serve);
+    if !matches!(command, Command::Serve) {
+        early.end_by_default();
+    }
     let settings = match Settings::load(deepest) {
         Ok(settings) => settings,
         Err(error) => return fail(&error, 2),
     };
-    let command = command.unwrap_or(Command::Serve);
     let done = if matches!(command, Command::Config) {
         print_config(deepest, &settings)
     } else {
-        execute(command, &settings)
+        execute(command, &settings, &early)
     };
     match done {
         Ok(code) => code,
@@ -125,14 +131,18 @@ fn command() -> clap::Command {
     Cli::command().args(config::flags())
 }
 
-fn execute(command: Command, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
+fn execute(
+    command: Command,
+    settings: &Settings,
+    early: &Early,
+) -> Result<ExitCode, Box<dyn Error>> {
     let telemetry = telemetry::start(settings)?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime
         .worker_threads(settings.workers)
         .enable_all()
         .build()?;
-    let code = runtime.block_on(dispatch(command, settings, telemetry));
+    let code = runtime.block_on(dispatch(command, settings, telemetry, early));
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
     telemetry::traces::end();
@@ -143,9 +153,10 @@ async fn dispatch(
     command: Command,
     settings: &Settings,
     telemetry: Telemetry,
+    early: &Early,
 ) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        Command::Serve => start::serve(settings, telemetry).await?,
+        Command::Serve => start::serve(settings, telemetry, early).await?,
         // Needs no runtime.
         Command::Config => {}
         Command::Openapi { json } => {

@@ -6,15 +6,18 @@
 
 mod clients;
 mod database;
+mod hosts;
 mod table;
 mod values;
 
 use std::{env::VarError, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ArgMatches;
+use ipnet::IpNet;
 use jsonwebtoken::Algorithm;
 
 pub(crate) use self::{
+    hosts::AllowedHosts,
     table::flags,
     values::{HEAD_ROOM, SettingError},
 };
@@ -58,6 +61,10 @@ pub(crate) struct Settings {
     pub(crate) jwt: Option<JwtSettings>,
     /// Which sites' pages may read answers, if any.
     pub(crate) cors_origins: Option<CorsOrigins>,
+    /// The hosts that requests may be for, if a list is set.
+    pub(crate) allowed_hosts: Option<AllowedHosts>,
+    /// The proxies whose word about a client is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// What TLS is served with, if it is.
     pub(crate) tls: Option<TlsFiles>,
     /// Where the access log goes.
@@ -349,6 +356,8 @@ impl Settings {
             auth: values.one_of("APP_AUTH")?.unwrap_or_default(),
             jwt: values.jwt()?,
             cors_origins: values.cors_origins()?,
+            allowed_hosts: values.allowed_hosts()?,
+            trusted_proxies: values.trusted_proxies()?,
             tls: values.tls()?,
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),

@@ -6,7 +6,12 @@ use std::{fs, time::Duration};
 use connexion::{ApiService, Document, Faults};
 use tokio::time::sleep;
 
-use crate::{app, auth, config::Settings, serve::Served};
+use crate::{
+    app, auth,
+    config::Settings,
+    serve::Served,
+    signals::{Reload, told},
+};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -49,16 +54,20 @@ impl Files {
     }
 }
 
-/// Loads the document again whenever one of its files changes. One with faults is reported, and the one before stays.
+/// Loads the document again whenever one of its files changes, or at `reload`. One with faults is reported, and the one before stays.
 pub(crate) async fn follow(
     mut files: Files,
     settings: &Settings,
     build: impl Fn(Document) -> Result<ApiService, Faults>,
     served: Served,
+    mut reload: Reload,
 ) {
     loop {
-        sleep(EVERY).await;
-        if !files.have_changed() {
+        let is_told = tokio::select! {
+            () = sleep(EVERY) => false,
+            () = told(&mut reload) => true,
+        };
+        if !files.have_changed() && !is_told {
             continue;
         }
         let loaded = document(settings).and_then(|document| {

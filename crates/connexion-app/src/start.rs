@@ -17,10 +17,11 @@ use crate::{
     app,
     auth::{Keys, Tokens},
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
+    files,
     import::{ImportError, Options, SAMPLE, import},
     metrics::Metrics,
-    serve::{Answering, Served, Server, acceptor, listen},
-    signals::{StopSignals, reopen_logs},
+    serve::{Answering, Hosts, Served, Server, acceptor, listen},
+    signals::{Early, StopSignals, follow_files},
     spec,
     store::{Store, StoreError, observed::Observed},
     telemetry::{AccessLog, Telemetry},
@@ -31,9 +32,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Operators are few, and may not take what clients need.
-const ADMIN_CONNECTIONS: usize = 64;
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,22 +60,33 @@ const FORGET: Duration = Duration::from_hours(1);
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
-pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(), StartError> {
+pub(crate) async fn serve(
+    settings: &Settings,
+    telemetry: Telemetry,
+    early: &Early,
+) -> Result<(), StartError> {
+    let mut stop = StopSignals::listen(early)?;
     let Telemetry { error_log, metrics } = telemetry;
     tracing::info!("starting connexion-app {}", version::build());
     let document = spec::document(settings)?;
     let document_files = spec::Files::of(&document);
-    let access_log = AccessLog::open(&settings.access_log, settings.log_format)?;
-    let files = [access_log.file(), error_log].into_iter().flatten();
-    reopen_logs(files.collect())?;
+    let (access_log, _written) = AccessLog::open(&settings.access_log, settings.log_format)?;
+    let logs = [access_log.file(), error_log].into_iter().flatten();
+    let reload = follow_files(logs.collect())?;
     tell(settings);
-    crate::files::raise_limit(settings.limits.connections);
+    let connections = files::raise_limit(settings.limits.connections);
+    let limits = Limits {
+        connections: connections.clients,
+        ..settings.limits
+    };
     let tokens = Tokens::start(settings.jwt.clone()).await?;
-    let tls = settings.tls.as_ref().map(acceptor).transpose()?;
-    let mut stop = StopSignals::listen()?;
+    let tls = settings.tls.as_ref();
+    let tls = tls
+        .map(|files| acceptor(files, reload.clone()))
+        .transpose()?;
     let state = Arc::new(admin::State::default());
-    let admin = Admin::new(Arc::clone(&state), Arc::clone(&metrics));
-    serve_admin(settings, admin).await?;
+    let admin = |hosts| Admin::new(Arc::clone(&state), Arc::clone(&metrics), hosts);
+    serve_admin(settings, connections.admin, admin).await?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
         ready = prepare(settings, &metrics) => ready?,
@@ -91,10 +100,13 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     let origins = settings.cors_origins.clone();
     let current = Served::new(build(document)?, origins, body_memory.clone());
     let listener = listen(&settings.host, settings.port).await?;
+    let address = listener.local_addr()?;
     // Standard output that was closed is no reason not to serve.
-    let _ = announce(settings, listener.local_addr()?.port(), io::stdout());
-    let answering = Answering::new(current.clone(), settings.limits, access_log, metrics);
-    let server = Server::new(answering, settings.limits).under_tls(tls);
+    let _ = announce(settings, address.port(), io::stdout());
+    let hosts = Hosts::of(settings.allowed_hosts.as_ref(), &settings.host, address);
+    let from = (hosts, settings.trusted_proxies.clone());
+    let answering = Answering::new(current.clone(), limits, from, access_log, metrics);
+    let server = Server::new(answering, limits).under_tls(tls);
     state.serves(Arc::clone(&store));
     tokio::spawn(forget(Arc::clone(&store)));
     let (stopped, stopping) = tokio::sync::oneshot::channel();
@@ -105,7 +117,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Telemetry) -> Result<(
     tokio::pin!(serving);
     let following = async {
         if settings.spec.is_some() && settings.mode == Mode::Development {
-            spec::follow(document_files, settings, build, current).await;
+            spec::follow(document_files, settings, build, current, reload).await;
         } else {
             pending::<()>().await;
         }
@@ -169,7 +181,11 @@ fn api(
 }
 
 /// Lets operators ask until the process ends, from before it waits for anything.
-async fn serve_admin(settings: &Settings, admin: Admin) -> io::Result<()> {
+async fn serve_admin(
+    settings: &Settings,
+    connections: usize,
+    admin: impl FnOnce(Hosts) -> Admin,
+) -> io::Result<()> {
     let Some(AdminAddress { host, port, chosen }) = &settings.admin else {
         return Ok(());
     };
@@ -183,10 +199,12 @@ async fn serve_admin(settings: &Settings, admin: Admin) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     let limits = Limits {
-        connections: ADMIN_CONNECTIONS,
+        connections,
         ..settings.limits
     };
-    let server = Server::new(admin, limits);
+    let allowed = settings.allowed_hosts.as_ref();
+    let hosts = Hosts::for_operators(allowed, host, listener.local_addr()?);
+    let server = Server::new(admin(hosts), limits);
     tokio::spawn(server.run(listener, pending(), Duration::ZERO));
     Ok(())
 }

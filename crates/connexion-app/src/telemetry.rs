@@ -6,6 +6,7 @@
 mod access;
 mod broken;
 mod context;
+mod escape;
 mod fields;
 mod file;
 #[cfg(feature = "otlp")]
@@ -25,12 +26,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::broken::Broken;
 pub(crate) use self::{
-    access::AccessLog,
+    access::{AccessLine, AccessLog, Line},
     context::{Context, REQUEST_ID},
     file::LogFile,
 };
+use self::{broken::Broken, escape::Escaping};
 use crate::{
     config::{LogFormat, LogTarget, Settings},
     metrics::Metrics,
@@ -103,7 +104,10 @@ where
     let layer = fmt::layer()
         .with_target(false)
         .log_internal_errors(false)
-        .with_writer(writer);
+        .with_writer(Escaping {
+            inner: writer,
+            format,
+        });
     match format {
         LogFormat::Text => layer.fmt_fields(fields::Fields).with_ansi(ansi).boxed(),
         LogFormat::Json => layer.json().with_span_list(false).boxed(),

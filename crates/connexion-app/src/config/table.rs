@@ -16,7 +16,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 44] = [
+pub(super) const SETTINGS: [Setting; 46] = [
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -80,6 +80,10 @@ pub(super) const SETTINGS: [Setting; 44] = [
               help: "How a token may be signed, such as RS256,ES256" },
     Setting { name: "APP_CORS_ORIGINS", flag: "cors-origins", also: &[], default: "",
               help: "Sites whose pages may read answers: https://example.org,https://… or *" },
+    Setting { name: "APP_ALLOWED_HOSTS", flag: "allowed-hosts", also: &[], default: "loopback names on a loopback address, else every host",
+              help: "Hosts that requests may be for: example.org,example.org:8080,*.example.org or *; others get 421" },
+    Setting { name: "APP_TRUSTED_PROXIES", flag: "trusted-proxies", also: &[], default: "",
+              help: "Proxies whose Forwarded and X-Forwarded-For, -Proto, -Host are believed: 10.0.0.7,10.0.0.0/8" },
     Setting { name: "APP_TLS_CERT", flag: "tls-cert", also: &[], default: "",
               help: "Serve TLS with this certificate, a PEM file that is read again when it changes" },
     Setting { name: "APP_TLS_KEY", flag: "tls-key", also: &[], default: "", help: "The certificate's key, a PEM file" },

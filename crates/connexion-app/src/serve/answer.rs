@@ -1,6 +1,6 @@
 //! What a request passes through before and after the API.
 
-use std::{fmt, pin::pin, sync::Arc};
+use std::{borrow::Cow, fmt, pin::pin, sync::Arc};
 
 use axum::{
     body::{Body, HttpBody},
@@ -8,29 +8,27 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use connexion::Problem;
-use http::{StatusCode, Version, header};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
-};
+use http::{StatusCode, header};
+use ipnet::IpNet;
+use tokio::{sync::Semaphore, time::timeout};
 use tower_http::timeout::TimeoutBody;
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
-    Answer, Client,
-    activity::UnderWay,
+    Admission, Answer, Client, Outgoing,
     browser::{self, Browser},
+    forwarded::Forwarded,
     head,
-    held::Held,
+    host::{self, Hosts},
+    outgoing::InFlight,
     security,
     served::Served,
-    stall,
 };
 use crate::{
     config::Limits,
     error::unavailable,
     metrics::{Counted, Metrics, Shed},
-    telemetry::{AccessLog, Context, traces},
+    telemetry::{AccessLine, AccessLog, Context, traces},
     upload::Moved,
 };
 
@@ -41,34 +39,57 @@ const LONG: u64 = 64 * 1024;
 pub(crate) struct Answering {
     api: Served,
     limits: Limits,
-    access_log: AccessLog,
+    hosts: Hosts,
+    proxies: Vec<IpNet>,
+    access_log: Arc<AccessLog>,
     requests: Arc<Semaphore>,
+    /// Refusals that are not sent yet. Beyond as many as requests they have no body, which HTTP/2 clients could let wait.
+    refusals: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
-/// What is given back when a request has ended.
-type UntilItsEnd = (UnderWay, OwnedSemaphorePermit, Counted);
+/// A request before it is answered, and what is known of it.
+struct Begun<'c> {
+    client: &'c Client,
+    name: Cow<'c, str>,
+    context: Context,
+    forwarded: Forwarded,
+    line: Option<AccessLine<'c>>,
+    browser: Option<Browser>,
+    in_flight: InFlight,
+}
 
 impl Answering {
-    /// Lets `api` answer.
+    /// Lets `api` answer requests for `hosts`, which may come through `proxies`.
     pub(crate) fn new(
         api: Served,
         limits: Limits,
+        (hosts, proxies): (Hosts, Vec<IpNet>),
         access_log: AccessLog,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             api,
             limits,
-            access_log,
+            hosts,
+            proxies,
+            access_log: Arc::new(access_log),
             requests: Arc::new(Semaphore::new(limits.requests)),
+            refusals: Arc::new(Semaphore::new(limits.requests)),
             metrics,
         }
     }
 
-    async fn work(&self, mut request: Request) -> Response {
+    async fn work(&self, mut request: Request, forwarded: &Forwarded) -> Response {
         if head::size(&request) > self.limits.head_size {
             return too_large().into_response();
+        }
+        let forwarded = forwarded.host.as_deref();
+        if let Err(problem) = self.hosts.check(&request, forwarded) {
+            return problem.into_response();
+        }
+        if let Some(host) = forwarded {
+            host::replace(&mut request, host);
         }
         let api = self.api.now();
         let is_long = request
@@ -89,71 +110,128 @@ impl Answering {
         answer.unwrap_or_else(|| unavailable().into_response())
     }
 
-    /// Ends a stream to which the database adds nothing, or of which the client takes nothing, for too long.
-    /// It counts as under way as long as it lasts.
-    fn limit_stream(
-        &self,
-        response: Response,
-        version: Version,
-        span: &Span,
-        held: UntilItsEnd,
-    ) -> Response {
+    /// Ends a stream to which the database adds nothing for too long; returns the span in which the rest of it is made.
+    fn limit_stream(&self, response: Response, span: &Span) -> (Response, Option<Span>) {
         if response.body().size_hint().exact().is_some() {
-            return response;
+            return (response, None);
         }
-        response.map(|body| {
-            let body = Held::body(body, span.clone(), held);
-            let body = Body::new(TimeoutBody::new(self.limits.answer, body));
-            // Over HTTP/1.1 a client that takes nothing is noticed by its socket.
-            if version == Version::HTTP_2 {
-                stall::limit(body, self.limits.answer)
-            } else {
-                body
-            }
-        })
+        let limit = self.limits.answer;
+        let response = response.map(|body| Body::new(TimeoutBody::new(limit, body)));
+        (response, Some(span.clone()))
+    }
+
+    fn begin<'c>(
+        &self,
+        client: &'c Client,
+        request: &mut Request,
+        admission: Admission,
+    ) -> Begun<'c> {
+        let in_flight = client.begin(request.version(), admission);
+        let context = Context::of(request.headers());
+        context.pass_on(request.headers_mut());
+        let forwarded = Forwarded::of(client.address, request.headers(), &self.proxies);
+        let name = match forwarded.client {
+            Some(address) => Cow::Owned(address.to_string()),
+            None => Cow::Borrowed(client.name.as_str()),
+        };
+        Begun {
+            client,
+            line: self.access_log.begin(name.clone(), request),
+            name,
+            context,
+            forwarded,
+            browser: Browser::of(request),
+            in_flight,
+        }
+    }
+
+    fn end(
+        &self,
+        begun: Begun<'_>,
+        mut response: Response,
+        stream: Option<Span>,
+    ) -> Response<Outgoing> {
+        let Begun {
+            context,
+            line,
+            mut in_flight,
+            ..
+        } = begun;
+        browser::vary_problem(&mut response);
+        security::protect(
+            &mut response,
+            begun.client.is_secure,
+            begun.forwarded.is_secure,
+        );
+        context.answer(response.headers_mut());
+        let taken = in_flight.began.elapsed();
+        self.metrics.answered(&response, taken);
+        let line = line.map(|line| self.access_log.answered(&line, &context, &response, taken));
+        in_flight.line = line;
+        Outgoing::of(response, in_flight, stream)
     }
 }
 
 impl Answer for Answering {
-    async fn answer(&self, client: &Client, mut request: Request) -> Response {
-        let begun = Instant::now();
-        let context = Context::of(request.headers());
-        context.pass_on(request.headers_mut());
-        let version = request.version();
-        let under_way = client.activity.begin(version == Version::HTTP_2);
-        let line = self.access_log.begin(client.address, &request);
-        let browser = Browser::of(&request);
-        let is_secure_there = browser::is_secure_before_a_proxy(request.headers());
-        let mut response = if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
-            let counted = self.metrics.begin_request();
-            let span = tracing::info_span!(
-                "request",
-                operation_id = Empty,
-                request_id = context.request_id(),
-                trace_id = context.trace_id(),
-            );
-            traces::begin(&span, &context, &request);
+    fn admit(&self) -> Admission {
+        let permit = Arc::clone(&self.requests).try_acquire_owned().ok();
+        let is_admitted = permit.is_some();
+        Admission {
+            is_admitted,
+            permit: permit.or_else(|| Arc::clone(&self.refusals).try_acquire_owned().ok()),
+            counted: is_admitted.then(|| self.metrics.begin_request()),
+        }
+    }
+
+    async fn answer(
+        &self,
+        client: &Client,
+        mut request: Request,
+        admission: Admission,
+    ) -> Response<Outgoing> {
+        let begun = self.begin(client, &mut request, admission);
+        let span = tracing::info_span!(
+            "request",
+            operation_id = Empty,
+            request_id = begun.context.request_id(),
+            trace_id = begun.context.trace_id(),
+            client = &*begun.name,
+        );
+        traces::begin(&span, &begun.context, &request);
+        let (mut response, stream) = {
             // Pinned where it is made: it is large, and what is handed on is copied.
-            let mut working = pin!(self.work(request).instrument(span));
+            let mut working = pin!(self.work(request, &begun.forwarded).instrument(span));
             let response = working.as_mut().await;
             let span = working.span();
             traces::answered(span, &response);
-            self.limit_stream(response, version, span, (under_way, permit, counted))
-        } else {
-            // At once: whoever is kept waiting asks again, and makes it worse.
-            self.metrics.shed(Shed::Request);
-            unavailable().into_response()
+            self.limit_stream(response, span)
         };
-        if let Some(browser) = browser {
+        if let Some(browser) = &begun.browser {
             response = browser.see(response).await;
         }
-        browser::vary_problem(&mut response);
-        security::protect(&mut response, client.is_secure, is_secure_there);
-        context.answer(response.headers_mut());
-        let taken = begun.elapsed();
-        self.metrics.answered(&response, taken);
-        self.access_log.end(line, &context, &response, taken);
-        response
+        self.end(begun, response, stream)
+    }
+
+    /// At once: a client that is kept waiting asks again, and makes it worse.
+    async fn refuse(
+        &self,
+        client: &Client,
+        mut request: Request,
+        admission: Admission,
+    ) -> Response<Outgoing> {
+        self.metrics.shed(Shed::Request);
+        let has_body = admission.permit.is_some();
+        let begun = self.begin(client, &mut request, admission);
+        drop(request);
+        let mut response = unavailable().into_response();
+        if !has_body {
+            *response.body_mut() = Body::empty();
+            response.headers_mut().remove(header::CONTENT_TYPE);
+        }
+        if let Some(browser) = &begun.browser {
+            response = browser.see(response).await;
+        }
+        self.end(begun, response, None)
     }
 
     fn opened(&self) -> Option<Counted> {

@@ -107,16 +107,6 @@ pub(super) fn from_elsewhere() -> connexion::Problem {
     connexion::Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
-/// Whether a proxy says that the browser speaks TLS to it. Anybody can send this header, and it is believed of anybody: all
-/// that comes of it is that the sender's own cookies travel over TLS only.
-pub(super) fn is_secure_before_a_proxy(headers: &HeaderMap) -> bool {
-    let protocol = headers.get("x-forwarded-proto");
-    let protocol = protocol.and_then(|value| value.to_str().ok());
-    // The first of several proxies is the one that the browser spoke to.
-    let first = protocol.and_then(|text| text.split(',').next());
-    first.is_some_and(|first| first.trim().eq_ignore_ascii_case("https"))
-}
-
 /// Lets cookies travel over TLS only.
 pub(super) fn secure_cookies(headers: &mut HeaderMap) {
     let Some(_) = headers.get(header::SET_COOKIE) else {

@@ -5,12 +5,15 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     time::timeout,
 };
 
-/// How many clients are told at a time; more are closed without a word.
+/// How many clients are told at a time; more are closed without a response.
 const AT_ONCE: usize = 256;
+
+/// For each client that is told there are so many that are served, at least.
+pub(crate) const TOLD_SHARE: usize = 8;
 
 /// A client that does not close its side by then is closed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,20 +25,20 @@ const ANSWER: &[u8] =
 #[derive(Debug)]
 pub(super) struct Refusals(Arc<Semaphore>);
 
-impl Default for Refusals {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
-    }
-}
-
 impl Refusals {
-    /// Answers 503 to whatever the client asks.
-    pub(super) fn refuse(&self, mut stream: TcpStream) {
+    /// Those of a server that serves so many connections: each needs a file descriptor, too (see `files.rs`).
+    pub(super) fn beside(connections: usize) -> Self {
+        let at_once = (connections / TOLD_SHARE).clamp(1, AT_ONCE);
+        Self(Arc::new(Semaphore::new(at_once)))
+    }
+
+    /// Answers 503 to whatever the client asks. The receiver is held until then.
+    pub(super) fn refuse(&self, mut stream: TcpStream, open: watch::Receiver<()>) {
         let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else {
             return;
         };
         tokio::spawn(timeout(PATIENCE, async move {
-            let _permit = permit;
+            let _until_its_end = (permit, open);
             stream.write_all(ANSWER).await?;
             stream.shutdown().await?;
             // Closed with something unread, the kernel would take the answer back.

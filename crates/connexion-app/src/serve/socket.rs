@@ -1,7 +1,11 @@
 //! A connection's bytes, and the time that its client may take.
 //!
-//! Reading ends when nothing is under way for too long (see `activity.rs`), writing when the client takes
+//! Reading ends when nothing is in flight for too long (see `activity.rs`), writing when the client takes
 //! nothing for too long: as long as it is answered it may hold a database connection.
+//!
+//! A connection is closed in two steps (RFC 9112, section 9.6): first for writing, and for reading only when the client
+//! has closed it, too. Closed with something unread, the kernel would reset it, and take back what the client has
+//! not read yet.
 
 use std::{
     io,
@@ -17,7 +21,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use super::activity::Activity;
+use super::activity::{Activity, LAST_MOMENT};
 use crate::config::Limits;
 
 /// How many bytes may wait in the kernel until the client makes room.
@@ -43,6 +47,8 @@ pub(super) struct Socket<S> {
     activity: Arc<Activity>,
     limits: Limits,
     alarm: Pin<Box<Sleep>>,
+    /// Whether it is closed for writing.
+    is_shut: bool,
 }
 
 impl<S> Socket<S> {
@@ -52,6 +58,7 @@ impl<S> Socket<S> {
             alarm: Box::pin(sleep_until(activity.due(&limits))),
             activity,
             limits,
+            is_shut: false,
         }
     }
 
@@ -60,6 +67,9 @@ impl<S> Socket<S> {
         loop {
             let due = self.activity.due(&self.limits);
             if due <= Instant::now() {
+                if self.activity.asks_to_leave() {
+                    continue;
+                }
                 return Poll::Ready(());
             }
             // An alarm that comes early is set anew when it comes, which is cheaper than at every request.
@@ -85,22 +95,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        match Pin::new(&mut self.stream).poll_read(context, buffer) {
-            Poll::Ready(read) => {
-                if buffer.filled().len() > before {
-                    self.activity.read();
-                }
-                Poll::Ready(read)
-            }
-            Poll::Pending => {
-                ready!(self.poll_overdue(context));
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.read();
+            // Frames may come faster than they are read; they must not keep the time from being looked at.
+            if self.activity.is_http2() && self.poll_overdue(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }
+        if read.is_pending() {
+            ready!(self.poll_overdue(context));
+            // The end, as if the client had closed it. An error would close it at once, with a request unread that
+            // comes right now.
+            return Poll::Ready(Ok(()));
+        }
+        read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -128,7 +141,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if !self.is_shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.is_shut = true;
+            self.alarm.as_mut().reset(Instant::now() + LAST_MOMENT);
+        }
+        let mut rest = [0; 4096];
+        while self.alarm.as_mut().poll(context).is_pending() {
+            let mut rest = ReadBuf::new(&mut rest);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut rest));
+            if read.is_err() || rest.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -20,7 +20,10 @@ use tokio_rustls::{
     },
 };
 
-use crate::config::TlsFiles;
+use crate::{
+    config::TlsFiles,
+    signals::{Reload, told},
+};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -29,7 +32,7 @@ const EVERY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// If a file can't be read or the two don't fit; says which.
-pub(crate) fn acceptor(files: &TlsFiles) -> io::Result<TlsAcceptor> {
+pub(crate) fn acceptor(files: &TlsFiles, reload: Reload) -> io::Result<TlsAcceptor> {
     let renewed = Arc::new(Renewed {
         current: RwLock::new(read(files)?),
     });
@@ -40,7 +43,7 @@ pub(crate) fn acceptor(files: &TlsFiles) -> io::Result<TlsAcceptor> {
         .with_no_client_auth()
         .with_cert_resolver(Arc::clone(&renewed) as Arc<dyn ResolvesServerCert>);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    tokio::spawn(watch(files.clone(), renewed));
+    tokio::spawn(watch(files.clone(), renewed, reload));
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -57,13 +60,16 @@ impl ResolvesServerCert for Renewed {
     }
 }
 
-async fn watch(files: TlsFiles, renewed: Arc<Renewed>) {
+async fn watch(files: TlsFiles, renewed: Arc<Renewed>, mut reload: Reload) {
     let mut seen = changed(&files);
-    let mut told = String::new();
+    let mut warned = String::new();
     loop {
-        sleep(EVERY).await;
+        let is_told = tokio::select! {
+            () = sleep(EVERY) => false,
+            () = told(&mut reload) => true,
+        };
         let now = changed(&files);
-        if now == seen {
+        if now == seen && !is_told {
             continue;
         }
         match read(&files) {
@@ -72,15 +78,15 @@ async fn watch(files: TlsFiles, renewed: Arc<Renewed>) {
                 *current.unwrap_or_else(PoisonError::into_inner) = certificate;
                 tracing::info!("the certificate was renewed");
                 seen = now;
-                told.clear();
+                warned.clear();
             }
             // One of the two may be there before the other; the next look may find both. What is wrong for long is
             // told once: a line each second would bury the rest of the log.
             Err(error) => {
                 let error = error.to_string();
-                if error != told {
+                if error != warned || is_told {
                     tracing::warn!("the old certificate is kept: {error}");
-                    told = error;
+                    warned = error;
                 }
             }
         }
@@ -128,7 +134,7 @@ mod tests {
         let file = Arc::new(fs::File::create(&log).unwrap());
         let subscriber = fmt().with_ansi(false).with_writer(file).finish();
         let _logging = tracing::subscriber::set_default(subscriber);
-        let told = |text: &str| fs::read_to_string(&log).unwrap().matches(text).count();
+        let lines = |text: &str| fs::read_to_string(&log).unwrap().matches(text).count();
         let files = TlsFiles {
             certificate: directory.path().join("service.crt"),
             key: directory.path().join("service.key"),
@@ -136,17 +142,18 @@ mod tests {
         let good = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         fs::write(&files.certificate, good.cert.pem()).unwrap();
         fs::write(&files.key, good.signing_key.serialize_pem()).unwrap();
-        let _acceptor = acceptor(&files).unwrap();
+        let (_told, reload) = tokio::sync::watch::channel(());
+        let _acceptor = acceptor(&files, reload).unwrap();
         // It looks for the first time.
         sleep(EVERY / 2).await;
         fs::write(&files.certificate, "nothing").unwrap();
         sleep(10 * EVERY).await;
-        assert_eq!(told("APP_TLS_CERT: "), 1);
+        assert_eq!(lines("APP_TLS_CERT: "), 1);
         fs::remove_file(&files.certificate).unwrap();
         sleep(10 * EVERY).await;
-        assert_eq!(told("APP_TLS_CERT: "), 2);
+        assert_eq!(lines("APP_TLS_CERT: "), 2);
         fs::write(&files.certificate, good.cert.pem()).unwrap();
         sleep(10 * EVERY).await;
-        assert_eq!(told("the certificate was renewed"), 1);
+        assert_eq!(lines("the certificate was renewed"), 1);
     }
 }

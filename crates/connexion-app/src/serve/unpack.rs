@@ -23,9 +23,6 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::io::AsyncRead;
 use tokio_util::io::{ReaderStream, StreamReader};
-use tracing::Span;
-
-use super::held::Held;
 
 /// More codings than this in a row are not supported: each multiplies what a byte can unpack to.
 const MAX_CODINGS: usize = 2;
@@ -135,6 +132,7 @@ fn decoded(body: Body, coding: Coding, memory: TakenMemory) -> Body {
 fn read(decoder: impl AsyncRead + Send + 'static, coding: Coding, memory: TakenMemory) -> Body {
     let chunks = ReaderStream::with_capacity(decoder, CHUNK);
     let chunks = chunks.map_err(move |error| {
+        let _until_the_end = &memory;
         // An error of what is packed is not one of its coding.
         if error
             .get_ref()
@@ -144,7 +142,7 @@ fn read(decoder: impl AsyncRead + Send + 'static, coding: Coding, memory: TakenM
         }
         axum::Error::new(StreamError::from(undecodable(coding, error.kind())))
     });
-    Held::body(Body::from_stream(chunks), Span::none(), memory)
+    Body::from_stream(chunks)
 }
 
 fn undecodable(coding: Coding, kind: io::ErrorKind) -> Problem {

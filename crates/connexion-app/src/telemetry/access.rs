@@ -1,20 +1,22 @@
-//! The access log: a line for each request, in the Combined Log Format with the time taken and the request's
-//! id at its end, or as JSON.
+//! The access log: a line for each request, as JSON or in the Combined Log Format. That is followed by the seconds until
+//! the response began, the request's id, and the seconds until the response ended.
+//!
+//! A line is written when the response ends: only then its size is known, and whether the client took it.
 //!
 //! It is written by a thread of its own: a slow disk or terminal must not slow requests down one by one. The
 //! queue is bounded; when it is full requests wait, no line is lost.
 
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, Write},
-    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
-use axum::{body::HttpBody, extract::Request, response::Response};
+use axum::{extract::Request, response::Response};
 use connexion::OperationId;
-use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
+use http::{HeaderValue, Method, Uri, Version, header};
 use serde::Serialize;
 use time::{
     OffsetDateTime,
@@ -23,30 +25,42 @@ use time::{
 };
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 
-use super::{Context, LogFile};
+use super::{Context, LogFile, escape};
 use crate::config::{LogFormat, LogTarget};
 
 const TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
-/// The access log; without effect when it is off. Dropping it writes what is still queued.
+/// The access log; without effect when it is off.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
-    writer: Option<(NonBlocking, WorkerGuard)>,
+    writer: Option<NonBlocking>,
     file: Option<Arc<LogFile>>,
     format: LogFormat,
 }
 
+/// Writes what is still queued when it is dropped.
+pub(crate) type Written = Option<WorkerGuard>;
+
 /// What is known of a request before it is answered.
 #[derive(Debug)]
-pub(crate) struct AccessLine {
+pub(crate) struct AccessLine<'c> {
     time: OffsetDateTime,
-    client: IpAddr,
+    client: Cow<'c, str>,
     method: Method,
     uri: Uri,
     version: Version,
-    referer: Option<String>,
-    user_agent: Option<String>,
+    referer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+}
+
+/// The line of a request whose response has begun; what it lacks is how that ends.
+#[derive(Debug)]
+pub(crate) struct Line {
+    log: Arc<AccessLog>,
+    text: String,
+    /// Where in it the response's size goes.
+    size_at: usize,
 }
 
 impl AccessLog {
@@ -54,7 +68,7 @@ impl AccessLog {
     ///
     /// # Errors
     /// If its file can't be opened, with its path.
-    pub(crate) fn open(target: &LogTarget, format: LogFormat) -> io::Result<Self> {
+    pub(crate) fn open(target: &LogTarget, format: LogFormat) -> io::Result<(Self, Written)> {
         let mut file = None;
         let writer: Option<Box<dyn Write + Send>> = match target {
             LogTarget::Off => None,
@@ -66,12 +80,13 @@ impl AccessLog {
             }
         };
         let builder = NonBlockingBuilder::default().lossy(false);
-        let writer = writer.map(|writer| builder.finish(writer));
-        Ok(Self {
+        let (writer, written) = writer.map(|writer| builder.finish(writer)).unzip();
+        let log = Self {
             writer,
             file,
             format,
-        })
+        };
+        Ok((log, written))
     }
 
     /// The file, if it has one.
@@ -80,78 +95,117 @@ impl AccessLog {
     }
 
     /// Begins the line of a request; `None` when the log is off.
-    pub(crate) fn begin(&self, client: SocketAddr, request: &Request) -> Option<AccessLine> {
+    pub(crate) fn begin<'c>(
+        &self,
+        client: Cow<'c, str>,
+        request: &Request,
+    ) -> Option<AccessLine<'c>> {
         self.writer.as_ref()?;
         Some(AccessLine {
             time: OffsetDateTime::now_utc(),
-            client: client.ip(),
+            client,
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            referer: text(request.headers(), &header::REFERER),
-            user_agent: text(request.headers(), &header::USER_AGENT),
+            referer: request.headers().get(header::REFERER).cloned(),
+            user_agent: request.headers().get(header::USER_AGENT).cloned(),
         })
     }
 
-    /// Ends the line and writes it. The time is that until the answer begins.
-    pub(crate) fn end(
-        &self,
-        line: Option<AccessLine>,
+    /// Continues a line with the response, which began after the time `taken`.
+    pub(crate) fn answered(
+        self: &Arc<Self>,
+        line: &AccessLine<'_>,
         context: &Context,
         response: &Response,
         taken: Duration,
-    ) {
-        let (Some((writer, _)), Some(line)) = (&self.writer, line) else {
-            return;
-        };
-        let text = match self.format {
+    ) -> Line {
+        let (text, size_at) = match self.format {
             LogFormat::Text => line.combined(context, response, taken),
             LogFormat::Json => line.json(context, response, taken),
         };
-        // Standard output that was closed is no reason to stop serving.
-        let _ = writer.clone().write_all(text.as_bytes());
+        Line {
+            log: Arc::clone(self),
+            text,
+            size_at,
+        }
     }
 }
 
-impl AccessLine {
-    fn combined(&self, context: &Context, response: &Response, taken: Duration) -> String {
-        let size = size(response).map_or("-".to_owned(), |size| size.to_string());
+impl Line {
+    /// Writes the line of a response that ended after `bytes` of its body and the time `total`.
+    pub(crate) fn write(&mut self, bytes: u64, total: Duration) {
+        let Some(writer) = &self.log.writer else {
+            return;
+        };
+        let total = total.as_secs_f64();
+        match self.log.format {
+            LogFormat::Text => {
+                self.text.insert_str(self.size_at, &bytes.to_string());
+                let _ = writeln!(self.text, " {total:.6}");
+            }
+            LogFormat::Json => {
+                self.text.truncate(self.size_at);
+                let _ = writeln!(
+                    self.text,
+                    ",\"bytes\":{bytes},\"total_seconds\":{total:.6}}}"
+                );
+            }
+        }
+        // Standard output that was closed is no reason to stop serving.
+        let _ = writer.clone().write_all(self.text.as_bytes());
+    }
+}
+
+impl AccessLine<'_> {
+    fn combined(&self, context: &Context, response: &Response, taken: Duration) -> (String, usize) {
         let mut line = String::with_capacity(256);
-        let _ = writeln!(
+        let _ = write!(
             line,
-            "{} - - [{}] \"{} {} {:?}\" {} {size} \"{}\" \"{}\" {:.6} {}",
+            "{} - - [{}] \"{} {} {:?}\" {} ",
             self.client,
             self.time.format(TIME).unwrap_or_default(),
             self.method,
-            escaped(self.target()),
+            escape::quoted(self.target().as_bytes()),
             self.version,
             response.status().as_u16(),
-            self.referer.as_deref().map_or("-".to_owned(), escaped),
-            self.user_agent.as_deref().map_or("-".to_owned(), escaped),
+        );
+        let size_at = line.len();
+        let _ = write!(
+            line,
+            " \"{}\" \"{}\" {:.6} {}",
+            quoted(self.referer.as_ref()),
+            quoted(self.user_agent.as_ref()),
             taken.as_secs_f64(),
             context.request_id(),
         );
-        line
+        (line, size_at)
     }
 
-    fn json(&self, context: &Context, response: &Response, taken: Duration) -> String {
+    fn json(&self, context: &Context, response: &Response, taken: Duration) -> (String, usize) {
         let operation_id = response.extensions().get::<OperationId>();
         let line = Json {
             time: self.time.format(&Rfc3339).unwrap_or_default(),
-            client: self.client,
+            client: &self.client,
             method: self.method.as_str(),
             target: self.target(),
             version: format!("{:?}", self.version),
             status: response.status().as_u16(),
-            bytes: size(response),
-            referer: self.referer.as_deref(),
-            user_agent: self.user_agent.as_deref(),
+            referer: self.referer.as_ref().map(lossy),
+            user_agent: self.user_agent.as_ref().map(lossy),
             seconds: taken.as_secs_f64(),
             operation_id: operation_id.map(OperationId::as_str),
             request_id: context.request_id(),
             trace_id: context.trace_id(),
         };
-        serde_json::to_string(&line).unwrap_or_default() + "\n"
+        let line = serde_json::to_string(&line).unwrap_or_default();
+        let line = match escape::line(&line, LogFormat::Json) {
+            Cow::Borrowed(_) => line,
+            Cow::Owned(escaped) => escaped,
+        };
+        // Before the brace that ends the object.
+        let end = line.len().saturating_sub(1);
+        (line, end)
     }
 
     fn target(&self) -> &str {
@@ -162,14 +216,13 @@ impl AccessLine {
 #[derive(Serialize)]
 struct Json<'l> {
     time: String,
-    client: IpAddr,
+    client: &'l str,
     method: &'l str,
     target: &'l str,
     version: String,
     status: u16,
-    bytes: Option<u64>,
-    referer: Option<&'l str>,
-    user_agent: Option<&'l str>,
+    referer: Option<Cow<'l, str>>,
+    user_agent: Option<Cow<'l, str>>,
     seconds: f64,
     operation_id: Option<&'l str>,
     request_id: &'l str,
@@ -189,16 +242,10 @@ impl Write for Appending {
     }
 }
 
-fn size(response: &Response) -> Option<u64> {
-    response.body().size_hint().exact()
+fn quoted(field: Option<&HeaderValue>) -> Cow<'_, str> {
+    field.map_or(Cow::Borrowed("-"), |value| escape::quoted(value.as_bytes()))
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let value = headers.get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// What a client sent, as it may stand between quotes: nothing in it can end the quotes or the line.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
+fn lossy(field: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(field.as_bytes())
 }

@@ -14,7 +14,7 @@ const DASHBOARD: &str = include_str!("../../../../deploy/observability/dashboard
 const ALERTS: &str = include_str!("../../../../deploy/observability/alerts.yaml");
 
 /// A program with an admin listener, and its address.
-fn watched(program: Program) -> (Program, String) {
+pub(crate) fn watched(program: Program) -> (Program, String) {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
     let port = address.rsplit(':').next().unwrap();

@@ -40,7 +40,8 @@ fn every_answer_has_an_id_which_is_in_the_logs() {
     assert!(!refused.contains("a\"b"), "{refused}");
     let ended = service.stop();
     for id in ["given-1", made] {
-        let end = format!(" {id}\n");
+        // Before the time that the whole response took.
+        let end = format!(" {id} 0.");
         assert_eq!(ended.stdout.matches(&end).count(), 1, "{ended:?}");
     }
 }
@@ -56,7 +57,7 @@ fn what_is_logged_of_a_request_says_which_one() {
     let stderr = service.stop().stderr;
     for operation in ["person.get", "people.list"] {
         let span = format!(
-            "ERROR request{{request_id=\"given-2\" trace_id=\"{TRACE}\" operation_id=\"{operation}\"}}: \
+            "ERROR request{{request_id=\"given-2\" trace_id=\"{TRACE}\" client=\"127.0.0.1\" operation_id=\"{operation}\"}}: \
              the database is unavailable: "
         );
         assert_eq!(stderr.matches(&span).count(), 1, "{stderr}");
@@ -91,7 +92,8 @@ fn both_logs_can_be_json() {
     ] {
         assert_eq!(line[member], value, "{line}");
     }
-    assert!(line["seconds"].as_f64().unwrap() < 30.0, "{line}");
+    let (seconds, total) = (line["seconds"].as_f64(), line["total_seconds"].as_f64());
+    assert!(seconds <= total && total < Some(30.0), "{line}");
     assert!(line["time"].as_str().unwrap().ends_with('Z'), "{line}");
     let errors = objects(&ended.stderr);
     let error = errors.iter().find(|line| line["level"] == "ERROR").unwrap();
@@ -184,4 +186,74 @@ fn the_settings_are_told_with_where_they_came_from() {
         told.contains("POSTGRES_PASSWORD           -  (default)\n"),
         "{told}"
     );
+}
+
+/// When it begins, its size is not known yet.
+#[test]
+fn a_streamed_response_is_logged_with_its_size_and_time_when_it_ends() {
+    let service = Program::new().serve(&[]);
+    let sizes = ["/people", "/people?limit=5", "/nowhere"].map(|path| {
+        let answer = service.get(path);
+        (path, answer.body.len())
+    });
+    let ended = service.stop();
+    for (path, size) in sizes {
+        let request = format!("GET {path} HTTP/1.1\" ");
+        let (_, rest) = ended.stdout.split_once(&request).unwrap();
+        let words: Vec<_> = rest.lines().next().unwrap().split(' ').collect();
+        assert_eq!(words[1].parse::<usize>().unwrap(), size, "{words:?}");
+        let seconds = |index: usize| words[index].parse::<f64>().unwrap();
+        assert!(seconds(4) <= seconds(6), "{words:?}");
+    }
+}
+
+/// Characters that end a line, move a cursor or turn text around, wherever a client can put them.
+#[test]
+fn hidden_characters_of_clients_are_escaped_in_both_logs() {
+    let hidden = "\u{85}\u{9b}2J\u{200b}\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{e0001}";
+    for format in ["text", "json"] {
+        let service = quiet().serve(&["--log-format", format, "--debug"]);
+        let request = format!(
+            "GET /people/{hidden}?{hidden} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nReferer: {hidden}\r\n\
+             User-Agent: a\t{hidden}\r\nX-Forwarded-For: {hidden}\r\nAccept: {hidden}\r\n\r\n"
+        );
+        let mut stream = service.send("");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let answer = read_to_string(stream).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        let ended = service.stop();
+        for log in [&ended.stdout, &ended.stderr] {
+            let wrong = log
+                .chars()
+                .find(|one| hidden.contains(*one) && !one.is_ascii());
+            assert_eq!(wrong, None, "{log:?}");
+        }
+        let line = ended
+            .stdout
+            .lines()
+            .find(|line| line.contains("/people/"))
+            .unwrap();
+        let escapes = if format == "json" {
+            "\\u0085\\u009b2J"
+        } else {
+            "\\u{85}\\u{9b}2J"
+        };
+        assert!(line.matches(escapes).count() >= 3, "{line}");
+    }
+}
+
+/// So that one query finds the lines of both.
+#[test]
+fn json_logs_have_one_name_for_the_time() {
+    let service = quiet().serve(&["--log-format", "json"]);
+    let _ = ask(&service, PERSON, "");
+    let ended = service.stop();
+    for log in [&ended.stdout, &ended.stderr] {
+        let lines = objects(log);
+        assert!(!lines.is_empty(), "{ended:?}");
+        for line in lines {
+            assert!(line["time"].as_str().unwrap().starts_with("20"), "{line}");
+            assert!(line.get("timestamp").is_none(), "{line}");
+        }
+    }
 }

@@ -74,6 +74,8 @@ impl Program {
             .env_clear()
             // Many run at a time, and there is only one port of this kind.
             .env("APP_ADMIN_PORT", "0")
+            // `x` is the host of requests that tests write by hand.
+            .env("APP_ALLOWED_HOSTS", "x,localhost,127.0.0.1,[::1]")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             // Where a measurement of coverage wants its results.
             .envs(setting("LLVM_PROFILE_FILE").map(|value| ("LLVM_PROFILE_FILE", value)))

@@ -179,7 +179,7 @@ fn the_access_log_has_a_line_for_each_request() {
         panic!("{output}")
     };
     // Combined Log Format: the address, two unknowns, [time], "request", status, size, two headers; then
-    // seconds and the request's id.
+    // the seconds until it began, the request's id, and the seconds until it ended.
     let (address, rest) = first.split_once(" - - [").unwrap();
     let (time, rest) = rest.split_once("] ").unwrap();
     assert_eq!(address, "127.0.0.1");
@@ -189,6 +189,10 @@ fn the_access_log_has_a_line_for_each_request() {
         "{rest}"
     );
     let mut words = rest.split(' ').rev();
+    assert!(
+        words.next().unwrap().parse::<f64>().unwrap() < 30.0,
+        "{rest}"
+    );
     assert_eq!(words.next().map(str::len), Some(36), "{rest}");
     assert!(
         words.next().unwrap().parse::<f64>().unwrap() < 30.0,

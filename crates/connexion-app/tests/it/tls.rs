@@ -142,6 +142,22 @@ async fn a_renewed_certificate_is_shown_without_a_restart() {
     assert_ne!(shown().await, first);
 }
 
+/// An operator who has just copied the files need not wait, nor wonder whether they were noticed.
+#[test]
+fn sighup_reads_the_certificate_again_at_once() {
+    let authority = Authority::new();
+    let program = secured(Program::new());
+    authority.issue(&program);
+    let service = program.serve(&[]);
+    service.running.signal("HUP");
+    service.running.until_it_says("the certificate was renewed");
+    std::fs::write(program.path("service.key"), "nothing").unwrap();
+    service.running.signal("HUP");
+    let kept = "the old certificate is kept: APP_TLS_KEY: service.key: ";
+    service.running.until_it_says(kept);
+    service.stop().ok();
+}
+
 /// A client that never says hello must not hold a connection.
 #[test]
 fn a_handshake_is_not_waited_for_longer_than_a_head() {

@@ -302,7 +302,7 @@ fn pages_allow_nothing_inline_and_nothing_from_elsewhere() {
 
 #[test]
 fn behind_a_proxy_that_speaks_tls_cookies_travel_under_tls_only() {
-    let service = Program::new().serve(&[]);
+    let service = Program::new().serve(&["--trusted-proxies", "127.0.0.1"]);
     for (told, is_secure) in [
         ("", false),
         ("X-Forwarded-Proto: http\r\n", false),
