@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing: a C compiler (SQLite is built from source), pgbouncer, `kill`,
-# PostgreSQL's programs, a browser with its driver, and Java, from Debian's packages, and schemathesis and
-# openapi-generator, from PyPI, below the target directory. Does nothing on a machine that has them.
+# PostgreSQL's programs, a browser with its driver, and Java, from Debian's packages, and schemathesis,
+# openapi-generator and python-dotenv, from PyPI, below the target directory. Does nothing on a machine that has them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,6 +25,7 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 from_pypi() {
     scripts/schemathesis-install.sh >/dev/null
     scripts/client-install.sh >/dev/null
+    scripts/pypi.sh dotenv dotenv >/dev/null
 }
 
 if [ "${#missing[@]}" -eq 0 ]; then

@@ -32,8 +32,9 @@ pub fn document() -> Result<Document, Faults> {
 /// # Errors
 /// Never, once the tests have passed.
 pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults> {
-    let text = include_str!("../openapi.yaml");
-    Document::parse("openapi.yaml", auth::in_force(text, auth, with_tokens))
+    let mut document = Document::parse("openapi.yaml", include_str!("../openapi.yaml"))?;
+    auth::put_in_force(&mut document, auth, with_tokens);
+    Ok(document)
 }
 
 /// An API on `document` with all handlers; the state it is built with is the store.

@@ -79,6 +79,9 @@ enum Command {
         /// The file; - is standard output
         #[arg(default_value = "-")]
         file: PathBuf,
+        /// Put ' before texts that a spreadsheet would run as a formula; importing such a file keeps it
+        #[arg(long)]
+        spreadsheet: bool,
     },
 }
 
@@ -107,7 +110,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let settings = match Settings::load(deepest) {
         Ok(settings) => settings,
-        Err(error) => return fail(&error, 2),
+        Err(errors) => {
+            let failed = errors.iter().map(|error| fail(error, 2));
+            return failed.last().unwrap_or(ExitCode::from(2));
+        }
     };
     let done = if matches!(command, Command::Config) {
         print_config(deepest, &settings)
@@ -123,12 +129,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn print_config(flags: &ArgMatches, settings: &Settings) -> Result<ExitCode, Box<dyn Error>> {
-    io::stdout().write_all(config::describe(flags, settings)?.as_bytes())?;
+    for warning in &settings.warnings {
+        let _ = writeln!(io::stderr(), "connexion-app: warning: {warning}");
+    }
+    io::stdout().write_all(config::describe(flags, settings).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn command() -> clap::Command {
-    Cli::command().args(config::flags())
+    config::with_flags(Cli::command())
 }
 
 fn execute(
@@ -137,6 +146,9 @@ fn execute(
     early: &Early,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let telemetry = telemetry::start(settings)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime
         .worker_threads(settings.workers)
@@ -200,7 +212,9 @@ async fn dispatch(
             keys::run(command, store.as_ref()).await?;
         }
         Command::ImportData { file } => import_data(settings, &file).await?,
-        Command::ExportData { file } => export_data(settings, &file).await?,
+        Command::ExportData { file, spreadsheet } => {
+            export_data(settings, &file, spreadsheet).await?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -226,15 +240,19 @@ async fn import_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Err
     say(&summary(&imported?))
 }
 
-async fn export_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Error>> {
+async fn export_data(
+    settings: &Settings,
+    file: &Path,
+    spreadsheet: bool,
+) -> Result<(), Box<dyn Error>> {
     // First the people, then the file: a database that is away must not cost the last export.
     let people = migrated_store(settings).await?.list(&Select::all()).await?;
     if file == Path::new("-") {
-        export(people, io::stdout()).await?;
+        export(people, io::stdout(), spreadsheet).await?;
         return Ok(());
     }
     let target = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let rows = export(people, target).await?;
+    let rows = export(people, target, spreadsheet).await?;
     say(&format!("{rows} people written to {}", file.display()))
 }
 

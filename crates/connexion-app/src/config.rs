@@ -6,24 +6,27 @@
 
 mod clients;
 mod database;
+mod dotenv;
 mod hosts;
 mod table;
+mod unknown;
 mod values;
 
-use std::{env::VarError, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{cell::RefCell, env::VarError, fmt, io, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ArgMatches;
 use ipnet::IpNet;
 use jsonwebtoken::Algorithm;
 
+use self::{
+    dotenv::DotEnv,
+    table::{IGNORED, SETTINGS, Setting},
+    values::Values,
+};
 pub(crate) use self::{
     hosts::AllowedHosts,
-    table::flags,
+    table::with_flags,
     values::{HEAD_ROOM, SettingError},
-};
-use self::{
-    table::{IGNORED, SETTINGS, Setting},
-    values::{Values, dotenv},
 };
 
 /// All settings, read and checked.
@@ -85,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) sql_echo: bool,
     /// Variables that are set but mean nothing here.
     pub(crate) ignored: Vec<&'static str>,
+    /// What is probably not meant: misspelt names, and lines of `.env` that can't be read.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Where an operator asks the process.
@@ -226,6 +231,16 @@ pub(crate) enum Auth {
     All,
 }
 
+impl fmt::Display for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::Write => "write",
+            Self::All => "all",
+        })
+    }
+}
+
 impl FromStr for Auth {
     type Err = &'static str;
 
@@ -331,56 +346,67 @@ impl Settings {
     /// Reads flags, environment and `.env`.
     ///
     /// # Errors
-    /// The first setting that can't be used.
-    pub(crate) fn load(flags: &ArgMatches) -> Result<Self, SettingError> {
-        with_values(flags, Self::read)?
+    /// Every setting that can't be used.
+    pub(crate) fn load(flags: &ArgMatches) -> Result<Self, Vec<SettingError>> {
+        with_values(flags, |values| {
+            let mut settings = Self::read(values)?;
+            let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+            settings
+                .warnings
+                .extend(unknown::warnings(names, &values.file));
+            Ok(settings)
+        })
     }
 
-    fn read(values: &Values<'_>) -> Result<Self, SettingError> {
-        let mode = values.one_of("APP_SETTINGS")?.unwrap_or(Mode::Development);
+    fn read(values: &Values<'_>) -> Result<Self, Vec<SettingError>> {
+        let mode = values.one_of("APP_SETTINGS");
         let development = mode == Mode::Development;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = values.number("APP_WORKERS", 1..=1024)?;
-        Ok(Self {
-            database: values.database(mode)?,
-            database_use: values.database_use()?,
+        let workers = values.number_if_set("APP_WORKERS", 1..=1024);
+        let settings = Self {
+            database: values.database(mode),
+            database_use: values.database_use(),
             mode,
-            debug: values.switch("APP_DEBUG")?.unwrap_or(development),
-            check_migration: values.switch("CHECK_MIGRATION")?.unwrap_or(false),
+            debug: values.switch_if_set("APP_DEBUG").unwrap_or(development),
+            check_migration: values.switch("CHECK_MIGRATION"),
             host: values.host(),
-            port: values.number("APP_PORT", 0..=u16::MAX)?.unwrap_or(5000),
-            admin: values.admin()?,
+            port: values.number("APP_PORT", 0..=u16::MAX),
+            admin: values.admin(),
             workers: workers.unwrap_or_else(cores),
-            limits: values.limits()?,
-            graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0, 30)?,
-            auth: values.one_of("APP_AUTH")?.unwrap_or_default(),
-            jwt: values.jwt()?,
-            cors_origins: values.cors_origins()?,
-            allowed_hosts: values.allowed_hosts()?,
-            trusted_proxies: values.trusted_proxies()?,
-            tls: values.tls()?,
+            limits: values.limits(),
+            graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0),
+            auth: values.one_of("APP_AUTH"),
+            jwt: values.jwt(),
+            cors_origins: values.cors_origins(),
+            allowed_hosts: values.allowed_hosts(),
+            trusted_proxies: values.trusted_proxies(),
+            tls: values.tls(),
             access_log: values.log_target("APP_ACCESS_LOG"),
             error_log: values.log_target("APP_ERROR_LOG"),
-            log_format: values.one_of("APP_LOG_FORMAT")?.unwrap_or_default(),
-            otlp_endpoint: values.otlp_endpoint()?,
+            log_format: values.one_of("APP_LOG_FORMAT"),
+            otlp_endpoint: values.otlp_endpoint(),
             spec: values.text("APP_SPEC").map(PathBuf::from),
-            serve_spec: values.switch("SERVE_SPEC")?.unwrap_or(development),
-            swagger_ui: values.switch("SWAGGER_UI")?.unwrap_or(development),
-            sql_echo: values.switch("SQL_ECHO")?.unwrap_or(false),
+            serve_spec: values.switch_if_set("SERVE_SPEC").unwrap_or(development),
+            swagger_ui: values.switch_if_set("SWAGGER_UI").unwrap_or(development),
+            sql_echo: values.switch("SQL_ECHO"),
             ignored: IGNORED
                 .iter()
                 .copied()
                 .filter(|name| values.is_set(name))
                 .collect(),
-        })
+            warnings: values.unreadable_lines(),
+        };
+        let errors = values.errors.take();
+        if errors.is_empty() {
+            Ok(settings)
+        } else {
+            Err(errors)
+        }
     }
 }
 
 /// Every setting with its value and where that came from, a line each; secrets are not told.
-///
-/// # Errors
-/// If an environment variable or `.env` can't be read.
-pub(crate) fn describe(flags: &ArgMatches, settings: &Settings) -> Result<String, SettingError> {
+pub(crate) fn describe(flags: &ArgMatches, settings: &Settings) -> String {
     with_values(flags, |values| {
         SETTINGS
             .iter()
@@ -390,22 +416,27 @@ pub(crate) fn describe(flags: &ArgMatches, settings: &Settings) -> Result<String
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-fn with_values<T>(
-    flags: &ArgMatches,
-    read: impl FnOnce(&Values<'_>) -> T,
-) -> Result<T, SettingError> {
+fn with_values<T>(flags: &ArgMatches, read: impl FnOnce(&Values<'_>) -> T) -> T {
+    let mut errors = Vec::new();
     for name in SETTINGS.iter().flat_map(Setting::names) {
         if let Err(VarError::NotUnicode(_)) = std::env::var(name) {
-            return Err(SettingError::new(name, "is not UTF-8"));
+            errors.push(SettingError::new(name, "is not UTF-8"));
         }
     }
-    let file = dotenv()?;
-    Ok(read(&Values {
+    let environment = |name: &str| std::env::var(name).ok();
+    let text = match std::fs::read_to_string(".env") {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            errors.push(SettingError::new(".env", error));
+            String::new()
+        }
+        text => text.unwrap_or_default(),
+    };
+    read(&Values {
         flags: &|name| flags.get_one::<String>(name).cloned(),
-        environment: [&|name| std::env::var(name).ok(), &|name| {
-            file.get(name).cloned()
-        }],
-    }))
+        environment: &environment,
+        file: DotEnv::parse(&text, &environment),
+        errors: RefCell::new(errors),
+    })
 }
 
 #[cfg(test)]

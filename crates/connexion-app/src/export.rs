@@ -2,6 +2,9 @@
 //!
 //! What is written reads back equal, except for the key, which the file has no column for. People are
 //! written as the store streams them, so memory stays constant.
+//!
+//! A spreadsheet runs a text that begins like a formula, and a name may come from anyone (OWASP, "CSV Injection"). Whoever
+//! opens the file in one asks for a `'` before such texts. The default writes what is stored: an import would keep the `'`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -18,6 +21,9 @@ use crate::store::{People, StoreError};
 /// How many people a chunk of an answer has at most.
 const CHUNK: usize = 256;
 
+/// What a formula begins with, in some spreadsheet or other: the last four are full-width forms.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// Why an export is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -29,13 +35,19 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
-/// Writes a header and one row for each of these people, and returns how many they were.
+/// Writes a header and one row for each of these people, and returns how many they were. With `spreadsheet` no text is taken
+/// for a formula.
 ///
 /// # Errors
 ///
 /// [`ExportError`]; the target may hold some rows by then.
-pub async fn export(mut people: People, target: impl Write + Send) -> Result<u64, ExportError> {
-    let mut sheet = Sheet::new(target)?;
+pub async fn export(
+    mut people: People,
+    target: impl Write + Send,
+    spreadsheet: bool,
+) -> Result<u64, ExportError> {
+    let mut sheet = Sheet::continued(target, spreadsheet);
+    sheet.header()?;
     let mut rows = 0;
     while let Some(person) = people.next().await {
         sheet.write(&person?)?;
@@ -46,14 +58,14 @@ pub async fn export(mut people: People, target: impl Write + Send) -> Result<u64
 }
 
 /// These people as an answer, in chunks.
-pub(crate) fn csv(people: People) -> Response {
+pub(crate) fn csv(people: People, spreadsheet: bool) -> Response {
     let chunks = people.ready_chunks(CHUNK);
     let chunks = futures_util::stream::once(async { Vec::new() }).chain(chunks);
     let rows = chunks
         .enumerate()
-        .map(|(index, people)| -> Result<Vec<u8>, ExportError> {
+        .map(move |(index, people)| -> Result<Vec<u8>, ExportError> {
             let mut bytes = Vec::with_capacity(people.len() * 64);
-            let mut sheet = Sheet::continued(&mut bytes);
+            let mut sheet = Sheet::continued(&mut bytes, spreadsheet);
             if index == 0 {
                 sheet.header()?;
             }
@@ -78,20 +90,17 @@ pub(crate) fn csv(people: People) -> Response {
 struct Sheet<W: Write> {
     csv: csv::Writer<W>,
     number: String,
+    /// Whether texts must not be taken for formulas.
+    spreadsheet: bool,
 }
 
 impl<W: Write> Sheet<W> {
-    fn new(target: W) -> io::Result<Self> {
-        let mut sheet = Self::continued(target);
-        sheet.header()?;
-        Ok(sheet)
-    }
-
-    /// Goes on with one that has its header already.
-    fn continued(target: W) -> Self {
+    /// Begins without a header, which only the first chunk has.
+    fn continued(target: W, spreadsheet: bool) -> Self {
         Self {
             csv: csv::Writer::from_writer(target),
             number: String::new(),
+            spreadsheet,
         }
     }
 
@@ -103,7 +112,7 @@ impl<W: Write> Sheet<W> {
         self.csv
             .write_field(if person.survived { "1" } else { "0" })?;
         self.integer(person.passenger_class)?;
-        self.csv.write_field(&person.name)?;
+        self.text(&person.name)?;
         self.csv.write_field(person.sex.as_str())?;
         self.integer(person.age)?;
         self.integer(person.siblings_or_spouses_aboard)?;
@@ -114,6 +123,13 @@ impl<W: Write> Sheet<W> {
 
     fn finish(mut self) -> io::Result<()> {
         self.csv.flush()
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        if self.spreadsheet && text.starts_with(FORMULA) {
+            return Ok(self.csv.write_field(format!("'{text}"))?);
+        }
+        Ok(self.csv.write_field(text)?)
     }
 
     fn integer(&mut self, value: i32) -> io::Result<()> {
@@ -156,7 +172,8 @@ mod tests {
 
     fn written(people: &[Person]) -> String {
         let mut target = Vec::new();
-        let mut sheet = Sheet::new(&mut target).unwrap();
+        let mut sheet = Sheet::continued(&mut target, false);
+        sheet.header().unwrap();
         for person in people {
             sheet.write(person).unwrap();
         }

@@ -33,6 +33,9 @@ pub(crate) struct ListParams {
     #[serde(default)]
     pub(crate) sort: Vec<String>,
     count: Option<String>,
+    /// Whether a text in CSV must not be taken for a formula.
+    #[serde(default)]
+    spreadsheet: bool,
     #[serde(flatten)]
     pub(crate) filter: Filter,
 }
@@ -94,9 +97,10 @@ pub(crate) async fn answer(
         };
         store.list(&select).await?
     };
+    let spreadsheet = params.spreadsheet;
     let response = match accept.as_str() {
         "application/x-ndjson" => Items::new(people).lines().into_response(),
-        "text/csv" => export::csv(people),
+        "text/csv" => export::csv(people, spreadsheet),
         _ => Items::new(people).into_response(),
     };
     Ok((AppendHeaders(headers), response).into_response())

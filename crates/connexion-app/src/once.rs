@@ -19,10 +19,11 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    /// What tells this request from all others: clients choose keys without knowing of one another.
+    /// What tells this request from all others: clients choose keys without knowing of one another. It belongs to the
+    /// principal's id, since a revoked key's name may be given to another client.
     pub(crate) fn claim(&self, operation: &str, who: Option<&Principal>) -> Option<Claim> {
         let key = self.key.as_ref()?;
-        let who = who.map_or("", |who| who.name.as_str());
+        let who = who.map_or("", |who| who.id.as_str());
         let mut hash = Sha256::new();
         for part in [operation, who, key] {
             hash.update((part.len() as u64).to_be_bytes());

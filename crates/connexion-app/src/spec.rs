@@ -25,11 +25,9 @@ pub(crate) fn document(settings: &Settings) -> Result<Document, Faults> {
     let Some(path) = &settings.spec else {
         return app::contract(auth, with_tokens);
     };
-    match fs::read_to_string(path) {
-        Ok(text) => Document::parse_at(path, auth::in_force(&text, auth, with_tokens)),
-        // In its own words.
-        Err(_) => Document::load(path),
-    }
+    let mut document = Document::load(path)?;
+    auth::put_in_force(&mut document, auth, with_tokens);
+    Ok(document)
 }
 
 /// The files of a document, as they were when they were last looked at.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use connexion::{ApiService, BodyMemory, Document, Faults};
+use connexion::{ApiService, BodyMemory, Credentials, Document, Faults};
 use time::UtcDateTime;
 use tokio::time::{Instant, sleep};
 
@@ -160,20 +160,22 @@ fn api(
     body_memory: BodyMemory,
 ) -> Result<ApiService, Faults> {
     let keys = Arc::new(Keys::of(Arc::clone(store)));
-    let mut api = app::api(document)?;
-    if let Some(tokens) = tokens.cloned() {
-        api = api.security("bearer", move |credentials| {
-            std::future::ready(tokens.holder(&credentials))
-        });
-    }
-    for scheme in ["apiKey", "session"] {
-        let keys = Arc::clone(&keys);
-        api = api.security(scheme, move |credentials| {
-            let keys = Arc::clone(&keys);
-            async move { keys.holder(credentials).await }
-        });
-    }
-    api.serve_document(settings.serve_spec)
+    let tokens = tokens.cloned();
+    // Of every scheme, whatever the document calls it.
+    let verify = move |credentials| {
+        let (keys, tokens) = (Arc::clone(&keys), tokens.clone());
+        async move {
+            match tokens {
+                Some(tokens) if matches!(credentials, Credentials::Token(_)) => {
+                    tokens.holder(&credentials)
+                }
+                _ => keys.holder(credentials).await,
+            }
+        }
+    };
+    app::api(document)?
+        .default_security(verify)
+        .serve_document(settings.serve_spec)
         .swagger_ui(settings.swagger_ui)
         .body_limit(settings.limits.body_size)
         .body_memory(body_memory)

@@ -42,9 +42,9 @@ pub(crate) const MAX_REFERENCES: usize = 32;
 pub struct Document {
     pub(crate) version: Version,
     sources: Sources,
-    text: String,
+    pub(crate) text: String,
     /// As it was written.
-    source: Arc<Node>,
+    pub(crate) source: Arc<Node>,
     /// The same node, but for Swagger 2.0.
     pub(crate) root: Arc<Node>,
 }
@@ -256,7 +256,7 @@ impl Document {
         Value::from(&*self.source).to_string()
     }
 
-    /// The document as it was written. If it refers to other files, it is the same as [`Document::to_json`],
+    /// The document as it was written, unless [`Document::edit_security`] changed it. If it refers to other files, it is the same as [`Document::to_json`],
     /// which is YAML, too.
     ///
     /// ```

@@ -92,7 +92,7 @@ pub use node::Position;
 pub use operation::{Input, Operation};
 pub use path::PathValues;
 pub use problem::{In, Problem, Violation, Violations};
-pub use security::{Credentials, Principal};
+pub use security::{Credentials, OperationSecurity, Principal, SecurityRequirement};
 pub use service::ApiService;
 pub use stream::{ByteStream, StreamError};
 pub use validator::Validator;

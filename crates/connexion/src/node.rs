@@ -142,6 +142,17 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The same, to change it.
+    pub(crate) fn at_pointer_mut(&mut self, pointer: &str) -> Option<&mut Self> {
+        tokens(pointer)?.try_fold(self, |node, token| match &mut node.kind {
+            Kind::Object(members) => members.get_mut(unescape(token).as_ref()),
+            Kind::Array(items) => items.get_mut(index(token)?),
+            _ => None,
+        })
+    }
+}
+
 impl From<&Node> for Value {
     fn from(node: &Node) -> Self {
         match &node.kind {

@@ -4,6 +4,8 @@
 //! The library finds the credentials in a request and knows what an operation requires; whether credentials
 //! are good is for the application to say, by the verifier that it registers for each scheme.
 
+mod requirement;
+
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
@@ -23,6 +25,8 @@ use crate::{
     place::Place,
     problem::{In, Problem},
 };
+
+pub use requirement::{OperationSecurity, SecurityRequirement};
 
 /// What a client shows to be let in. Never printed: `Debug` tells the kind only.
 ///
@@ -72,7 +76,7 @@ impl fmt::Debug for Credentials {
 /// Who calls, as the verifier found out. A handler takes it as an argument; one whose operation can be called
 /// without credentials takes `Option<Principal>`.
 ///
-/// If several schemes are required at once the name is that of the first, with the scopes of all.
+/// If several schemes are required at once the name and id are those of the first, with the scopes of all.
 ///
 /// ```
 /// async fn whoami(principal: connexion::Principal) -> String {
@@ -83,8 +87,11 @@ impl fmt::Debug for Credentials {
 /// Of an operation that requires nothing there is no principal: taking one is then answered with 500.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Principal {
-    /// What the verifier calls it.
+    /// What the verifier calls it, for logs and pages.
     pub name: String,
+    /// Identifies the principal, also when its name is given to another one later: what belongs to a principal is
+    /// stored under it. The name, unless [`Principal::with_id`] sets it.
+    pub id: String,
     /// What it may do; an operation is answered with 403 if one that it requires is not here.
     pub scopes: BTreeSet<String>,
 }
@@ -103,10 +110,25 @@ impl Principal {
         name: impl Into<String>,
         scopes: impl IntoIterator<Item = S>,
     ) -> Self {
+        let name = name.into();
         Self {
-            name: name.into(),
+            id: name.clone(),
+            name,
             scopes: scopes.into_iter().map(Into::into).collect(),
         }
+    }
+
+    /// Sets what identifies the principal: the number of a key, or a token's issuer and subject. Names may be reused.
+    ///
+    /// ```
+    /// # use connexion::Principal;
+    /// let principal = Principal::new("Ann", ["read"]).with_id("key 17");
+    /// assert_eq!((&*principal.name, &*principal.id), ("Ann", "key 17"));
+    /// ```
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = id.into();
+        self
     }
 }
 

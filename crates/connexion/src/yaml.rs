@@ -3,6 +3,8 @@
 //! JSON is read with the same parser: it is a subset of YAML but for the way it writes characters beyond
 //! the first plane. Nesting and size are bounded, because an alias can make a small file expand without end.
 
+mod write;
+
 use std::{borrow::Cow, sync::LazyLock};
 
 use indexmap::{IndexMap, map::Entry};
@@ -10,6 +12,7 @@ use regex::{Captures, Regex};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Number;
 
+pub(crate) use self::write::write;
 use crate::node::{Kind, Node, Position};
 
 /// How deep values may be nested, those that an alias brings included: whoever walks a document recurs.

@@ -1,21 +1,26 @@
 //! Bearer tokens (RFC 6750) that are JWTs, signed by whoever the settings name.
 //!
 //! Only what is named is believed: these algorithms, none of them with a shared secret; this issuer; this
-//! audience; a token that has an end. The issuer's keys come from a file or an address and are read again
-//! now and then, since issuers change them.
+//! audience; a token that has an end (RFC 8725). The issuer's keys come from a file or an address and are read again
+//! now and then, since issuers change them. Keys and addresses that a token itself brings are never used.
+
+mod keys;
 
 use std::{
-    fs, io,
+    fs::File,
+    io::{self, Read as _},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use connexion::{Credentials, Principal, Problem};
-use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, jwk::Jwk};
+use http::StatusCode;
+use jsonwebtoken::{Header, Validation, decode, decode_header};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{task::spawn_blocking, time::sleep};
 
+use self::keys::Keys;
 use crate::{
     config::{JwksSource, JwtSettings},
     error::unavailable,
@@ -31,8 +36,8 @@ const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// How long an address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A list of keys is not longer, in bytes.
-const LONGEST: u64 = 1024 * 1024;
+/// The most bytes of a set of keys.
+const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// How far clocks may differ, in seconds.
 const LEEWAY: u64 = 30;
@@ -41,7 +46,7 @@ const LEEWAY: u64 = 30;
 pub(crate) struct Tokens {
     settings: JwtSettings,
     /// `None` until the keys were read for the first time.
-    keys: RwLock<Option<Vec<Jwk>>>,
+    keys: RwLock<Option<Keys>>,
 }
 
 #[derive(Deserialize)]
@@ -87,33 +92,31 @@ impl Tokens {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let keys = keys.as_ref().ok_or_else(unavailable)?;
         let claims = self.believed(token, keys);
-        Ok(claims.map(|claims| Principal::new(claims.sub, scopes(&[claims.scope, claims.scp]))))
+        Ok(claims.map(|claims| {
+            // A subject is unique for its issuer only (RFC 7519, section 4.1.2).
+            let id = format!("token {} {}", self.settings.issuer, claims.sub);
+            Principal::new(claims.sub, scopes(&[claims.scope, claims.scp])).with_id(id)
+        }))
     }
 
-    fn believed(&self, token: &str, keys: &[Jwk]) -> Option<Claims> {
+    fn believed(&self, token: &str, keys: &Keys) -> Option<Claims> {
         let header = decode_header(token).ok()?;
         // Before anything is computed: the token must not choose how it is checked.
-        let allowed = self.settings.algorithms.contains(&header.alg);
+        if !self.settings.algorithms.contains(&header.alg) || !is_understood(&header) {
+            return None;
+        }
         let mut validation = Validation::new(header.alg);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
         validation.set_issuer(&[&self.settings.issuer]);
         validation.set_audience(&[&self.settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        let is_named = |key: &&Jwk| match &header.kid {
-            Some(id) => key.common.key_id.as_ref() == Some(id),
-            None => true,
-        };
-        let mut keys = keys.iter().filter(|_| allowed).filter(is_named);
-        keys.find_map(|key| {
-            let key = DecodingKey::from_jwk(key).ok()?;
-            match decode(token, &key, &validation) {
-                Ok(token) => Some(token.claims),
-                Err(error) => {
-                    tracing::debug!("a token is not believed: {error}");
-                    None
-                }
-            }
+        keys.of(&header).into_iter().find_map(|key| {
+            let decoded = decode::<Claims>(token, key, &validation);
+            let claims = decoded.map(|token| token.claims);
+            claims
+                .inspect_err(|error| tracing::debug!("a token is not believed: {error}"))
+                .ok()
         })
     }
 
@@ -135,40 +138,57 @@ impl Tokens {
     }
 
     async fn read_again(&self) -> Result<(), String> {
-        let source = self.settings.jwks.clone();
-        let text = spawn_blocking(move || text(&source)).await;
-        let keys = keys(&text.map_err(|error| error.to_string())??)?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
+        let settings = self.settings.clone();
+        let read = move || Keys::parse(&text(&settings.jwks)?, &settings.algorithms);
+        let keys = spawn_blocking(read).await;
+        let keys = keys.map_err(|error| error.to_string())??;
+        let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() == 0 && current.as_ref().is_none_or(|before| before.len() > 0) {
+            tracing::warn!("no key of APP_JWT_JWKS verifies signatures of APP_JWT_ALGORITHMS");
+        }
+        *current = Some(keys);
         Ok(())
     }
 }
 
+/// Whether a token's header asks for nothing that is not done here: no extension (`crit`, RFC 7515, section 4.1.11), and no
+/// other kind of token (`typ`, RFC 8725, section 3.11), such as a logout token of the same issuer.
+fn is_understood(header: &Header) -> bool {
+    let kind = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
+    let kind = kind.strip_prefix("application/").unwrap_or(&kind);
+    header.crit.is_none() && matches!(kind, "jwt" | "at+jwt")
+}
+
 fn text(source: &JwksSource) -> Result<String, String> {
+    let mut text = String::new();
     match source {
         JwksSource::File(path) => {
-            fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+            let read =
+                File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+            read.map_err(|error| format!("{}: {error}", path.display()))?;
         }
         JwksSource::Address(address) => {
             let config = ureq::Agent::config_builder()
                 .timeout_global(Some(PATIENCE))
+                // Who answers for the address must not name another place to believe.
+                .max_redirects(0)
                 .build();
             let answer = ureq::Agent::from(config).get(address).call();
             let mut answer = answer.map_err(|error| error.to_string())?;
-            let body = answer.body_mut().with_config().limit(LONGEST);
-            body.read_to_string().map_err(|error| error.to_string())
+            if answer.status() != StatusCode::OK {
+                let status = answer.status();
+                return Err(format!(
+                    "the status is {status}; redirects are not followed"
+                ));
+            }
+            let body = answer.body_mut().with_config().limit(LONGEST + 1);
+            text = body.read_to_string().map_err(|error| error.to_string())?;
         }
     }
-}
-
-/// The keys of a set (RFC 7517). One of a kind that is not known here is left out, as the RFC asks.
-fn keys(text: &str) -> Result<Vec<Jwk>, String> {
-    let set: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let listed = set.get("keys").and_then(Value::as_array);
-    let listed = listed.ok_or("there is no list of keys in it")?;
-    let known = listed.iter().cloned();
-    Ok(known
-        .filter_map(|key| serde_json::from_value(key).ok())
-        .collect())
+    if text.len() as u64 > LONGEST {
+        return Err(format!("it is longer than {LONGEST} bytes"));
+    }
+    Ok(text)
 }
 
 /// Scopes in either of their forms; `write` includes `read`.
@@ -201,12 +221,5 @@ mod tests {
         );
         assert_eq!(scopes(&[Value::Null, json!(["write"])]), ["write", "read"]);
         assert!(scopes(&[json!(7), json!({"a": 1})]).is_empty());
-    }
-
-    #[test]
-    fn a_key_of_an_unknown_kind_does_not_spoil_the_others() {
-        let set = r#"{"keys": ["new", {"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}"#;
-        assert_eq!(keys(set).unwrap().len(), 1);
-        assert!(keys("{}").is_err() && keys("x").is_err());
     }
 }

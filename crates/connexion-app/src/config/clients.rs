@@ -2,97 +2,85 @@
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
-use super::{CorsOrigins, JwksSource, JwtSettings, SettingError, TlsFiles, Values};
+use super::{CorsOrigins, JwksSource, JwtSettings, TlsFiles, Values};
 
 impl Values<'_> {
-    pub(super) fn cors_origins(&self) -> Result<Option<CorsOrigins>, SettingError> {
+    pub(super) fn cors_origins(&self) -> Option<CorsOrigins> {
         let name = "APP_CORS_ORIGINS";
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
+        let text = self.text(name)?;
         let origins: Vec<_> = text.split(',').map(|one| one.trim().to_owned()).collect();
         if origins == ["*"] {
-            return Ok(Some(CorsOrigins::Any));
+            return Some(CorsOrigins::Any);
         }
-        match origins.iter().find(|one| !is_origin(one)) {
-            Some(wrong) => {
-                let reason = format!("'{wrong}' is neither * nor like https://example.org:8000");
-                Err(self.error(name, &reason))
-            }
-            None => Ok(Some(CorsOrigins::These(origins))),
+        if let Some(wrong) = origins.iter().find(|one| !is_origin(one)) {
+            let reason = format!("'{wrong}' is neither * nor like https://example.org:8000");
+            self.refuse(name, &reason);
         }
+        Some(CorsOrigins::These(origins))
     }
 
-    pub(super) fn jwt(&self) -> Result<Option<JwtSettings>, SettingError> {
+    pub(super) fn jwt(&self) -> Option<JwtSettings> {
         let names = ["APP_JWT_ISSUER", "APP_JWT_AUDIENCE", "APP_JWT_ALGORITHMS"];
         let Some(jwks) = self.text("APP_JWT_JWKS") else {
-            let lonely = names.into_iter().find(|name| self.text(name).is_some());
-            let reason = "has no meaning without APP_JWT_JWKS";
-            return lonely.map_or(Ok(None), |name| Err(self.error(name, reason)));
+            for name in names.into_iter().filter(|name| self.text(name).is_some()) {
+                self.refuse(name, "has no meaning without APP_JWT_JWKS");
+            }
+            return None;
         };
-        let required = |name| {
-            let missing = "is missing, though APP_JWT_JWKS is there";
-            self.text(name).ok_or_else(|| self.error(name, missing))
-        };
+        let missing = "is missing, though APP_JWT_JWKS is there";
+        let [issuer, audience, algorithms] = names.map(|name| self.required(name, missing));
         let is_address = jwks.starts_with("https://") || jwks.starts_with("http://");
-        Ok(Some(JwtSettings {
+        Some(JwtSettings {
             jwks: if is_address {
                 JwksSource::Address(jwks)
             } else {
                 JwksSource::File(jwks.into())
             },
-            issuer: required("APP_JWT_ISSUER")?,
-            audience: required("APP_JWT_AUDIENCE")?,
-            algorithms: self.algorithms(&required("APP_JWT_ALGORITHMS")?)?,
-        }))
+            issuer: issuer?,
+            audience: audience?,
+            algorithms: self.algorithms(&algorithms?),
+        })
     }
 
-    fn algorithms(&self, names: &str) -> Result<Vec<Algorithm>, SettingError> {
+    fn algorithms(&self, names: &str) -> Vec<Algorithm> {
         let known = |name: &str| {
             let found: Option<Algorithm> = name.trim().parse().ok();
             found.filter(|algorithm| algorithm.family() != AlgorithmFamily::Hmac)
         };
         let read = |name: &str| {
-            known(name).ok_or_else(|| {
+            let found = known(name);
+            if found.is_none() {
                 let few = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
-                self.error("APP_JWT_ALGORITHMS", &format!("'{name}' is none of {few}"))
-            })
+                self.refuse("APP_JWT_ALGORITHMS", &format!("'{name}' is none of {few}"));
+            }
+            found
         };
-        names.split(',').map(read).collect()
+        names.split(',').filter_map(read).collect()
     }
 
     /// Without the feature it is none, so that a cluster may set it for all its programs.
-    pub(super) fn otlp_endpoint(&self) -> Result<Option<String>, SettingError> {
+    pub(super) fn otlp_endpoint(&self) -> Option<String> {
         let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        let endpoint = self.text(name).filter(|_| cfg!(feature = "otlp"));
-        let is_address = |text: &String| {
-            let uri = text.parse::<http::Uri>();
-            uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
-        };
-        match endpoint {
-            Some(wrong) if !is_address(&wrong) => {
-                let reason = format!("'{wrong}' is not like http://127.0.0.1:4318");
-                Err(self.error(name, &reason))
-            }
-            endpoint => Ok(endpoint),
+        let endpoint = self.text(name).filter(|_| cfg!(feature = "otlp"))?;
+        let uri = endpoint.parse::<http::Uri>();
+        if !uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) {
+            let reason = format!("'{endpoint}' is not like http://127.0.0.1:4318");
+            self.refuse(name, &reason);
         }
+        Some(endpoint)
     }
 
-    pub(super) fn tls(&self) -> Result<Option<TlsFiles>, SettingError> {
+    pub(super) fn tls(&self) -> Option<TlsFiles> {
         let (certificate, key) = (self.text("APP_TLS_CERT"), self.text("APP_TLS_KEY"));
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some(TlsFiles {
-                certificate: certificate.into(),
-                key: key.into(),
-            })),
-            (None, None) => Ok(None),
-            (Some(_), None) => {
-                Err(self.error("APP_TLS_KEY", "is missing, though APP_TLS_CERT is there"))
-            }
-            (None, Some(_)) => {
-                Err(self.error("APP_TLS_CERT", "is missing, though APP_TLS_KEY is there"))
-            }
+        if certificate.is_none() && key.is_none() {
+            return None;
         }
+        let certificate = self.required("APP_TLS_CERT", "is missing, though APP_TLS_KEY is there");
+        let key = self.required("APP_TLS_KEY", "is missing, though APP_TLS_CERT is there");
+        Some(TlsFiles {
+            certificate: certificate?.into(),
+            key: key?.into(),
+        })
     }
 }
 

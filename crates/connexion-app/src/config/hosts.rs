@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{SettingError, Values};
+use super::Values;
 
 /// The hosts that requests may be for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -70,11 +70,9 @@ impl AllowedHost {
 }
 
 impl Values<'_> {
-    pub(super) fn allowed_hosts(&self) -> Result<Option<AllowedHosts>, SettingError> {
+    pub(super) fn allowed_hosts(&self) -> Option<AllowedHosts> {
         let name = "APP_ALLOWED_HOSTS";
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
+        let text = self.text(name)?;
         let mut hosts = AllowedHosts::default();
         for entry in text.split(',').map(str::trim) {
             match AllowedHost::parse(entry) {
@@ -82,25 +80,27 @@ impl Values<'_> {
                 Some(host) => hosts.these.push(host),
                 None => {
                     let shapes = "example.org, example.org:8080, *.example.org or *";
-                    return Err(self.error(name, &format!("'{entry}' is not like {shapes}")));
+                    self.refuse(name, &format!("'{entry}' is not like {shapes}"));
                 }
             }
         }
-        Ok(Some(hosts))
+        Some(hosts)
     }
 
-    pub(super) fn trusted_proxies(&self) -> Result<Vec<IpNet>, SettingError> {
+    pub(super) fn trusted_proxies(&self) -> Vec<IpNet> {
         let name = "APP_TRUSTED_PROXIES";
         let text = self.text(name).unwrap_or_default();
         let parse = |entry: &str| {
             let address = entry.parse().map(|address: IpAddr| IpNet::from(address));
-            address.or_else(|_| entry.parse()).map_err(|_| {
+            let network = address.or_else(|_| entry.parse()).ok();
+            if network.is_none() {
                 let shapes = "10.0.0.7, 10.0.0.0/8 or fd00::/8";
-                self.error(name, &format!("'{entry}' is not like {shapes}"))
-            })
+                self.refuse(name, &format!("'{entry}' is not like {shapes}"));
+            }
+            network
         };
         let entries = text.split(',').map(str::trim);
         let entries = entries.filter(|_| !text.is_empty());
-        entries.map(parse).collect()
+        entries.filter_map(parse).collect()
     }
 }

@@ -1,7 +1,7 @@
-//! The table of settings: their names, flags, defaults and help. `--help` is made of it, and README's table
-//! must say the same.
+//! The table of settings: their names, flags, defaults and help. `--help` is made of it, what is not set has the default
+//! that it names, and a test compares README's table.
 
-use clap::Arg;
+use clap::{Arg, Command};
 
 /// One setting as its users see it.
 pub(super) struct Setting {
@@ -11,6 +11,7 @@ pub(super) struct Setting {
     pub(super) flag: &'static str,
     /// Other environment variables that mean the same.
     pub(super) also: &'static [&'static str],
+    /// What it is without a value, if it is not empty: read as a value is, unless it follows from something else.
     pub(super) default: &'static str,
     pub(super) help: &'static str,
 }
@@ -129,30 +130,76 @@ impl Setting {
     }
 }
 
-/// The settings' flags, for clap: the help is the manual.
-pub(crate) fn flags() -> impl Iterator<Item = Arg> {
-    SETTINGS.iter().map(|setting| {
-        let names = setting.names().collect::<Vec<_>>().join(", ");
-        let default = match setting.default {
-            "" => String::new(),
-            default => format!(" [default: {default}]"),
-        };
-        let arg = Arg::new(setting.name)
-            .long(setting.flag)
-            .help(format!("{} [env: {names}]{default}", setting.help))
-            .help_heading("Settings")
-            .value_name(if setting.is_switch() {
-                "on|off"
-            } else {
-                "VALUE"
-            })
-            .global(true);
-        if setting.is_switch() {
-            arg.num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("on")
-        } else {
-            arg
+/// The settings that matter to every command that uses the database.
+const OF_DATABASE: [&str; 9] = [
+    "DATABASE_URL",
+    "POSTGRES_HOSTNAME",
+    "POSTGRES_PORT",
+    "POSTGRES_DB",
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "APP_SETTINGS",
+    "APP_ERROR_LOG",
+    "APP_LOG_FORMAT",
+];
+
+/// What the help of a command lists; every command accepts all settings.
+fn matters(setting: &Setting, command: &str) -> bool {
+    match command {
+        "connexion-app" | "serve" => true,
+        "config" => false,
+        "openapi" => {
+            ["APP_SPEC", "APP_AUTH", "APP_JWT_JWKS", "APP_SETTINGS"].contains(&setting.name)
         }
+        "check-ready" => ["APP_HOST", "APP_ADMIN_HOST", "APP_ADMIN_PORT"].contains(&setting.name),
+        "import-data" if setting.name == "APP_SPEC" || setting.name.contains("_IMPORT_") => true,
+        _ => OF_DATABASE.contains(&setting.name),
+    }
+}
+
+/// Gives a command and those below it the settings' flags. The help is the manual: it lists those that matter, after the
+/// command's own options.
+pub(crate) fn with_flags(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let below: Vec<_> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let command = command.args(SETTINGS.iter().map(|setting| {
+        let is_hidden = !matters(setting, &name);
+        flag(setting).hide(is_hidden)
+    }));
+    let command = match name.as_str() {
+        "connexion-app" | "serve" => command,
+        _ => command.after_help("All other settings are accepted, too: see connexion-app --help."),
+    };
+    below.iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_flags)
     })
+}
+
+fn flag(setting: &Setting) -> Arg {
+    let names = setting.names().collect::<Vec<_>>().join(", ");
+    let default = match setting.default {
+        "" => String::new(),
+        default => format!(" [default: {default}]"),
+    };
+    let arg = Arg::new(setting.name)
+        .long(setting.flag)
+        .help(format!("{} [env: {names}]{default}", setting.help))
+        .help_heading("Settings")
+        .value_name(if setting.is_switch() {
+            "on|off"
+        } else {
+            "VALUE"
+        })
+        // Before a command it means the same as after it.
+        .global(true);
+    if setting.is_switch() {
+        arg.num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("on")
+    } else {
+        arg
+    }
 }

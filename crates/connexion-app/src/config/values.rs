@@ -1,201 +1,170 @@
-//! Where the values of settings come from, and how their text is read.
+//! Where the values of settings come from, and how their text is read. What can't be read is recorded, so that all of it is
+//! reported at once; reading goes on with the default.
 
-use std::{collections::HashMap, fmt, io, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{cell::RefCell, fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use super::{AdminAddress, Limits, LogTarget, SETTINGS, Setting};
+use super::{AdminAddress, Limits, LogTarget, SETTINGS, Setting, dotenv::DotEnv};
 
 /// A request's head is read into a buffer of this size before anything is known of it.
 pub(crate) const HEAD_ROOM: usize = 64 * 1024;
 
 /// A setting that can't be used. Says which, and where its value came from; never the value of a secret.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {reason}")]
+#[error("{place}: {reason}")]
 pub(crate) struct SettingError {
-    name: String,
+    place: String,
     reason: String,
 }
 
 impl SettingError {
-    pub(super) fn new(name: impl Into<String>, reason: impl fmt::Display) -> Self {
+    pub(super) fn new(place: impl Into<String>, reason: impl fmt::Display) -> Self {
         Self {
-            name: name.into(),
+            place: place.into(),
             reason: reason.to_string(),
         }
     }
 }
 
-/// The lines of `.env`. What is wrong with one is told without its text, which may hold a password.
-pub(super) fn dotenv() -> Result<HashMap<String, String>, SettingError> {
-    let text = match std::fs::read_to_string(".env") {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(SettingError::new(".env", error)),
-    };
-    let pairs: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
-    pairs.map_err(|error| {
-        let wrong = match &error {
-            dotenvy::Error::LineParse(wrong, _) => wrong.lines().next().unwrap_or_default(),
-            _ => "",
-        };
-        let line = text.lines().position(|line| line.contains(wrong));
-        let line = line.map_or_else(String::new, |index| format!("line {}: ", index + 1));
-        let reason = "must be NAME=VALUE, a value with spaces or quotes in 'single quotes'";
-        SettingError::new(".env", format_args!("{line}{reason}"))
-    })
-}
-
 /// Where settings come from, as functions, so that tests need no environment of their own.
 pub(super) struct Values<'v> {
     pub(super) flags: Source<'v>,
-    /// What goes first comes first.
-    pub(super) environment: [Source<'v>; 2],
+    pub(super) environment: Source<'v>,
+    pub(super) file: DotEnv,
+    /// What was wrong so far.
+    pub(super) errors: RefCell<Vec<SettingError>>,
 }
 
 /// Values by name.
 pub(super) type Source<'v> = &'v dyn Fn(&str) -> Option<String>;
 
-impl Values<'_> {
-    /// The value of a setting, and the name of the flag or variable it came from.
-    pub(super) fn find(&self, name: &str) -> Option<(String, String)> {
-        let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
-        let (from, value, _) = self.find_placed(setting)?;
-        Some((from, value))
-    }
+/// The value of a setting, and where it was found.
+struct Found {
+    value: String,
+    /// Of the flag or variable.
+    name: String,
+    place: Place,
+}
 
-    /// The same, with the place where the flag or variable stands.
-    fn find_placed(&self, setting: &Setting) -> Option<(String, String, &'static str)> {
-        if let Some(value) = (self.flags)(setting.name) {
-            return Some((format!("--{}", setting.flag), value, "flag"));
+enum Place {
+    Flag,
+    Environment,
+    /// A line of `.env`.
+    File(usize),
+}
+
+impl Found {
+    /// The name, as an error reports it.
+    fn source(&self) -> String {
+        match self.place {
+            Place::Flag | Place::Environment => self.name.clone(),
+            Place::File(line) => format!(".env:{line}: {}", self.name),
         }
-        // All names in one source before any in the next: the environment goes before `.env`, whichever
-        // of a setting's names each uses.
-        let places = self.environment.iter().zip(["environment", ".env"]);
-        places.into_iter().find_map(|(source, place)| {
-            setting.names().find_map(|name| {
-                let value = source(name).filter(|value| !value.is_empty())?;
-                Some((name.to_owned(), value, place))
-            })
-        })
+    }
+}
+
+impl Values<'_> {
+    /// An empty value is none.
+    fn find(&self, name: &str) -> Option<Found> {
+        let setting = setting(name);
+        let found = |name: &str, value: String, place| {
+            let name = name.to_owned();
+            (!value.is_empty()).then_some(Found { value, name, place })
+        };
+        if let Some(value) = (self.flags)(name) {
+            return found(&format!("--{}", setting.flag), value, Place::Flag);
+        }
+        // All names in the environment before any in `.env`, whichever of a setting's names each uses.
+        let in_environment = |name| found(name, (self.environment)(name)?, Place::Environment);
+        let in_file = |name| {
+            let (value, line) = self.file.get(name)?;
+            found(name, value.to_owned(), Place::File(line))
+        };
+        let mut names = setting.names();
+        names
+            .find_map(in_environment)
+            .or_else(|| setting.names().find_map(in_file))
     }
 
     /// Whether a variable that is no setting has a value.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        let mut values = self.environment.iter().filter_map(|source| source(name));
-        values.any(|value| !value.is_empty())
+        let in_file = || {
+            self.file
+                .get(name)
+                .is_some_and(|(value, _)| !value.is_empty())
+        };
+        (self.environment)(name).is_some_and(|value| !value.is_empty()) || in_file()
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.find(name).map(|(_, value)| value)
+        self.find(name).map(|found| found.value)
     }
 
-    pub(super) fn error(&self, name: &str, reason: &str) -> SettingError {
-        let from = self.find(name).map(|(from, _)| from);
-        SettingError::new(from.as_deref().unwrap_or(name), reason)
+    /// Records that a setting can't be used.
+    pub(super) fn refuse(&self, name: &str, reason: &str) {
+        let place = self.find(name).map(|found| found.source());
+        let error = SettingError::new(place.as_deref().unwrap_or(name), reason);
+        self.errors.borrow_mut().push(error);
+    }
+
+    /// The value of a setting that must be there if another one is.
+    pub(super) fn required(&self, name: &str, missing: &str) -> Option<String> {
+        let value = self.text(name);
+        if value.is_none() {
+            self.refuse(name, missing);
+        }
+        value
+    }
+
+    /// The value of a setting, if it is set and can be used.
+    fn read<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.text(name)?;
+        let read = parse(value.trim());
+        read.inspect_err(|reason| self.refuse(name, &format!("'{value}' {reason}")))
+            .ok()
+    }
+
+    /// The same, or else the default that the table of settings has.
+    fn read_or_default<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let default = || parse(setting(name).default).ok();
+        self.read(name, &parse)
+            .or_else(default)
+            .expect("a test reads every default of the table")
     }
 
     /// One of a few words.
-    pub(super) fn one_of<T>(&self, name: &str) -> Result<Option<T>, SettingError>
-    where
-        T: FromStr<Err = &'static str>,
-    {
-        let Some((from, value)) = self.find(name) else {
-            return Ok(None);
-        };
-        let word = value.trim().parse().map(Some);
-        word.map_err(|reason| SettingError::new(from, format_args!("'{value}' {reason}")))
+    pub(super) fn one_of<T: FromStr<Err = &'static str>>(&self, name: &str) -> T {
+        self.read_or_default(name, |text| text.parse().map_err(str::to_owned))
     }
 
-    /// A line that says what a setting is, and where that came from; `default` is what it comes to without a value.
-    pub(super) fn describe(&self, setting: &Setting, default: &str) -> String {
-        let name = setting.name;
-        let (value, from) = match self.find_placed(setting) {
-            None => (default.to_owned(), "default".to_owned()),
-            Some((from, value, "flag")) => (value, from),
-            Some((from, value, place)) => (value, format!("{from}, {place}")),
-        };
-        let value = match value.as_str() {
-            "" => "-".to_owned(),
-            value => redacted(name, value),
-        };
-        format!("{name:27} {value}  ({from})\n")
-    }
-
-    pub(super) fn number<T>(
-        &self,
-        name: &str,
-        range: RangeInclusive<T>,
-    ) -> Result<Option<T>, SettingError>
+    /// A whole number.
+    pub(super) fn number<T>(&self, name: &str, range: RangeInclusive<T>) -> T
     where
         T: FromStr + PartialOrd + fmt::Display,
     {
-        let Some((from, value)) = self.find(name) else {
-            return Ok(None);
-        };
-        let number = value.trim().parse().ok();
-        let number = number.filter(|number| range.contains(number));
-        number.map(Some).ok_or_else(|| {
-            let (low, high) = range.into_inner();
-            let reason = format_args!("'{value}' is not a whole number from {low} to {high}");
-            SettingError::new(from, reason)
-        })
+        self.read_or_default(name, |text| number_in(&range, text))
     }
 
-    /// A time in whole seconds; the least one, and the one that is meant if none is set.
-    pub(super) fn seconds(
-        &self,
-        name: &str,
-        least: u32,
-        default: u32,
-    ) -> Result<Duration, SettingError> {
-        let seconds = self.number(name, least..=u32::MAX)?.unwrap_or(default);
-        Ok(Duration::from_secs(seconds.into()))
+    /// A whole number that the default of another setting, or of the machine, takes the place of.
+    pub(super) fn number_if_set<T>(&self, name: &str, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+    {
+        self.read(name, |text| number_in(&range, text))
     }
 
-    pub(super) fn host(&self) -> String {
-        let host = self.text("APP_HOST");
-        host.unwrap_or_else(|| "127.0.0.1".to_owned())
+    /// A time in whole seconds, and the least one that is accepted.
+    pub(super) fn seconds(&self, name: &str, least: u32) -> Duration {
+        Duration::from_secs(self.number(name, least..=u32::MAX).into())
     }
 
-    pub(super) fn admin(&self) -> Result<Option<AdminAddress>, SettingError> {
-        let chosen = self.number("APP_ADMIN_PORT", 0..=u16::MAX)?;
-        let host = self.text("APP_ADMIN_HOST");
-        let address = AdminAddress {
-            host: host.unwrap_or_else(|| self.host()),
-            port: chosen.unwrap_or(5001),
-            chosen: chosen.is_some(),
-        };
-        Ok(Some(address).filter(|address| address.port != 0))
+    /// A boolean in any of the ways the legacy service understood.
+    pub(super) fn switch(&self, name: &str) -> bool {
+        self.read_or_default(name, on_or_off)
     }
 
-    pub(super) fn limits(&self) -> Result<Limits, SettingError> {
-        let number = |name, range, default| -> Result<usize, SettingError> {
-            Ok(self.number(name, range)?.unwrap_or(default))
-        };
-        Ok(Limits {
-            answer: self.seconds("APP_TIMEOUT", 1, 30)?,
-            head: self.seconds("APP_HEADER_TIMEOUT", 1, 10)?,
-            idle: self.seconds("APP_IDLE_TIMEOUT", 1, 75)?,
-            connections: number("APP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
-            requests: number("APP_MAX_REQUESTS", 1..=1_000_000, 1024)?,
-            head_size: number("APP_MAX_HEADER_SIZE", 1024..=HEAD_ROOM, 32 * 1024)?,
-            body_size: number("APP_MAX_BODY_SIZE", 0..=1 << 40, 64 << 10)?,
-            body_memory: number("APP_BODY_MEMORY", 64 << 10..=1 << 40, 32 << 20)?,
-        })
-    }
-
-    /// A boolean in any of the ways the original understood.
-    pub(super) fn switch(&self, name: &str) -> Result<Option<bool>, SettingError> {
-        let Some((from, value)) = self.find(name) else {
-            return Ok(None);
-        };
-        match value.trim().to_ascii_lowercase().as_str() {
-            "true" | "t" | "1" | "yes" | "y" | "on" => Ok(Some(true)),
-            "false" | "f" | "0" | "no" | "n" | "off" => Ok(Some(false)),
-            _ => Err(SettingError::new(
-                from,
-                format_args!("'{value}' is neither on nor off"),
-            )),
-        }
+    /// The same, whose default follows from another setting.
+    pub(super) fn switch_if_set(&self, name: &str) -> Option<bool> {
+        self.read(name, on_or_off)
     }
 
     pub(super) fn log_target(&self, name: &str) -> LogTarget {
@@ -204,6 +173,75 @@ impl Values<'_> {
             Some(off) if off.eq_ignore_ascii_case("off") => LogTarget::Off,
             Some(path) => LogTarget::File(path.into()),
         }
+    }
+
+    pub(super) fn host(&self) -> String {
+        let host = self.text("APP_HOST");
+        host.unwrap_or_else(|| setting("APP_HOST").default.to_owned())
+    }
+
+    pub(super) fn admin(&self) -> Option<AdminAddress> {
+        let host = self.text("APP_ADMIN_HOST");
+        let address = AdminAddress {
+            host: host.unwrap_or_else(|| self.host()),
+            port: self.number("APP_ADMIN_PORT", 0..=u16::MAX),
+            chosen: self.text("APP_ADMIN_PORT").is_some(),
+        };
+        Some(address).filter(|address| address.port != 0)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            answer: self.seconds("APP_TIMEOUT", 1),
+            head: self.seconds("APP_HEADER_TIMEOUT", 1),
+            idle: self.seconds("APP_IDLE_TIMEOUT", 1),
+            connections: self.number("APP_MAX_CONNECTIONS", 1..=1_000_000),
+            requests: self.number("APP_MAX_REQUESTS", 1..=1_000_000),
+            head_size: self.number("APP_MAX_HEADER_SIZE", 1024..=HEAD_ROOM),
+            body_size: self.number("APP_MAX_BODY_SIZE", 0..=1 << 40),
+            body_memory: self.number("APP_BODY_MEMORY", 64 << 10..=1 << 40),
+        }
+    }
+
+    /// A line that says what a setting is, and where that came from; `default` is what it comes to without a value.
+    pub(super) fn describe(&self, setting: &Setting, default: &str) -> String {
+        let name = setting.name;
+        let (value, from) = match self.find(name) {
+            // `-` would be standard output, and nothing would be an empty value.
+            None if default.is_empty() => return format!("{name:27} (not set)\n"),
+            None => (default.to_owned(), "default".to_owned()),
+            Some(Found { value, name, place }) => match place {
+                Place::Flag => (value, name),
+                Place::Environment => (value, format!("{name}, environment")),
+                Place::File(line) => (value, format!("{name}, .env:{line}")),
+            },
+        };
+        let value = redacted(name, &value);
+        format!("{name:27} {value}  ({from})\n")
+    }
+}
+
+fn setting(name: &str) -> &'static Setting {
+    let found = SETTINGS.iter().find(|setting| setting.name == name);
+    found.expect("a test reads every setting, so its name is in the table")
+}
+
+fn number_in<T>(range: &RangeInclusive<T>, text: &str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (low, high) = (range.start(), range.end());
+        format!("is not a whole number from {low} to {high}")
+    })
+}
+
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "1" | "yes" | "y" | "on" => Ok(true),
+        "false" | "f" | "0" | "no" | "n" | "off" => Ok(false),
+        _ => Err("is neither on nor off".to_owned()),
     }
 }
 

@@ -90,6 +90,175 @@ async fn each_operation_asks_for_what_is_in_force() {
     }
 }
 
+/// The contract in several spellings that mean the same.
+fn spellings() -> Vec<(&'static str, String)> {
+    let text = include_str!("../../openapi.yaml").to_owned();
+    let document = connexion::Document::parse("openapi.yaml", text.clone()).unwrap();
+    let requirement = |scope: &str| {
+        format!(
+            "      security: [{{apiKey: [{scope}]}}, {{session: [{scope}]}}, {{bearer: [{scope}]}}]\n"
+        )
+    };
+    let (read, write) = (requirement("read"), requirement("write"));
+    assert!(text.contains(&read) && text.contains(&write));
+    let each = |change: &dyn Fn(&str) -> String| {
+        text.replace(&read, &change(&read))
+            .replace(&write, &change(&write))
+    };
+    let block = |line: &str| {
+        let scope = if line == read { "read" } else { "write" };
+        let items = ["apiKey", "session", "bearer"]
+            .map(|name| format!("        - {name}:\n            - {scope}\n"));
+        format!("      security:\n{}", items.concat())
+    };
+    let root = format!("{}{}", text.replace(&read, ""), read.trim_start());
+    vec![
+        ("as it is", text.clone()),
+        ("JSON", document.to_json()),
+        ("block", each(&block)),
+        ("blank", each(&|line| line.replace("[{", "[ {"))),
+        ("comment", each(&|line| line.replace('\n', "  # who may\n"))),
+        (
+            "quotes",
+            each(&|line| line.replace("security", "\"security\"")),
+        ),
+        ("order", each(&|line| format!("      x-first: 1\n{line}"))),
+        (
+            "names",
+            text.replace("bearer: [", "login: [")
+                .replace("    bearer:\n", "    login:\n"),
+        ),
+        ("root", root),
+    ]
+}
+
+/// Which security is in force was once decided by lines of text.
+#[test]
+fn security_in_force_does_not_depend_on_the_spelling_of_the_document() {
+    for (spelling, text) in spellings() {
+        let (program, reader, writer) = with_keys("sqlite:people.sqlite");
+        let program = program
+            .file("openapi.spec", &text)
+            .env("APP_SPEC", "openapi.spec");
+        for auth in ["off", "write", "all"] {
+            let service = program.serve(&["--auth", auth, "--serve-spec"]);
+            for (method, path, done, changes) in [
+                ("GET", "/people", 200, false),
+                ("GET", ONE, 404, false),
+                ("POST", "/people", 200, true),
+                ("DELETE", ONE, 404, true),
+                ("GET", "/session", 200, false),
+            ] {
+                let asks = path != "/session" && (auth == "all" || auth == "write" && changes);
+                let tell = |key: Option<&str>| status(&ask(&service, method, path, key));
+                let case = format!("{spelling}: {auth} {method} {path}");
+                assert_eq!(tell(None), if asks { 401 } else { done }, "{case}");
+                assert_eq!(
+                    tell(Some(&reader)),
+                    if asks && changes { 403 } else { done },
+                    "{case}"
+                );
+                assert_eq!(tell(Some(&writer)), done, "{case}");
+            }
+            let json = service.get("/openapi.json").body;
+            let served: serde_json::Value = serde_json::from_str(&json).unwrap();
+            let required = |path: &str, method: &str| {
+                let own = served["paths"][path].get(method).unwrap().get("security");
+                own.or(served.get("security")).unwrap().to_string()
+            };
+            let requirement =
+                |scope| format!(r#"[{{"apiKey":["{scope}"]}},{{"session":["{scope}"]}}]"#);
+            let expected = match auth {
+                "off" => ["[]".to_owned(), "[]".to_owned()],
+                "write" => ["[]".to_owned(), requirement("write")],
+                _ => [requirement("read"), requirement("write")],
+            };
+            assert_eq!(
+                [required("/people", "get"), required("/people", "post")],
+                expected,
+                "{spelling}: {auth}"
+            );
+            let yaml = service.get("/openapi.yaml").body;
+            let again = connexion::Document::parse("openapi.yaml", yaml).unwrap();
+            let again: serde_json::Value = serde_json::from_str(&again.to_json()).unwrap();
+            assert_eq!(again, served, "{spelling}: {auth}");
+            let ended = service.stop();
+            assert!(
+                !ended.stderr.contains("needs no credentials"),
+                "{spelling}: {ended:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_operation_without_a_requirement_is_a_warning_at_start() {
+    let is_security = |line: &&str| line.starts_with("      security: [{");
+    let text = include_str!("../../openapi.yaml");
+    let lines = text.split_inclusive('\n');
+    let text: String = lines.filter(|line| !is_security(line)).collect();
+    let program = Program::on("sqlite:people.sqlite")
+        .file("open.yaml", &text)
+        .env("APP_SETTINGS", "production")
+        .env("APP_SPEC", "open.yaml");
+    program.run(&["migrate"]).ok();
+    for auth in ["write", "all"] {
+        let stderr = program.serve(&["--auth", auth]).stop().stderr;
+        for operation in ["people.list", "people.add", "person.delete", "pages.edit"] {
+            let told =
+                format!("WARN {operation} needs no credentials, though APP_AUTH is {auth}: ");
+            assert_eq!(stderr.matches(&told).count(), 1, "{operation}: {stderr}");
+        }
+        // Declared to be open.
+        for operation in ["pages.session", "pages.asset", "pages.filter"] {
+            assert!(!stderr.contains(operation), "{operation}: {stderr}");
+        }
+    }
+    let stderr = program.serve(&["--auth", "off"]).stop().stderr;
+    assert!(!stderr.contains("needs no credentials"), "{stderr}");
+}
+
+/// Leaving its only alternative out would open it.
+#[test]
+fn an_operation_for_tokens_only_stays_closed_without_tokens() {
+    let text =
+        include_str!("../../openapi.yaml").replace("{apiKey: [read]}, {session: [read]}, ", "");
+    let (program, _, writer) = with_keys("sqlite:people.sqlite");
+    let program = program
+        .file("token.yaml", &text)
+        .env("APP_SPEC", "token.yaml");
+    let service = program.serve(&["--auth", "all"]);
+    for key in [None, Some(&*writer)] {
+        assert_eq!(status(&ask(&service, "GET", "/people", key)), 401);
+    }
+    service.running.until_it_says(
+        "people.list can't be called: it requires a token, and APP_JWT_JWKS is not set",
+    );
+}
+
+/// A name may be given to another client, which must not get what the first one was answered.
+#[test]
+fn an_idempotency_key_belongs_to_the_api_key_and_not_to_its_name() {
+    let (program, _, writer) = with_keys("sqlite:people.sqlite");
+    let service = program.serve(&["--auth", "write"]);
+    let add = |key: &str| {
+        let length = PERSON.len();
+        let request = format!(
+            "POST /people HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-Key: {key}\r\nIdempotency-Key: 1\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{PERSON}"
+        );
+        let answer = std::io::read_to_string(service.send(&request)).unwrap();
+        assert_eq!(status(&answer), 200, "{answer}");
+        let location = answer.split("\r\nlocation: ").nth(1).unwrap();
+        location.split("\r\n").next().unwrap().to_owned()
+    };
+    let first = add(&writer);
+    assert_eq!(add(&writer), first);
+    program.run(&["keys", "revoke", "writer"]).ok();
+    let next = add_key(&program, &["writer", "--scope", "write"]);
+    assert_ne!(add(&next), first);
+}
+
 #[test]
 fn whoever_is_refused_is_told_what_to_show() {
     let (program, reader, _) = with_keys("sqlite:people.sqlite");

@@ -99,6 +99,129 @@ fn the_help_names_every_setting_with_its_variables() {
     }
 }
 
+/// A command's own options drowned in those of `serve`.
+#[test]
+fn the_help_of_a_command_lists_what_matters_to_it() {
+    let program = Program::new();
+    for (command, own, listed, hidden) in [
+        (
+            &["migrate"][..],
+            "--help",
+            "--database-url",
+            "--max-requests",
+        ),
+        (
+            &["check-db"],
+            "--help",
+            "--postgres-password",
+            "--swagger-ui",
+        ),
+        (
+            &["check-migration"],
+            "--help",
+            "--log-format",
+            "--cors-origins",
+        ),
+        (&["check-ready"], "--help", "--admin-port", "--database-url"),
+        (&["keys"], "add", "--database-url", "--host"),
+        (&["keys", "add"], "--expires", "--database-url", "--host"),
+        (&["keys", "list"], "--help", "--database-url", "--timeout"),
+        (&["keys", "revoke"], "<NAME>", "--database-url", "--timeout"),
+        (&["config"], "--help", "--help", "--timeout"),
+        (&["openapi"], "--json", "--auth", "--database-url"),
+        (&["import-data"], "<FILE>", "--spec", "--port"),
+        (
+            &["export-data"],
+            "--spreadsheet",
+            "--database-url",
+            "--port",
+        ),
+    ] {
+        let help = program.run(&[command, &["--help"]].concat()).ok();
+        let place = |text: &str| help.find(text).unwrap_or_else(|| panic!("{text}: {help}"));
+        assert!(place(own) <= place(listed), "{help}");
+        assert!(!help.contains(hidden), "{help}");
+        assert!(help.lines().count() <= 40, "{help}");
+        assert!(help.contains("see connexion-app --help"), "{help}");
+    }
+    for command in ["", "serve"] {
+        let help = program
+            .run(&[command, "--help"][usize::from(command.is_empty())..])
+            .ok();
+        assert!(
+            help.contains("--swagger-ui") && help.contains("--database-url"),
+            "{help}"
+        );
+    }
+    // What is not listed is accepted all the same.
+    program
+        .run(&[
+            "check-ready",
+            "--database-url",
+            "sqlite:x",
+            "--timeout",
+            "x",
+        ])
+        .failed(2);
+    let text = program
+        .run(&["--timeout", "7", "config", "--swagger-ui=off"])
+        .ok();
+    assert!(
+        text.contains(" 7  (--timeout)\n") && text.contains(" off  (--swagger-ui)\n"),
+        "{text}"
+    );
+}
+
+/// A name that begins like a formula is run by whatever opens the file.
+#[test]
+fn formulas_are_quoted_for_spreadsheets_only_when_asked() {
+    let program = Program::on(SQLITE).env("APP_SETTINGS", "production");
+    program.run(&["migrate"]).ok();
+    let names = ["=1+1", "+1", "-1", "@A1", "\t=1", "＝1", "'=1", "Ann"];
+    let rows: String = names
+        .map(|name| format!("0,3,\"{name}\",male,22,1,0,-7.25\n"))
+        .concat();
+    program
+        .run_with(&["import-data", "-"], &format!("{HEADER}{rows}"))
+        .ok();
+    let plain = sorted(&program.run(&["export-data"]).ok());
+    assert!(
+        !plain.contains("'="[..].repeat(2).as_str())
+            && plain.contains(",=1+1,")
+            && plain.contains(",'=1,")
+    );
+    let quoted = sorted(&program.run(&["export-data", "--spreadsheet"]).ok());
+    for name in &names[..6] {
+        assert!(quoted.contains(&format!(",'{name},")), "{quoted}");
+    }
+    assert!(
+        quoted.contains(",Ann,") && quoted.contains(",'=1,") && !quoted.contains("''"),
+        "{quoted}"
+    );
+    assert_eq!(quoted.matches(",-7.25\n").count(), names.len());
+
+    let service = program.serve(&[]);
+    for (path, expected) in [
+        ("/people/download?format=csv", &plain),
+        ("/people/download?format=csv&spreadsheet=true", &quoted),
+    ] {
+        assert_eq!(&sorted(&service.get(path).body), expected);
+    }
+    let json = service.get("/people?spreadsheet=true").body;
+    assert!(json.contains("\"name\":\"=1+1\""), "{json}");
+    // The longest name has room for the mark.
+    let longest = "=".repeat(100);
+    let person = format!(
+        r#"{{"name":"{longest}","passengerClass":1,"sex":"male","age":7,"siblingsOrSpousesAboard":0,
+            "parentsOrChildrenAboard":0,"fare":7.5}}"#
+    );
+    assert_eq!(service.post("/people", &person).status, 200);
+    let csv = service
+        .get("/people/download?format=csv&spreadsheet=true")
+        .body;
+    assert!(csv.contains(&format!(",'{longest},")), "{csv}");
+}
+
 #[test]
 fn a_wrong_call_ends_with_2() {
     let program = Program::new();
@@ -304,12 +427,20 @@ fn the_contract_is_printed() {
         ])
         .ok();
     assert_eq!(yaml, whole);
-    // What is not required does not stand in it.
+    // What is not required is left out, and nothing else.
     let yaml = program.run(&["openapi"]).ok();
-    assert_eq!(yaml.lines().count() + 13, whole.lines().count());
-    let json: serde_json::Value =
-        serde_json::from_str(&program.run(&["openapi", "--json"]).ok()).unwrap();
-    assert_eq!(json["openapi"], "3.1.0");
+    let printed = connexion::Document::parse("openapi.yaml", &*yaml).unwrap();
+    let json = program.run(&["openapi", "--json"]).ok();
+    assert_eq!(printed.to_json() + "\n", json);
+    let open: String = whole
+        .split_inclusive('\n')
+        .map(|line| match line.split_once("security: [{") {
+            Some((indent, _)) => format!("{indent}security: []\n"),
+            None => line.to_owned(),
+        })
+        .collect();
+    let open = connexion::Document::parse("openapi.yaml", open).unwrap();
+    assert_eq!(open.to_json() + "\n", json);
 }
 
 /// `connexion-app openapi | head -1`, with both outputs closed.

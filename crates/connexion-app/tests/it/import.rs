@@ -36,7 +36,7 @@ async fn imported(store: &dyn Store, text: impl Into<Vec<u8>>) -> Result<Importe
 async fn exported(store: &dyn Store) -> Vec<String> {
     let mut target = Vec::new();
     let people = store.list(&Select::all()).await.unwrap();
-    let rows = export(people, &mut target).await.unwrap();
+    let rows = export(people, &mut target, false).await.unwrap();
     let text = String::from_utf8(target).unwrap();
     let mut lines: Vec<_> = text
         .strip_prefix(HEADER)

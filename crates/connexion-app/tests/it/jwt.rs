@@ -203,6 +203,150 @@ fn new_keys_in_the_file_are_used_and_wrong_ones_change_nothing() {
     });
 }
 
+/// The status that a token gets, with this set of keys.
+fn status_with(set: &Value, token: &str) -> u16 {
+    let program = believing("keys.json").file("keys.json", &set.to_string());
+    program.run(&["migrate"]).ok();
+    status(&ask(&program.serve(&[]), "GET", token))
+}
+
+#[test]
+fn a_header_that_asks_for_more_than_is_understood_is_refused() {
+    let issuer = Issuer::new("one");
+    let program = believing("keys.json").file("keys.json", &issuer.key_set());
+    program.run(&["migrate"]).ok();
+    let service = program.serve(&[]);
+    let signed = |change: &dyn Fn(&mut Header)| {
+        let mut header = Header::new(ALGORITHM);
+        header.kid = Some(issuer.id.clone());
+        change(&mut header);
+        encode(&header, &claims(&json!("read")), &issuer.key).unwrap()
+    };
+    for (expected, token) in [
+        (200, signed(&|_| {})),
+        (200, signed(&|header| header.typ = None)),
+        (
+            200,
+            signed(&|header| header.typ = Some("at+jwt".to_owned())),
+        ),
+        (
+            200,
+            signed(&|header| header.typ = Some("application/AT+JWT".to_owned())),
+        ),
+        (
+            401,
+            signed(&|header| header.typ = Some("logout+jwt".to_owned())),
+        ),
+        (
+            401,
+            signed(&|header| header.typ = Some("dpop+jwt".to_owned())),
+        ),
+        (
+            401,
+            signed(&|header| header.crit = Some(vec!["of-the-future".to_owned()])),
+        ),
+        (
+            401,
+            signed(&|header| header.crit = Some(vec!["exp".to_owned()])),
+        ),
+        (401, signed(&|header| header.crit = Some(Vec::new()))),
+    ] {
+        assert_eq!(status(&ask(&service, "GET", &token)), expected, "{token}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_for_these_signatures_is_not_used() {
+    let issuer = Issuer::new("one");
+    let set: Value = serde_json::from_str(&issuer.key_set()).unwrap();
+    let token = issuer.sign(&claims(&json!("read")));
+    let changed = |name: &str, value: Value| {
+        let mut set = set.clone();
+        set["keys"][1][name] = value;
+        set
+    };
+    assert_eq!(status_with(&changed("use", json!("sig")), &token), 200);
+    assert_eq!(
+        status_with(&changed("key_ops", json!(["verify"])), &token),
+        200
+    );
+    for set in [
+        changed("use", json!("enc")),
+        changed("key_ops", json!(["sign", "deriveKey"])),
+        changed("alg", json!("ES384")),
+        changed("alg", json!("ECDH-ES")),
+        changed("kid", json!("other")),
+    ] {
+        assert_eq!(status_with(&set, &token), 401, "{set}");
+    }
+}
+
+/// Each key would cost a check of the signature.
+#[test]
+fn among_thousands_of_keys_the_one_that_is_named_is_used_and_no_other_tried() {
+    let issuer = Issuer::new("one");
+    let set: Value = serde_json::from_str(&issuer.key_set()).unwrap();
+    let key = &set["keys"][1];
+    let mut keys: Vec<_> = (0..3_000)
+        .map(|n| {
+            let mut other = key.clone();
+            other["kid"] = json!(format!("other {n}"));
+            other
+        })
+        .collect();
+    keys.push(key.clone());
+    let set = json!({ "keys": keys });
+    let good = claims(&json!("read"));
+    assert_eq!(status_with(&set, &issuer.sign(&good)), 200);
+    // Any of them would verify it.
+    let unnamed = encode(&Header::new(ALGORITHM), &good, &issuer.key).unwrap();
+    assert_eq!(status_with(&set, &unnamed), 401);
+    assert_eq!(status_with(&json!({"keys": [key]}), &unnamed), 200);
+}
+
+/// Whoever can make the address redirect would decide which keys are believed.
+#[test]
+fn keys_behind_a_redirect_are_not_believed() {
+    let issuer = Issuer::new("one");
+    let text = Arc::new(Mutex::new(Some(issuer.key_set())));
+    let elsewhere = serve_text(&text);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/keys", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4_000]);
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nLocation: {elsewhere}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let program = believing(&address);
+    program.run(&["migrate"]).ok();
+    let service = program.serve(&[]);
+    service
+        .running
+        .until_it_says("302 Found; redirects are not followed");
+    let token = issuer.sign(&claims(&json!("read")));
+    assert_eq!(status(&ask(&service, "GET", &token)), 503);
+}
+
+#[test]
+fn a_set_of_keys_that_is_too_large_is_refused() {
+    let issuer = Issuer::new("one");
+    let long = format!("{}{}", issuer.key_set(), " ".repeat(4 << 20));
+    let many = json!({ "keys": vec![0; 10_001] }).to_string();
+    for (text, reason) in [
+        (long, "longer than 4194304 bytes"),
+        (many, "more than 10000 keys"),
+    ] {
+        let program = believing("keys.json").file("keys.json", &text);
+        let stderr = program.run(&[]).failed(1);
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+}
+
 #[test]
 fn settings_that_do_not_fit_are_told() {
     let stderr = believing("gone.json").run(&[]).failed(1);

@@ -13,6 +13,7 @@ mod cli;
 mod client;
 mod conformance;
 mod database;
+mod dotenv;
 #[expect(dead_code, reason = "only the table of `make faults` needs all of it")]
 mod faults;
 mod frames;

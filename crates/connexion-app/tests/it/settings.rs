@@ -42,21 +42,34 @@ fn an_empty_variable_is_none() {
     assert!(program.path("of-file").exists());
 }
 
+/// A line that python-dotenv can't read either.
 #[test]
-fn a_wrong_line_of_the_file_is_told_without_its_text() {
+fn a_line_of_the_file_that_cannot_be_read_is_an_error_only_if_it_sets_a_setting() {
     for text in [
-        "APP_PORT=5000\n\nPOSTGRES_PASSWORD=s3cret word\n",
         "APP_PORT=5000\n\nPOSTGRES_PASSWORD='s3cret\nAPP_HOST=x\n",
-        "APP_PORT=5000\n\ns3cret\n",
+        "APP_PORT=5000\n\nexport POSTGRES_PASSWORD=\"s3cret\" word\n",
+        "APP_PORT=5000\n\nPOSTGRES_PASSWORD s3cret\n",
     ] {
         let stderr = Program::new()
             .file(".env", text)
             .run(&["check-db"])
             .failed(2);
-        let told = "connexion-app: .env: line 3: must be NAME=VALUE, \
-            a value with spaces or quotes in 'single quotes'\n";
+        let told = "connexion-app: .env:3: POSTGRES_PASSWORD: must be NAME=VALUE, \
+            with nothing but a #comment after a value in quotes\n";
         assert_eq!(stderr, told);
     }
+    let program = Program::new().file(
+        ".env",
+        "\nMOTD='s3cret\n=s3cret\nDATABASE_URL=sqlite:of-file\n",
+    );
+    let ended = program.run(&["migrate"]);
+    for line in [2, 3] {
+        let told = format!("WARN a line can't be read and is ignored (.env, line {line})");
+        assert!(ended.stderr.contains(&told), "{ended:?}");
+    }
+    assert!(!ended.stderr.contains("s3cret"), "{ended:?}");
+    ended.ok();
+    assert!(program.path("of-file").exists());
     let program = Program::new();
     std::fs::write(program.path(".env"), b"APP_HOST=\xff\n").unwrap();
     let stderr = program.run(&["check-db"]).failed(2);
@@ -71,6 +84,120 @@ fn a_wrong_line_of_the_file_is_told_without_its_text() {
         stderr,
         "connexion-app: .env: Is a directory (os error 21)\n"
     );
+}
+
+#[test]
+fn all_wrong_settings_are_reported_at_once() {
+    let program = Program::on("mysql://me:s3cret@db/people")
+        .env("GUNICORN_PORT", "http")
+        .env("APP_CORS_ORIGINS", "example.org")
+        .file(".env", "APP_TIMEOUT=0\nAPP_TLS_CERT=c.pem\n");
+    for command in [&["config"][..], &["serve"], &[], &["migrate"]] {
+        let stderr = program
+            .run(&[command, &["--auth", "some"]].concat())
+            .failed(2);
+        for told in [
+            "connexion-app: DATABASE_URL: must begin with postgres:// or be sqlite:PATH\n",
+            "connexion-app: GUNICORN_PORT: 'http' is not a whole number from 0 to 65535\n",
+            "connexion-app: .env:1: APP_TIMEOUT: '0' is not a whole number from 1 to 4294967295\n",
+            "connexion-app: --auth: 'some' is not off, write or all\n",
+            "connexion-app: APP_CORS_ORIGINS: 'example.org' is neither * nor like https://example.org:8000\n",
+            "connexion-app: APP_TLS_KEY: is missing, though APP_TLS_CERT is there\n",
+        ] {
+            assert!(stderr.contains(told), "{told}: {stderr}");
+        }
+        assert_eq!(stderr.lines().count(), 6, "{stderr}");
+    }
+}
+
+#[test]
+fn an_unknown_setting_is_a_warning_with_the_name_that_is_meant() {
+    let program = Program::on(SQLITE)
+        .env("APP_PROT", "1")
+        .env("POSTGRES_INITDB_ARGS", "x")
+        .file(".env", "MOTD=hello world\nAPP_PORTT=5009\nAPP_XYZ=1\n");
+    let told = [
+        "unknown setting APP_PROT: did you mean APP_PORT? (the environment)\n",
+        "unknown setting APP_PORTT: did you mean APP_PORT? (.env, line 2)\n",
+        "unknown setting APP_XYZ (.env, line 3)\n",
+    ];
+    let ended = program.run(&["config"]);
+    assert_eq!(ended.stderr.lines().count(), 3, "{ended:?}");
+    for told in told {
+        assert!(
+            ended
+                .stderr
+                .contains(&format!("connexion-app: warning: {told}")),
+            "{ended:?}"
+        );
+    }
+    let stderr = program.serve(&[]).stop().stderr;
+    for told in told {
+        assert_eq!(
+            stderr.matches(&format!("WARN {told}")).count(),
+            1,
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn config_tells_what_is_not_set_from_standard_output() {
+    let text = Program::new()
+        .env("APP_HOST", "::1")
+        .file(".env", "APP_WORKERS=3\n")
+        .run(&["config"])
+        .ok();
+    let line = |name: &str| {
+        let found = text
+            .lines()
+            .find(|line| line.split(' ').next() == Some(name));
+        let words: Vec<_> = found.unwrap().split_whitespace().skip(1).collect();
+        words.join(" ")
+    };
+    assert_eq!(line("DATABASE_READ_URL"), "(not set)");
+    assert_eq!(line("APP_ACCESS_LOG"), "- (default)");
+    assert_eq!(line("APP_HOST"), "::1 (APP_HOST, environment)");
+    assert_eq!(line("APP_WORKERS"), "3 (APP_WORKERS, .env:1)");
+    assert_eq!(line("APP_MAX_REQUESTS"), "1024 (default)");
+}
+
+#[test]
+fn sqlite_addresses_are_sqlalchemys() {
+    let program = Program::new();
+    let absolute = program.path("absolute.sqlite");
+    program
+        .run(&[
+            "migrate",
+            "--database-url",
+            "sqlite:///relative%20one.sqlite",
+        ])
+        .ok();
+    program
+        .run(&[
+            "migrate",
+            "--database-url",
+            &format!("sqlite:///{}", absolute.display()),
+        ])
+        .ok();
+    assert_eq!(
+        names_in(&program.path("")),
+        ["absolute.sqlite", "relative one.sqlite"]
+    );
+    for url in [
+        "sqlite://",
+        "sqlite:///x.db?mode=ro",
+        "sqlite:x.db?timeout=3",
+        "sqlite:///:memory:",
+        "sqlite://x.db",
+    ] {
+        let stderr = program.run(&["migrate", "--database-url", url]).failed(2);
+        assert!(
+            stderr.starts_with("connexion-app: --database-url: "),
+            "{stderr}"
+        );
+    }
+    assert_eq!(names_in(&program.path("")).len(), 2);
 }
 
 #[test]
@@ -123,7 +250,8 @@ fn a_wrong_value_is_told_before_anything_starts() {
     let program = Program::new().env("POSTGRES_PASSWORD", "s3cret");
     let told =
         "connexion-app: POSTGRES_HOSTNAME: is missing, though other POSTGRES_ settings are there\n";
-    assert_eq!(program.run(&[]).failed(2), told);
+    let stderr = program.run(&[]).failed(2);
+    assert!(stderr.starts_with(told), "{stderr}");
 }
 
 #[test]
