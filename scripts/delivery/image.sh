@@ -131,6 +131,15 @@ say "stopped after $((($(date +%s%N) - began) / 1000000)) ms"
 docker start "$app" >/dev/null
 until_is "health" healthy 20 health "$app"
 
+say "backup and restore, as in docs/operations.md"
+compose exec -T db sh -c 'pg_dump -Fc -U "$POSTGRES_USER" "$POSTGRES_DB"' >"$SCRATCH/people.dump"
+compose stop app 2>/dev/null
+sql backend <<<"delete from person"
+compose exec -T db sh -c 'pg_restore --clean --if-exists --single-transaction -U "$POSTGRES_USER" -d "$POSTGRES_DB"' <"$SCRATCH/people.dump"
+compose start app 2>/dev/null
+until_is "people restored" 744 20 people
+until_is "health" healthy 20 health "$app"
+
 say "docker kill of the database"
 docker kill "$(compose ps --quiet db)" >/dev/null
 until_is "GET /people" 503 10 status http://127.0.0.1:5000/people

@@ -7,19 +7,24 @@ kubernetes=deploy/kubernetes
 cp $kubernetes/overlays/staging/secret.env.example $kubernetes/overlays/staging/secret.env
 
 say "rendered"
-# The component that no overlay has switched on, too.
-mkdir $kubernetes/overlays/monitored
-sed 's,# - ../../components/service,- ../../components/service,' $kubernetes/overlays/production/kustomization.yaml \
+# The components that no overlay has switched on, too.
+mkdir $kubernetes/overlays/{monitored,dumped}
+sed 's,# - ../../components/,- ../../components/,' $kubernetes/overlays/production/kustomization.yaml \
     >$kubernetes/overlays/monitored/kustomization.yaml
 cp $kubernetes/overlays/production/namespace.yaml $kubernetes/overlays/monitored/
+sed -e 's,^# components:,components:,' -e 's,^#   - ../../components/,  - ../../components/,' \
+    $kubernetes/overlays/staging/kustomization.yaml >$kubernetes/overlays/dumped/kustomization.yaml
+cp $kubernetes/overlays/staging/{namespace.yaml,secret.env} $kubernetes/overlays/dumped/
 for overlay in "$kubernetes"/overlays/*/; do
     name=$(basename "$overlay")
     kubectl kustomize "$overlay" >"$SCRATCH/$name.yaml" 2>"$SCRATCH/warnings"
     is "warnings for $name" "" "$(cat "$SCRATCH/warnings")"
 done
 has "with the component" "kind: ServiceMonitor" "$(cat "$SCRATCH/monitored.yaml")"
+has "with the component" "kind: ScheduledBackup" "$(cat "$SCRATCH/monitored.yaml")"
+has "with the component" "kind: CronJob" "$(cat "$SCRATCH/dumped.yaml")"
 scripts/manifests.sh --check
-python3 scripts/delivery/validate.py "$SCRATCH"/{development,staging,production,monitored}.yaml
+python3 scripts/delivery/validate.py "$SCRATCH"/{development,staging,production,monitored,dumped}.yaml
 
 say "is each fault found?"
 wrong() {

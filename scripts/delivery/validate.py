@@ -37,10 +37,25 @@ CUSTOM = {
             postgresql=fields(
                 synchronous=fields(["method", "number"], method={"enum": ["any", "first"]}, number=NUMBER),
             ),
+            backup=fields(
+                volumeSnapshot=fields(["className"], className=TEXT, online={"type": "boolean"}),
+            ),
             bootstrap=fields(initdb=fields(["database", "owner"], database=TEXT, owner=TEXT)),
             affinity=fields(topologyKey=TEXT),
             storage=fields(["size"], size=TEXT),
             resources=RESOURCES,
+        ),
+    ),
+    "ScheduledBackup": custom(
+        "postgresql.cnpg.io/v1",
+        "ScheduledBackup",
+        fields(
+            ["schedule", "cluster", "method"],
+            schedule=TEXT,
+            cluster=fields(["name"], name=TEXT),
+            method={"enum": ["barmanObjectStore", "plugin", "volumeSnapshot"]},
+            target={"enum": ["primary", "prefer-standby"]},
+            backupOwnerReference={"enum": ["none", "self", "cluster"]},
         ),
     ),
     "ServiceMonitor": custom(
@@ -78,6 +93,8 @@ def selects(selector, labels):
 def unreachable(documents):
     """What the policies of one namespace keep from one another, though one side allows it; what selects no pod."""
     pods = [doc["spec"]["template"]["metadata"]["labels"] for doc in documents if "template" in doc.get("spec", {})]
+    jobs = [doc["spec"]["jobTemplate"]["spec"] for doc in documents if doc["kind"] == "CronJob"]
+    pods += [job["template"]["metadata"]["labels"] for job in jobs]
     pods += [{"cnpg.io/cluster": doc["metadata"]["name"]} for doc in documents if doc["kind"] == "Cluster"]
     policies = [doc["spec"] for doc in documents if doc["kind"] == "NetworkPolicy"]
     for doc in documents:

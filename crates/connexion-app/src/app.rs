@@ -7,6 +7,7 @@ use connexion::{Api, Document, Faults, Validator};
 use crate::auth;
 use crate::config::{Auth, Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
+use crate::opened::Purpose;
 use crate::pages;
 use crate::people;
 use crate::person::parse_uuid;
@@ -83,18 +84,25 @@ pub fn new_person(document: Document) -> Result<Validator, Faults> {
     original(document).validator(NEW_PERSON)
 }
 
-/// The store that the settings name; it connects when it is first used.
+/// The store that the settings name, for this purpose; it connects when it is first used.
 ///
 /// # Errors
 /// If the database's address can't be understood, or a missing test database can't be made.
-pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreError> {
+pub(crate) async fn store(
+    settings: &Settings,
+    purpose: Purpose,
+) -> Result<Arc<dyn Store>, StoreError> {
     let echo = settings.sql_echo;
     let DatabaseUse {
         prepare,
         lists,
         wait,
         statement,
+        list,
+        log_size,
+        checkpoints,
     } = settings.database_use;
+    let list_timeout = (purpose == Purpose::Serve).then_some(list);
     Ok(match &settings.database {
         Database::Postgres {
             url,
@@ -107,6 +115,7 @@ pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreEr
                 lists,
                 wait,
                 statement_timeout: statement,
+                list_timeout,
             };
             let mut store = Postgres::open(url, options)?;
             if *create {
@@ -118,7 +127,15 @@ pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn Store>, StoreEr
             Arc::new(store)
         }
         Database::Sqlite { path, .. } => {
-            let options = sqlite::Options { echo, lists, wait };
+            let options = sqlite::Options {
+                echo,
+                lists,
+                wait,
+                creates: purpose != Purpose::Read,
+                list_timeout,
+                log_size,
+                checkpoints,
+            };
             Arc::new(Sqlite::open(path, options))
         }
     })

@@ -1,29 +1,30 @@
 //! The commands. What goes wrong is one line on standard error; the exit code is 1 if the command failed
 //! and 2 if it was called wrongly.
 
+mod backup;
 mod keys;
+mod rows;
 
 use std::{
     error::Error,
     ffi::OsString,
-    fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     iter::successors,
-    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use self::keys::KeysCommand;
+use self::{
+    backup::BackupArgs,
+    keys::KeysCommand,
+    rows::{ExportArgs, ImportArgs},
+};
 use crate::{
-    admin, app,
+    admin,
     config::{self, Settings},
-    export::export,
-    import::{Options, import},
-    progress::{Progress, summary},
-    query::Select,
+    opened::{Opened, Purpose},
     signals::Early,
     spec, start,
     store::Store,
@@ -67,22 +68,24 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Store the passengers of a CSV file: all of them, or none if a row is wrong
+    /// Store the passengers of a file: all of them, or none if a row is wrong
     #[command(alias = "import_data")]
-    ImportData {
-        /// The file; - is standard input
-        file: PathBuf,
-    },
-    /// Write all passengers as CSV
+    ImportData(ImportArgs),
+    /// Write all passengers to a file: as CSV, or as lines of JSON, which keep the keys
     #[command(alias = "export_data")]
-    ExportData {
-        /// The file; - is standard output
-        #[arg(default_value = "-")]
-        file: PathBuf,
-        /// Put ' before texts that a spreadsheet would run as a formula; importing such a file keeps it
-        #[arg(long)]
-        spreadsheet: bool,
-    },
+    ExportData(ExportArgs),
+    /// Copy the SQLite database to a file, while the service runs
+    Backup(BackupArgs),
+}
+
+impl Command {
+    fn purpose(&self) -> Purpose {
+        match self {
+            Self::Serve => Purpose::Serve,
+            Self::Migrate | Self::ImportData(_) => Purpose::Change,
+            _ => Purpose::Read,
+        }
+    }
 }
 
 /// Runs the command that `arguments` name.
@@ -154,7 +157,12 @@ fn execute(
         .worker_threads(settings.workers)
         .enable_all()
         .build()?;
-    let code = runtime.block_on(dispatch(command, settings, telemetry, early));
+    let code = runtime.block_on(async {
+        let opened = Opened::new(settings, command.purpose());
+        let code = dispatch(command, settings, &opened, telemetry, early).await;
+        opened.close().await;
+        code
+    });
     // A blocking read of standard input can't be interrupted; the process must end all the same.
     runtime.shutdown_background();
     telemetry::traces::end();
@@ -164,11 +172,12 @@ fn execute(
 async fn dispatch(
     command: Command,
     settings: &Settings,
+    opened: &Opened<'_>,
     telemetry: Telemetry,
     early: &Early,
 ) -> Result<ExitCode, Box<dyn Error>> {
     match command {
-        Command::Serve => start::serve(settings, telemetry, early).await?,
+        Command::Serve => start::serve(settings, opened, telemetry, early).await?,
         // Needs no runtime.
         Command::Config => {}
         Command::Openapi { json } => {
@@ -181,7 +190,7 @@ async fn dispatch(
             io::stdout().write_all(text.as_bytes())?;
         }
         Command::Migrate => {
-            let applied = app::store(settings).await?.migrate().await?.applied;
+            let applied = opened.open().await?.migrate().await?.applied;
             say(&if applied.is_empty() {
                 "nothing to do".to_owned()
             } else {
@@ -189,11 +198,11 @@ async fn dispatch(
             })?;
         }
         Command::CheckDb => {
-            app::store(settings).await?.ping().await?;
+            opened.open().await?.ping().await?;
             say("the database answers")?;
         }
         Command::CheckMigration => {
-            let pending = app::store(settings).await?.pending_migrations().await?;
+            let pending = opened.open().await?.pending_migrations().await?;
             if !pending.is_empty() {
                 say(&format!("not applied: {}", pending.join(", ")))?;
                 return Ok(ExitCode::FAILURE);
@@ -208,57 +217,22 @@ async fn dispatch(
             }
         }
         Command::Keys(command) => {
-            let store = migrated_store(settings).await?;
+            let store = migrated_store(settings, opened).await?;
             keys::run(command, store.as_ref()).await?;
         }
-        Command::ImportData { file } => import_data(settings, &file).await?,
-        Command::ExportData { file, spreadsheet } => {
-            export_data(settings, &file, spreadsheet).await?
-        }
+        Command::ImportData(arguments) => rows::import_data(settings, opened, arguments).await?,
+        Command::ExportData(arguments) => rows::export_data(settings, opened, arguments).await?,
+        Command::Backup(arguments) => backup::run(settings, arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn import_data(settings: &Settings, file: &Path) -> Result<(), Box<dyn Error>> {
-    let (source, size): (Box<dyn Read + Send>, _) = if file == Path::new("-") {
-        (Box::new(io::stdin()), None)
-    } else {
-        let source = File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let size = source
-            .metadata()
-            .ok()
-            .filter(std::fs::Metadata::is_file)
-            .map(|metadata| metadata.len());
-        (Box::new(source), size)
-    };
-    let schema = app::new_person(spec::document(settings)?)?;
-    let store = migrated_store(settings).await?;
-    let progress = Progress::start(size);
-    let (reading, rows) = (progress.reading(source), progress.rows());
-    let imported = import(store.as_ref(), &schema, reading, Options::default(), rows).await;
-    drop(progress);
-    say(&summary(&imported?))
-}
-
-async fn export_data(
-    settings: &Settings,
-    file: &Path,
-    spreadsheet: bool,
-) -> Result<(), Box<dyn Error>> {
-    // First the people, then the file: a database that is away must not cost the last export.
-    let people = migrated_store(settings).await?.list(&Select::all()).await?;
-    if file == Path::new("-") {
-        export(people, io::stdout(), spreadsheet).await?;
-        return Ok(());
-    }
-    let target = File::create(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let rows = export(people, target, spreadsheet).await?;
-    say(&format!("{rows} people written to {}", file.display()))
-}
-
 /// The store, if its table is there; a table that is missing is told in words that help.
-async fn migrated_store(settings: &Settings) -> Result<Arc<dyn Store>, Box<dyn Error>> {
-    let store = app::store(settings).await?;
+async fn migrated_store(
+    settings: &Settings,
+    opened: &Opened<'_>,
+) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    let store = opened.open().await?;
     if settings.database.is_embedded() {
         store.migrate().await?;
     }

@@ -156,6 +156,12 @@ pub(crate) struct DatabaseUse {
     pub(crate) wait: Duration,
     /// How long a statement may take.
     pub(crate) statement: Duration,
+    /// How long a list may take while others are served.
+    pub(crate) list: Duration,
+    /// Bytes that SQLite's write-ahead log may have before lists that hold it up are ended.
+    pub(crate) log_size: u64,
+    /// Whether SQLite's log is moved to the file.
+    pub(crate) checkpoints: bool,
 }
 
 impl Database {

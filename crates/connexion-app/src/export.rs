@@ -1,20 +1,20 @@
-//! Export: the people of a store as the CSV that [`crate::import`] reads.
+//! Export: the people of a store as the CSV or the lines of JSON that [`crate::import`] reads.
 //!
-//! What is written reads back equal, except for the key, which the file has no column for. People are
+//! What is written reads back equal; in CSV except for the key, which the file has no column for. People are
 //! written as the store streams them, so memory stays constant.
 //!
 //! A spreadsheet runs a text that begins like a formula, and a name may come from anyone (OWASP, "CSV Injection"). Whoever
 //! opens the file in one asks for a `'` before such texts. The default writes what is stored: an import would keep the `'`.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, TryStreamExt};
 use http::header;
 
-use crate::import::COLUMNS;
+use crate::import::{COLUMNS, Format};
 use crate::person::Person;
 use crate::store::{People, StoreError};
 
@@ -35,16 +35,39 @@ pub enum ExportError {
     Store(#[from] StoreError),
 }
 
-/// Writes a header and one row for each of these people, and returns how many they were. With `spreadsheet` no text is taken
-/// for a formula.
+/// Writes these people in this format, and returns how many they were. With `spreadsheet` no text of CSV is taken for a formula.
 ///
 /// # Errors
 ///
 /// [`ExportError`]; the target may hold some rows by then.
 pub async fn export(
-    mut people: People,
-    target: impl Write + Send,
+    people: People,
+    format: Format,
     spreadsheet: bool,
+    target: impl Write + Send,
+) -> Result<u64, ExportError> {
+    match format {
+        Format::Csv => rows(people, spreadsheet, target).await,
+        Format::Lines => lines(people, target).await,
+    }
+}
+
+async fn lines(mut people: People, target: impl Write + Send) -> Result<u64, ExportError> {
+    let mut target = BufWriter::new(target);
+    let mut lines = 0;
+    while let Some(person) = people.next().await {
+        serde_json::to_writer(&mut target, &person?).map_err(io::Error::from)?;
+        target.write_all(b"\n")?;
+        lines += 1;
+    }
+    target.flush()?;
+    Ok(lines)
+}
+
+async fn rows(
+    mut people: People,
+    spreadsheet: bool,
+    target: impl Write + Send,
 ) -> Result<u64, ExportError> {
     let mut sheet = Sheet::continued(target, spreadsheet);
     sheet.header()?;

@@ -13,6 +13,7 @@ pub mod key;
 mod listing;
 mod metrics;
 mod once;
+mod opened;
 mod pages;
 mod people;
 pub mod person;

@@ -20,6 +20,7 @@ use crate::{
     files,
     import::{ImportError, Options, SAMPLE, import},
     metrics::Metrics,
+    opened::Opened,
     serve::{Answering, Hosts, Served, Server, acceptor, listen},
     signals::{Early, StopSignals, follow_files},
     spec,
@@ -56,12 +57,16 @@ pub(crate) enum StartError {
 /// How often old requests are forgotten.
 const FORGET: Duration = Duration::from_hours(1);
 
+/// How often the store keeps its limits.
+const MAINTAIN: Duration = Duration::from_secs(1);
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
 /// Whatever keeps the service from starting.
 pub(crate) async fn serve(
     settings: &Settings,
+    opened: &Opened<'_>,
     telemetry: Telemetry,
     early: &Early,
 ) -> Result<(), StartError> {
@@ -89,7 +94,7 @@ pub(crate) async fn serve(
     serve_admin(settings, connections.admin, admin).await?;
     // Whoever stops the service while it waits for a database must not have to wait too.
     let store = tokio::select! {
-        ready = prepare(settings, &metrics) => ready?,
+        ready = prepare(settings, opened, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
     let body_memory = BodyMemory::new(settings.limits.body_memory);
@@ -109,6 +114,7 @@ pub(crate) async fn serve(
     let server = Server::new(answering, limits).under_tls(tls);
     state.serves(Arc::clone(&store));
     tokio::spawn(forget(Arc::clone(&store)));
+    tokio::spawn(maintain(Arc::clone(&store)));
     let (stopped, stopping) = tokio::sync::oneshot::channel();
     let stop_serving = async {
         let _ = stopping.await;
@@ -128,13 +134,14 @@ pub(crate) async fn serve(
         () = stop.next() => {}
     }
     state.stops();
+    opened.close_by(Instant::now() + settings.graceful_timeout);
     tracing::info!(
         "stopping when the requests under way are answered; a second signal stops at once"
     );
     let _ = stopped.send(());
     tokio::select! {
         () = serving => {}
-        () = stop.next() => {}
+        () = stop.next() => opened.close_by(Instant::now()),
     }
     Ok(())
 }
@@ -214,12 +221,13 @@ async fn serve_admin(
 /// The store, its database made ready to serve from.
 async fn prepare(
     settings: &Settings,
+    opened: &Opened<'_>,
     metrics: &Arc<Metrics>,
 ) -> Result<Arc<dyn Store>, StartError> {
     let store = match settings.database {
-        Database::Postgres { .. } => patiently(async || reach(settings, metrics).await).await?,
+        Database::Postgres { .. } => patiently(async || reach(opened, metrics).await).await?,
         // A file that can't be opened has no server that may yet come up.
-        Database::Sqlite { .. } => reach(settings, metrics).await?,
+        Database::Sqlite { .. } => reach(opened, metrics).await?,
     };
     let embedded = settings.database.is_embedded();
     if embedded && settings.mode != Mode::Development {
@@ -247,8 +255,8 @@ async fn prepare(
     Ok(store)
 }
 
-async fn reach(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, StartError> {
-    let store = app::store(settings).await?;
+async fn reach(opened: &Opened<'_>, metrics: &Arc<Metrics>) -> Result<Arc<dyn Store>, StartError> {
+    let store = opened.open().await?;
     let store = Arc::new(Observed::new(store, Arc::clone(metrics)));
     store.ping().await?;
     // Not before: of the stores that were tried in vain nothing is shown.
@@ -275,6 +283,16 @@ async fn forget(store: Arc<dyn Store>) {
         sleep(FORGET).await;
         if let Err(error) = store.forget(UtcDateTime::now().unix_timestamp()).await {
             tracing::warn!("old requests could not be forgotten: {error}");
+        }
+    }
+}
+
+/// Lets the store keep its limits.
+async fn maintain(store: Arc<dyn Store>) {
+    loop {
+        sleep(MAINTAIN).await;
+        if let Err(error) = store.maintain().await {
+            tracing::warn!("the database's maintenance failed: {error}");
         }
     }
 }

@@ -224,6 +224,14 @@ pub trait Store: KeyStore {
     /// Names of the migrations that are not applied yet, in order. Changes nothing.
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
 
+    /// Keeps what the store holds within its limits; the service calls it once a second. In SQLite it ends lists that
+    /// hold a snapshot for too long, and empties the write-ahead log.
+    async fn maintain(&self) -> Result<(), StoreError>;
+
+    /// Ends all lists, waits for the calls in flight and closes the database; later calls fail. An SQLite file that no
+    /// other process has open then holds everything itself, without a log beside it.
+    async fn close(&self) -> Result<(), StoreError>;
+
     /// How many lists are read right now.
     fn turns(&self) -> Turns;
 

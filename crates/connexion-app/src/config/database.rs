@@ -21,6 +21,9 @@ impl Values<'_> {
             lists: self.number("DATABASE_LISTS", 1..=256),
             wait: self.seconds("DATABASE_WAIT", 0),
             statement: self.seconds("DATABASE_TIMEOUT", 1),
+            list: self.seconds("DATABASE_LIST_TIMEOUT", 1),
+            log_size: self.number("DATABASE_LOG_SIZE", 1 << 20..=1 << 40),
+            checkpoints: self.switch("DATABASE_CHECKPOINT"),
         }
     }
 

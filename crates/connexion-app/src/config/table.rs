@@ -17,7 +17,7 @@ pub(super) struct Setting {
 }
 
 #[rustfmt::skip]
-pub(super) const SETTINGS: [Setting; 46] = [
+pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "DATABASE_URL", flag: "database-url", also: &[], default: "built from POSTGRES_*, else sqlite:connexion-app.sqlite",
               help: "Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH" },
     Setting { name: "DATABASE_READ_URL", flag: "database-read-url", also: &[], default: "",
@@ -30,6 +30,12 @@ pub(super) const SETTINGS: [Setting; 46] = [
               help: "Seconds that a call may wait for a connection that others use" },
     Setting { name: "DATABASE_TIMEOUT", flag: "database-timeout", also: &[], default: "10",
               help: "Seconds that a statement may take in PostgreSQL, or wait for a lock" },
+    Setting { name: "DATABASE_LIST_TIMEOUT", flag: "database-list-timeout", also: &[], default: "600",
+              help: "Seconds that a list may take, after which its response breaks off: it holds a snapshot of the database" },
+    Setting { name: "DATABASE_LOG_SIZE", flag: "database-log-size", also: &[], default: "268435456",
+              help: "Bytes of SQLite's write-ahead log, beyond which lists that hold it up are ended" },
+    Setting { name: "DATABASE_CHECKPOINT", flag: "database-checkpoint", also: &[], default: "on",
+              help: "Empty SQLite's write-ahead log; off if another process does, such as Litestream" },
     Setting { name: "POSTGRES_HOSTNAME", flag: "postgres-hostname", also: &[], default: "",
               help: "PostgreSQL's host, if there is no DATABASE_URL" },
     Setting { name: "POSTGRES_PORT", flag: "postgres-port", also: &[], default: "5432", help: "PostgreSQL's port" },
@@ -54,9 +60,9 @@ pub(super) const SETTINGS: [Setting; 46] = [
     Setting { name: "APP_WORKERS", flag: "workers", also: &["GUNICORN_WORKERS"], default: "number of cores",
               help: "How many threads answer requests" },
     Setting { name: "APP_TIMEOUT", flag: "timeout", also: &["GUNICORN_TIMEOUT"], default: "30",
-              help: "Seconds until an answer begins, and that a stream may stall; one that moves is never cut" },
+              help: "Seconds until a response begins, and that a stream may stall" },
     Setting { name: "APP_GRACEFUL_TIMEOUT", flag: "graceful-timeout", also: &[], default: "30",
-              help: "Seconds that requests under way may take to end after the signal to stop" },
+              help: "Seconds that requests in flight may take to end after the signal to stop, and then the database" },
     Setting { name: "APP_MAX_CONNECTIONS", flag: "max-connections", also: &[], default: "10000",
               help: "How many connections may be open; one more is answered with 503 and closed" },
     Setting { name: "APP_MAX_REQUESTS", flag: "max-requests", also: &[], default: "1024",

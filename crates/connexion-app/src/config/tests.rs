@@ -369,7 +369,7 @@ fn the_table_of_settings_in_the_documentation_is_the_programs() {
         let is_between = |c: char| c.is_whitespace() || "`,;()".contains(c);
         cell.split(is_between).map(str::to_owned).collect()
     };
-    for setting in &SETTINGS {
+    for setting in SETTINGS {
         let name = format!("`{}`", setting.name);
         let row = rows.iter().find(|cells| cells[1].contains(&name));
         let row = row.unwrap_or_else(|| panic!("no row has {name}"));

@@ -140,6 +140,14 @@ impl Store for Observed {
             .await
     }
 
+    async fn maintain(&self) -> Result<(), StoreError> {
+        self.store.maintain().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.store.close().await
+    }
+
     fn turns(&self) -> Turns {
         self.store.turns()
     }

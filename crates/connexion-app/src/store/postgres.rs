@@ -66,6 +66,8 @@ pub struct Options {
     pub wait: Duration,
     /// How long a statement may take.
     pub statement_timeout: Duration,
+    /// How long a list may take, if there is a limit. Its snapshot keeps vacuum from removing dead rows.
+    pub list_timeout: Option<Duration>,
 }
 
 impl Default for Options {
@@ -76,6 +78,7 @@ impl Default for Options {
             lists: 8,
             wait: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(10),
+            list_timeout: None,
         }
     }
 }
@@ -314,6 +317,16 @@ impl Store for Postgres {
         Ok(self.by_key.reads.read(pending).await?)
     }
 
+    /// The server limits its sessions itself.
+    async fn maintain(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The server has everything that was acknowledged.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn turns(&self) -> Turns {
         self.lists.turns()
     }
@@ -387,6 +400,7 @@ fn target(url: &str, options: Options) -> Result<Arc<Target>, StoreError> {
         server: Server::new(Address::parse(url)?)?,
         prepares: options.prepare,
         statement_timeout: options.statement_timeout,
+        list_timeout: options.list_timeout,
     }))
 }
 

@@ -4,10 +4,12 @@
 //! each kind of reading; lookups have their own because lists may be as slow as their readers. Each call
 //! runs to its end on a blocking thread even if its caller goes away: a statement is never half done.
 
+mod backup;
 mod error;
 mod indexes;
 mod keys;
 mod list;
+mod log;
 mod migrations;
 mod pool;
 mod row;
@@ -26,7 +28,10 @@ use rusqlite::{
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use self::pool::Pool;
+pub use self::backup::{BackupError, Copied, backup};
+use self::list::Lists;
+use self::log::Log;
+use self::pool::{File, Pool};
 use self::row::{members, person, values};
 use super::coalesce::Coalescer;
 use super::select::{Dialect, Query};
@@ -90,6 +95,14 @@ pub struct Options {
     pub lists: usize,
     /// How long a call waits for a connection that others use.
     pub wait: Duration,
+    /// Whether a file that is missing is created.
+    pub creates: bool,
+    /// How long a list may take, if there is a limit.
+    pub list_timeout: Option<Duration>,
+    /// How many bytes the write-ahead log may have before lists that hold it up are ended.
+    pub log_size: u64,
+    /// Whether pages of the log are moved to the file; `false` leaves that to another process, such as Litestream.
+    pub checkpoints: bool,
 }
 
 impl Default for Options {
@@ -98,6 +111,10 @@ impl Default for Options {
             echo: false,
             lists: 8,
             wait: Duration::from_secs(10),
+            creates: true,
+            list_timeout: None,
+            log_size: 256 << 20,
+            checkpoints: true,
         }
     }
 }
@@ -105,10 +122,11 @@ impl Default for Options {
 /// A `person` table in an SQLite file.
 #[derive(Debug)]
 pub struct Sqlite {
-    path: Arc<PathBuf>,
+    file: Arc<File>,
     writer: Arc<Pool>,
     readers: Arc<Pool>,
-    lists: Pool,
+    lists: Lists,
+    log: Log,
     lookups: Coalescer<Uuid, Result<Option<Person>, StoreError>>,
     adds: Coalescer<Add, Result<Option<Receipt>, StoreError>>,
     updates: Coalescer<Update, Result<Option<Person>, StoreError>>,
@@ -126,14 +144,19 @@ type Update = (Uuid, PersonChanges, Option<Person>);
 type Delete = (Uuid, Option<Person>);
 
 impl Sqlite {
-    /// A store in the file at `path`, which is made when first needed.
+    /// A store in the file at `path`, which is opened when first needed.
     pub fn open(path: impl Into<PathBuf>, options: Options) -> Self {
-        let path = Arc::new(path.into());
-        let pool = |connections| Pool::new(Arc::clone(&path), connections, options.wait);
+        let pages = if options.checkpoints {
+            log::pages(options.log_size)
+        } else {
+            0
+        };
+        let file = Arc::new(File::new(path.into(), options.creates, pages));
+        let pool = |connections| Pool::new(Arc::clone(&file), connections, options.wait);
         let (writer, readers, lists) = (
             Arc::new(pool(1)),
             Arc::new(pool(READERS)),
-            pool(options.lists),
+            Lists::new(pool(options.lists)),
         );
         Self {
             lookups: together("lookup", &readers, look_up_all),
@@ -144,10 +167,11 @@ impl Sqlite {
             deletes: together("delete", &writer, |file, calls| {
                 write_all(file, calls, delete)
             }),
+            log: Log::new(&file, options.log_size, pages, options.wait),
             writer,
             readers,
             lists,
-            path,
+            file,
             options,
         }
     }
@@ -164,7 +188,7 @@ impl Store for Sqlite {
     async fn list(&self, select: &Select) -> Result<People, StoreError> {
         let query = Query::list(Dialect::Sqlite, COLUMNS, select);
         self.echo(&query.text);
-        list::start(&self.lists, query).await
+        self.lists.start(query).await
     }
 
     async fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
@@ -276,12 +300,28 @@ impl Store for Sqlite {
     }
 
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        if !self.path.exists() {
+        if self.file.is_new() {
             return Ok(migrations::all());
         }
         self.readers
             .run(|connection| Ok(migrations::pending(connection)?))
             .await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        if let Some(age) = self.options.list_timeout {
+            let why = "it may take no longer (DATABASE_LIST_TIMEOUT)";
+            self.lists.end(age, why);
+        }
+        self.log.keep_small(&self.writer, &self.lists).await
+    }
+
+    /// SQLite moves the log to the file and removes it when the last connection is closed.
+    async fn close(&self) -> Result<(), StoreError> {
+        self.lists.close().await?;
+        self.log.close().await?;
+        self.readers.close(self.readers.all_turns().await).await?;
+        self.writer.close(self.writer.all_turns().await).await
     }
 
     fn turns(&self) -> Turns {

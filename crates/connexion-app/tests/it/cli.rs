@@ -36,6 +36,11 @@ const SETTINGS: &[&str] = &[
     "[env: DATABASE_LISTS] [default: 8]",
     "[env: DATABASE_WAIT] [default: 10]",
     "[env: DATABASE_TIMEOUT] [default: 10]",
+    "--database-list-timeout <VALUE> Seconds that a list may take, after which its response breaks off: it holds a snapshot of the \
+         database [env: DATABASE_LIST_TIMEOUT] [default: 600]",
+    "[env: DATABASE_LOG_SIZE] [default: 268435456]",
+    "--database-checkpoint[=<on|off>] Empty SQLite's write-ahead log; off if another process does, such as Litestream \
+         [env: DATABASE_CHECKPOINT] [default: on]",
     "--postgres-hostname <VALUE> PostgreSQL's host, if there is no DATABASE_URL [env: POSTGRES_HOSTNAME]",
     "--postgres-port <VALUE> PostgreSQL's port [env: POSTGRES_PORT] [default: 5432]",
     "test_ and this name, created when missing [env: POSTGRES_DB]",
@@ -94,6 +99,7 @@ fn the_help_names_every_setting_with_its_variables() {
         "openapi",
         "import-data",
         "export-data",
+        "backup",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
     }
@@ -252,6 +258,10 @@ fn a_wrong_call_ends_with_2() {
 #[tokio::test]
 async fn migrations_are_applied_once_and_checked() {
     on_both_databases(|program| {
+        // A file of SQLite that is empty is an empty database; one that is missing is an error.
+        if !program.url().starts_with("postgres") {
+            std::fs::write(program.path("people.sqlite"), "").unwrap();
+        }
         let unchecked = program.run(&["check-migration"]);
         assert_eq!(
             unchecked.stdout,
@@ -359,6 +369,9 @@ fn a_long_import_says_how_far_it_is() {
 #[tokio::test]
 async fn without_its_table_it_says_what_to_run() {
     on_both_databases(|program| {
+        if !program.url().starts_with("postgres") {
+            std::fs::write(program.path("people.sqlite"), "").unwrap();
+        }
         let told = "connexion-app: the migrations are not applied (V1__person, V2__api_key, V3__lists): run `connexion-app migrate`\n";
         assert_eq!(program.run_with(&["import-data", "-"], HEADER).failed(1), told);
         assert_eq!(program.run(&["export-data", "people.csv"]).failed(1), told);
@@ -404,11 +417,12 @@ fn a_file_that_cannot_be_used_is_named() {
         program.run(&["export-data", "gone/people.csv"]).failed(1),
         "connexion-app: gone/people.csv: No such file or directory (os error 2)\n"
     );
+    let missing = program.path("gone").display().to_string();
     assert_eq!(
         program
             .run(&["check-db", "--database-url", "sqlite:gone/people.sqlite"])
             .failed(1),
-        "connexion-app: the database is unavailable: unable to open database file: gone/people.sqlite\n"
+        format!("connexion-app: the database is unavailable: there is no directory {missing}\n")
     );
 }
 

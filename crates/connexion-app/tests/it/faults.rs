@@ -7,6 +7,7 @@ mod database;
 mod full;
 mod import;
 mod load;
+mod log;
 mod migrate;
 
 use std::time::Duration;
@@ -57,6 +58,9 @@ pub(crate) const ALL: &[Fault] = &[
     }),
     ("slow bodies of 64 KiB", || {
         clients::slow_bodies(1_024, 64 << 10)
+    }),
+    ("slow list beside writers, SQLite", || {
+        Ok(log::slow_list(Duration::from_mins(5), 256 << 20))
     }),
     ("idle connections", || clients::idle(10_000)),
     ("requests that schemathesis makes, PostgreSQL", || {

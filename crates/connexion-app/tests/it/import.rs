@@ -5,7 +5,7 @@ use std::io::Cursor;
 use connexion::Validator;
 use connexion_app::app;
 use connexion_app::export::export;
-use connexion_app::import::{ImportError, Imported, Options, SAMPLE, import};
+use connexion_app::import::{Format, ImportError, Imported, Options, SAMPLE, import};
 use connexion_app::query::Select;
 use connexion_app::store::Store;
 
@@ -36,7 +36,9 @@ async fn imported(store: &dyn Store, text: impl Into<Vec<u8>>) -> Result<Importe
 async fn exported(store: &dyn Store) -> Vec<String> {
     let mut target = Vec::new();
     let people = store.list(&Select::all()).await.unwrap();
-    let rows = export(people, &mut target, false).await.unwrap();
+    let rows = export(people, Format::Csv, false, &mut target)
+        .await
+        .unwrap();
     let text = String::from_utf8(target).unwrap();
     let mut lines: Vec<_> = text
         .strip_prefix(HEADER)

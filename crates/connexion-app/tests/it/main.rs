@@ -7,6 +7,7 @@
 
 mod admin;
 mod auth;
+mod backup;
 mod browser;
 mod caching;
 mod cli;
@@ -31,10 +32,11 @@ mod postgres_adoption;
 mod postgres_server;
 mod preconditions;
 mod program;
-mod request_bodies;
 mod proxies;
+mod request_bodies;
 mod serving;
 mod settings;
+mod sqlite_file;
 mod sqlstate;
 mod stopping;
 mod test_app;

@@ -62,6 +62,15 @@ impl Program {
         self.directory.path().join(name)
     }
 
+    /// The database that it is on.
+    pub(crate) fn url(&self) -> &str {
+        let url = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "DATABASE_URL");
+        url.map_or("", |(_, url)| url)
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }

@@ -255,6 +255,31 @@ fn a_wrong_value_is_told_before_anything_starts() {
 }
 
 #[test]
+fn limits_of_lists_and_of_the_log_have_a_range() {
+    for (name, value, reason) in [
+        (
+            "DATABASE_LIST_TIMEOUT",
+            "0",
+            "'0' is not a whole number from 1 to 4294967295",
+        ),
+        (
+            "DATABASE_LOG_SIZE",
+            "1000",
+            "'1000' is not a whole number from 1048576 to 1099511627776",
+        ),
+        (
+            "DATABASE_CHECKPOINT",
+            "never",
+            "'never' is neither on nor off",
+        ),
+    ] {
+        let program = Program::on(SQLITE).env(name, value);
+        let told = format!("connexion-app: {name}: {reason}\n");
+        assert_eq!(program.run(&[]).failed(2), told);
+    }
+}
+
+#[test]
 fn the_originals_other_variables_are_ignored_with_a_line() {
     let program = quiet()
         .env("FLASK_APP", "app")

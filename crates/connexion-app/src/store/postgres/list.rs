@@ -57,7 +57,7 @@ impl Lists {
                 Err(failure) => return Err(failure.into()),
             }
         }
-        let (session, mut wire) = Session::connect(&lists.target, Use::Own).await?;
+        let (session, mut wire) = Session::connect(&lists.target, Use::List).await?;
         let rows = wire.carry(session.answer(session.list(query))).await?;
         Ok(Self::stream(lists, (session, wire), rows, turn))
     }

@@ -44,6 +44,8 @@ const AGAIN: [Duration; 3] = [
 pub(super) enum Use {
     /// One statement after another: none waits long for a lock, but a slow reader may take all day.
     Own,
+    /// The same for lists, whose snapshots keep vacuum from removing dead rows.
+    List,
     /// Many at once, where a slow statement holds up the others: a limit on the whole of it.
     Shared,
     /// Migrations, which wait for another process to finish its own.
@@ -58,6 +60,8 @@ pub(super) struct Target {
     /// be told settings either.
     pub(super) prepares: bool,
     pub(super) statement_timeout: Duration,
+    /// How long a list may take; 0 in PostgreSQL's settings is no limit.
+    pub(super) list_timeout: Option<Duration>,
 }
 
 impl Target {
@@ -69,6 +73,10 @@ impl Target {
         let limit = self.statement_timeout.as_millis();
         match purpose {
             Use::Own => format!("set lock_timeout = {limit}"),
+            Use::List => {
+                let list_limit = self.list_timeout.unwrap_or_default().as_millis();
+                format!("set lock_timeout = {limit}; set statement_timeout = {list_limit}")
+            }
             // Everything here goes by the key; a small table would be read whole for it instead.
             Use::Shared => format!("set statement_timeout = {limit}; set enable_seqscan = off"),
             Use::Migrating => "set lock_timeout = '60s'".to_owned(),

@@ -1,6 +1,10 @@
 //! What SQLite's errors mean to the service: as on PostgreSQL, what may pass by itself is `Unavailable`.
 
+use std::io;
+use std::path::{self, Path};
+
 use rusqlite::{Error, ErrorCode, ffi};
+use rustix::fs::{Access, access};
 
 use crate::store::StoreError;
 
@@ -23,6 +27,38 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         _ if text.starts_with("no such ") => StoreError::Unavailable(text),
         _ => StoreError::Unexpected(text),
     }
+}
+
+/// What it means that a file can't be opened. The text names the file, since it may be another one than was meant.
+pub(super) fn open_error(file: &Path, error: &Error) -> StoreError {
+    let is_about_the_file = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
+                | ErrorCode::NotADatabase
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+        )
+    );
+    if !is_about_the_file {
+        return store_error(error);
+    }
+    let absolute = path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let name = absolute.display();
+    let directory = absolute.parent().filter(|directory| !directory.is_dir());
+    // It is not opened to find out: closing it would drop the locks that other connections of this process hold
+    // (<https://sqlite.org/howtocorrupt.html>, section 2.2).
+    let reachable = access(file, Access::READ_OK | Access::WRITE_OK).map_err(io::Error::from);
+    StoreError::Unavailable(match reachable {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => match directory {
+            Some(directory) => format!("there is no directory {}", directory.display()),
+            None => format!("there is no file {name}"),
+        },
+        Err(reason) => format!("{name}: {reason}"),
+        Ok(()) if file.is_dir() => format!("{name} is a directory"),
+        Ok(()) if is(error, ErrorCode::NotADatabase) => format!("{name} is not an SQLite database"),
+        Ok(()) => format!("{name}: {error}"),
+    })
 }
 
 impl From<Error> for StoreError {

@@ -1,26 +1,50 @@
 //! A few connections to one file, for blocking work that takes turns on them.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, ErrorCode};
-use tokio::sync::Semaphore;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use super::error::is;
+use super::error::{is, open_error};
+use super::log;
 use crate::query::fold;
 use crate::store::{StoreError, Turns};
 
 /// How long a statement waits for other processes that use the file.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// Of how many pages the log may be before they go to the file: 16 MiB. A page that is written again meanwhile goes there
-/// once only: with SQLite's own 1,000 pages, 64 clients insert a fifth less.
-const LOG: i32 = 4_000;
+/// The file that connections are opened to.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    /// Whether the next connection creates the file. The first one resets it: a file that is removed while the service runs
+    /// must not be replaced by an empty one.
+    creates: AtomicBool,
+    /// After how many pages in the log SQLite moves them to the file; 0 leaves that to another process.
+    checkpoint: u32,
+}
+
+impl File {
+    pub(super) fn new(path: PathBuf, creates: bool, checkpoint: u32) -> Self {
+        Self {
+            path,
+            creates: AtomicBool::new(creates),
+            checkpoint,
+        }
+    }
+
+    /// Whether there is no file yet, and a connection would create it.
+    pub(super) fn is_new(&self) -> bool {
+        self.creates.load(Ordering::Relaxed) && !self.path.exists()
+    }
+}
 
 /// At most so many connections, opened when first needed and then kept.
 #[derive(Debug)]
@@ -34,18 +58,18 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    path: Arc<PathBuf>,
+    file: Arc<File>,
     connections: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
-    pub(super) fn new(path: Arc<PathBuf>, connections: usize, wait: Duration) -> Self {
+    pub(super) fn new(file: Arc<File>, connections: usize, wait: Duration) -> Self {
         Self {
             connections,
             wait,
             turns: Arc::new(Semaphore::new(connections)),
             idle: Arc::new(Idle {
-                path,
+                file,
                 connections: Mutex::default(),
             }),
         }
@@ -57,6 +81,29 @@ impl Pool {
             all: self.connections,
             taken: self.connections - self.turns.available_permits(),
         }
+    }
+
+    /// Waits until none of its connections is used; while the permit is held none will be.
+    pub(super) async fn all_turns(&self) -> Option<OwnedSemaphorePermit> {
+        let all = u32::try_from(self.connections).unwrap_or(u32::MAX);
+        let turns = Arc::clone(&self.turns).acquire_many_owned(all);
+        turns.await.ok()
+    }
+
+    /// Closes all connections, none of which is used while the caller has `turns`, all of them; later calls fail.
+    pub(super) async fn close(
+        &self,
+        turns: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), StoreError> {
+        self.turns.close();
+        drop(turns);
+        let idle = Arc::clone(&self.idle);
+        // The last one moves the log to the file, which takes its time.
+        result(spawn_blocking(move || {
+            idle.lock().clear();
+            Ok(())
+        }))
+        .await
     }
 
     /// Runs `work` on a blocking thread when it's its turn, and waits for its result.
@@ -74,9 +121,12 @@ impl Pool {
     ) -> Result<JoinHandle<Result<T, StoreError>>, StoreError> {
         let turn = timeout(self.wait, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            return Err(StoreError::Unavailable(
-                "too many calls wait for the file".to_owned(),
-            ));
+            let reason = if self.turns.is_closed() {
+                "the database is closed"
+            } else {
+                "too many calls wait for the file"
+            };
+            return Err(StoreError::Unavailable(reason.to_owned()));
         };
         let idle = Arc::clone(&self.idle);
         Ok(spawn_blocking(move || {
@@ -98,33 +148,46 @@ pub(super) async fn result<T>(running: JoinHandle<Result<T, StoreError>>) -> Res
 }
 
 impl Idle {
-    fn take(&self) -> Result<Connection, StoreError> {
-        let idle = self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        Ok(idle.map_or_else(|| open(&self.path), Ok)?)
-    }
-
-    fn keep(&self, connection: Connection) {
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        let idle = self.lock().pop();
+        idle.map_or_else(|| open(&self.file), Ok)
+    }
+
+    fn keep(&self, connection: Connection) {
+        self.lock().push(connection);
     }
 }
 
-/// Every commit is on the disk before it's acknowledged, and nobody who reads waits for one who writes.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    write_ahead(&connection)?;
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG)?;
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("name_contains", 2, flags, name_contains)?;
+fn open(file: &File) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::default();
+    if !file.creates.load(Ordering::Relaxed) {
+        flags.remove(OpenFlags::SQLITE_OPEN_CREATE);
+    }
+    let opened = Connection::open_with_flags(&file.path, flags).and_then(|connection| {
+        prepare(&connection, file)?;
+        Ok(connection)
+    });
+    let connection = opened.map_err(|error| open_error(&file.path, &error))?;
+    file.creates.store(false, Ordering::Relaxed);
     Ok(connection)
+}
+
+/// Every commit is on the disk before it's acknowledged, and nobody who reads waits for one who writes.
+fn prepare(connection: &Connection, file: &File) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    write_ahead(connection)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", file.checkpoint)?;
+    // Otherwise the log's file stays as large as it ever was.
+    connection.pragma_update(None, "journal_size_limit", log::usual_size(file.checkpoint))?;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("name_contains", 2, flags, name_contains)
 }
 
 /// Whether a name contains a text, whatever the letter case; SQLite's own `like` knows that of ASCII only. The text,

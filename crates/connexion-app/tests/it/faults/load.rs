@@ -27,7 +27,7 @@ struct Write {
 }
 
 /// Sets a flag when it is dropped.
-struct Stop<'f>(&'f AtomicBool);
+pub(super) struct Stop<'f>(pub(super) &'f AtomicBool);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
@@ -38,6 +38,11 @@ impl Drop for Stop<'_> {
 impl<'s> Load<'s> {
     /// Lets clients write while `work` goes on.
     pub(super) fn while_doing(service: &'s Service, work: impl FnOnce(&Self)) -> Self {
+        Self::by(WRITERS, service, work)
+    }
+
+    /// The same with another number of clients.
+    pub(super) fn by(writers: usize, service: &'s Service, work: impl FnOnce(&Self)) -> Self {
         let load = Self {
             service,
             book: Mutex::default(),
@@ -46,7 +51,7 @@ impl<'s> Load<'s> {
         std::thread::scope(|scope| {
             // Also if the work fails, which would otherwise wait for the others for ever.
             let _stop_at_the_end = Stop(&load.stop);
-            for writer in 0..WRITERS {
+            for writer in 0..writers {
                 scope.spawn({
                     let load = &load;
                     move || load.write(writer)
@@ -109,6 +114,11 @@ impl<'s> Load<'s> {
         book.iter()
             .filter(|write| write.status == 503 && write.begun >= since)
             .count()
+    }
+
+    /// How many writes were refused.
+    pub(super) fn refused(&self) -> usize {
+        self.count(503) + self.count(507)
     }
 
     /// How long the slowest answer took.
