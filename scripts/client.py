@@ -150,15 +150,23 @@ asset = page.split("/assets/")[1].split('"')[0]
 assert pages.pages_asset_without_preload_content(asset).status == 200
 
 
-def redirected(call, *arguments):
+def redirected(call, *arguments, **named):
     """Where a form leads."""
-    response = call(*arguments)
+    response = call(*arguments, **named)
     assert response.status == 303, response.status
     return response.headers["location"]
 
 
 assert redirected(pages.pages_filter_without_preload_content, "mrs") == "/people?name=mrs"
 assert redirected(pages.pages_sign_in_without_preload_content, key, "/people/new") == "/people/new"
+entered = dict(
+    name="Form", sex="female", age="1", passenger_class="1", fare="1", siblings_or_spouses_aboard="0",
+    parents_or_children_aboard="0", survived="true", back="sort=name",
+)
+assert redirected(pages.pages_add_without_preload_content, **entered).endswith("?back=sort%3Dname")
+changed = redirected(pages.pages_change_without_preload_content, doomed.data.uuid, etag=doomed.headers["etag"], **entered)
+assert changed.endswith("?back=sort%3Dname")
+doomed = person.person_get_with_http_info(doomed.data.uuid)
 assert redirected(pages.pages_sign_out_without_preload_content)
 assert redirected(pages.pages_remove_without_preload_content, doomed.data.uuid, doomed.headers["etag"]) == "/people"
 refused(404, person.person_get, doomed.data.uuid)

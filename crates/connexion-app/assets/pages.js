@@ -1,9 +1,8 @@
-// The forms that send JSON to the API: a person, and an import. Everything else works without this file.
+// What pages do beyond plain forms: a person's form keeps what was entered when the service can't be reached, and a file is
+// imported with its progress. Everything but the import works without this file.
 //
-// What comes back is shown as text, never as HTML: names are whatever anybody stored.
+// What comes back is shown as text, or is a page of this service, of which no script is run.
 "use strict";
-
-const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** An element with attributes and children; strings become text. */
 function element(name, attributes = {}, ...children) {
@@ -13,262 +12,215 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Tells the next page what was done; the server shows it once. */
-function tellNext(what) {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `connexion-notice=${what}; Max-Age=60; Path=/; SameSite=Strict${secure}`;
-}
-
 /** A text that nobody has used before. `crypto.randomUUID` is there over HTTPS only. */
 function unique() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Shows a problem above a form, and moves the focus there. */
-function showProblem(title, ...children) {
-  const box = document.getElementById("problem");
+/** Fills a box for problems, and moves the focus there. */
+function showProblem(box, title, ...children) {
   box.replaceChildren(element("h2", {}, title), ...children);
   box.hidden = false;
   document.title = `Error: ${document.title.replace(/^Error: /, "")}`;
   box.focus();
 }
 
-function clearProblems() {
-  document.getElementById("problem").hidden = true;
-  for (const error of document.querySelectorAll(".error")) error.hidden = true;
-  for (const field of document.querySelectorAll(".wrong")) field.classList.remove("wrong");
-  for (const input of document.querySelectorAll("[aria-invalid]")) {
-    input.removeAttribute("aria-invalid");
-    describe(input);
-  }
-}
-
-/** Ties an input to its hint, and to its error if there is one. */
-function describe(input) {
-  const parts = ["error", "hint"].map((part) => document.getElementById(`${input.name}-${part}`));
-  const ids = parts.filter((part) => part && !part.hidden).map((part) => part.id);
-  if (ids.length > 0) input.setAttribute("aria-describedby", ids.join(" "));
-  else input.removeAttribute("aria-describedby");
-}
-
-/** Shows an error at its field; the entry for the summary leads there. */
-function showAtField(name, message) {
-  const error = document.getElementById(`${name}-error`);
-  error.textContent = message;
-  error.hidden = false;
-  document.getElementById(`${name}-field`).classList.add("wrong");
-  const inputs = document.querySelectorAll(`[name="${name}"]`);
-  for (const input of inputs) {
-    input.setAttribute("aria-invalid", "true");
-    describe(input);
-  }
-  const link = element("a", { href: `#${name}-field` }, message);
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    inputs[0].focus();
-  });
-  return element("li", {}, link);
-}
-
-/** What an answer without success means for whoever looks at the form. */
-function showRefusal(status, problem) {
+/** Says why nothing was done; what was entered stays. `words` are the service's own. */
+function showRefusal(box, status, words) {
   if (status === 401) {
     const link = element("a", { href: "/session", target: "_blank", rel: "noopener" }, "Enter your key in another tab");
-    showProblem("A key is needed", element("p", {}, link, ", then come back and try again. Nothing is lost."));
+    showProblem(box, "A key is needed", element("p", {}, link, ", then come back and try again. Nothing is lost."));
   } else if (status === 403) {
-    showProblem("Not allowed", element("p", {}, "Your key is not enough for this."));
+    showProblem(box, "Not allowed", element("p", {}, "Your key does not allow this."));
   } else if (status === 0) {
-    showProblem("The service can’t be reached", element("p", {}, "Please try again in a moment. Nothing is lost."));
+    showProblem(box, "The service can’t be reached", element("p", {}, "Please try again in a moment. Nothing is lost."));
   } else {
-    showProblem("This did not work", element("p", {}, (problem && problem.detail) || `The status is ${status}.`));
-  }
-}
-
-async function json(response) {
-  try {
-    return await response.json();
-  } catch {
-    return null;
+    const [title, ...others] = words.length > 0 ? words : [`The status is ${status}.`];
+    showProblem(box, title, ...others.map((text) => element("p", {}, text)), element("p", {}, "What you entered is still here."));
   }
 }
 
 /* A person */
 
-function labelOf(form, name) {
-  return form.querySelector(`#${name}-field legend, #${name}-field label`).textContent;
+/** The box above the form, made if there is none. */
+function troubleOf(form) {
+  const box = element("div", { class: "problem", id: "problem", tabindex: "-1" });
+  form.querySelector("#trouble").replaceChildren(box);
+  return box;
 }
 
-/** The value of a member as JSON; `undefined` if nothing was entered. What is no number is sent as the text that it is: the
- *  contract says what is wrong with it. */
-function valueOf(form, name) {
-  const input = form.elements[name];
-  if (name === "name") return input.value;
-  if (name === "survived") return input.value === "true";
-  const text = input.value.trim();
-  if (text === "") return undefined;
-  return name !== "sex" && JSON_NUMBER.test(text) ? Number(text) : text;
-}
+const here = () => location.pathname + location.search;
 
-function setValue(form, name, value) {
-  form.elements[name].value = String(value);
-}
+/** Which page is shown. */
+let shown = here();
 
-/** A value as the form shows it. */
-function shown(form, name, value) {
-  if (value === undefined) return "nothing";
-  const choice = form.querySelector(`[name="${name}"][type="radio"][value="${CSS.escape(String(value))}"]`);
-  return choice ? choice.parentElement.textContent.trim() : String(value);
-}
-
-/** A fault of the contract in words that fit its field. */
-function sentence(form, name, fault) {
-  const label = labelOf(form, name);
-  const isNumber = "number" in (form.elements[name].dataset || {});
-  switch (fault.code) {
-    case "missing":
-      return isNumber || name === "name" ? `Enter a value for “${label}”` : `Choose a value for “${label}”`;
-    case "wrong-type":
-      return name === "fare" ? `“${label}” must be a number such as 7.25` : `“${label}” must be a whole number`;
-    case "wrong-format":
-    case "too-small":
-    case "too-large":
-      return isNumber ? `“${label}” is out of range: at most 2,147,483,647` : fault.detail;
-    case "too-long":
-      return `“${label}” must have at most 100 characters, and has ${[...form.elements[name].value].length}`;
-    default:
-      return fault.detail;
+/** Shows a page of this service in place of this one. */
+function show(page, address) {
+  if (address) {
+    history.pushState(null, "", address);
+    shown = here();
   }
+  document.title = page.title;
+  document.body.replaceWith(document.adoptNode(page.body));
+  (document.getElementById("problem") || document.getElementById("main")).focus();
+  if (address) scrollTo(0, 0);
 }
 
-const MEMBERS = [
-  "name", "sex", "age", "passengerClass", "fare", "siblingsOrSpousesAboard", "parentsOrChildrenAboard", "survived",
-];
-
-function showFaults(form, problem) {
-  const member = (fault) => (fault.in === "body" ? (fault.pointer || "").slice(1) : "");
-  const entries = problem.errors.map((fault) => {
-    const name = member(fault);
-    return MEMBERS.includes(name)
-      ? [MEMBERS.indexOf(name), showAtField(name, sentence(form, name, fault))]
-      : [-1, element("li", {}, fault.detail)];
+async function save(form) {
+  const response = await fetch(form.action, {
+    method: "POST",
+    headers: { Accept: "text/html" },
+    body: new URLSearchParams(new FormData(form)),
   });
-  entries.sort(([a], [b]) => a - b);
-  showProblem("Please look at this again", element("ul", {}, ...entries.map(([, entry]) => entry)));
-}
-
-/** Shows what somebody else has made of the person meanwhile, and lets choose where both changed something. */
-async function showConflict(form, state) {
-  const response = await fetch(state.address, { headers: { Accept: "application/json" }, cache: "no-store" });
-  if (response.status === 404) {
-    showProblem("Somebody else has deleted this person", element("p", {}, "What you entered is still here, but can’t be saved."));
-    return;
-  }
-  if (!response.ok) {
-    showRefusal(response.status, await json(response));
-    return;
-  }
-  const theirs = await response.json();
-  const rows = [];
-  for (const name of MEMBERS) {
-    const [before, yours] = [state.person[name], valueOf(form, name)];
-    if (theirs[name] === before || theirs[name] === yours) continue;
-    const text = (value) => element("bdi", {}, shown(form, name, value));
-    const cells = [element("td", {}, text(before))];
-    if (yours === before) {
-      setValue(form, name, theirs[name]);
-      cells.push(element("td", {}, text(theirs[name]), " (taken over)"), element("td", {}, "not changed"));
-    } else {
-      for (const [whose, value, entered] of [
-        ["theirs", theirs[name], theirs[name]],
-        ["yours", yours, form.elements[name].value],
-      ]) {
-        const id = `${name}-${whose}`;
-        const radio = element("input", { type: "radio", name: `choice-${name}`, id });
-        radio.checked = whose === "yours";
-        radio.addEventListener("change", () => setValue(form, name, entered));
-        cells.push(element("td", {}, element("label", { class: "choice", for: id }, radio, " ", text(value))));
-      }
-    }
-    rows.push(element("tr", {}, element("th", { scope: "row" }, labelOf(form, name)), ...cells));
-  }
-  state.person = theirs;
-  // A proxy that compresses makes it a weak one, which never matches.
-  state.etag = response.headers.get("ETag").replace(/^W\//, "");
-  const heads = ["", "Before", "Theirs", "Yours"].map((text) =>
-    text === "" ? element("td") : element("th", { scope: "col" }, text),
-  );
-  showProblem(
-    "Somebody else changed this person while you did",
-    element("p", {}, "Nothing of yours is saved yet. Choose what shall stay, then save again."),
-    element("table", { class: "compare" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)),
-  );
-}
-
-function changes(form, person) {
-  const entered = MEMBERS.map((name) => [name, valueOf(form, name)]);
-  // An emptied field is a change, too: the contract says that it must not be.
-  return Object.fromEntries(
-    entered.filter(([name, value]) => value !== person[name]).map(([name, value]) => [name, value === undefined ? "" : value]),
-  );
-}
-
-async function save(form, state) {
-  const { address } = state;
-  const isNew = address === "";
-  const body = isNew
-    ? Object.fromEntries(MEMBERS.map((name) => [name, valueOf(form, name)]).filter(([, value]) => value !== undefined))
-    : changes(form, state.person);
-  if (!isNew && Object.keys(body).length === 0) {
-    location.assign(address);
-    return;
-  }
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
-  if (isNew) headers["Idempotency-Key"] = form.dataset.idempotencyKey;
-  else headers["If-Match"] = state.etag;
-  const response = await fetch(isNew ? "/people" : address, {
-    method: isNew ? "POST" : "PUT",
-    headers,
-    body: JSON.stringify(body),
-  });
-  const answer = await json(response);
-  if (response.ok && answer) {
-    tellNext(isNew ? "added" : "changed");
-    location.assign(`/people/${answer.uuid}`);
-  } else if (response.status === 412) {
-    await showConflict(form, state);
-  } else if (response.status === 404) {
-    showProblem("Somebody else has deleted this person", element("p", {}, "What you entered is still here, but can’t be saved."));
-  } else if (response.status === 400 && answer && answer.errors.length > 0) {
-    showFaults(form, answer);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (response.ok || page.querySelector("form.person")) {
+    show(page, response.redirected ? response.url : "");
   } else {
-    showRefusal(response.status, answer);
+    const words = Array.from(page.querySelectorAll("h1, .advice"), (one) => one.textContent);
+    showRefusal(troubleOf(form), response.status, words);
   }
 }
 
-function preparePerson(form) {
-  const state = {
-    address: form.dataset.address,
-    etag: form.dataset.etag,
-    person: JSON.parse(form.dataset.person),
-  };
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("form.person")) return;
+  event.preventDefault();
   const button = form.querySelector("button");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    clearProblems();
-    button.disabled = true;
-    try {
-      await save(form, state);
-    } catch {
-      showRefusal(0, null);
-    } finally {
-      button.disabled = false;
-    }
-  });
-}
+  button.disabled = true;
+  try {
+    await save(form);
+  } catch {
+    showRefusal(troubleOf(form), 0, []);
+  } finally {
+    button.disabled = false;
+  }
+});
+
+// Where `show` has left an address in the history its page has to be loaded; a link within a page changes nothing.
+addEventListener("popstate", () => {
+  if (here() !== shown) location.reload();
+});
 
 /* An import */
 
 const number = new Intl.NumberFormat("en");
+const problemBox = () => document.getElementById("problem");
+const people = (count) => (count === 1 ? "1 person" : `${number.format(count)} people`);
+
+/** How much of a file is looked at before it is sent, how many rows are shown of it, and how much of a cell. */
+const LOOKED_AT = 64 * 1024;
+const ROWS = 5;
+const CELL = 60;
+
+/** What the first bytes of a file say that is no text that is imported here. */
+const OTHER_KINDS = [
+  [[0x50, 0x4b, 0x03, 0x04], "This is a ZIP archive or an Excel workbook. Save the table as CSV first."],
+  [[0x25, 0x50, 0x44, 0x46], "This is a PDF. Save the table as CSV first."],
+  [[0xd0, 0xcf, 0x11, 0xe0], "This is a workbook of an old Excel. Save the table as CSV first."],
+];
+
+function isLines(file) {
+  return /\.(ndjson|jsonl)$/i.test(file.name);
+}
+
+/** The records of a text of CSV (RFC 4180), as many as are wanted; quoted cells may have line breaks. */
+function records(text, separator, most) {
+  const all = [];
+  let [record, cell, quoted] = [[], "", false];
+  for (let at = 0; at < text.length && all.length < most; at++) {
+    const one = text[at];
+    if (quoted) {
+      if (one !== '"') cell += one;
+      else if (text[at + 1] === '"') cell += text[++at];
+      else quoted = false;
+    } else if (one === '"' && cell === "") {
+      quoted = true;
+    } else if (one === separator) {
+      record.push(cell);
+      cell = "";
+    } else if (one === "\n" || one === "\r") {
+      if (one === "\r" && text[at + 1] === "\n") at++;
+      if (record.length > 0 || cell !== "") all.push([...record, cell]);
+      [record, cell] = [[], ""];
+    } else {
+      cell += one;
+    }
+  }
+  if (all.length < most && (record.length > 0 || cell !== "")) all.push([...record, cell]);
+  return all;
+}
+
+/** The first rows of a file as a table: the heads, and the cells. */
+function table(text, file) {
+  if (isLines(file)) {
+    const read = (line) => {
+      try {
+        return JSON.parse(line);
+      } catch {
+        return null;
+      }
+    };
+    const objects = text.split(/\r?\n/).filter((line) => line.trim()).slice(0, ROWS).map(read);
+    const good = objects.filter((one) => one && typeof one === "object");
+    const heads = [...new Set(good.flatMap(Object.keys))];
+    return [heads, good.map((one) => heads.map((head) => one[head] ?? ""))];
+  }
+  const header = text.split(/[\r\n]/, 1)[0];
+  const count = (separator) => header.split(separator).length;
+  const separator = [",", ";", "\t"].reduce((best, one) => (count(one) > count(best) ? one : best));
+  const [heads = [], ...rows] = records(text, separator, ROWS + 1);
+  return [heads, rows];
+}
+
+async function preview(file) {
+  const box = document.getElementById("preview");
+  const show = (...children) => {
+    box.replaceChildren(...children);
+    box.hidden = children.length === 0;
+  };
+  show();
+  if (!file || file.size === 0) return;
+  const bytes = new Uint8Array(await file.slice(0, LOOKED_AT).arrayBuffer());
+  const other = OTHER_KINDS.find(([start]) => start.every((byte, at) => bytes[at] === byte));
+  if (other) {
+    show(element("p", { class: "error" }, other[1]));
+    return;
+  }
+  // Packed files are unpacked by the service.
+  if ((bytes[0] === 0x1f && bytes[1] === 0x8b) || (bytes[0] === 0x28 && bytes[1] === 0xb5)) return;
+  const encoding = { 0xfffe: "utf-16le", 0xfeff: "utf-16be" }[(bytes[0] << 8) | bytes[1]] || "utf-8";
+  const [heads, rows] = table(new TextDecoder(encoding).decode(bytes), file);
+  const cut = (value) => {
+    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+    return element("bdi", {}, text.length > CELL ? `${text.slice(0, CELL)}…` : text);
+  };
+  const head = heads.map((one) => element("th", { scope: "col" }, cut(one)));
+  const body = rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cut(cell)))));
+  show(
+    element("h2", {}, "The first rows of the file"),
+    element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The first rows of the file" },
+      element("table", { class: "preview" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body))),
+  );
+}
+
+function showAtFile(message) {
+  const [error, field, input] = [document.getElementById("file-error"), document.getElementById("file-field"), document.getElementById("file")];
+  error.textContent = message;
+  error.hidden = false;
+  field.classList.add("wrong");
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", "file-error file-hint");
+  const link = element("a", { href: "#file" }, message);
+  showProblem(problemBox(), "Please look at this again", element("ul", {}, element("li", {}, link)));
+}
+
+function clearProblems() {
+  problemBox().hidden = true;
+  document.getElementById("file-error").hidden = true;
+  document.getElementById("file-field").classList.remove("wrong");
+  document.getElementById("file").removeAttribute("aria-invalid");
+  document.getElementById("file").setAttribute("aria-describedby", "file-hint");
+}
 
 function showBadRows(problem) {
   const cell = (text, attributes) => element("td", attributes, text === undefined ? "" : String(text));
@@ -277,9 +229,10 @@ function showBadRows(problem) {
     return element("tr", {}, cell(fault.line, { class: "number" }), cell(where, {}), cell(fault.detail, {}));
   });
   const heads = ["Line", "Column", "What is wrong"].map((text) => element("th", { scope: "col" }, text));
-  const count = problem.badRows || rows.length;
   const few = new Set(problem.errors.map((fault) => fault.line)).size;
+  const count = problem.badRows || few;
   showProblem(
+    problemBox(),
     count === 1 ? "One row is wrong" : `${number.format(count)} rows are wrong`,
     element("p", {}, "Nobody was added."),
     element("table", { class: "bad" },
@@ -289,24 +242,100 @@ function showBadRows(problem) {
   );
 }
 
+/** What kept a file from being stored. */
+function showFailed(status, problem) {
+  if (problem && problem.errors && problem.errors.some((fault) => fault.line)) showBadRows(problem);
+  else showRefusal(problemBox(), status, problem ? ["The file was not imported", problem.detail] : []);
+}
+
 function showImported(answer) {
-  const people = (count) => (count === 1 ? "1 person" : `${number.format(count)} people`);
   const parts = [answer.dryRun
     ? `The file is good: ${people(answer.imported)} would be added.`
     : `${people(answer.imported)} ${answer.imported === 1 ? "was" : "were"} added.`];
   if (answer.agesCut > 0) parts.push(`${number.format(answer.agesCut)} of the ages had a fraction, which is cut off.`);
   const children = [element("p", { class: "notice" }, parts.join(" "))];
-  if (!answer.dryRun) children.push(element("p", {}, element("a", { href: "/people" }, "Go to the list of people")));
+  if (!answer.dryRun) {
+    const list = document.querySelector(".back a").getAttribute("href");
+    children.push(element("p", {}, element("a", { href: list }, "Go to the list of people")));
+  }
   document.getElementById("result").replaceChildren(...children);
 }
 
+/** Asks whoever is about to leave the page. */
+function warn(event) {
+  event.preventDefault();
+}
+
+/** The last line of an answer that tells its progress in lines; an answer of one JSON document is a line, too. */
+function lastOf(text) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  try {
+    return JSON.parse(lines.at(-1));
+  } catch {
+    return null;
+  }
+}
+
+/** Sends a file, and shows how far it is. `ended` gets the status, the last line and whether it was cancelled. */
+function send(file, dryRun, key, ended) {
+  const [bar, text, said] = ["bar", "progress-text", "progress-said"].map((id) => document.getElementById(id));
+  const request = new XMLHttpRequest();
+  let [cancelled, phase, read] = [false, "", 0];
+  const tell = (words) => {
+    text.textContent = words;
+    // Screen readers are told of each step, not of each row.
+    const step = words.split(":")[0];
+    if (said.textContent !== step) said.textContent = step;
+  };
+  request.open("POST", dryRun ? "/people/import?dryRun=true" : "/people/import");
+  request.setRequestHeader("Content-Type", isLines(file) ? "application/x-ndjson" : "text/csv");
+  request.setRequestHeader("Accept", "application/x-ndjson, application/json;q=0.5");
+  if (!dryRun) request.setRequestHeader("Idempotency-Key", key);
+  request.upload.addEventListener("progress", ({ loaded, total }) => {
+    bar.value = loaded / total;
+    tell(`Sending: ${Math.floor((loaded / total) * 100)}%`);
+  });
+  request.upload.addEventListener("load", () => {
+    bar.removeAttribute("value");
+    tell("Sent. The rows are being checked and stored.");
+  });
+  request.addEventListener("progress", () => {
+    // The last line may not be whole yet.
+    const end = request.responseText.lastIndexOf("\n") + 1;
+    const line = end > read ? lastOf(request.responseText.slice(read, end)) : null;
+    read = end;
+    if (!line || !("rows" in line)) return;
+    phase = line.phase;
+    tell(`${phase === "storing" ? "Storing" : "Checking"}: ${number.format(line.rows)} ${line.rows === 1 ? "row" : "rows"}`);
+  });
+  request.addEventListener("loadend", () => ended(request.status, lastOf(request.responseText), cancelled, phase));
+  bar.value = 0;
+  tell("Sending");
+  request.send(file);
+  return () => {
+    cancelled = true;
+    request.abort();
+  };
+}
+
 function prepareImport(form) {
-  const [button, cancel] = [form.querySelector("button"), document.getElementById("cancel")];
-  const [progress, bar, text] = ["progress", "bar", "progress-text"].map((id) => document.getElementById(id));
+  const [button, cancel, progress] = [form.querySelector("button"), document.getElementById("cancel"), document.getElementById("progress")];
   const file = form.elements.file;
   // The same for the same file until it is stored: sent again after a lost answer it is not stored twice.
   let key = unique();
+  form.hidden = false;
+  file.addEventListener("change", () => {
+    clearProblems();
+    preview(file.files[0]);
+  });
   form.addEventListener("change", () => (key = unique()));
+  const working = (is) => {
+    button.disabled = is;
+    cancel.hidden = !is;
+    progress.hidden = !is;
+    if (is) addEventListener("beforeunload", warn);
+    else removeEventListener("beforeunload", warn);
+  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     clearProblems();
@@ -314,57 +343,30 @@ function prepareImport(form) {
     const chosen = file.files[0];
     const wrong = !chosen ? "Choose a file" : chosen.size === 0 ? "This file is empty" : "";
     if (wrong) {
-      showProblem("Please look at this again", element("ul", {}, showAtField("file", wrong)));
+      showAtFile(wrong);
       return;
     }
-    const request = new XMLHttpRequest();
-    const working = (is) => {
-      button.disabled = is;
-      cancel.hidden = !is;
-      progress.hidden = !is;
-    };
-    const isLines = /\.(ndjson|jsonl)$/i.test(chosen.name);
-    const dryRun = form.elements.dryRun.checked;
-    request.open("POST", dryRun ? "/people/import?dryRun=true" : "/people/import");
-    request.setRequestHeader("Content-Type", isLines ? "application/x-ndjson" : "text/csv");
-    request.setRequestHeader("Accept", "application/json");
-    if (!dryRun) request.setRequestHeader("Idempotency-Key", key);
-    request.responseType = "json";
-    request.upload.addEventListener("progress", ({ loaded, total }) => {
-      bar.value = loaded / total;
-      text.textContent = `Sending: ${Math.floor((loaded / total) * 100)}%`;
-    });
-    request.upload.addEventListener("load", () => {
-      bar.removeAttribute("value");
-      text.textContent = "Sent. The rows are being checked and stored.";
-    });
-    request.addEventListener("loadend", () => {
+    working(true);
+    cancel.onclick = send(chosen, form.elements.dryRun.checked, key, (status, answer, cancelled, phase) => {
       working(false);
-      const { status, response } = request;
-      if (status === 200 && response) {
+      if (cancelled) {
+        const rest = phase === "storing" ? " Look at the list to see whether people were added." : " Nobody was added.";
+        document.getElementById("result").replaceChildren(element("p", {}, `You cancelled the import.${rest}`));
+        button.focus();
+      } else if (status !== 200) {
+        showFailed(status, answer);
+      } else if (answer && answer.phase === "failed") {
+        showFailed(answer.problem.status, answer.problem);
+      } else if (answer && "imported" in answer) {
         key = unique();
-        showImported(response);
-      } else if (status === 400 && response && response.errors.some((fault) => fault.line)) {
-        showBadRows(response);
-      } else if (!cancelled) {
-        showRefusal(status, response);
+        showImported(answer);
+      } else {
+        // The connection broke before the last line.
+        showRefusal(problemBox(), 0, []);
       }
     });
-    let cancelled = false;
-    cancel.onclick = () => {
-      cancelled = true;
-      request.abort();
-      document.getElementById("result").replaceChildren(element("p", {}, "You cancelled the import."));
-      button.focus();
-    };
-    bar.value = 0;
-    text.textContent = "Sending";
-    working(true);
-    request.send(chosen);
   });
 }
 
-const person = document.querySelector("form.person");
-if (person) preparePerson(person);
 const files = document.querySelector("form.import");
 if (files) prepareImport(files);

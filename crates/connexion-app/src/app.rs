@@ -45,7 +45,7 @@ pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults
 pub fn api(document: Document) -> Result<Api<Arc<dyn Store>>, Faults> {
     let api = original(document);
     let schema = api.validator(NEW_PERSON)?;
-    Ok(pages::operations(api)
+    Ok(pages::operations(api, &schema)
         .operation("people.summary", people::summary)
         .operation(
             "people.import",

@@ -11,7 +11,7 @@ use connexion::{Credentials, Document, Principal, Problem, SecurityRequirement};
 
 pub(crate) use self::jwt::Tokens;
 use crate::config::Auth;
-use crate::key::{self, ApiKey};
+use crate::key::{self, ApiKey, SESSION_LIFE, Session};
 use crate::store::Store;
 
 /// For so long a key that was looked up is used as it was: so late a revocation takes effect.
@@ -83,19 +83,35 @@ impl Keys {
         let Credentials::ApiKey(text) = credentials else {
             return Ok(None);
         };
-        let Some(id) = key::id(&text) else {
+        let Some(session) = Session::parse(&text) else {
+            return Ok(self.by_text(&text).await?.map(principal));
+        };
+        let found = self.by_id(session.id).await?;
+        let key = found.filter(|key| key.admits_session(&session));
+        Ok(key.map(principal))
+    }
+
+    /// A new session for the key with this text; `None` if it is not valid.
+    ///
+    /// # Errors
+    /// If the store can't tell.
+    pub(crate) async fn sign_in(&self, text: &str) -> Result<Option<String>, Problem> {
+        let key = self.by_text(text).await?;
+        Ok(key.map(|key| key.session(key::now() + SESSION_LIFE)))
+    }
+
+    async fn by_text(&self, text: &str) -> Result<Option<ApiKey>, Problem> {
+        let Some(id) = key::id(text) else {
             return Ok(None);
         };
-        let found = match self.remembered(id) {
-            Some(key) => Some(key),
-            None => self.look_up(id).await?,
-        };
-        let key = found.filter(|key| key.admits(&text));
-        Ok(key.map(|key| {
-            let scopes = key.scope.granted().iter().copied();
-            // A name may go to another key when this one is revoked.
-            Principal::new(key.name, scopes).with_id(format!("key {}", key.id))
-        }))
+        Ok(self.by_id(id).await?.filter(|key| key.admits(text)))
+    }
+
+    async fn by_id(&self, id: &str) -> Result<Option<ApiKey>, Problem> {
+        match self.remembered(id) {
+            Some(key) => Ok(Some(key)),
+            None => self.look_up(id).await,
+        }
     }
 
     fn remembered(&self, id: &str) -> Option<ApiKey> {
@@ -115,4 +131,10 @@ impl Keys {
         }
         Ok(found)
     }
+}
+
+fn principal(key: ApiKey) -> Principal {
+    let scopes = key.scope.granted().iter().copied();
+    // A name may go to another key when this one is revoked.
+    Principal::new(key.name, scopes).with_id(format!("key {}", key.id))
 }

@@ -8,11 +8,19 @@ use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 /// What every key begins with, so that it is recognized where it should not be.
 const PREFIX: &str = "cxk_";
+/// What every session begins with.
+const SESSION: &str = "cxs_";
+
+/// How many seconds a session lasts: a working day.
+pub(crate) const SESSION_LIFE: i64 = 10 * 60 * 60;
+
 const ID_LENGTH: usize = 16;
 const SECRET_LENGTH: usize = 64;
 
@@ -106,7 +114,59 @@ impl ApiKey {
     /// Whether this is the key, and it is still good.
     pub(crate) fn admits(&self, text: &str) -> bool {
         let is_same: bool = self.hash.ct_eq(&hash(text)).into();
-        is_same && self.revoked.is_none() && self.expires.is_none_or(|end| now() < end)
+        is_same && self.is_valid()
+    }
+
+    /// A session that lasts until `end`: what a browser keeps instead of the key. It stands for the key only where sessions
+    /// are accepted, and ends with the key at the latest.
+    pub(crate) fn session(&self, end: i64) -> String {
+        let code = self.session_code(end).finalize().into_bytes();
+        let code = BASE64_URL_SAFE_NO_PAD.encode(code);
+        format!("{SESSION}{}.{end}.{code}", self.id)
+    }
+
+    /// Whether this session is one of this key, and both are still valid.
+    pub(crate) fn admits_session(&self, session: &Session<'_>) -> bool {
+        let code = self.session_code(session.end);
+        // Compares in constant time.
+        let is_genuine = code.verify_slice(&session.code).is_ok();
+        is_genuine && now() < session.end && self.is_valid()
+    }
+
+    /// What proves that a process that knows the key's hash made the session (HMAC, RFC 2104). Every process computes the
+    /// same, so sessions are stored nowhere and outlive restarts.
+    fn session_code(&self, end: i64) -> Hmac<Sha256> {
+        let mut code =
+            Hmac::<Sha256>::new_from_slice(&self.hash).expect("a key of HMAC may have any length");
+        code.update(b"connexion-app session 1\0");
+        code.update(self.id.as_bytes());
+        code.update(&end.to_be_bytes());
+        code
+    }
+
+    fn is_valid(&self) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|end| now() < end)
+    }
+}
+
+/// The parts of a session's text.
+#[derive(Debug)]
+pub(crate) struct Session<'t> {
+    /// The id of its key.
+    pub(crate) id: &'t str,
+    end: i64,
+    code: Vec<u8>,
+}
+
+impl<'t> Session<'t> {
+    /// Reads a session; `None` if it has not the form of one.
+    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+        let (id, rest) = text.strip_prefix(SESSION)?.split_once('.')?;
+        let (end, code) = rest.split_once('.')?;
+        let is_id = id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then_some(())?;
+        let (end, code) = (end.parse().ok()?, BASE64_URL_SAFE_NO_PAD.decode(code).ok()?);
+        Some(Self { id, end, code })
     }
 }
 
@@ -168,6 +228,31 @@ mod tests {
         key.expires = None;
         key.revoked = Some(now());
         assert!(!key.admits(&text));
+    }
+
+    #[test]
+    fn session_of_a_key_is_valid_until_its_end_or_the_end_of_the_key() {
+        let (mut key, text) = ApiKey::create("robot", Scope::Write, None).unwrap();
+        let (other, _) = ApiKey::create("robot", Scope::Write, None).unwrap();
+        let session = key.session(now() + 60);
+        let admits = |key: &ApiKey, text: &str| {
+            Session::parse(text).is_some_and(|session| key.admits_session(&session))
+        };
+        assert!(admits(&key, &session) && !admits(&other, &session));
+        // It is no key, and has nothing of one but the public part.
+        assert!(!key.admits(&session) && id(&session).is_none());
+        assert!(!session.contains(text.rsplit('_').next().unwrap()));
+        assert!(!session.contains(&hex(&key.hash)));
+        // Nobody makes it last longer.
+        let end = (now() + 60).to_string();
+        let longer = (now() + 6_000).to_string();
+        assert!(!admits(&key, &session.replace(&end, &longer)));
+        assert!(!admits(&key, &key.session(now())));
+        for text in ["", "cxs_", "cxs_0123456789abcdef.9999999999.", &text] {
+            assert!(!admits(&key, text), "{text}");
+        }
+        key.revoked = Some(now());
+        assert!(!admits(&key, &session));
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub(crate) async fn answer(
             let wanted = Wanted {
                 sort: keys(&params),
                 limit: params.limit,
+                cursor: params.cursor,
                 filter: params.filter,
             };
             let page = pages::list(&wanted, page, &summary, visitor);

@@ -19,6 +19,11 @@ pub(crate) struct Once {
 }
 
 impl Once {
+    /// With a key that came in another way.
+    pub(crate) fn of(key: Option<String>) -> Self {
+        Self { key }
+    }
+
     /// What tells this request from all others: clients choose keys without knowing of one another. It belongs to the
     /// principal's id, since a revoked key's name may be given to another client.
     pub(crate) fn claim(&self, operation: &str, who: Option<&Principal>) -> Option<Claim> {

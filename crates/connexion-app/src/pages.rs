@@ -1,8 +1,7 @@
 //! Pages for people: the list and the person as HTML, and what a browser needs beside (the operations with the tag `pages`).
 //!
-//! They are made here, from templates that escape whatever they show, and work without JavaScript but for forms whose
-//! fields the contract checks: those send JSON to the API, as any client does. Nothing on them is inline and nothing comes
-//! from elsewhere, so the policy that goes with them forbids both.
+//! They are made here, from templates that escape whatever they show, and work without JavaScript, except for the import.
+//! Nothing on them is inline and nothing comes from elsewhere, so the policy that goes with them forbids both.
 
 mod address;
 mod assets;
@@ -11,44 +10,52 @@ mod filter;
 mod form;
 mod list;
 mod number;
+mod person;
 mod problem;
+mod session;
+mod visitor;
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{FromRequestParts, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
-use connexion::{Accept, Api, Body, Credentials, Params, Principal, Problem};
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use connexion::{Accept, Api, Body, Params, Principal, Problem, Validator};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
+pub(crate) use self::{
+    address::Wanted,
+    problem::Told,
+    visitor::{Access, Site, Visitor},
+};
 use self::{
-    address::Entered,
+    address::{Entered, Query},
     assets::Paths,
     filter::Refused,
-    form::{Delete, Form, View},
+    form::Form,
     list::List,
+    person::{Delete, View},
     problem::Refusal,
 };
-pub(crate) use self::{address::Wanted, problem::Told};
 use crate::{
-    auth::Keys,
     listing::{self, ListParams},
+    once::Once,
     people::{self, People},
     person::Person,
     store::Store,
     summary::Summary,
 };
 
-/// The cookie with the key, as the contract calls it.
-const KEY: &str = "connexion-key";
+/// The cookie with the session, as the contract calls it.
+pub(crate) const KEY: &str = "connexion-key";
 
 /// The cookie with what was just done, told once on the next page.
 const NOTICE: &str = "connexion-notice";
 
-/// No script may read it, no other site may make a browser send it, and it ends with the browser.
+/// No script may read it, and no other site may make a browser send it.
 const COOKIE: &str = "Path=/; HttpOnly; SameSite=Strict";
 
 /// Nothing from elsewhere, and nothing that stands in the page itself.
@@ -58,25 +65,25 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// An API with the operations that only browsers use.
-pub(crate) fn operations(api: Api<Arc<dyn Store>>) -> Api<Arc<dyn Store>> {
+pub(crate) fn operations(api: Api<Arc<dyn Store>>, schema: &Validator) -> Api<Arc<dyn Store>> {
+    let (for_new, for_changed) = (schema.clone(), schema.clone());
     api.operation("pages.new", new)
+        .operation("pages.add", move |store, visitor, who, entered| {
+            add(store, for_new.clone(), visitor, who, entered)
+        })
+        .operation("pages.change", move |store, visitor, who, key, entered| {
+            change(store, for_changed.clone(), visitor, who, key, entered)
+        })
         .operation("pages.import", import)
         .operation("pages.filter", filter)
         .operation("pages.download", download)
         .operation("pages.edit", edit)
         .operation("pages.confirm", confirm)
         .operation("pages.remove", remove)
-        .operation("pages.session", session)
-        .operation("pages.sign_in", sign_in)
-        .operation("pages.sign_out", sign_out)
+        .operation("pages.session", session::session)
+        .operation("pages.sign_in", session::sign_in)
+        .operation("pages.sign_out", session::sign_out)
         .operation("pages.asset", asset)
-}
-
-/// Who looks at a page: what the browser's cookies say.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Visitor {
-    has_key: bool,
-    notice: Option<&'static str>,
 }
 
 /// What all pages have in common.
@@ -85,56 +92,42 @@ struct Page {
     assets: Paths,
     /// Which part of the site it is.
     part: &'static str,
-    has_key: bool,
     notice: Option<&'static str>,
+    /// The query of the list that it leads back to.
+    back: String,
+    /// Where a key is entered.
+    sign_in: String,
+    access: Access,
 }
 
-impl Visitor {
-    /// Reads the cookies.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let fields = headers.get_all(header::COOKIE).iter();
-        let cookies = fields
-            .filter_map(|field| field.to_str().ok())
-            .flat_map(|field| field.split("; "));
-        let mut visitor = Self::default();
-        for (name, value) in cookies.filter_map(|cookie| cookie.split_once('=')) {
-            match name {
-                KEY => visitor.has_key = !value.is_empty(),
-                NOTICE => visitor.notice = notice(value),
-                _ => {}
-            }
-        }
-        visitor
+impl Page {
+    /// The list that was left.
+    fn list(&self) -> String {
+        list_at(&self.back)
     }
 
-    fn page(&self, part: &'static str) -> Page {
-        Page {
-            assets: assets::paths(),
-            part,
-            has_key: self.has_key,
-            notice: self.notice,
-        }
+    /// A path of a page that leads back to the same list.
+    fn to(&self, path: &str) -> String {
+        to(path, &self.back)
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Visitor {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
+/// The list with this query.
+fn list_at(query: &str) -> String {
+    if query.is_empty() {
+        "/people".to_owned()
+    } else {
+        format!("/people?{query}")
     }
 }
 
-/// What is told of something that was done. A cookie can say nothing else, since anybody may have set it.
-fn notice(what: &str) -> Option<&'static str> {
-    Some(match what {
-        "added" => "The person was added.",
-        "changed" => "The changes were saved.",
-        "removed" => "The person was removed.",
-        "key" => "The key is good. It is kept until you close the browser.",
-        "no-key" => "The key is forgotten.",
-        _ => return None,
-    })
+/// The address of a page that leads back to the list with this query.
+fn to(path: &str, back: &str) -> String {
+    let mut query = Query::default();
+    if !back.is_empty() {
+        query.add("back", back);
+    }
+    query.of(path)
 }
 
 /// A page as an answer.
@@ -202,14 +195,17 @@ pub(crate) fn person(person: &Person, visitor: &Visitor) -> Response {
     show(StatusCode::OK, &View::new(person, visitor), visitor)
 }
 
-/// The page that takes the place of a problem document. It asks for a key, if there is somewhere to go with one `then`.
+/// The page that takes the place of a problem document. It asks for a key, if there is somewhere to go with one `then`, and
+/// says after how many seconds to `retry`.
 pub(crate) fn refusal(
     status: StatusCode,
     told: Told,
     visitor: &Visitor,
     then: Option<&str>,
+    retry: Option<&str>,
 ) -> Response {
-    show(status, &Refusal::new(status, told, visitor, then), visitor)
+    let page = Refusal::new(status, told, visitor, then, retry);
+    show(status, &page, visitor)
 }
 
 /// The page that takes the place of the list if the contract refuses what is asked of it, the `query`.
@@ -221,6 +217,59 @@ pub(crate) fn refused_list(query: &str, told: Told, visitor: &Visitor) -> Respon
 /// `pages.new`
 async fn new(visitor: Visitor) -> Response {
     show(StatusCode::OK, &Form::of_new(&visitor), &visitor)
+}
+
+/// `pages.add`
+async fn add(
+    State(store): People,
+    schema: Validator,
+    visitor: Visitor,
+    who: Option<Principal>,
+    Body(entered): Body<form::Entered>,
+) -> Result<Response, Problem> {
+    let new = match entered.read(&schema) {
+        Ok(new) => new,
+        Err(wrong) => {
+            let page = Form::of_new(&visitor).refused(&entered, wrong);
+            return Ok(show(StatusCode::UNPROCESSABLE_ENTITY, &page, &visitor));
+        }
+    };
+    let once = Once::of(entered.idempotency_key);
+    let person = people::store(store.as_ref(), who.as_ref(), &once, new).await?;
+    let address = to(&format!("/people/{}", person.uuid), &visitor.back());
+    Ok(done(&address, "added"))
+}
+
+/// `pages.change`
+async fn change(
+    State(store): People,
+    schema: Validator,
+    visitor: Visitor,
+    who: Option<Principal>,
+    Params(mut key): Params<people::Key>,
+    Body(entered): Body<form::Entered>,
+) -> Result<Response, Problem> {
+    let changes = match entered.changes(&schema) {
+        Ok(changes) => changes,
+        Err(wrong) => {
+            let person = people::find(store.as_ref(), &key).await?;
+            let page = Form::of(&person, &visitor).refused(&entered, wrong);
+            return Ok(show(StatusCode::UNPROCESSABLE_ENTITY, &page, &visitor));
+        }
+    };
+    key.if_match = Some(entered.etag.clone());
+    match people::change(store.as_ref(), who.as_ref(), &key, &changes).await {
+        Ok(person) => {
+            let address = to(&format!("/people/{}", person.uuid), &visitor.back());
+            Ok(done(&address, "changed"))
+        }
+        Err(problem) if problem.status == StatusCode::PRECONDITION_FAILED => {
+            let person = people::find(store.as_ref(), &key).await?;
+            let page = Form::of(&person, &visitor).overtaken(&entered);
+            Ok(show(StatusCode::PRECONDITION_FAILED, &page, &visitor))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 #[derive(Template)]
@@ -280,7 +329,7 @@ async fn remove(
 ) -> Result<Response, Problem> {
     key.if_match = Some(removal.etag);
     match people::remove(store.as_ref(), who.as_ref(), &key).await {
-        Ok(()) => Ok(done("/people", "removed")),
+        Ok(()) => Ok(done(&list_at(&visitor.back()), "removed")),
         Err(problem) if problem.status == StatusCode::PRECONDITION_FAILED => {
             let person = people::find(store.as_ref(), &key).await?;
             let page = Delete::new(&person, true, &visitor);
@@ -318,68 +367,6 @@ async fn download(
             .insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(response)
-}
-
-#[derive(Template)]
-#[template(path = "session.html")]
-struct Session {
-    page: Page,
-    then: String,
-    is_wrong: bool,
-}
-
-/// Where to go after the key was entered.
-#[derive(Debug, Deserialize)]
-struct Then {
-    then: Option<String>,
-}
-
-/// `pages.session`
-async fn session(visitor: Visitor, Params(Then { then }): Params<Then>) -> Response {
-    let page = Session {
-        page: visitor.page(""),
-        then: then.unwrap_or_else(|| "/people".to_owned()),
-        is_wrong: false,
-    };
-    show(StatusCode::OK, &page, &visitor)
-}
-
-/// What the form of `pages.sign_in` sends.
-#[derive(Deserialize)]
-struct SignIn {
-    key: String,
-    then: Option<String>,
-}
-
-/// `pages.sign_in`
-async fn sign_in(
-    State(store): People,
-    visitor: Visitor,
-    Body(SignIn { key, then }): Body<SignIn>,
-) -> Result<Response, Problem> {
-    let then = then.unwrap_or_else(|| "/people".to_owned());
-    let key = key.trim();
-    let holder = Keys::of(store)
-        .holder(Credentials::ApiKey(key.to_owned()))
-        .await?;
-    if holder.is_none() {
-        let page = Session {
-            page: visitor.page(""),
-            then,
-            is_wrong: true,
-        };
-        return Ok(show(StatusCode::UNPROCESSABLE_ENTITY, &page, &visitor));
-    }
-    let mut response = done(&then, "key");
-    set_cookie(&mut response, format!("{KEY}={key}; {COOKIE}"));
-    Ok(response)
-}
-
-/// `pages.sign_out`
-async fn sign_out() -> Response {
-    let mut response = done("/people", "no-key");
-    set_cookie(&mut response, format!("{KEY}=; Max-Age=0; {COOKIE}"));
-    response
 }
 
 /// The name of a file.

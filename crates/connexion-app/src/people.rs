@@ -123,7 +123,22 @@ pub(crate) async fn add(
     Params(once): Params<Once>,
     Body(new): Body<NewPerson>,
 ) -> Result<Response, Problem> {
-    let claim = once.claim("people.add", who.as_ref());
+    let person = self::store(store.as_ref(), who.as_ref(), &once, new).await?;
+    let location = [(header::LOCATION, format!("/people/{}", person.uuid))];
+    Ok((location, tagged(person)).into_response())
+}
+
+/// Stores a new person, or finds the one that the same request stored before.
+///
+/// # Errors
+/// 409 if another person has its key, 422 if the request was another before.
+pub(crate) async fn store(
+    store: &dyn Store,
+    who: Option<&Principal>,
+    once: &Once,
+    new: NewPerson,
+) -> Result<Person, Problem> {
+    let claim = once.claim("people.add", who);
     let request = claim.map(|_| once::digest(&new));
     let mut person = Person::from(new);
     let once = claim.zip(request).map(|(claim, request)| {
@@ -131,12 +146,11 @@ pub(crate) async fn add(
         (claim, Receipt { request, answer })
     });
     match store.add(&person, once).await? {
-        None => audit(who.as_ref(), "added", person.uuid),
+        None => audit(who, "added", person.uuid),
         Some(before) if Some(before.request) != request => return Err(once::other_body()),
         Some(before) => person = before.read()?,
     }
-    let location = [(header::LOCATION, format!("/people/{}", person.uuid))];
-    Ok((location, tagged(person)).into_response())
+    Ok(person)
 }
 
 /// `people.import`
@@ -206,12 +220,26 @@ pub(crate) async fn update(
     Params(key): Params<Key>,
     Body(changes): Body<PersonChanges>,
 ) -> Result<Response, Problem> {
+    let person = change(store.as_ref(), who.as_ref(), &key, &changes).await?;
+    Ok(tagged(person).into_response())
+}
+
+/// Changes the person with this key, if it is as the client knows it.
+///
+/// # Errors
+/// 404 if there is none, 409 if another person has the new key, 412 if somebody else has changed it.
+pub(crate) async fn change(
+    store: &dyn Store,
+    who: Option<&Principal>,
+    key: &Key,
+    changes: &PersonChanges,
+) -> Result<Person, Problem> {
     for _ in 0..TRIES {
-        let expected = expected(store.as_ref(), &key).await?;
-        match store.update(key.uuid, &changes, expected.as_ref()).await? {
+        let expected = expected(store, key).await?;
+        match store.update(key.uuid, changes, expected.as_ref()).await? {
             Some(person) => {
-                audit(who.as_ref(), "changed", key.uuid);
-                return Ok(tagged(person).into_response());
+                audit(who, "changed", key.uuid);
+                return Ok(person);
             }
             None if expected.is_none() => return Err(no_such_person(key.uuid)),
             None => {}

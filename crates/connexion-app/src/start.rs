@@ -21,6 +21,7 @@ use crate::{
     import::{ImportError, Options, SAMPLE, import},
     metrics::Metrics,
     opened::Opened,
+    pages::Site,
     serve::{Answering, Hosts, Served, Server, acceptor, listen},
     signals::{Early, StopSignals, follow_files},
     spec,
@@ -97,13 +98,14 @@ pub(crate) async fn serve(
         ready = prepare(settings, opened, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
+    let keys = Arc::new(Keys::of(Arc::clone(&store)));
     let body_memory = BodyMemory::new(settings.limits.body_memory);
     let build = |document| {
         let memory = body_memory.clone();
-        api(document, settings, &store, tokens.as_ref(), memory)
+        api(document, settings, &store, &keys, tokens.as_ref(), memory)
     };
-    let origins = settings.cors_origins.clone();
-    let current = Served::new(build(document)?, origins, body_memory.clone());
+    let (origins, site) = (settings.cors_origins.clone(), Site::new(&keys, settings));
+    let current = Served::new(build(document)?, origins, site, body_memory.clone());
     let listener = listen(&settings.host, settings.port).await?;
     let address = listener.local_addr()?;
     // Standard output that was closed is no reason not to serve.
@@ -163,11 +165,11 @@ fn api(
     document: Document,
     settings: &Settings,
     store: &Arc<dyn Store>,
+    keys: &Arc<Keys>,
     tokens: Option<&Arc<Tokens>>,
     body_memory: BodyMemory,
 ) -> Result<ApiService, Faults> {
-    let keys = Arc::new(Keys::of(Arc::clone(store)));
-    let tokens = tokens.cloned();
+    let (keys, tokens) = (Arc::clone(keys), tokens.cloned());
     // Of every scheme, whatever the document calls it.
     let verify = move |credentials| {
         let (keys, tokens) = (Arc::clone(&keys), tokens.clone());

@@ -18,6 +18,9 @@ const YEARS: i32 = 10;
 /// The band of everybody who is 80 or older.
 const LAST_BAND: i32 = 8;
 
+/// The fares, in pounds, at which bands begin. They grow, since half of the passengers paid less than 15 and one 512.
+pub(crate) const FARE_BANDS: [f64; 8] = [0.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+
 /// How many people there are, and how many of them survived.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct Counts {
@@ -40,6 +43,8 @@ pub struct Summary {
     pub by_sex: Vec<BySex>,
     /// By age, the youngest first.
     pub by_age: Vec<ByAge>,
+    /// By fare, the lowest first.
+    pub by_fare: Vec<ByFare>,
     /// `None` if there is nobody.
     pub fare: Option<Fares>,
 }
@@ -77,6 +82,18 @@ pub struct ByAge {
     pub counts: Counts,
 }
 
+/// Those who paid a fare of one band, in pounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ByFare {
+    /// The lowest fare; `None` below zero.
+    pub from: Option<f64>,
+    /// The fare that all are less than; `None` from 500 on.
+    pub below: Option<f64>,
+    /// How many.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
 /// What people paid, in pounds of 1912: of all fares in their order the first, those at a quarter, a half and three
 /// quarters of the way, and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -90,7 +107,7 @@ pub struct Fares {
     pub max: f64,
 }
 
-/// People who are alike in class, sex and band of age.
+/// People who are alike in class, sex, band of age and band of fare.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     /// Their class.
@@ -99,6 +116,8 @@ pub struct Group {
     pub sex: Sex,
     /// Tens of years: -1 below zero, 8 from 80 on.
     pub band: i32,
+    /// The index of the band's first fare in [`FARE_BANDS`]: -1 below zero, 7 from 500 on.
+    pub fare_band: i32,
     /// How many they are.
     pub counts: Counts,
 }
@@ -117,6 +136,7 @@ pub(crate) struct Tally {
     classes: BTreeMap<i32, Counts>,
     sexes: [BySex; Sex::ALL.len()],
     bands: BTreeMap<i32, Counts>,
+    fare_bands: BTreeMap<i32, Counts>,
     /// The fares of which so many quarters of all are no larger.
     fares: BTreeMap<i32, f64>,
 }
@@ -129,6 +149,10 @@ impl Default for Tally {
             classes: BTreeMap::new(),
             sexes: Sex::ALL.map(|sex| BySex { sex, counts }),
             bands: (0..=LAST_BAND).map(|band| (band, counts)).collect(),
+            fare_bands: (0..)
+                .zip(FARE_BANDS)
+                .map(|(band, _)| (band, counts))
+                .collect(),
             fares: BTreeMap::new(),
         }
     }
@@ -149,6 +173,8 @@ impl Tally {
             sex.counts.add(group.counts);
         }
         self.bands.entry(group.band).or_default().add(group.counts);
+        let fares = self.fare_bands.entry(group.fare_band).or_default();
+        fares.add(group.counts);
     }
 
     /// Notes the fare of which so many quarters of all are no larger.
@@ -167,6 +193,15 @@ impl Tally {
             to: (band < LAST_BAND).then_some(band * YEARS + YEARS - 1),
             counts,
         };
+        let bound = |band: i32| {
+            let index = usize::try_from(band).ok()?;
+            FARE_BANDS.get(index).copied()
+        };
+        let by_fare = |(band, counts)| ByFare {
+            from: bound(band),
+            below: bound(band + 1),
+            counts,
+        };
         let quarter = |quarters: i32| self.fares.get(&quarters).copied();
         let fares = || {
             Some(Fares {
@@ -183,6 +218,7 @@ impl Tally {
             by_passenger_class: self.classes.into_iter().map(by_class).collect(),
             by_sex: self.sexes.to_vec(),
             by_age: self.bands.into_iter().map(by_age).collect(),
+            by_fare: self.fare_bands.into_iter().map(by_fare).collect(),
         }
     }
 }

@@ -14,7 +14,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b',');
 
-/// What is asked of a list, but for the place where it begins.
+/// What is asked of a list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     /// Who is on it.
@@ -23,6 +23,8 @@ pub(crate) struct Wanted {
     pub(crate) sort: Vec<Key>,
     /// How many are on a page, if that was asked.
     pub(crate) limit: Option<u32>,
+    /// Where it begins, if that is not the first page.
+    pub(crate) cursor: Option<String>,
 }
 
 /// A query string that grows.
@@ -67,6 +69,13 @@ impl Wanted {
     /// The address of the list.
     pub(crate) fn list(&self) -> String {
         self.page(None)
+    }
+
+    /// The query of the page that is shown, for whatever leads back to it.
+    pub(super) fn back(&self) -> String {
+        let address = self.page(self.cursor.as_deref());
+        let query = address.split_once('?');
+        query.map_or_else(String::new, |(_, query)| query.to_owned())
     }
 
     /// The address of one of its pages.
@@ -182,7 +191,12 @@ mod tests {
             filter,
             sort,
             limit: Some(10),
+            cursor: Some("d".to_owned()),
         };
+        assert!(wanted.list().ends_with("&limit=10"));
+        assert!(
+            wanted.back().starts_with("name=O%27Brien") && wanted.back().ends_with("&cursor=d")
+        );
         assert_eq!(
             wanted.page(Some("a-b_c")),
             "/people?name=O%27Brien%20%26%20S%C3%B6hne%3D%3Cb%3E&survived=false&passengerClass=1&passengerClass=-2\

@@ -18,21 +18,9 @@ const SVG: &str = "image/svg+xml; charset=utf-8";
 
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// The files. `charts.min.css` is a library; `assets/README.md` says which.
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+/// The files.
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
-        Asset::new(
-            "charts",
-            "css",
-            CSS,
-            // Whoever gets a copy shall get the licence with it, which the file does not have.
-            concat!(
-                "/*!\n",
-                include_str!("../../assets/charts.LICENSE"),
-                "*/\n",
-                include_str!("../../assets/charts.min.css")
-            ),
-        ),
         Asset::new("pages", "css", CSS, include_str!("../../assets/pages.css")),
         Asset::new(
             "pages",
@@ -67,16 +55,14 @@ impl Asset {
 /// Where the files are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paths {
-    pub(super) charts: &'static str,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
     pub(super) icon: &'static str,
 }
 
 pub(super) fn paths() -> Paths {
-    let [charts, style, script, icon] = &*ASSETS;
+    let [style, script, icon] = &*ASSETS;
     Paths {
-        charts: &charts.path,
         style: &style.path,
         script: &script.path,
         icon: &icon.path,

@@ -311,7 +311,7 @@ fn orders(keys: &[Key]) -> Vec<Choice> {
 }
 
 /// What an order is called.
-fn described(keys: &[Key]) -> String {
+pub(super) fn described(keys: &[Key]) -> String {
     let title = |key: &Key| {
         let mut columns = COLUMNS.iter();
         let title = columns

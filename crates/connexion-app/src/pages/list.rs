@@ -6,8 +6,9 @@ use super::{
     Page, Visitor,
     address::{Wanted, bounds},
     chart::{self, Chart},
-    filter::Fields,
+    filter::{Fields, described},
     number::{fare, percent, whole},
+    to,
 };
 use crate::{
     listing,
@@ -27,6 +28,9 @@ pub(super) struct List {
     percent: u64,
     /// Of the first and the last on this page.
     position: Option<(String, String)>,
+    /// Which page it is, and of how many, if it begins where one of equally long pages does.
+    number: Option<(String, String)>,
+    order: String,
     filter: Fields,
     chips: Vec<Chip>,
     all: String,
@@ -37,7 +41,9 @@ pub(super) struct List {
     next: Option<String>,
     csv: String,
     json: String,
-    charts: [Chart; 3],
+    charts: [Chart; 4],
+    /// Whether bars have a mark for the share of all.
+    has_mark: bool,
     fares: Vec<(&'static str, String)>,
 }
 
@@ -55,6 +61,7 @@ struct Column {
     /// As `aria-sort` says it, if it is the first that the list is sorted by.
     order: Option<&'static str>,
     arrow: &'static str,
+    is_sorted: bool,
 }
 
 /// A person in the table.
@@ -69,6 +76,9 @@ struct Row {
     fare: String,
     survived: bool,
 }
+
+/// A longer number is broken: the table may not become wider than the window, since its head stands still only in the window.
+const LONG: usize = 10;
 
 /// Member, title and class of each column.
 pub(super) const COLUMNS: [(Member, &str, &str); 8] = [
@@ -109,8 +119,22 @@ impl List {
             .saturating_add(people.len() as u64)
             .min(summary.all.count);
         let position = (!people.is_empty()).then(|| (whole(before.saturating_add(1)), whole(last)));
+        let mut shown = visitor.page("people");
+        shown.back = wanted.back();
+        let length = u64::from(wanted.limit.unwrap_or(listing::LIMIT));
+        let pages = summary.all.count.div_ceil(length);
+        let number = before / length + 1;
+        let is_known = before.is_multiple_of(length) && number <= pages && pages > 1;
+        let back = shown.back.as_str();
         Self {
-            page: visitor.page("people"),
+            number: is_known.then(|| (whole(number), whole(pages))),
+            order: described(&wanted.sort),
+            has_mark: filter.survived.is_none(),
+            rows: people
+                .into_iter()
+                .map(|person| Row::new(person, back))
+                .collect(),
+            page: shown,
             is_empty: summary.all.count == 0,
             is_filtered: *filter != Filter::default(),
             count: whole(summary.all.count),
@@ -125,7 +149,6 @@ impl List {
             }
             .list(),
             columns: COLUMNS.map(|column| Column::new(column, wanted)).into(),
-            rows: people.into_iter().map(Row::from).collect(),
             first: prev.is_some().then(|| wanted.list()),
             prev: prev.map(|cursor| wanted.page(Some(&cursor))),
             next: next.map(|cursor| wanted.page(Some(&cursor))),
@@ -246,15 +269,16 @@ impl Column {
             class,
             address: sorted.list(),
             order: present.filter(|_| is_first).map(order),
-            arrow: present.map_or("", |key| if key.descending { "↓" } else { "↑" }),
+            is_sorted: present.is_some(),
+            arrow: present.map_or("↕", |key| if key.descending { "↓" } else { "↑" }),
         }
     }
 }
 
-impl From<Person> for Row {
-    fn from(person: Person) -> Self {
+impl Row {
+    fn new(person: Person, back: &str) -> Self {
         Self {
-            address: format!("/people/{}", person.uuid),
+            address: to(&format!("/people/{}", person.uuid), back),
             class: chart::class(person.passenger_class),
             sex: chart::sex(person.sex),
             age: whole(person.age),

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower_http::csrf::ProtectionError;
 
 use super::layers::vary;
-use crate::pages::{self, Told, Visitor};
+use crate::pages::{self, KEY, Site, Told, Visitor};
 
 /// A problem document that is longer is not read; the page says less then.
 const LONGEST: usize = 1024 * 1024;
@@ -23,7 +23,6 @@ const PAGE: &str = "text/html";
 #[derive(Clone, Debug)]
 pub(super) struct Browser {
     visitor: Visitor,
-    address: String,
     is_at_root: bool,
     is_at_list: bool,
 }
@@ -38,15 +37,18 @@ impl Browser {
         }
         let liked = Accept::among(&KINDS, headers)?;
         (liked.as_str() == PAGE).then(|| Self {
-            visitor: Visitor::of(headers),
-            address: request
-                .uri()
-                .path_and_query()
-                .map_or("/", |target| target.as_str())
-                .to_owned(),
+            visitor: Visitor::of(request),
             is_at_root: request.method() == Method::GET && request.uri().path() == "/",
             is_at_list: request.method() == Method::GET && request.uri().path() == "/people",
         })
+    }
+
+    /// Finds out what the browser's key allows, for the page of the API, too.
+    pub(super) async fn recognize(mut self, site: &Site, request: &mut Request) -> Self {
+        let access = site.access(request.headers()).await;
+        request.extensions_mut().insert(access.clone());
+        self.visitor = self.visitor.with(access);
+        self
     }
 
     /// Where it is sent without being asked any further.
@@ -72,12 +74,15 @@ impl Browser {
         let is_foreign = head.extensions.get::<ProtectionError>().is_some();
         let asks = head.status == StatusCode::UNAUTHORIZED
             || head.status == StatusCode::FORBIDDEN && !is_foreign;
-        let then = asks.then_some(self.address.as_str());
+        let address = self.visitor.address();
         let mut page = if self.is_at_list && head.status == StatusCode::BAD_REQUEST {
-            let query = self.address.split_once('?').map_or("", |(_, query)| query);
+            let query = address.split_once('?').map_or("", |(_, query)| query);
             pages::refused_list(query, told, &self.visitor)
         } else {
-            pages::refusal(head.status, told, &self.visitor, then)
+            let retry = head.headers.get(header::RETRY_AFTER);
+            let retry = retry.and_then(|seconds| seconds.to_str().ok());
+            let then = asks.then_some(address);
+            pages::refusal(head.status, told, &self.visitor, then, retry)
         };
         for (name, value) in &head.headers {
             if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
@@ -107,6 +112,10 @@ pub(super) fn from_elsewhere() -> connexion::Problem {
     connexion::Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
+/// What the name of the session's cookie begins with over TLS: browsers accept such a cookie only from this host itself, over
+/// TLS and for all paths (RFC 6265bis, section 4.1.3.2), so that no other host of the domain and nobody on the way can set it.
+const OWN_HOST: &str = "__Host-";
+
 /// Lets cookies travel over TLS only.
 pub(super) fn secure_cookies(headers: &mut HeaderMap) {
     let Some(_) = headers.get(header::SET_COOKIE) else {
@@ -119,7 +128,41 @@ pub(super) fn secure_cookies(headers: &mut HeaderMap) {
         .collect();
     headers.remove(header::SET_COOKIE);
     for cookie in cookies {
-        let secure = HeaderValue::try_from([cookie.as_bytes(), b"; Secure"].concat());
-        headers.append(header::SET_COOKIE, secure.unwrap_or(cookie));
+        let is_session = cookie.as_bytes().starts_with(format!("{KEY}=").as_bytes());
+        let name = if is_session { OWN_HOST } else { "" };
+        let secure = [name.as_bytes(), cookie.as_bytes(), b"; Secure"].concat();
+        headers.append(
+            header::SET_COOKIE,
+            HeaderValue::try_from(secure).unwrap_or(cookie),
+        );
+        if is_session {
+            // One that was set without TLS must not outlive this one.
+            let other = format!("{KEY}=; Max-Age=0; Path=/; Secure");
+            headers.extend(HeaderValue::try_from(other).map(|other| (header::SET_COOKIE, other)));
+        }
+    }
+}
+
+/// Gives the session's cookie the name that the contract knows, if it has that of TLS. It goes before one without.
+pub(super) fn rename_session(headers: &mut HeaderMap) {
+    let own = format!("{OWN_HOST}{KEY}=");
+    let fields = headers.get_all(header::COOKIE).iter();
+    let texts = fields.filter_map(|field| field.to_str().ok());
+    let cookies: Vec<_> = texts.flat_map(|field| field.split("; ")).collect();
+    if !cookies.iter().any(|cookie| cookie.starts_with(&own)) {
+        return;
+    }
+    let plain = format!("{KEY}=");
+    let others = cookies.iter().filter(|cookie| !cookie.starts_with(&plain));
+    let renamed = others.map(|cookie| {
+        cookie
+            .strip_prefix(OWN_HOST)
+            .filter(|_| cookie.starts_with(&own))
+            .unwrap_or(cookie)
+    });
+    let renamed = renamed.collect::<Vec<_>>().join("; ");
+    // What was in headers can stand in one.
+    if let Ok(renamed) = HeaderValue::try_from(renamed) {
+        headers.insert(header::COOKIE, renamed);
     }
 }

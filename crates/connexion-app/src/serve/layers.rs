@@ -25,7 +25,7 @@ use super::{
     browser::{self, Browser},
     unpack::unpack,
 };
-use crate::{config::CorsOrigins, listing::TOTAL_COUNT, telemetry::REQUEST_ID};
+use crate::{config::CorsOrigins, listing::TOTAL_COUNT, pages::Site, telemetry::REQUEST_ID};
 
 /// A shorter answer costs more to compress than to send.
 const WORTH_IT: SizeAbove = SizeAbove::new(1024);
@@ -44,12 +44,14 @@ pub(super) struct Layers {
     csrf: Csrf,
     /// Whether every site's pages may send what no cookie authenticates.
     is_open: bool,
+    site: Site,
 }
 
 impl Layers {
     pub(super) fn new(
         api: ApiService,
         origins: Option<&CorsOrigins>,
+        site: Site,
         body_memory: BodyMemory,
     ) -> Self {
         Self {
@@ -61,10 +63,14 @@ impl Layers {
             cors: origins.map(cors),
             csrf: csrf(origins),
             is_open: matches!(origins, Some(CorsOrigins::Any)),
+            site,
         }
     }
 
-    pub(super) async fn handle(&self, request: Request) -> Response {
+    pub(super) async fn handle(&self, mut request: Request) -> Response {
+        if request.headers().contains_key(header::COOKIE) {
+            browser::rename_session(request.headers_mut());
+        }
         let Ok(mut response) = if is_from_a_page(request.headers()) {
             // In a box: requests of programs, which are most, need not carry the room that this takes.
             Box::pin(self.share(request)).await
@@ -101,10 +107,14 @@ impl Layers {
         self.csrf.layer(inner).oneshot(request).await
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, Infallible> {
-        let browser = Browser::of(&request);
-        if let Some(response) = browser.as_ref().and_then(Browser::elsewhere) {
-            return Ok(response);
+    async fn answer(&self, mut request: Request) -> Result<Response, Infallible> {
+        let mut browser = Browser::of(&request);
+        if let Some(one) = browser.take() {
+            if let Some(response) = one.elsewhere() {
+                return Ok(response);
+            }
+            // In a box, as above.
+            browser = Some(Box::pin(one.recognize(&self.site, &mut request)).await);
         }
         let encodings = request.headers().get_all(header::ACCEPT_ENCODING);
         let encodings: Vec<_> = encodings.iter().cloned().collect();

@@ -213,12 +213,13 @@ impl Store for Postgres {
                     passenger_class,
                     sex: row.try_get(1)?,
                     band: row.try_get(2)?,
+                    fare_band: row.try_get(3)?,
                     counts: Counts {
-                        count: count(&row, 3)?,
-                        survived: count(&row, 4)?,
+                        count: count(&row, 4)?,
+                        survived: count(&row, 5)?,
                     },
                 }),
-                None => tally.fare(row.try_get(5)?, row.try_get(6)?),
+                None => tally.fare(row.try_get(6)?, row.try_get(7)?),
             }
         }
         Ok(tally.sum())

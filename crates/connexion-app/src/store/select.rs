@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 use std::mem;
+use std::sync::LazyLock;
 
 use crate::query::{Filter, Key, Member, Range, Scalar, Select};
+use crate::summary::FARE_BANDS;
 
 /// Whose SQL it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,8 +49,8 @@ impl Query {
     }
 
     /// The numbers of a summary, in one statement so that they are of one moment: rows of people who are alike in
-    /// class, sex and band of age, and one for each of the fares at both ends and at the quarters of the way. The
-    /// columns are: class, sex, band, count, survived; quarters, fare.
+    /// class, sex, band of age and band of fare, and one for each of the fares at both ends and at the quarters of the
+    /// way. The columns are: class, sex, band of age, band of fare, count, survived; quarters, fare.
     pub(super) fn summary(dialect: Dialect, filter: &Filter) -> Self {
         let mut query = Self::new(dialect, String::new());
         query.filter(filter);
@@ -249,22 +251,37 @@ fn beyond(key: Key) -> &'static str {
 /// A person's band of age.
 const BAND: &str = "case when age < 0 then -1 when age >= 80 then 8 else age / 10 end";
 
+/// A person's band of fare.
+static FARE_BAND: LazyLock<String> = LazyLock::new(|| {
+    let mut text = "case".to_owned();
+    for (band, from) in (-1..).zip(FARE_BANDS) {
+        // Writing to a string does not fail.
+        let _ = write!(text, " when fare < {from} then {band}");
+    }
+    let _ = write!(text, " else {} end", FARE_BANDS.len() - 1);
+    text
+});
+
 /// PostgreSQL adds people up in a table in memory, which takes a sixth of the time of sorting them.
 fn summary_of_groups(fits: &str) -> String {
     format!(
-        "select passenger_class, sex::text, {BAND}, count(*), sum(case when survived then 1 else 0 end), \
-         null::integer, null::double precision from person{fits} group by passenger_class, person.sex, 3 \
+        "select passenger_class, sex::text, {BAND}, {}, count(*), sum(case when survived then 1 else 0 end), \
+         null::integer, null::double precision from person{fits} group by passenger_class, person.sex, 3, 4 \
          union all \
-         select null, null, null, null, null, quarters, fares[quarters + 1] from (select \
+         select null, null, null, null, null, null, quarters, fares[quarters + 1] from (select \
          percentile_disc(array[0, 0.25, 0.5, 0.75, 1]) within group (order by fare) as fares from person{fits}) \
-         as sorted, generate_series(0, 4) as quarters where fares is not null"
+         as sorted, generate_series(0, 4) as quarters where fares is not null",
+        *FARE_BAND
     )
 }
 
 /// SQLite would sort people to find those who are alike, so each is a group here; adding up the rows that come takes
 /// less time.
 fn rows_of_sqlite(people: &str) -> String {
-    format!("select passenger_class, sex, {BAND}, 1, survived, null, null from {people}")
+    let fare_band = &*FARE_BAND;
+    format!(
+        "select passenger_class, sex, {BAND}, {fare_band}, 1, survived, null, null from {people}"
+    )
 }
 
 /// The fares of everybody stand in an index: each is found there by counting from the end that is nearer.
@@ -288,7 +305,7 @@ fn summary_of_all() -> String {
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            " union all select null, null, null, null, null, {quarters}, fare from \
+            " union all select null, null, null, null, null, null, {quarters}, fare from \
              (select fare from person order by {order} limit 1 offset {offset})"
         );
     }
@@ -302,7 +319,7 @@ fn summary_of_some(fits: &str) -> String {
     let people = format!("person indexed by sqlite_autoindex_person_1{fits}");
     format!(
         "{} union all \
-         select null, null, null, null, null, quarters, fare from (select fare, count(*) as alike, \
+         select null, null, null, null, null, null, quarters, fare from (select fare, count(*) as alike, \
          sum(count(*)) over (order by fare) as place, sum(count(*)) over () as total from {people} group by fare) \
          join (select 0 as quarters union all values (1), (2), (3), (4)) \
          on max((total * quarters + 3) / 4, 1) between place - alike + 1 and place",

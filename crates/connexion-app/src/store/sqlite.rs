@@ -439,12 +439,13 @@ fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> 
                 passenger_class,
                 sex: row.get(1)?,
                 band: row.get(2)?,
+                fare_band: row.get(3)?,
                 counts: Counts {
-                    count: count(row, 3)?,
-                    survived: count(row, 4)?,
+                    count: count(row, 4)?,
+                    survived: count(row, 5)?,
                 },
             }),
-            None => tally.fare(row.get(5)?, row.get(6)?),
+            None => tally.fare(row.get(6)?, row.get(7)?),
         }
     }
     Ok(tally.sum())

@@ -428,7 +428,7 @@ fn one_that_was_revoked_makes_room_for_the_next() {
 
 #[test]
 fn the_contract_says_what_is_in_force() {
-    for (auth, reads, writes) in [("off", 0, 0), ("write", 0, 9), ("all", 4, 9)] {
+    for (auth, reads, writes) in [("off", 0, 0), ("write", 0, 11), ("all", 4, 11)] {
         let text = Program::new()
             .run(&["openapi", "--json", "--auth", auth])
             .ok();
@@ -479,4 +479,122 @@ async fn both_stores_keep_keys_alike() {
         keys.sort_by_key(|key| key.revoked.is_none());
         assert_eq!(keys, [key, other]);
     }
+}
+
+/// An answer to a request as a browser sends it.
+fn browse(service: &Service, line: &str, headers: &str, body: &str) -> String {
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/html\r\n{headers}\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    std::io::read_to_string(service.send(&request)).unwrap()
+}
+
+/// The cookies that an answer sets, without that of what was done.
+fn session_cookies(answer: &str) -> Vec<&str> {
+    let lines = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("set-cookie: "));
+    lines
+        .filter(|cookie| cookie.contains("connexion-key="))
+        .collect()
+}
+
+#[tokio::test]
+async fn session_cookie_is_not_the_key_and_ends_with_it() {
+    let database = fresh_database().await;
+    for url in ["sqlite:people.sqlite", database.url()] {
+        let (program, reader, _) = with_keys(url);
+        let service = program.serve(&["--auth", "all"]);
+        let answer = browse(&service, "POST /session", "", &format!("key={reader}"));
+        let cookies = session_cookies(&answer);
+        let [cookie] = cookies.as_slice() else {
+            panic!("{answer}");
+        };
+        let (session, attributes) = cookie.split_once("; ").unwrap();
+        assert_eq!(
+            attributes,
+            "Max-Age=36000; Path=/; HttpOnly; SameSite=Strict"
+        );
+        assert!(!answer.contains(&reader) && !answer.contains(reader.rsplit('_').next().unwrap()));
+        let header = format!("Cookie: {session}\r\n");
+        let list =
+            |service: &Service, header: &str| status(&browse(service, "GET /people", header, ""));
+        assert_eq!(list(&service, &header), 200);
+        // It is no key, wherever keys are sent.
+        let token = session.split_once('=').unwrap().1;
+        assert_eq!(status(&ask(&service, "GET", "/people", Some(token))), 401);
+        assert_eq!(
+            list(&service, &format!("Authorization: Bearer {token}\r\n")),
+            401
+        );
+        // Nor can anybody sign in with it again, when it ends.
+        let again = browse(&service, "POST /session", "", &format!("key={token}"));
+        assert_eq!(status(&again), 422);
+        // Its scope is the key's.
+        let form = browse(&service, "GET /people/new", &header, "");
+        assert_eq!(status(&form), 403);
+        // Every byte of it counts.
+        for index in [0, 10, 21, token.len() - 2] {
+            let mut other = token.as_bytes().to_vec();
+            other[index] = if other[index] == b'1' { b'2' } else { b'1' };
+            let other = String::from_utf8(other).unwrap();
+            let header = format!("Cookie: connexion-key={other}\r\n");
+            assert_eq!(list(&service, &header), 401, "{other}");
+        }
+        // Another process, and the same one after a restart, accept it.
+        let other = program.serve(&["--auth", "all"]);
+        service.stop().ok();
+        assert_eq!(list(&other, &header), 200);
+        program.run(&["keys", "revoke", "reader"]).ok();
+        until(|| match list(&other, &header) {
+            401 => Ok(()),
+            status => Err(status.to_string()),
+        });
+        let page = browse(&other, "GET /people", &header, "");
+        assert!(page.contains("Your session has ended"), "{page}");
+        other.stop().ok();
+    }
+}
+
+#[test]
+fn over_tls_the_session_cookie_is_of_this_host_only() {
+    let (program, reader, writer) = with_keys("sqlite:people.sqlite");
+    let service = program.serve(&["--auth", "all"]);
+    let tls = "X-Forwarded-Proto: https\r\n";
+    let sign_in = |key: &str| browse(&service, "POST /session", tls, &format!("key={key}"));
+    let (read, write) = (sign_in(&reader), sign_in(&writer));
+    let session = |answer: &str| {
+        let cookies = session_cookies(answer);
+        let own = "Max-Age=36000; Path=/; HttpOnly; SameSite=Strict; Secure";
+        assert!(
+            cookies[0].starts_with("__Host-connexion-key=cxs_"),
+            "{cookies:?}"
+        );
+        assert!(cookies[0].ends_with(own), "{cookies:?}");
+        // One that was set without TLS, by whomever, is removed.
+        assert!(
+            cookies[1].starts_with("connexion-key=; Max-Age=0;"),
+            "{cookies:?}"
+        );
+        cookies[0].split("; ").next().unwrap().to_owned()
+    };
+    let (read, write) = (session(&read), session(&write));
+    let new = |cookies: &str| {
+        let headers = format!("{tls}Cookie: a=b; {cookies}\r\n");
+        status(&browse(&service, "GET /people/new", &headers, ""))
+    };
+    assert_eq!((new(&read), new(&write), new("c=d")), (403, 200, 401));
+    // It goes before one that another host of the domain could have set, in whichever order they are sent.
+    let planted = read.replace("__Host-", "");
+    assert_eq!(new(&format!("{planted}; {write}")), 200);
+    assert_eq!(new(&format!("{write}; {planted}")), 200);
+    let answer = browse(&service, "POST /session/end", tls, "");
+    let cookies = session_cookies(&answer);
+    assert!(
+        cookies[0].starts_with("__Host-connexion-key=; Max-Age=0;"),
+        "{cookies:?}"
+    );
+    assert_eq!(cookies.len(), 2);
 }

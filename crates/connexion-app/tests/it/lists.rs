@@ -273,6 +273,19 @@ fn is_of(summary: &Summary, people: &[Person]) {
             "{from} to {to}"
         );
     }
+    for one in &summary.by_fare {
+        let from = one.from.unwrap_or(f64::NEG_INFINITY);
+        let below = one.below.unwrap_or(if one.from.is_none() {
+            0.0
+        } else {
+            f64::INFINITY
+        });
+        let counts = count(&|person| from <= person.fare && person.fare < below);
+        let told = (one.counts.count, one.counts.survived);
+        assert_eq!(told, counts, "{from} to {below}");
+    }
+    let all: u64 = summary.by_fare.iter().map(|one| one.counts.count).sum();
+    assert_eq!(all, summary.all.count);
     let mut fares: Vec<_> = people.iter().map(|person| person.fare).collect();
     fares.sort_by(f64::total_cmp);
     let at = |quarters: usize| {
@@ -436,9 +449,10 @@ async fn a_summary_of_nobody_has_no_fares(place: &Place) {
         (
             summary.by_passenger_class.len(),
             summary.by_sex.len(),
-            summary.by_age.len()
+            summary.by_age.len(),
+            summary.by_fare.len()
         ),
-        (0, 3, 9)
+        (0, 3, 9, 8)
     );
 }
 

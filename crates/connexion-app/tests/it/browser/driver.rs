@@ -72,10 +72,7 @@ impl Browser {
             address: service.address.clone(),
         };
         turn.cdp("Network.clearBrowserCookies", &json!({}));
-        turn.cdp(
-            "Emulation.setScriptExecutionDisabled",
-            &json!({"value": false}),
-        );
+        turn.scripts(true);
         turn.dark(false);
         turn.width(1280);
         turn
@@ -255,10 +252,37 @@ impl Turn<'_> {
         });
     }
 
+    /// An attribute of what this selector finds first, without a script.
+    #[track_caller]
+    pub(crate) fn attribute(&self, selector: &str, name: &str) -> String {
+        let element = self.find("css selector", selector);
+        let command = format!("/element/{element}/attribute/{name}");
+        let request = self
+            .driver
+            .client
+            .get(format!("{}{command}", self.driver.session));
+        let text = request.call().unwrap().into_body().read_to_string();
+        let answer: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        answer["value"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Forgets all cookies, as a browser does whose session has ended.
+    pub(crate) fn forget_cookies(&self) {
+        self.cdp("Network.clearBrowserCookies", &json!({}));
+    }
+
     /// Enters a text, or chooses a file, in place of what was there.
     #[track_caller]
     pub(crate) fn enter(&self, selector: &str, text: &str) {
         let element = self.find("css selector", selector);
+        if text.chars().any(|one| one > '\u{ffff}') {
+            // chromedriver has no keys for these.
+            self.js(&format!(
+                "document.querySelector({selector:?}).value = {}",
+                json!(text)
+            ));
+            return;
+        }
         if self.js(&format!("return document.querySelector({selector:?}).type")) != "file" {
             self.driver
                 .post(&format!("/element/{element}/clear"), &json!({}));
@@ -321,14 +345,43 @@ impl Turn<'_> {
     pub(crate) fn dark(&self, is_dark: bool) {
         let value = if is_dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": value}]);
-        self.cdp("Emulation.setEmulatedMedia", &json!({"features": features}));
+        self.cdp(
+            "Emulation.setEmulatedMedia",
+            &json!({"media": "", "features": features}),
+        );
+    }
+
+    /// Shows pages as they are printed.
+    pub(crate) fn print(&self) {
+        self.cdp("Emulation.setEmulatedMedia", &json!({"media": "print"}));
+    }
+
+    /// Lets what is sent take its time: bytes a second, or -1 for no limit.
+    pub(crate) fn slow_uploads(&self, bytes: i64) {
+        self.cdp("Network.enable", &json!({}));
+        let conditions = json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes});
+        self.cdp("Network.emulateNetworkConditions", &conditions);
+    }
+
+    /// Lets pages that are opened from now on run scripts, or not.
+    pub(crate) fn scripts(&self, are_run: bool) {
+        self.cdp(
+            "Emulation.setScriptExecutionDisabled",
+            &json!({"value": !are_run}),
+        );
     }
 
     pub(crate) fn without_scripts(&self) {
-        self.cdp(
-            "Emulation.setScriptExecutionDisabled",
-            &json!({"value": true}),
+        self.scripts(false);
+    }
+
+    /// How many elements of this selector can be seen.
+    #[track_caller]
+    pub(crate) fn visible(&self, selector: &str) -> u64 {
+        let script = format!(
+            "return Array.from(document.querySelectorAll({selector:?})).filter(one => one.checkVisibility()).length"
         );
+        self.js(&script).as_u64().unwrap()
     }
 
     /// Writes what is seen into `target/screenshots`.
@@ -358,6 +411,11 @@ impl Turn<'_> {
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
         );
         assert_eq!(overhang, 0, "{} is wider than the window", self.path());
+        let script = "return Array.from(document.querySelectorAll('main table')).filter(one => { \
+            const [own, its] = [one, one.parentElement].map(one => one.getBoundingClientRect()); \
+            return one.checkVisibility() && !one.closest('.scroll') && own.right > its.right + 1; \
+        }).map(one => one.className)";
+        assert_eq!(self.js(script), json!([]), "a table at {}", self.path());
     }
 }
 
