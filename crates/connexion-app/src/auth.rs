@@ -25,7 +25,7 @@ const READ: &str = "read";
 
 /// Leaves the requirements in the document that are in force; what it serves declares them.
 ///
-/// With [`Auth::Write`] an operation is open if `read` is all that any of its alternatives asks for. An operation that
+/// With [`Auth::Write`] an operation is open if each of its alternatives asks for no scope but `read`. An operation that
 /// only a token could open stays closed without a [`Tokens`].
 pub(crate) fn put_in_force(document: &mut Document, auth: Auth, with_tokens: bool) {
     document.edit_security(|operation| {

@@ -114,8 +114,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let settings = match Settings::load(deepest) {
         Ok(settings) => settings,
         Err(errors) => {
-            let failed = errors.iter().map(|error| fail(error, 2));
-            return failed.last().unwrap_or(ExitCode::from(2));
+            for error in &errors {
+                fail(error, 2);
+            }
+            return ExitCode::from(2);
         }
     };
     let done = if matches!(command, Command::Config) {

@@ -4,6 +4,7 @@
 use std::{
     future::pending,
     io::{self, Write},
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
@@ -121,8 +122,7 @@ pub(crate) async fn serve(
     let stop_serving = async {
         let _ = stopping.await;
     };
-    let serving = server.run(listener, stop_serving, settings.graceful_timeout);
-    tokio::pin!(serving);
+    let serving = pin!(server.run(listener, stop_serving, settings.graceful_timeout));
     let following = async {
         if settings.spec.is_some() && settings.mode == Mode::Development {
             spec::follow(document_files, settings, build, current, reload).await;
@@ -130,22 +130,37 @@ pub(crate) async fn serve(
             pending::<()>().await;
         }
     };
+    let telling = || {
+        state.stops();
+        opened.close_by(Instant::now() + settings.graceful_timeout);
+        let _ = stopped.send(());
+    };
+    until_stopped(serving, following, stop, telling, opened).await;
+    Ok(())
+}
+
+/// Serves, and follows the document, until the first signal, and then until the requests in flight are answered or the
+/// second one.
+async fn until_stopped(
+    mut serving: Pin<&mut impl Future<Output = ()>>,
+    following: impl Future<Output = ()>,
+    mut stop: StopSignals,
+    telling: impl FnOnce(),
+    opened: &Opened<'_>,
+) {
     tokio::select! {
-        () = &mut serving => return Ok(()),
+        () = &mut serving => return,
         () = following => {}
         () = stop.next() => {}
     }
-    state.stops();
-    opened.close_by(Instant::now() + settings.graceful_timeout);
+    telling();
     tracing::info!(
         "stopping when the requests under way are answered; a second signal stops at once"
     );
-    let _ = stopped.send(());
     tokio::select! {
         () = serving => {}
         () = stop.next() => opened.close_by(Instant::now()),
     }
-    Ok(())
 }
 
 /// What whoever started the service should know.

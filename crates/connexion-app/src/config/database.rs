@@ -107,7 +107,7 @@ fn named_database(url: &str) -> Result<Database, String> {
     }
 }
 
-/// The file that follows `sqlite:`, written as SQLAlchemy does (`///relative`, `////absolute`) or as a path alone.
+/// The file that follows `sqlite:`, written as `SQLAlchemy` does (`///relative`, `////absolute`) or as a path alone.
 fn sqlite(address: &str) -> Result<Database, String> {
     let (path, parameters) = address.split_once('?').unwrap_or((address, ""));
     if let Some((name, _)) = form_urlencoded::parse(parameters.as_bytes()).next() {
@@ -147,8 +147,8 @@ fn sqlite(address: &str) -> Result<Database, String> {
     }
 }
 
-/// An address of PostgreSQL as libpq writes it, whatever driver SQLAlchemy was told (`postgresql+psycopg2://`); `None` if it
-/// is none.
+/// An address of PostgreSQL as libpq writes it, whatever driver `SQLAlchemy` was told (`postgresql+psycopg2://`);
+/// `None` if it is none.
 fn postgres(url: &str) -> Option<Result<String, String>> {
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme

@@ -28,12 +28,11 @@ impl DotEnv {
             }
             let line = 1 + text[..text.len() - reader.rest.len()].matches('\n').count();
             let mut key = None;
-            match reader.statement(&mut key) {
-                Some(value) => file.set(line, key, value, environment),
-                None => {
-                    reader.skip(|c| c != '\n');
-                    file.broken.push((line, key.map(str::to_owned)));
-                }
+            if let Some(value) = reader.statement(&mut key) {
+                file.set(line, key, value, environment);
+            } else {
+                reader.skip(|c| c != '\n');
+                file.broken.push((line, key.map(str::to_owned)));
             }
         }
     }

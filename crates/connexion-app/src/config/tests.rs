@@ -262,6 +262,10 @@ fn an_address_of_sqlite_is_read_as_sqlalchemy_does() {
         };
         assert_eq!(database, expected, "{url}");
     }
+}
+
+#[test]
+fn an_address_of_sqlite_with_more_than_a_path_is_refused() {
     for (url, reason) in [
         ("sqlite:", "must begin with postgres:// or be sqlite:PATH"),
         ("sqlite://", "must name a file"),

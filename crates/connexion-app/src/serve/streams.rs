@@ -1,7 +1,7 @@
 //! The streams of HTTP/2 connections, each a task, and how long one may wait for its client.
 //!
-//! A client can stop taking one stream while it takes others, or while it sends frames that take nothing (PING,
-//! SETTINGS, WINDOW_UPDATE of other streams): its connection looks alive then. The body is simply not asked for
+//! A client can stop taking one stream while it takes others, or while it sends frames that take nothing (`PING`,
+//! `SETTINGS`, `WINDOW_UPDATE` of other streams): its connection looks alive then. The body is simply not asked for
 //! more, and would be kept for ever. So each stream is watched: if nothing of its body was handed over for too long, it
 //! is dropped, and `h2` resets it (RFC 9113, section 8.1: CANCEL).
 

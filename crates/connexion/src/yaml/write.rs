@@ -134,7 +134,7 @@ fn is_plain(text: &str) -> bool {
     text.starts_with(may_begin)
         && text.chars().all(may_follow)
         && !text.ends_with(' ')
-        && !WORDS.iter().any(|word| is_word(word))
+        && !WORDS.iter().any(is_word)
 }
 
 /// Whether a string may be a literal block: several lines, none of which begins or ends in a way that would get lost.
