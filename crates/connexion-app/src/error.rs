@@ -4,6 +4,11 @@
 //! address or a path. What the library found wrong with a request gets the sentences and the order of the
 //! original, which clients show and match (see "Errors" in the contract's description).
 
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use connexion::{In, Problem, Violation};
 use http::{HeaderValue, StatusCode, header};
 
@@ -81,17 +86,51 @@ impl From<StoreError> for Problem {
                 tracing::error!("{error}");
                 unavailable()
             }
+            StoreError::Broken(_) => {
+                if BROKEN_ROWS.permits() {
+                    tracing::error!("{error}");
+                }
+                unanswered()
+            }
             StoreError::Full(_) => {
                 tracing::error!("{error}");
                 let detail = "There is no room to store this.";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
             }
-            StoreError::Stopped | StoreError::Unexpected(_) => {
+            StoreError::Stopped | StoreError::Unfit(_) | StoreError::Unexpected(_) => {
                 tracing::error!("{error}");
-                let detail = "The service could not answer this request.";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+                unanswered()
             }
         }
+    }
+}
+
+fn unanswered() -> Problem {
+    let detail = "The service could not answer this request.";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+}
+
+/// Clients may ask for a broken row as often as they like; the log need not name it each time.
+static BROKEN_ROWS: Bounded = Bounded(Mutex::new(None));
+
+/// Lines of the log of which there are [`Bounded::LINES`] in [`Bounded::TIME`] at most.
+struct Bounded(Mutex<Option<(Instant, usize)>>);
+
+impl Bounded {
+    const LINES: usize = 20;
+    const TIME: Duration = Duration::from_secs(10);
+
+    /// Whether one more line may be written. The first one that may not is announced.
+    fn permits(&self) -> bool {
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, lines) = written
+            .filter(|(since, _)| since.elapsed() < Self::TIME)
+            .unwrap_or_else(|| (Instant::now(), 0));
+        *written = Some((since, lines + 1));
+        if lines == Self::LINES {
+            tracing::error!("more rows of the table person break the document");
+        }
+        lines < Self::LINES
     }
 }
 

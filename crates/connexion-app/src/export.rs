@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, Write};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use http::header;
 
 use crate::import::{COLUMNS, Format};
@@ -98,7 +98,6 @@ pub(crate) fn csv(people: People, spreadsheet: bool) -> Response {
             sheet.finish()?;
             Ok(bytes)
         });
-    let rows = rows.inspect_err(|error| tracing::error!("a streamed answer ended early: {error}"));
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use connexion::{Accept, Body, In, Items, Problem, Violation};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ use crate::export;
 use crate::pages::{self, Visitor, Wanted};
 use crate::person::Person;
 use crate::query::{Cursor, Filter, Key, Select, reversed, total};
-use crate::store::Store;
+use crate::store::{People, Store, StoreError};
 
 /// How many people a page has unless the client says so.
 pub(crate) const LIMIT: u32 = 100;
@@ -127,9 +127,8 @@ pub(crate) async fn page(store: &dyn Store, params: &ListParams) -> Result<Page,
         // One more tells whether there is another page.
         limit: Some(limit + 1),
     };
-    let mut people: Vec<_> = store.list(&select).await?.try_collect().await?;
-    let is_more = people.len() > limit as usize;
-    people.truncate(limit as usize);
+    let rows = store.list(&select).await?;
+    let (mut people, is_more) = first_of(rows, limit as usize).await?;
     if is_backward {
         people.reverse();
     }
@@ -154,6 +153,22 @@ pub(crate) async fn page(store: &dyn Store, params: &ListParams) -> Result<Page,
         before,
         people,
     })
+}
+
+/// Reads the first people of a list, and whether there are more. The row that only shows that there are more may break the
+/// document: it is not on the page. The list is read to its end, since its connection could not be used again otherwise.
+async fn first_of(mut rows: People, limit: usize) -> Result<(Vec<Person>, bool), StoreError> {
+    let (mut people, mut is_more) = (Vec::new(), false);
+    while let Some(row) = rows.next().await {
+        let is_beyond = people.len() == limit;
+        match row {
+            Ok(person) if !is_beyond => people.push(person),
+            Ok(_) => is_more = true,
+            Err(StoreError::Broken(_)) if is_beyond => is_more = true,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((people, is_more))
 }
 
 /// What the client wants to sort by; the contract has let in nothing else.

@@ -37,7 +37,21 @@ pub struct Person {
     pub fare: f64,
 }
 
+/// How long a name may be, in Unicode code points. The database's checks and constraints say so, too; a test compares
+/// it with `openapi.yaml`.
+pub const MAX_NAME: usize = 100;
+
 impl Person {
+    /// The column whose value the document does not allow, though the database and the type of the member do; and what
+    /// is wrong with it. Only another program can have stored it.
+    pub(crate) fn broken(&self) -> Option<(&'static str, &'static str)> {
+        if !self.fare.is_finite() {
+            return Some(("fare", "not a finite number"));
+        }
+        let is_long = self.name.len() > MAX_NAME && self.name.chars().count() > MAX_NAME;
+        is_long.then_some(("name", "longer than 100 characters"))
+    }
+
     /// What this person is like, in short: an entity tag (RFC 9110, section 8.8.3), which changes with every member. It is
     /// computed, not stored, so people that another program has changed have the right one, too.
     pub fn etag(&self) -> String {

@@ -11,7 +11,9 @@ macro_rules! columns {
     };
 }
 
+mod adoption;
 mod coalesce;
+mod history;
 pub(crate) mod observed;
 pub mod postgres;
 mod select;
@@ -105,6 +107,12 @@ pub enum StoreError {
     /// There is no room left for what is to be stored.
     #[error("the database is full: {0}")]
     Full(String),
+    /// A row breaks the document: another program has written it. The text names row and column.
+    #[error("a row of the table person breaks the document: {0}")]
+    Broken(String),
+    /// The database is not as the migrations need it; the text says what to do.
+    #[error("{0}")]
+    Unfit(String),
     /// The source of an import stopped it.
     #[error("the import was stopped")]
     Stopped,
@@ -121,6 +129,8 @@ impl StoreError {
             Self::Refused(_) => "refused",
             Self::Unavailable(_) => "unavailable",
             Self::Full(_) => "full",
+            Self::Broken(_) => "broken",
+            Self::Unfit(_) => "unfit",
             Self::Stopped => "stopped",
             Self::Unexpected(_) => "unexpected",
         }
@@ -217,9 +227,15 @@ pub trait Store: KeyStore {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
 
-    /// Applies the migrations that are missing. Safe when several processes do it at once, and on a
-    /// database whose `person` table was made by the original service.
+    /// Applies the migrations that are missing, all or none. Safe when several processes do it at once, and on a
+    /// database whose `person` table was made by the original service. [`StoreError::Unfit`] if that table can't be
+    /// used, or a row breaks the document.
     async fn migrate(&self) -> Result<Migrated, StoreError>;
+
+    /// Lets the database itself refuse rows that break the document, and returns the names of the constraints that this
+    /// took; none if there was nothing to do. Safe when several processes do it at once. [`StoreError::Unfit`] if a row
+    /// breaks the document.
+    async fn constrain(&self) -> Result<Vec<String>, StoreError>;
 
     /// Names of the migrations that are not applied yet, in order. Changes nothing.
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
@@ -237,4 +253,14 @@ pub trait Store: KeyStore {
 
     /// How many calls went to the database together, by kind of call.
     fn batch_sizes(&self) -> Vec<Histogram>;
+}
+
+/// These words as a list in SQL; none has a quote in it.
+fn sql_list<const N: usize>(words: [&str; N]) -> String {
+    words.map(|word| format!("'{word}'")).join(", ")
+}
+
+/// The error for a row that breaks the document in this column.
+fn broken(key: &str, column: &str, what: &str) -> StoreError {
+    StoreError::Broken(format!("uuid {key}: column {column}: {what}"))
 }

@@ -2,7 +2,8 @@
 //!
 //! A whole body is checked before its first byte leaves; what breaks the document becomes a 500 and a line
 //! in the log. A streamed JSON array, lines of JSON and CSV are checked item by item as they pass, in constant
-//! memory; there the status has left already, so a broken item ends the stream and the client sees that it is
+//! memory. Their head waits for the first item, or for the end: a stream that fails before it is a 500. Later the
+//! status has left already, so a broken item ends the stream and the client sees that it is
 //! incomplete. Other streams that the document describes are held back until they are whole.
 
 use std::sync::Arc;
@@ -96,7 +97,8 @@ pub(crate) async fn check(
     };
     let id = operation.id().to_owned();
     let Some(check) = head.extensions.get::<ItemCheck>() else {
-        let body = check_items(id, items, body, mode);
+        // In a box: other responses need not carry the room that this takes.
+        let body = Box::pin(check_items(id, items, body, mode)).await?;
         return Ok(Response::from_parts(head, body));
     };
     let schema = Arc::clone(&items.schema);
@@ -132,15 +134,49 @@ fn log(operation_id: &str, violations: &[Violation]) {
     }
 }
 
-/// The body's chunks as they are, until an item breaks the schema.
-fn check_items(operation_id: String, items: Items, body: Body, mode: Responses) -> Body {
+/// Waits for the first item of [`Items`](crate::Items), or for their end, before the head of the response leaves.
+///
+/// # Errors
+/// If there is an error before the first item. The stream has logged the reason.
+pub(crate) async fn begin(response: Response) -> Result<Response, Problem> {
+    let (head, body) = response.into_parts();
+    let mut chunks = body.into_data_stream();
+    let first = chunks.next().await;
+    let first = first.transpose().map_err(|_| Problem::internal())?;
+    let chunks = stream::iter(first.map(Ok)).chain(chunks);
+    Ok(Response::from_parts(head, Body::from_stream(chunks)))
+}
+
+/// Whether this is a response of [`Items`](crate::Items). Whole bodies, which are most, are not searched for the mark.
+pub(crate) fn is_items(response: &Response) -> bool {
+    response.body().size_hint().exact().is_none()
+        && response.extensions().get::<ItemCheck>().is_some()
+}
+
+/// Returns the body's chunks as they are, until an item breaks the schema. Chunks before the first item, such as the
+/// header of CSV, are held back until that item is checked.
+///
+/// # Errors
+/// If there is an error before the first item.
+async fn check_items(
+    operation_id: String,
+    items: Items,
+    body: Body,
+    mode: Responses,
+) -> Result<Body, Problem> {
     let mut splitter = Some(Splitter::new(&items.sequence));
+    let mut has_begun = false;
     // `None` stands for the end, which must be that of the sequence.
     let chunks = body.into_data_stream().map_err(|error| error.to_string());
     let chunks = chunks.map_ok(Some).chain(stream::once(ready(Ok(None))));
     let checked = chunks.map(move |chunk| {
-        let chunk: Option<Bytes> = chunk?;
-        let check = |item: Item<'_>| check_item(&operation_id, &items, item);
+        let chunk: Option<Bytes> = chunk.inspect_err(|error| {
+            tracing::error!(operation_id, "a streamed answer ended early: {error}");
+        })?;
+        let check = |item: Item<'_>| {
+            has_begun = true;
+            check_item(&operation_id, &items, item)
+        };
         let result = match (&mut splitter, &chunk) {
             (Some(splitter), Some(chunk)) => splitter.feed(chunk, check),
             (Some(splitter), None) => splitter.finish(check),
@@ -149,20 +185,33 @@ fn check_items(operation_id: String, items: Items, body: Body, mode: Responses) 
         let result = result.or_else(|message| {
             // After the first fault nobody can tell where the next item begins.
             splitter = None;
+            has_begun = true;
             tracing::error!(
                 operation_id,
                 "a streamed answer breaks the document: {message}"
             );
             ended(mode, message)
         });
-        result.map(|()| chunk.unwrap_or_default())
+        result.map(|()| (chunk.unwrap_or_default(), has_begun))
     });
     // After an error nothing more may follow, not even the end.
     let checked = checked.scan(false, |failed, chunk| {
         let before = std::mem::replace(failed, chunk.is_err());
         ready((!before).then_some(chunk))
     });
-    Body::from_stream(checked.try_filter(|chunk| ready(!chunk.is_empty())))
+    let mut checked = Box::pin(checked);
+    let mut held = Vec::new();
+    while let Some(chunk) = checked.next().await {
+        let (chunk, has_begun) = chunk.map_err(|_| Problem::internal())?;
+        held.push(Ok(chunk));
+        if has_begun {
+            break;
+        }
+    }
+    let chunks = stream::iter(held).chain(checked.map_ok(|(chunk, _)| chunk));
+    Ok(Body::from_stream(
+        chunks.try_filter(|chunk| ready(!chunk.is_empty())),
+    ))
 }
 
 /// Checks one item; what is wrong with it goes to the log.

@@ -197,8 +197,8 @@ impl<T: Serialize + Send + Sync + 'static> IntoResponse for Body<T> {
 
 /// A JSON array whose items are sent as they come, in constant memory.
 ///
-/// If the stream ends with an error the connection is broken off, so that the client can't take what it got
-/// for the whole.
+/// The response begins with the first item, or with the end: an error before that is a 500. If the stream ends with an
+/// error later, the connection is broken off, so that the client can't take what it got for the whole.
 ///
 /// ```
 /// # use connexion::Items;

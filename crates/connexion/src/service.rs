@@ -297,11 +297,16 @@ impl Served {
         if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
             return Err(problem);
         }
-        match operation.rules.answers {
-            Responses::Off => Ok(response),
-            mode if self.is_sampled() => answer::check(operation, response, mode).await,
-            _ => Ok(response),
+        let checked = match operation.rules.answers {
+            Responses::Off => response,
+            mode if self.is_sampled() => answer::check(operation, response, mode).await?,
+            _ => response,
+        };
+        if answer::is_items(&checked) {
+            // In a box: other responses need not carry the room that this takes.
+            return Box::pin(answer::begin(checked)).await;
         }
+        Ok(checked)
     }
 
     /// Whether this answer is one of those that are looked at, which are spread evenly.

@@ -135,6 +135,10 @@ impl Store for Observed {
         self.measured("migrate", self.store.migrate()).await
     }
 
+    async fn constrain(&self) -> Result<Vec<String>, StoreError> {
+        self.measured("constrain", self.store.constrain()).await
+    }
+
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         self.measured("pending_migrations", self.store.pending_migrations())
             .await

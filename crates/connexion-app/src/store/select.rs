@@ -248,6 +248,9 @@ fn beyond(key: Key) -> &'static str {
     if key.descending { "<" } else { ">" }
 }
 
+/// Fares that the document allows, on SQLite, where numbers come before texts.
+const FINITE: &str = "fare > -9e999 and fare < 9e999";
+
 /// A person's band of age.
 const BAND: &str = "case when age < 0 then -1 when age >= 80 then 8 else age / 10 end";
 
@@ -269,7 +272,8 @@ fn summary_of_groups(fits: &str) -> String {
          null::integer, null::double precision from person{fits} group by passenger_class, person.sex, 3, 4 \
          union all \
          select null, null, null, null, null, null, quarters, fares[quarters + 1] from (select \
-         percentile_disc(array[0, 0.25, 0.5, 0.75, 1]) within group (order by fare) as fares from person{fits}) \
+         percentile_disc(array[0, 0.25, 0.5, 0.75, 1]) within group (order by fare) \
+         filter (where fare > '-Infinity' and fare < 'Infinity') as fares from person{fits}) \
          as sorted, generate_series(0, 4) as quarters where fares is not null",
         *FARE_BAND
     )
@@ -287,7 +291,7 @@ fn rows_of_sqlite(people: &str) -> String {
 /// The fares of everybody stand in an index: each is found there by counting from the end that is nearer.
 fn summary_of_all() -> String {
     let mut text = format!(
-        "with total as materialized (select count(*) from person) {}",
+        "with total as materialized (select count(*) from person where {FINITE}) {}",
         rows_of_sqlite("person")
     );
     for quarters in 0..=4 {
@@ -306,7 +310,7 @@ fn summary_of_all() -> String {
         let _ = write!(
             text,
             " union all select null, null, null, null, null, null, {quarters}, fare from \
-             (select fare from person order by {order} limit 1 offset {offset})"
+             (select fare from person where {FINITE} order by {order} limit 1 offset {offset})"
         );
     }
     text
@@ -320,7 +324,8 @@ fn summary_of_some(fits: &str) -> String {
     format!(
         "{} union all \
          select null, null, null, null, null, null, quarters, fare from (select fare, count(*) as alike, \
-         sum(count(*)) over (order by fare) as place, sum(count(*)) over () as total from {people} group by fare) \
+         sum(count(*)) over (order by fare) as place, sum(count(*)) over () as total from {people} and {FINITE} \
+         group by fare) \
          join (select 0 as quarters union all values (1), (2), (3), (4)) \
          on max((total * quarters + 3) / 4, 1) between place - alike + 1 and place",
         rows_of_sqlite(&people)

@@ -4,7 +4,9 @@
 //! each kind of reading; lookups have their own because lists may be as slow as their readers. Each call
 //! runs to its end on a blocking thread even if its caller goes away: a statement is never half done.
 
+mod adoption;
 mod backup;
+mod constrain;
 mod error;
 mod indexes;
 mod keys;
@@ -299,12 +301,16 @@ impl Store for Sqlite {
         self.writer.run(migrations::apply).await
     }
 
+    async fn constrain(&self) -> Result<Vec<String>, StoreError> {
+        self.writer.run(constrain::apply).await
+    }
+
     async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         if self.file.is_new() {
             return Ok(migrations::all());
         }
         self.readers
-            .run(|connection| Ok(migrations::pending(connection)?))
+            .run(|connection| migrations::pending(connection))
             .await
     }
 
@@ -434,21 +440,28 @@ fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> 
     let mut rows = statement.query(params_from_iter(&query.values))?;
     let mut tally = Tally::default();
     while let Some(row) = rows.next()? {
-        match row.get(0)? {
-            Some(passenger_class) => tally.add(Group {
-                passenger_class,
-                sex: row.get(1)?,
-                band: row.get(2)?,
-                fare_band: row.get(3)?,
-                counts: Counts {
-                    count: count(row, 4)?,
-                    survived: count(row, 5)?,
-                },
-            }),
-            None => tally.fare(row.get(6)?, row.get(7)?),
+        if let Some(quarters) = row.get(6)? {
+            tally.fare(quarters, row.get(7)?);
+        } else if let Ok(group) = group(row) {
+            // People with a value that breaks the document are in no group.
+            tally.add(group);
         }
     }
     Ok(tally.sum())
+}
+
+/// People who are alike, of a summary.
+fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
+    Ok(Group {
+        passenger_class: row.get(0)?,
+        sex: row.get(1)?,
+        band: row.get(2)?,
+        fare_band: row.get(3)?,
+        counts: Counts {
+            count: count(row, 4)?,
+            survived: row.get::<_, bool>(5)?.into(),
+        },
+    })
 }
 
 /// A number of people; the database's are signed.
@@ -476,12 +489,19 @@ fn together<C: Send + 'static, A: Clone + Send + 'static>(
 }
 
 fn look_up_all(connection: &mut Connection, uuids: &[Uuid]) -> Answers<Option<Person>> {
-    let look_up = |uuid: &Uuid| {
-        let mut statement = connection.prepare_cached(LOOKUP)?;
-        let mut rows = statement.query([uuid.as_bytes()])?;
-        Ok(rows.next()?.map(person).transpose()?)
-    };
+    let look_up = |uuid: &Uuid| one(connection, LOOKUP, &[uuid.as_bytes()]);
     uuids.iter().map(look_up).collect()
+}
+
+/// The person whom a statement gives, if any.
+fn one(
+    connection: &Connection,
+    statement: &str,
+    values: &[&dyn ToSql],
+) -> Result<Option<Person>, StoreError> {
+    let mut statement = connection.prepare_cached(statement)?;
+    let mut rows = statement.query(values)?;
+    rows.next()?.map(person).transpose()
 }
 
 /// Does all calls in one transaction, which is made durable by one wait for the disk. If that fails, nothing was done, and
@@ -556,9 +576,16 @@ fn update(
         &to.fare,
     ];
     all.extend(expected.iter().flat_map(members));
-    let mut statement = transaction.prepare_cached(update_text(expected.as_ref()))?;
-    let mut rows = statement.query(&*all)?;
-    Ok(rows.next()?.map(person).transpose()?)
+    // If what comes of it breaks the document, it can't be answered with, and is not done.
+    let savepoint = transaction.savepoint()?;
+    let updated = one(&savepoint, update_text(expected.as_ref()), &all);
+    if let Err(StoreError::Refused(_)) = updated {
+        // A constraint may refuse what the row had before, too.
+        one(&savepoint, LOOKUP, &[uuid.as_bytes()])?;
+    } else if updated.is_ok() {
+        savepoint.commit()?;
+    }
+    updated
 }
 
 fn update_text(expected: Option<&Person>) -> &'static str {

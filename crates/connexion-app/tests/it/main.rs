@@ -8,6 +8,7 @@
 mod admin;
 mod auth;
 mod backup;
+mod broken_rows;
 mod browser;
 mod caching;
 mod cli;

@@ -99,12 +99,19 @@ impl Drop for Database {
 
 /// A fresh, empty database.
 pub(crate) async fn fresh_database() -> Database {
+    fresh_database_in("UTF8").await
+}
+
+/// A fresh, empty database of this encoding.
+pub(crate) async fn fresh_database_in(encoding: &str) -> Database {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER
         .get_or_init(|| own_server().unwrap_or_else(|| Server::Private(PrivateServer::start())));
     let name = format!("test_{}", Uuid::new_v4().simple());
     let admin = server.admin_url();
-    let create = format!("create database {name} template template0 encoding 'UTF8'");
+    let create = format!(
+        "create database {name} template template0 encoding '{encoding}' lc_collate 'C' lc_ctype 'C'"
+    );
     connect(&admin).await.batch_execute(&create).await.unwrap();
     match server {
         Server::Private(private) => Database {

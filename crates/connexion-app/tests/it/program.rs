@@ -320,6 +320,26 @@ impl Service {
         answer(request.send(body).unwrap()).unwrap()
     }
 
+    #[track_caller]
+    pub(crate) fn put(&self, path: &str, json: &str) -> Answer {
+        let request = client().put(format!("http://{}{path}", self.address));
+        let request = request.header("content-type", "application/json");
+        answer(request.send(json).unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        let request = client().delete(format!("http://{}{path}", self.address));
+        answer(request.call().unwrap()).unwrap()
+    }
+
+    /// Asks for a type.
+    #[track_caller]
+    pub(crate) fn get_as(&self, path: &str, accept: &str) -> Answer {
+        let request = client().get(format!("http://{}{path}", self.address));
+        answer(request.header("accept", accept).call().unwrap()).unwrap()
+    }
+
     /// How many people it lists.
     #[track_caller]
     pub(crate) fn people(&self) -> usize {

@@ -62,7 +62,7 @@ async fn a_row_that_cant_be_read_is_nobody_elses_fault() {
     {
         match answer {
             Ok(Some(person)) => assert_eq!(person.uuid, good),
-            Err(StoreError::Unexpected(_)) => assert_eq!(uuid, bad),
+            Err(StoreError::Broken(_)) => assert_eq!(uuid, bad),
             other => panic!("{other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 use axum::{body::Body as HttpBody, response::IntoResponse};
 use bytes::Bytes;
 use connexion::{Api, ApiService, Body, Items, Responses};
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::support::{Log, answering, ask, build, document_at, headers, only, sentences, service};
@@ -169,20 +169,18 @@ async fn items_are_streamed_as_a_json_array() {
     assert_eq!(answer.json().as_array().unwrap().len(), 10_000);
 }
 
+/// Enough items that the first ones have left before the last are read.
+fn many(last: Result<Value, &'static str>) -> Vec<Result<Value, &'static str>> {
+    let mut all: Vec<_> = (0..10_000).map(|i| Ok(json!(i))).collect();
+    all.push(last);
+    all
+}
+
 #[tokio::test]
 async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
     let log = Log::capture();
-    let answer = ask(
-        &items(vec![
-            Ok(json!(1)),
-            Ok(json!(2)),
-            Ok(json!("x")),
-            Ok(json!(4)),
-        ]),
-        "GET /test",
-    )
-    .await;
-    assert!(answer.is_broken && answer.body.is_empty(), "{answer:?}");
+    let answer = ask(&items(many(Ok(json!("x")))), "GET /test").await;
+    assert_eq!((answer.status.as_u16(), answer.is_broken), (200, true));
     assert!(
         log.text()
             .contains("the answer breaks the document: 'x' is not of type 'integer'"),
@@ -194,18 +192,115 @@ async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
 #[tokio::test]
 async fn an_error_in_a_stream_breaks_it_and_is_logged_once() {
     let log = Log::capture();
-    let answer = ask(
-        &items(vec![Ok(json!(1)), Err("the database is gone")]),
-        "GET /test",
-    )
-    .await;
-    assert!(answer.is_broken);
+    let answer = ask(&items(many(Err("the database is gone"))), "GET /test").await;
+    assert_eq!((answer.status.as_u16(), answer.is_broken), (200, true));
     assert_eq!(
         log.text().matches("the database is gone").count(),
         1,
         "{}",
         log.text()
     );
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_before_its_first_item_leaves_is_a_500() {
+    let wrong = || vec![Ok(json!("x")), Ok(json!(1))];
+    let failed = || vec![Err("the database is gone")];
+    for method in ["GET", "HEAD"] {
+        for (values, logged) in [
+            (wrong(), "'x' is not of type 'integer'"),
+            (failed(), "the database is gone"),
+        ] {
+            let log = Log::capture();
+            let answer = ask(&items(values), &format!("{method} /test")).await;
+            assert_eq!((answer.status.as_u16(), answer.is_broken), (500, false));
+            assert!(
+                answer
+                    .header("content-type")
+                    .starts_with("application/problem+json")
+            );
+            assert_eq!(log.text().matches(logged).count(), 1, "{}", log.text());
+        }
+    }
+    for mode in [Responses::Off, Responses::Log] {
+        let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+        let service = build(api.responses(mode).operation("test", async || {
+            Items::new(stream::iter([Err::<i32, _>("gone")]))
+        }));
+        assert_eq!(ask(&service, "GET /test").await.status, 500, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_bytes_fail_before_its_first_item_is_a_500() {
+    for (kind, begin) in [
+        ("text/csv", "a\r\n"),
+        ("application/x-ndjson", "\n"),
+        ("application/json", " [ "),
+    ] {
+        let schema = "{type: array, items: {type: object, properties: {a: {type: integer}}}}";
+        let operation = answering(schema).replace("application/json", kind);
+        let log = Log::capture();
+        let api = Api::from_document(document_at("get /test", &operation, ""));
+        let service = build(api.operation("test", async move || {
+            let chunks = [Ok(begin), Err("the database is gone")];
+            (
+                [("content-type", kind)],
+                HttpBody::from_stream(stream::iter(chunks)),
+            )
+        }));
+        let answer = ask(&service, "GET /test").await;
+        assert_eq!(answer.problem(), (500, INTERNAL.to_owned()), "{kind}");
+        assert_eq!(
+            log.text().matches("the database is gone").count(),
+            1,
+            "{}",
+            log.text()
+        );
+    }
+    // The row that breaks the document comes after the header.
+    let rows = "{type: array, items: {type: object, properties: {a: {type: integer}}}}";
+    let rows = chunks_of(
+        "text/csv",
+        rows,
+        &["a\r\n", "x\r\n", "1\r\n"],
+        Responses::Enforce,
+    );
+    let answer = ask(&rows, "GET /test").await;
+    assert_eq!(answer.problem(), (500, INTERNAL.to_owned()));
+}
+
+#[tokio::test]
+async fn a_stream_begins_when_its_first_item_is_there_and_not_later() {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let receiver = std::sync::Mutex::new(Some(receiver));
+    let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+    let service = build(api.operation("test", {
+        let receiver = std::sync::Arc::new(receiver);
+        move || {
+            let mut receiver: tokio::sync::mpsc::UnboundedReceiver<i32> =
+                receiver.lock().unwrap().take().unwrap();
+            async move {
+                Items::new(stream::poll_fn(move |context| {
+                    receiver
+                        .poll_recv(context)
+                        .map(|item| item.map(Ok::<_, String>))
+                }))
+            }
+        }
+    }));
+    let request = http::Request::get("/test").body(HttpBody::empty()).unwrap();
+    let mut answering = Box::pin(service.handle(request));
+    assert!((&mut answering).now_or_never().is_none());
+    sender.send(1).unwrap();
+    let response = answering.await;
+    assert_eq!(response.status(), 200);
+    sender.send(2).unwrap();
+    drop(sender);
+    let body = axum::body::to_bytes(response.into_body(), 100)
+        .await
+        .unwrap();
+    assert_eq!(body, "[1,2]");
 }
 
 /// A service whose answer comes in chunks of unknown length.
@@ -243,7 +338,9 @@ async fn a_stream_that_is_not_a_whole_array_breaks() {
         &["[1,]"],
     ] {
         let answer = ask(&chunks(INTEGERS, text), "GET /test").await;
-        assert!(answer.is_broken, "{text:?} {answer:?}");
+        // Before an item has left there is a status to say so.
+        let is_500 = answer.status.as_u16() == 500;
+        assert!(answer.is_broken || is_500, "{text:?} {answer:?}");
     }
     let answer = ask(&chunks(INTEGERS, &["[", "", "1,", "2 ", "] "]), "GET /test").await;
     assert_eq!(
@@ -399,7 +496,6 @@ async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
                 2,
                 true,
             ),
-            (&["{\"name\":\n\"A\", \"age\": 1}\n"], 0, true),
         ] {
             let service = chunks_of("application/x-ndjson", schema, text, Responses::Enforce);
             let answer = ask(&service, "GET /test").await;
@@ -409,6 +505,9 @@ async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
                 "{text:?}"
             );
         }
+        let text = &["{\"name\":\n\"A\", \"age\": 1}\n"];
+        let service = chunks_of("application/x-ndjson", schema, text, Responses::Enforce);
+        assert_eq!(ask(&service, "GET /test").await.status, 500);
     }
 }
 
@@ -418,12 +517,7 @@ async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
     for (text, passed, is_broken) in [
         (&["name,age\r\nA,1\r\n\"B,", "\"\"C\",2\r\n"][..], 2, false),
         (&["name,age"], 1, false),
-        (&["name,age\n", "A,x\n"], 1, true),
-        (&["name,age\n", "A,\n"], 1, true),
-        (&["name,age\n", "A\n"], 1, true),
-        (&["name,age\n", "longer,1\n", "B,2\n"], 1, true),
-        (&["name,age\n", "A,x"], 2, true),
-        (&[], 0, true),
+        (&["name,age\n", "A,1\n", "B,x\n"], 2, true),
     ] {
         let service = chunks_of("text/csv", &schema, text, Responses::Enforce);
         let answer = ask(&service, "GET /test").await;
@@ -432,6 +526,17 @@ async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
             (text[..passed].concat(), is_broken),
             "{text:?}"
         );
+    }
+    for text in [
+        &["name,age\n", "A,x\n"][..],
+        &["name,age\n", "A,\n"],
+        &["name,age\n", "A\n"],
+        &["name,age\n", "longer,1\n", "B,2\n"],
+        &["name,age\n", "A,x"],
+        &[],
+    ] {
+        let service = chunks_of("text/csv", &schema, text, Responses::Enforce);
+        assert_eq!(ask(&service, "GET /test").await.status, 500, "{text:?}");
     }
 }
 

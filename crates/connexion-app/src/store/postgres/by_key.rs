@@ -23,6 +23,9 @@ use super::statement::{
 use crate::person::{Person, PersonChanges};
 use crate::store::StoreError;
 
+/// How often a change is tried of a person who is added and deleted by others all the while.
+const TRIES: usize = 5;
+
 /// The two shared sessions, and what is done to people on them.
 #[derive(Debug)]
 pub(super) struct ByKey {
@@ -95,7 +98,7 @@ impl ByKey {
         all: Vec<(Uuid, PersonChanges)>,
     ) -> Vec<Result<Option<Person>, StoreError>> {
         let this = &self;
-        let alone = |(uuid, to)| async move { this.update(uuid, &to, None).await };
+        let alone = |(uuid, to)| async move { this.update_any(uuid, &to).await };
         if all.len() == 1 || !self.options.prepare {
             return each(all, Ok(Vec::new()), alone).await;
         }
@@ -107,13 +110,41 @@ impl ByKey {
         let answers = self.writes.write(update).await.and_then(|rows| {
             let mut updated = by_key(&rows, 9)?;
             let calls = all.iter().zip(is_first);
+            // Of those who are not there none was changed, perhaps since it would break the document.
             let answer = |((uuid, _), is_first): (&(Uuid, _), bool)| {
-                is_first.then(|| updated.remove(uuid).transpose())
+                let updated = updated.remove(uuid).filter(|_| is_first)?;
+                Some(updated.map(Some))
             };
             Ok(calls.map(answer).collect())
         });
         drop(columns);
         each(all, answers, alone).await
+    }
+
+    /// Changes a person whatever it is like. The statement changes no row that would break the document afterwards, so
+    /// that a change which can't be answered with the person is not done. Whether there is such a row is looked up; one
+    /// that is there and valid was added meanwhile.
+    async fn update_any(
+        &self,
+        uuid: Uuid,
+        to: &PersonChanges,
+    ) -> Result<Option<Person>, StoreError> {
+        for _ in 0..TRIES {
+            match self.update(uuid, to, None).await {
+                Ok(None) => {}
+                Err(refusal @ StoreError::Refused(_)) => {
+                    // A constraint may refuse what the row had before, too.
+                    self.look_up_latest(uuid).await?;
+                    return Err(refusal);
+                }
+                done => return done,
+            }
+            if self.look_up_latest(uuid).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        let text = "others change the same person".to_owned();
+        Err(StoreError::Unavailable(text))
     }
 
     pub(super) async fn update(
@@ -230,11 +261,11 @@ fn by_key(
 ) -> Result<HashMap<Uuid, Result<Person, StoreError>>, Failure> {
     let people = rows
         .iter()
-        .map(|row| Ok((row.try_get(column)?, person(row).map_err(StoreError::from))));
+        .map(|row| Ok((row.try_get(column)?, person(row))));
     people.collect::<Result<_, _>>().map_err(Failure::Database)
 }
 
 /// The person in a row, if there is one.
 fn found(row: Result<Option<Row>, Failure>) -> Result<Option<Person>, StoreError> {
-    Ok(row?.as_ref().map(person).transpose()?)
+    row?.as_ref().map(person).transpose()
 }

@@ -4,11 +4,12 @@ use std::error::Error;
 
 use bytes::BytesMut;
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, WasNull, to_sql_checked};
 
 use uuid::Uuid;
 
 use crate::person::{Person, PersonChanges, Sex};
+use crate::store::{StoreError, broken};
 
 /// The parameters of a statement that takes every column.
 pub(super) fn values(person: &Person) -> [&(dyn ToSql + Sync); 9] {
@@ -94,7 +95,40 @@ pub(super) fn references<'c>(columns: &'c [Column<'_>]) -> Vec<&'c (dyn ToSql + 
 }
 
 /// Reads a row that begins with every column.
-pub(super) fn person(row: &Row) -> Result<Person, tokio_postgres::Error> {
+///
+/// # Errors
+/// [`StoreError::Broken`] if it breaks the document.
+pub(super) fn person(row: &Row) -> Result<Person, StoreError> {
+    let person = read(row).map_err(|error| unreadable(row, &error))?;
+    match person.broken() {
+        None => Ok(person),
+        Some((column, what)) => Err(broken(&person.uuid.to_string(), column, what)),
+    }
+}
+
+/// Names the first column that can't be read.
+fn unreadable(row: &Row, error: &tokio_postgres::Error) -> StoreError {
+    let is_readable = |index: usize| match index {
+        0 => row.try_get::<_, Uuid>(0).is_ok(),
+        1 => row.try_get::<_, bool>(1).is_ok(),
+        3 => row.try_get::<_, &str>(3).is_ok(),
+        4 => row.try_get::<_, Sex>(4).is_ok(),
+        8 => row.try_get::<_, f64>(8).is_ok(),
+        _ => row.try_get::<_, i32>(index).is_ok(),
+    };
+    let column = (0..9).find(|index| !is_readable(*index));
+    let column = column.and_then(|index| row.columns().get(index));
+    let key = row.try_get(0).map(|key: Uuid| key.to_string());
+    let what = match error.source() {
+        Some(cause) if cause.is::<WasNull>() => "null".to_owned(),
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
+    };
+    let column = column.map_or("", |column| column.name());
+    broken(&key.unwrap_or_else(|_| "null".to_owned()), column, &what)
+}
+
+fn read(row: &Row) -> Result<Person, tokio_postgres::Error> {
     Ok(Person {
         uuid: row.try_get(0)?,
         survived: row.try_get(1)?,
@@ -128,12 +162,17 @@ impl ToSql for Sex {
 impl<'a> FromSql<'a> for Sex {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         let label = str::from_utf8(raw)?;
-        Self::parse(label).ok_or_else(|| format!("unknown sex {label:?}").into())
+        Self::parse(label).ok_or_else(|| unknown_sex(label).into())
     }
 
     fn accepts(ty: &Type) -> bool {
         holds_labels(ty)
     }
+}
+
+fn unknown_sex(label: &str) -> String {
+    let label: String = label.chars().take(20).collect();
+    format!("unknown sex {label:?}")
 }
 
 fn holds_labels(ty: &Type) -> bool {

@@ -194,6 +194,40 @@ pub(super) const FORGET: Sql = Sql {
     pick: |all| &all.forget,
 };
 
+/// What a row must be to be changed: whatever is not changed must keep the document's limits, which a table that another
+/// program has made may not know. Otherwise the answer could not be the person.
+macro_rules! stays_valid {
+    ($survived:literal, $class:literal, $name:literal, $sex:literal, $age:literal, $siblings:literal, $parents:literal,
+     $fare:literal) => {
+        concat!(
+            // First, since it tells the types of parameters.
+            " and (coalesce(",
+            $survived,
+            ", survived), coalesce(",
+            $class,
+            ", passenger_class), coalesce(",
+            $name,
+            ", name), coalesce(",
+            $sex,
+            ", sex), coalesce(",
+            $age,
+            ", age), coalesce(",
+            $siblings,
+            ", siblings_or_spouses_aboard), coalesce(",
+            $parents,
+            ", parents_or_children_aboard), coalesce(",
+            $fare,
+            ", fare)) is not null and (",
+            $name,
+            " is not null or char_length(name) <= 100) and (",
+            $sex,
+            " is not null or sex::text in ('male', 'female', 'other')) and (",
+            $fare,
+            " is not null or fare > '-Infinity' and fare < 'Infinity')"
+        )
+    };
+}
+
 macro_rules! update {
     () => {
         "update person set uuid = coalesce($2, uuid), survived = coalesce($3, survived), \
@@ -206,7 +240,12 @@ macro_rules! update {
 }
 
 pub(super) const UPDATE: Sql = Sql {
-    text: concat!(update!(), " returning ", read_columns!()),
+    text: concat!(
+        update!(),
+        stays_valid!("$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10"),
+        " returning ",
+        read_columns!()
+    ),
     types: KEY_AND_COLUMNS.first_chunk::<10>().expect("there are more"),
     pick: |all| &all.update,
 };
@@ -224,7 +263,18 @@ pub(super) const UPDATE_ALL: Sql = Sql {
         sexes!("$6"),
         ", $7::int4[], $8::int4[], $9::int4[], $10::float8[]) as changes (key, to_uuid, to_survived, \
          to_passenger_class, to_name, to_sex, to_age, to_siblings_or_spouses_aboard, \
-         to_parents_or_children_aboard, to_fare) where uuid = key returning ",
+         to_parents_or_children_aboard, to_fare) where uuid = key",
+        stays_valid!(
+            "to_survived",
+            "to_passenger_class",
+            "to_name",
+            "to_sex",
+            "to_age",
+            "to_siblings_or_spouses_aboard",
+            "to_parents_or_children_aboard",
+            "to_fare"
+        ),
+        " returning ",
         read_columns!(),
         ", key"
     ),

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Rows, params_from_iter};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
@@ -22,6 +22,9 @@ use crate::store::{People, StoreError, Turns};
 
 /// How many people are handed over at once: a hand-over costs about as much as reading ten of them.
 const BATCH: usize = 128;
+
+/// People who are handed over together.
+type Batch = Vec<Result<Person, StoreError>>;
 
 /// How often lists that must end are looked for while all others are waited for.
 const TICK: Duration = Duration::from_millis(100);
@@ -64,16 +67,16 @@ impl Lists {
             result(reading).await?;
             return Ok(stream::empty().boxed());
         };
+        if let Some(Err(error)) = first.first() {
+            return Err(error.clone());
+        }
         let batches = stream::once(async { first })
             .chain(stream::poll_fn(move |context| receiver.poll_recv(context)))
             .map(Ok)
             .chain(stream::once(async {
                 result(reading).await.map(|()| Vec::new())
             }));
-        Ok(batches
-            .map_ok(|batch| stream::iter(batch).map(Ok))
-            .try_flatten()
-            .boxed())
+        Ok(batches.map_ok(stream::iter).try_flatten().boxed())
     }
 
     /// Ends the lists that have taken longer than `age`.
@@ -130,21 +133,36 @@ impl Lists {
 fn send_all(
     connection: &Connection,
     query: &Query,
-    to: &mpsc::Sender<Vec<Person>>,
+    to: &mpsc::Sender<Batch>,
     mut end: watch::Receiver<End>,
 ) -> Result<(), StoreError> {
     let begun = Instant::now();
     let mut statement = connection.prepare_cached(&query.text)?;
-    let mut people = statement.query_map(params_from_iter(&query.values), person)?;
+    let mut rows = statement.query(params_from_iter(&query.values))?;
     loop {
-        let batch: Vec<_> = people
-            .by_ref()
-            .take(BATCH)
-            .collect::<rusqlite::Result<_>>()?;
-        if batch.is_empty() || !send(batch, to, begun, &mut end)? {
+        let batch = next(&mut rows)?;
+        let is_last = batch.len() < BATCH || batch.last().is_some_and(Result::is_err);
+        if !batch.is_empty() && !send(batch, to, begun, &mut end)? || is_last {
             return Ok(());
         }
     }
+}
+
+/// Reads the next people. A row that can't be read is the last of its batch, so that it is known of before the people
+/// before it have left.
+fn next(rows: &mut Rows<'_>) -> Result<Batch, StoreError> {
+    let mut batch = Vec::new();
+    while batch.len() < BATCH
+        && let Some(row) = rows.next()?
+    {
+        let person = person(row);
+        let is_broken = person.is_err();
+        batch.push(person);
+        if is_broken {
+            break;
+        }
+    }
+    Ok(batch)
 }
 
 /// Hands over a batch, and returns whether the reader is still there.
@@ -152,8 +170,8 @@ fn send_all(
 /// # Errors
 /// If the list must end.
 fn send(
-    batch: Vec<Person>,
-    to: &mpsc::Sender<Vec<Person>>,
+    batch: Batch,
+    to: &mpsc::Sender<Batch>,
     begun: Instant,
     end: &mut watch::Receiver<End>,
 ) -> Result<bool, StoreError> {

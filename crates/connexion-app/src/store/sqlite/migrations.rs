@@ -1,81 +1,88 @@
 //! Migrations of an SQLite file.
 //!
-//! All that is missing is applied in one transaction together with its entries in refinery's table,
-//! where versions are unique. So of two processes that find the same ones missing only one can commit;
-//! the other looks again, and finds nothing to do.
+//! All that is missing is applied in one transaction, after the file was found fit for it, so a refusal or a failure
+//! leaves nothing behind. It is a transaction that writes from its beginning, so of two processes the second one waits for
+//! the first, and finds nothing to do.
 
-use std::error::Error;
-use std::iter::successors;
+use refinery::Migration;
+use rusqlite::Connection;
 
-use rusqlite::{Connection, TransactionBehavior};
-
-use super::error::store_error;
+use super::{adoption, begin, constrain, pool};
+use crate::store::history::{self, Applied};
 use crate::store::{Migrated, StoreError};
 
 mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// Applies what is missing.
+/// Applies what is missing. The first migration is only recorded if another program has made the table of people.
 pub(super) fn apply(connection: &mut Connection) -> Result<Migrated, StoreError> {
-    // A transaction that starts by reading can't be made to wait once it writes: it fails at once.
-    connection.set_transaction_behavior(TransactionBehavior::Immediate);
-    let runner = embedded::migrations::runner().set_grouped(true);
-    loop {
-        let missing = pending(connection)?;
-        let error = match runner.run(connection) {
-            Ok(report) => return Ok(migrated(&report)),
-            Err(error) => error,
-        };
-        if pending(connection)?.len() == missing.len() {
-            return Err(migration_error(&error));
-        }
+    let transaction = begin(connection)?;
+    let runner = embedded::migrations::runner();
+    let applied = applied(&transaction)?;
+    history::check(&runner, &applied)?;
+    let missing = history::missing(&runner, &applied);
+    let versions: Vec<_> = missing.iter().map(Migration::version).collect();
+    adoption::check_schema(&transaction, &versions)?;
+    let existed = exists(&transaction, "person")?;
+    if existed {
+        adoption::check_rows(&transaction)?;
     }
+    if !missing.is_empty() {
+        transaction.execute_batch(history::CREATE)?;
+    }
+    for migration in &missing {
+        if !(existed && migration.version() == 1) {
+            transaction.execute_batch(migration.sql().unwrap_or_default())?;
+        }
+        transaction.execute_batch(&history::record(migration))?;
+    }
+    let created = !existed && !missing.is_empty();
+    if created {
+        constrain::add(&transaction)?;
+    }
+    transaction.commit()?;
+    pool::write_ahead(connection)?;
+    Ok(Migrated {
+        applied: missing.iter().map(ToString::to_string).collect(),
+        created,
+    })
 }
 
 /// Names of the migrations that are missing; only reads.
-pub(super) fn pending(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut applied: Vec<i32> = Vec::new();
-    if history_exists(connection)? {
-        let mut versions = connection.prepare("select version from refinery_schema_history")?;
-        applied = versions
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-    }
-    Ok(names_without(&applied))
-}
-
-/// Asked by a statement: rusqlite's `table_exists` believes what the connection has read of the schema
-/// before, and so would never notice that another process has applied the migrations.
-fn history_exists(connection: &Connection) -> rusqlite::Result<bool> {
-    let exists =
-        "select exists (select 1 from sqlite_master where name = 'refinery_schema_history')";
-    connection.query_row(exists, [], |row| row.get(0))
+pub(super) fn pending(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    Ok(names(&applied(connection)?))
 }
 
 /// Names of all migrations.
 pub(super) fn all() -> Vec<String> {
-    names_without(&[])
+    names(&[])
 }
 
-fn names_without(applied: &[i32]) -> Vec<String> {
-    let runner = embedded::migrations::runner();
-    let known = runner.get_migrations().iter();
-    let missing = known.filter(|migration| !applied.contains(&migration.version()));
-    missing.map(ToString::to_string).collect()
+fn names(applied: &[Applied]) -> Vec<String> {
+    let missing = history::missing(&embedded::migrations::runner(), applied);
+    missing.iter().map(ToString::to_string).collect()
 }
 
-/// The first migration makes the table; unlike on PostgreSQL there is none to adopt.
-fn migrated(report: &refinery::Report) -> Migrated {
-    let applied = report.applied_migrations();
-    Migrated {
-        created: applied.iter().any(|migration| migration.version() == 1),
-        applied: applied.iter().map(ToString::to_string).collect(),
+fn applied(connection: &Connection) -> Result<Vec<Applied>, StoreError> {
+    if !exists(connection, "refinery_schema_history")? {
+        return Ok(Vec::new());
     }
+    let statement = connection.prepare(history::READ);
+    let mut statement = statement.map_err(|_| history::of_another_program())?;
+    let applied = statement.query_map([], |row| {
+        Ok(Applied {
+            version: row.get(0)?,
+            name: row.get(1)?,
+            checksum: row.get(2)?,
+        })
+    })?;
+    Ok(applied.collect::<rusqlite::Result<_>>()?)
 }
 
-fn migration_error(error: &refinery::Error) -> StoreError {
-    successors(Some(error as &dyn Error), |&error| error.source())
-        .find_map(|error| error.downcast_ref())
-        .map_or_else(|| StoreError::Unexpected(error.to_string()), store_error)
+/// Asked by a statement: rusqlite's `table_exists` believes what the connection has read of the schema
+/// before, and so would never notice that another process has applied the migrations.
+fn exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let exists = "select exists (select 1 from sqlite_master where name = ?1 collate nocase)";
+    connection.query_row(exists, [table], |row| row.get(0))
 }

@@ -181,26 +181,40 @@ fn open(file: &File) -> Result<Connection, StoreError> {
 /// Every commit is on the disk before it's acknowledged, and nobody who reads waits for one who writes.
 fn prepare(connection: &Connection, file: &File) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
-    write_ahead(connection)?;
+    if !is_of_another_program(connection)? {
+        write_ahead(connection)?;
+    }
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "wal_autocheckpoint", file.checkpoint)?;
     // Otherwise the log's file stays as large as it ever was.
     connection.pragma_update(None, "journal_size_limit", log::usual_size(file.checkpoint))?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("name_contains", 2, flags, name_contains)
+    connection.create_scalar_function("name_contains", 2, flags, name_contains)?;
+    connection.create_scalar_function("is_utf8", 1, flags, |context| {
+        Ok(context.get_raw(0).as_str().is_ok())
+    })
 }
 
 /// Whether a name contains a text, whatever the letter case; SQLite's own `like` knows that of ASCII only. The text,
 /// which is the same for every row, is folded once.
 fn name_contains(context: &Context<'_>) -> rusqlite::Result<bool> {
     let part = context.get_or_create_aux(1, |part| part.as_str().map(fold))?;
-    let name = context.get_raw(0).as_str()?;
+    // What is no text breaks the document, and must not keep the other people from being found.
+    let name = context.get_raw(0).as_str().unwrap_or_default();
     Ok(fold(name).contains(part.as_str()))
+}
+
+/// Whether there is a table of people that was not adopted. Its file stays as it is, until it is: that it has a write-ahead
+/// log is noted in the file.
+fn is_of_another_program(connection: &Connection) -> rusqlite::Result<bool> {
+    let adopted = "select exists (select 1 from sqlite_master where name = 'person' collate nocase) \
+        and not exists (select 1 from sqlite_master where name = 'refinery_schema_history')";
+    connection.query_row(adopted, [], |row| row.get(0))
 }
 
 /// Turns on the write-ahead log. SQLite doesn't wait for others here, it fails if one has a new file open
 /// for a moment, so the waiting is done by hand.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let deadline = Instant::now() + BUSY;
     loop {
         match connection.query_row("pragma journal_mode = wal", [], |_| Ok(())) {

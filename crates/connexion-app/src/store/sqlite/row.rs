@@ -1,11 +1,13 @@
 //! A person as SQLite's parameters and columns.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Result, Row};
+use rusqlite::{Error, Row};
 use uuid::Uuid;
 
+use super::error::store_error;
 use crate::person::{Person, Sex};
 use crate::query::Scalar;
+use crate::store::{StoreError, adoption::shown, broken};
 
 /// The parameters of a statement that takes every column.
 pub(super) fn values(person: &Person) -> [&dyn ToSql; 9] {
@@ -28,10 +30,57 @@ pub(super) fn members(person: &Person) -> impl Iterator<Item = &dyn ToSql> {
 }
 
 /// Reads a row that has every column.
-pub(super) fn person(row: &Row<'_>) -> Result<Person> {
+///
+/// # Errors
+/// [`StoreError::Broken`] if it breaks the document.
+pub(super) fn person(row: &Row<'_>) -> Result<Person, StoreError> {
+    let person = read(row).map_err(|error| unreadable(row, &error))?;
+    let wrong = if person.name.contains('\0') {
+        Some(("name", "has the character NUL in it"))
+    } else {
+        person.broken()
+    };
+    match wrong {
+        None => Ok(person),
+        Some((column, what)) => Err(broken(&person.uuid.to_string(), column, what)),
+    }
+}
+
+/// Names the column that can't be read.
+fn unreadable(row: &Row<'_>, error: &Error) -> StoreError {
+    let key = match row.get_ref(0) {
+        Ok(ValueRef::Text(text)) => format!("'{}'", shown(&String::from_utf8_lossy(text))),
+        Ok(ValueRef::Blob(bytes)) => match Uuid::from_slice(bytes) {
+            Ok(uuid) => uuid.to_string(),
+            Err(_) => format!("of {} bytes", bytes.len()),
+        },
+        Ok(other) => format!("of the type {}", other.data_type()),
+        Err(_) => "unknown".to_owned(),
+    };
+    let (index, what) = match error {
+        Error::InvalidColumnType(index, _, found) => (*index, format!("has the type {found}")),
+        Error::IntegralValueOutOfRange(index, value) => {
+            (*index, format!("{value} is out of range"))
+        }
+        Error::FromSqlConversionFailure(index, _, cause) => (*index, shown(&cause.to_string())),
+        Error::Utf8Error(index, _) => (*index, "not UTF-8".to_owned()),
+        other => return store_error(other),
+    };
+    broken(
+        &key,
+        row.as_ref().column_name(index).unwrap_or_default(),
+        &what,
+    )
+}
+
+fn read(row: &Row<'_>) -> Result<Person, Error> {
     Ok(Person {
         uuid: Uuid::from_bytes(row.get(0)?),
-        survived: row.get(1)?,
+        survived: match row.get(1)? {
+            0 => false,
+            1 => true,
+            other => return Err(Error::IntegralValueOutOfRange(1, other)),
+        },
         passenger_class: row.get(2)?,
         name: row.get(3)?,
         sex: row.get(4)?,
@@ -43,19 +92,25 @@ pub(super) fn person(row: &Row<'_>) -> Result<Person> {
 }
 
 impl ToSql for Sex {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.as_str().into())
     }
 }
 
 impl FromSql for Sex {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+        let word = value.as_str()?;
+        Self::parse(word).ok_or_else(|| FromSqlError::other(UnknownSex(shown(word))))
     }
 }
 
+/// A word that is none of the document's.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown sex '{0}'")]
+struct UnknownSex(String);
+
 impl ToSql for Scalar {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         match self {
             Self::Bool(value) => value.to_sql(),
             Self::Int(value) => value.to_sql(),
