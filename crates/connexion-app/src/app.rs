@@ -9,9 +9,10 @@ use crate::config::{Auth, Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
 use crate::opened::Purpose;
 use crate::pages;
-use crate::people;
+use crate::people::{self, Importing};
 use crate::person::parse_uuid;
 use crate::store::{Store, StoreError, postgres, postgres::Postgres, sqlite, sqlite::Sqlite};
+pub use crate::upload::Imports;
 
 /// How many values a body may hold that the contract speaks of. It speaks of nine, but one may be repeated, or be an array
 /// where a number is expected.
@@ -38,22 +39,26 @@ pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults
     Ok(document)
 }
 
-/// An API on `document` with all handlers; the state it is built with is the store.
+/// An API on `document` with all handlers; the state it is built with is the store. The `imports` are those of the
+/// process, whichever document it serves.
 ///
 /// # Errors
 /// What is wrong with the document's schema of a new person, by which an import's rows are checked.
-pub fn api(document: Document) -> Result<Api<Arc<dyn Store>>, Faults> {
+pub fn api(document: Document, imports: Imports) -> Result<Api<Arc<dyn Store>>, Faults> {
     let api = original(document);
     let schema = api.validator(NEW_PERSON)?;
-    Ok(pages::operations(api, &schema)
+    let pages = pages::operations(api, &schema);
+    let importing = Importing { schema, imports };
+    Ok(pages
         .operation("people.summary", people::summary)
         .operation(
             "people.import",
-            move |store, who, moved, headers, params, body| {
-                people::import_people(store, schema.clone(), who, moved, headers, params, body)
+            move |store, who, accept, moved, headers, params, body| {
+                let importing = importing.clone();
+                people::import_people(importing, store, who, accept, moved, headers, params, body)
             },
         )
-        // Only an import's body is a stream, and that may have any length.
+        // Only an import's body is a stream, and that has a limit of its own, the setting APP_MAX_IMPORT_SIZE.
         .upload_limit(usize::MAX))
 }
 
@@ -101,6 +106,7 @@ pub(crate) async fn store(
         list,
         log_size,
         checkpoints,
+        import,
     } = settings.database_use;
     let list_timeout = (purpose == Purpose::Serve).then_some(list);
     Ok(match &settings.database {
@@ -116,6 +122,7 @@ pub(crate) async fn store(
                 wait,
                 statement_timeout: statement,
                 list_timeout,
+                import,
             };
             let mut store = Postgres::open(url, options)?;
             if *create {
@@ -135,6 +142,7 @@ pub(crate) async fn store(
                 list_timeout,
                 log_size,
                 checkpoints,
+                import,
             };
             Arc::new(Sqlite::open(path, options))
         }

@@ -115,7 +115,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if !matches!(command, Command::Serve) {
         early.end_by_default();
     }
-    let settings = match Settings::load(deepest) {
+    let mut settings = match Settings::load(deepest) {
         Ok(settings) => settings,
         Err(errors) => {
             for error in &errors {
@@ -124,6 +124,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if matches!(command, Command::ImportData(_)) {
+        // An operator who imports a file knows how long others can wait.
+        settings.database_use.import = None;
+    }
     let done = if matches!(command, Command::Config) {
         print_config(deepest, &settings)
     } else {

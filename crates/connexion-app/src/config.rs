@@ -122,6 +122,10 @@ pub(crate) struct Limits {
     pub(crate) body_size: usize,
     /// Bytes of the bodies of all requests in flight.
     pub(crate) body_memory: usize,
+    /// How many imports there may be at a time.
+    pub(crate) imports: usize,
+    /// Bytes of an import's file.
+    pub(crate) import_size: usize,
 }
 
 /// Where the people are.
@@ -162,12 +166,23 @@ pub(crate) struct DatabaseUse {
     pub(crate) log_size: u64,
     /// Whether SQLite's log is moved to the file.
     pub(crate) checkpoints: bool,
+    /// How long storing one import may take; without a limit if there is none.
+    pub(crate) import: Option<Duration>,
 }
 
 impl Database {
     /// Whether nobody named it: then nobody migrates it by hand either.
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self, Self::Sqlite { embedded: true, .. })
+    }
+
+    /// For how many seconds one import may store if no setting says so. In SQLite nobody else can write meanwhile, and
+    /// must be served within the default of `DATABASE_WAIT`.
+    fn import_timeout(&self) -> u32 {
+        match self {
+            Self::Postgres { .. } => 300,
+            Self::Sqlite { .. } => 8,
+        }
     }
 }
 
@@ -340,6 +355,7 @@ impl Settings {
         match (setting.name, &self.database) {
             ("DATABASE_URL", Database::Postgres { url, .. }) => url.clone(),
             ("DATABASE_URL", Database::Sqlite { path, .. }) => format!("sqlite:{}", path.display()),
+            ("DATABASE_IMPORT_TIMEOUT", database) => database.import_timeout().to_string(),
             ("APP_DEBUG", _) => switch(self.debug),
             ("SERVE_SPEC", _) => switch(self.serve_spec),
             ("SWAGGER_UI", _) => switch(self.swagger_ui),
@@ -369,9 +385,10 @@ impl Settings {
         let development = mode == Mode::Development;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = values.number_if_set("APP_WORKERS", 1..=1024);
+        let database = values.database(mode);
         let settings = Self {
-            database: values.database(mode),
-            database_use: values.database_use(),
+            database_use: values.database_use(&database),
+            database,
             mode,
             debug: values.switch_if_set("APP_DEBUG").unwrap_or(development),
             check_migration: values.switch("CHECK_MIGRATION"),

@@ -26,46 +26,79 @@ pub(crate) fn unavailable() -> Problem {
         .with_header(header::RETRY_AFTER, RETRY_AFTER)
 }
 
+/// The response when there is no room left, in the database or for a temporary file.
+pub(crate) fn no_room() -> Problem {
+    let detail = "There is no room to store this.";
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+}
+
+/// The response to an error of ours; the log has the cause.
+pub(crate) fn unanswerable() -> Problem {
+    let detail = "The service could not answer this request.";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+}
+
 impl From<ImportError> for Problem {
     /// Of bad rows each fault says its line, and in CSV its column.
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::BadHeader(header) => {
-                let mut violation = Violation::new(In::Body, "required", header.to_string());
+            ImportError::OtherFormat(reason) => {
+                let mut violation = Violation::new(In::Body, "sequence", sentence_of(&reason));
                 violation.extra.insert("line".to_owned(), 1.into());
                 Self::from(vec![violation])
             }
-            ImportError::BadRows { shown, total } => bad_rows(shown, total),
+            ImportError::BadHeader(header) => {
+                let mut problem = Self::new(StatusCode::BAD_REQUEST, header.to_string());
+                problem.errors = located(header.line, header.faults).collect();
+                problem
+            }
+            ImportError::BadRows { shown, total } => {
+                bad_rows(StatusCode::BAD_REQUEST, shown, total)
+            }
+            ImportError::Taken { shown, total } => bad_rows(StatusCode::CONFLICT, shown, total),
             ImportError::OtherSource => once::other_body(),
-            // Whoever sent the body knows better why it ended.
+            // The source is a temporary file of ours.
             ImportError::Read(_) => {
-                Self::new(StatusCode::BAD_REQUEST, "The request's body ended early.")
+                tracing::error!("{error}");
+                unanswerable()
             }
             ImportError::Store(error) => error.into(),
         }
     }
 }
 
-fn bad_rows(shown: Vec<BadRow>, total: u64) -> Problem {
+fn bad_rows(status: StatusCode, shown: Vec<BadRow>, total: u64) -> Problem {
     let first = shown.first().map(ToString::to_string).unwrap_or_default();
     let first = first.lines().next().unwrap_or_default();
     let rows = if total == 1 { "row" } else { "rows" };
     let detail = format!("{total} bad {rows}, nothing was stored. The first: {first}");
-    let mut problem = Problem::new(StatusCode::BAD_REQUEST, detail);
-    for BadRow { line, faults } in shown {
-        for Fault {
-            column,
-            mut violation,
-        } in faults
-        {
-            violation.extra.insert("line".to_owned(), line.into());
-            let column = column.map(|column| ("column".to_owned(), column.into()));
-            violation.extra.extend(column);
-            problem.errors.push(violation);
-        }
-    }
+    let mut problem = Problem::new(status, detail);
+    let errors = shown.into_iter();
+    problem.errors = errors
+        .flat_map(|row| located(row.line, row.faults))
+        .collect();
     problem.extra.insert("badRows".to_owned(), total.into());
     problem
+}
+
+/// Errors with the line on which they are, and in CSV the column.
+fn located(line: u64, faults: Vec<Fault>) -> impl Iterator<Item = Violation> {
+    faults.into_iter().map(move |fault| {
+        let mut violation = fault.violation;
+        violation.extra.insert("line".to_owned(), line.into());
+        let column = fault
+            .column
+            .map(|column| ("column".to_owned(), column.into()));
+        violation.extra.extend(column);
+        violation
+    })
+}
+
+/// With a capital letter and a full stop.
+fn sentence_of(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(rest).chain(['.']).collect()
 }
 
 impl From<StoreError> for Problem {
@@ -94,8 +127,17 @@ impl From<StoreError> for Problem {
             }
             StoreError::Full(_) => {
                 tracing::error!("{error}");
-                let detail = "There is no room to store this.";
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+                no_room()
+            }
+            // Not 503: sent again it would only hold up others once more.
+            StoreError::TimedOut(limit) => {
+                let detail = format!(
+                    "Storing this file takes longer than {} seconds, the limit here (DATABASE_IMPORT_TIMEOUT), so nothing \
+                     was stored. Send it in smaller files, each with the header.",
+                    limit.as_secs()
+                );
+                tracing::warn!("{error}");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
             }
             StoreError::Stopped | StoreError::Unfit(_) | StoreError::Unexpected(_) => {
                 tracing::error!("{error}");

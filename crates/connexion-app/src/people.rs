@@ -2,18 +2,19 @@
 //!
 //! A handler sees only input that the document allows, so all that is left to do is to ask the store.
 
+mod import;
+
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use connexion::{Accept, Body, ByteStream, EntityTags, Params, Principal, Problem, Validator};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use connexion::{Accept, Body, EntityTags, Params, Principal, Problem};
+use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::import::{Format, Imported, Options, import};
+pub(crate) use self::import::{Importing, import_people};
 use crate::listing::{self, ListParams};
 use crate::once::{self, Once};
 use crate::pages::{self, Visitor};
@@ -21,7 +22,6 @@ use crate::person::{NewPerson, Person, PersonChanges};
 use crate::query::Filter;
 use crate::store::{Receipt, Store, StoreError};
 use crate::summary::Summary;
-use crate::upload::{Moved, Upload};
 
 /// What handlers share.
 pub(crate) type People = State<Arc<dyn Store>>;
@@ -153,34 +153,6 @@ pub(crate) async fn store(
     Ok(person)
 }
 
-/// `people.import`
-pub(crate) async fn import_people(
-    State(store): People,
-    schema: Validator,
-    who: Option<Principal>,
-    moved: Option<Extension<Moved>>,
-    headers: HeaderMap,
-    Params(params): Params<ImportParams>,
-    body: ByteStream,
-) -> Result<Body<Imported>, Problem> {
-    let options = Options {
-        format: format_of(&headers),
-        is_trial: params.dry_run,
-        once: params.once.claim("people.import", who.as_ref()),
-    };
-    let moved = moved.map(|Extension(moved)| moved).unwrap_or_default();
-    let (upload, received) = Upload::of(body, moved);
-    let importing = import(store.as_ref(), &schema, received, options, |_| {});
-    let (uploaded, imported) = tokio::join!(upload.run(), importing);
-    // What is wrong with the body explains what was wrong with its end.
-    uploaded?;
-    let imported = imported?;
-    if !imported.is_trial {
-        audit_import(who.as_ref(), imported.rows);
-    }
-    Ok(Body(imported))
-}
-
 /// `person.get`
 pub(crate) async fn get(
     State(store): People,
@@ -304,31 +276,6 @@ async fn expected(store: &dyn Store, key: &Key) -> Result<Option<Person>, Proble
 
 fn overtaken() -> Problem {
     StoreError::Unavailable("others change the same person".to_owned()).into()
-}
-
-/// The parameters of `people.import`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ImportParams {
-    #[serde(default)]
-    dry_run: bool,
-    #[serde(flatten)]
-    once: Once,
-}
-
-/// The contract has let in no other type than these two.
-fn format_of(headers: &HeaderMap) -> Format {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    let is_csv = content_type.is_some_and(|value| {
-        let start = value.as_bytes().get(..8).unwrap_or_default();
-        start.eq_ignore_ascii_case(b"text/csv")
-    });
-    if is_csv { Format::Csv } else { Format::Lines }
-}
-
-fn audit_import(who: Option<&Principal>, rows: u64) {
-    let who = name(who);
-    tracing::info!(target: "audit", who, rows, "audit: imported");
 }
 
 /// Notes who changed what. The span of the request has the operation and the request's id.

@@ -122,6 +122,13 @@ pub struct NewPerson {
     fare: f64,
 }
 
+impl NewPerson {
+    /// Whether it came with a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.uuid.is_some()
+    }
+}
+
 impl From<NewPerson> for Person {
     /// Gives the person a random key (version 4) if it came without one.
     fn from(new: NewPerson) -> Self {

@@ -3,12 +3,12 @@
 //! On a terminal a bar that moves, elsewhere (a log, a pipe) a plain line now and then, since a bar's
 //! control characters only spoil a log. Both go to standard error: standard output is for results.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressFinish, ProgressStyle};
 
-use crate::import::Imported;
+use crate::import::{Imported, Progress as Step};
 
 /// How many rows lie between two plain lines.
 const EVERY: u64 = 100_000;
@@ -20,20 +20,15 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Starts to show; `size` is that of the source in bytes, if it is known.
+    /// Starts to show; `size` is that of the source in bytes.
     #[must_use]
-    pub(crate) fn start(size: Option<u64>) -> Self {
-        let (bar, template) = match size {
-            Some(size) => (
-                ProgressBar::new(size),
-                "{bar:30} {bytes}/{total_bytes}, {msg}, {eta} left",
-            ),
-            None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {msg}"),
-        };
-        let style = ProgressStyle::with_template(template).expect("the templates are right");
+    pub(crate) fn start(size: u64) -> Self {
+        let bar = ProgressBar::new(size);
+        let template = "{bar:30} {bytes}/{total_bytes}, {msg}, {eta} left";
+        let style = ProgressStyle::with_template(template).expect("the template is right");
         let bar = bar
             .with_style(style)
-            .with_message(rows_so_far(0))
+            .with_message(so_far(Step::Checking(0)))
             .with_finish(ProgressFinish::AndClear);
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -41,18 +36,21 @@ impl Progress {
         Self { bar }
     }
 
-    /// The same source, its bytes counted as they are read.
-    pub(crate) fn reading<R: Read + Send + 'static>(&self, source: R) -> impl Read + Send + use<R> {
+    /// The same source, its bytes counted as they are read, each time anew.
+    pub(crate) fn reading(
+        &self,
+        source: impl Read + Seek + Send + 'static,
+    ) -> impl Read + Seek + Send + 'static {
         self.bar.wrap_read(source)
     }
 
     /// A callback for [`crate::import::import`].
-    pub(crate) fn rows(&self) -> Box<dyn FnMut(u64) + Send> {
+    pub(crate) fn rows(&self) -> Box<dyn FnMut(Step) + Send> {
         if self.bar.is_hidden() {
             return Box::new(plain_lines(io::stderr()));
         }
         let bar = self.bar.clone();
-        Box::new(move |rows| bar.set_message(rows_so_far(rows)))
+        Box::new(move |step| bar.set_message(so_far(step)))
     }
 }
 
@@ -75,19 +73,26 @@ pub(crate) fn summary(imported: &Imported) -> String {
     )
 }
 
-fn plain_lines(mut target: impl Write) -> impl FnMut(u64) {
-    let mut next = EVERY;
-    move |rows| {
-        if rows >= next {
-            next = (rows / EVERY + 1) * EVERY;
+fn plain_lines(mut target: impl Write) -> impl FnMut(Step) {
+    let (mut checked, mut stored) = (EVERY, EVERY);
+    move |step| {
+        let (rows, next) = match step {
+            Step::Checking(rows) => (rows, &mut checked),
+            Step::Storing(rows) => (rows, &mut stored),
+        };
+        if rows >= *next {
+            *next = (rows / EVERY + 1) * EVERY;
             // A log that can't be written is no reason to end the import.
-            writeln!(target, "{}", rows_so_far(rows)).ok();
+            writeln!(target, "{}", so_far(step)).ok();
         }
     }
 }
 
-fn rows_so_far(rows: u64) -> String {
-    format!("{} rows read", HumanCount(rows))
+fn so_far(step: Step) -> String {
+    match step {
+        Step::Checking(rows) => format!("{} rows checked", HumanCount(rows)),
+        Step::Storing(rows) => format!("{} rows stored", HumanCount(rows)),
+    }
 }
 
 #[cfg(test)]
@@ -99,12 +104,15 @@ mod tests {
         let mut target = Vec::new();
         let mut progress = plain_lines(&mut target);
         for rows in [1_000, 99_000, 100_000, 101_000, 350_000, 399_000, 400_000] {
-            progress(rows);
+            progress(Step::Checking(rows));
+        }
+        for rows in [1_000, 101_000, 150_000] {
+            progress(Step::Storing(rows));
         }
         drop(progress);
         assert_eq!(
             String::from_utf8(target).unwrap(),
-            "100,000 rows read\n350,000 rows read\n400,000 rows read\n"
+            "100,000 rows checked\n350,000 rows checked\n400,000 rows checked\n101,000 rows stored\n"
         );
     }
 

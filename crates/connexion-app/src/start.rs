@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     admin::{self, Admin},
-    app,
+    app::{self, Imports},
     auth::{Keys, Tokens},
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
     files,
@@ -101,9 +101,10 @@ pub(crate) async fn serve(
     };
     let keys = Arc::new(Keys::of(Arc::clone(&store)));
     let body_memory = BodyMemory::new(settings.limits.body_memory);
+    let imports = Imports::new(limits.imports, limits.import_size, limits.answer);
     let build = |document| {
-        let memory = body_memory.clone();
-        api(document, settings, &store, &keys, tokens.as_ref(), memory)
+        let (tokens, memory) = (tokens.as_ref(), body_memory.clone());
+        api(document, settings, &store, &keys, &imports, tokens, memory)
     };
     let (origins, site) = (settings.cors_origins.clone(), Site::new(&keys, settings));
     let current = Served::new(build(document)?, origins, site, body_memory.clone());
@@ -181,6 +182,7 @@ fn api(
     settings: &Settings,
     store: &Arc<dyn Store>,
     keys: &Arc<Keys>,
+    imports: &Imports,
     tokens: Option<&Arc<Tokens>>,
     body_memory: BodyMemory,
 ) -> Result<ApiService, Faults> {
@@ -197,7 +199,7 @@ fn api(
             }
         }
     };
-    app::api(document)?
+    app::api(document, imports.clone())?
         .default_security(verify)
         .serve_document(settings.serve_spec)
         .swagger_ui(settings.swagger_ui)
@@ -258,7 +260,8 @@ async fn prepare(
         if migrated.created && settings.debug {
             let schema = app::new_person(app::document()?)?;
             let options = Options::default();
-            let imported = import(store.as_ref(), &schema, SAMPLE, options, |_| {}).await?;
+            let sample = io::Cursor::new(SAMPLE);
+            let imported = import(store.as_ref(), &schema, sample, options, |_| {}).await?;
             tracing::info!(
                 "the database is new: {} sample passengers are stored in it",
                 imported.rows

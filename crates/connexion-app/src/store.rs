@@ -19,6 +19,8 @@ pub mod postgres;
 mod select;
 pub mod sqlite;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use prometheus::Histogram;
@@ -33,17 +35,8 @@ use crate::summary::Summary;
 /// People on their way out of the store; an error ends the stream.
 pub type People = BoxStream<'static, Result<Person, StoreError>>;
 
-/// People on their way into the store, in batches. An error ends the import, and nothing is kept.
-pub type Batches = BoxStream<'static, Result<Batch, ImportStopped>>;
-
-/// A part of an import.
-#[derive(Clone, Debug)]
-pub enum Batch {
-    /// Some people.
-    People(Vec<Person>),
-    /// What to remember of it, after all of them: of an import that is done once only.
-    Receipt(Receipt),
-}
+/// People on their way into the store, in batches. An error ends the import, and nothing is stored.
+pub type Batches = BoxStream<'static, Result<Vec<Person>, ImportStopped>>;
 
 /// A request that is done once only, however often it is sent. It is forgotten after [`Claim::LIFE`].
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +109,9 @@ pub enum StoreError {
     /// The source of an import stopped it.
     #[error("the import was stopped")]
     Stopped,
+    /// Storing an import takes longer than this, the limit.
+    #[error("the import takes longer than {} s to store", .0.as_secs())]
+    TimedOut(Duration),
     /// Anything else: a fault of ours.
     #[error("unexpected database error: {0}")]
     Unexpected(String),
@@ -132,6 +128,7 @@ impl StoreError {
             Self::Broken(_) => "broken",
             Self::Unfit(_) => "unfit",
             Self::Stopped => "stopped",
+            Self::TimedOut(_) => "timed_out",
             Self::Unexpected(_) => "unexpected",
         }
     }
@@ -212,14 +209,17 @@ pub trait Store: KeyStore {
     /// Deletes the person; `false` if there was none, or it is not as `expected` any more.
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError>;
 
-    /// Stores all batches in one transaction, or tries to and undoes it if `is_trial`. If a batch is an error
-    /// ([`StoreError::Stopped`]) or can't be stored, nothing is kept; nor if the same claim was made before.
+    /// Stores all batches in one transaction. If a batch is an error ([`StoreError::Stopped`]) or can't be stored,
+    /// if it takes longer than the store's limit ([`StoreError::TimedOut`]) or the future is dropped, nothing is
+    /// stored; nor if the same claim was made before.
     async fn import(
         &self,
         batches: Batches,
-        is_trial: bool,
-        once: Option<Claim>,
+        once: Option<(Claim, Receipt)>,
     ) -> Result<Stored, StoreError>;
+
+    /// Those of these keys that people have.
+    async fn taken(&self, keys: Vec<Uuid>) -> Result<Vec<Uuid>, StoreError>;
 
     /// Forgets requests that were remembered for [`Claim::LIFE`].
     async fn forget(&self, now: i64) -> Result<(), StoreError>;

@@ -132,8 +132,12 @@ pub(crate) fn limited(body: Body, limit: usize) -> Result<Body, Problem> {
     Ok(Body::new(Limited::new(body, limit)))
 }
 
-/// The body if there is something in it.
+/// The body if there is something in it. One whose length is known is not read: the handler may refuse it unread, as one
+/// of a client that waits for `100 Continue` (RFC 9110, section 10.1.1).
 pub(crate) async fn non_empty(body: Body, limit: usize) -> Result<Option<Body>, Problem> {
+    if axum::body::HttpBody::size_hint(&body).lower() > 0 {
+        return Ok(Some(body));
+    }
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| broken(&error, limit))?;

@@ -1,8 +1,8 @@
 //! `import-data` and `export-data`: people from a file, and people to one.
 
 use std::error::Error;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -70,30 +70,37 @@ fn format_of(chosen: Option<FileFormat>, file: &Path) -> Format {
 pub(super) async fn import_data(
     settings: &Settings,
     opened: &Opened<'_>,
-    ImportArgs { file, format }: ImportArgs,
+    ImportArgs { file: path, format }: ImportArgs,
 ) -> Result<(), Box<dyn Error>> {
-    let (source, size): (Box<dyn Read + Send>, _) = if file == Path::new("-") {
-        (Box::new(io::stdin()), None)
+    let name = |error| format!("{}: {error}", path.display());
+    let file = if path == Path::new("-") {
+        spooled(io::stdin())?
     } else {
-        let source = File::open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let size = source
-            .metadata()
-            .ok()
-            .filter(Metadata::is_file)
-            .map(|metadata| metadata.len());
-        (Box::new(source), size)
+        let file = File::open(&path).map_err(name)?;
+        // A pipe can't be read twice.
+        let is_file = file.metadata().map_err(name)?.is_file();
+        if is_file { file } else { spooled(file)? }
     };
+    let size = file.metadata().map_err(name)?.len();
     let schema = app::new_person(spec::document(settings)?)?;
     let store = migrated_store(settings, opened).await?;
     let progress = Progress::start(size);
-    let (reading, rows) = (progress.reading(source), progress.rows());
+    let (reading, rows) = (progress.reading(file), progress.rows());
     let options = Options {
-        format: format_of(format, &file),
+        format: format_of(format, &path),
         ..Options::default()
     };
     let imported = import(store.as_ref(), &schema, reading, options, rows).await;
     drop(progress);
     say(&summary(&imported?))
+}
+
+/// All that comes, in a temporary file, at its beginning.
+fn spooled(mut source: impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut source, &mut file)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 pub(super) async fn export_data(

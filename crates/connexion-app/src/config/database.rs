@@ -1,5 +1,7 @@
 //! Which database, from one address or from the original's five settings, and how it is used.
 
+use std::time::Duration;
+
 use std::error::Error as _;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -14,7 +16,9 @@ const SQLITE_FILE: &str = "connexion-app.sqlite";
 const FORMS: &str = "must begin with postgres:// or be sqlite:PATH";
 
 impl Values<'_> {
-    pub(super) fn database_use(&self) -> DatabaseUse {
+    pub(super) fn database_use(&self, database: &Database) -> DatabaseUse {
+        let import = self.number_if_set("DATABASE_IMPORT_TIMEOUT", 1..=u32::MAX);
+        let import = import.unwrap_or_else(|| database.import_timeout());
         DatabaseUse {
             prepare: self.switch("DATABASE_PREPARE"),
             // With SQLite each takes a thread, of which there are 512.
@@ -24,6 +28,7 @@ impl Values<'_> {
             list: self.seconds("DATABASE_LIST_TIMEOUT", 1),
             log_size: self.number("DATABASE_LOG_SIZE", 1 << 20..=1 << 40),
             checkpoints: self.switch("DATABASE_CHECKPOINT"),
+            import: Some(Duration::from_secs(import.into())),
         }
     }
 

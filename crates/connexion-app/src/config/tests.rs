@@ -407,3 +407,33 @@ fn the_table_of_settings_in_the_documentation_is_the_programs() {
         }
     }
 }
+
+#[test]
+fn imports_are_limited_by_settings() {
+    let limits = read(&[], &[]).unwrap().limits;
+    assert_eq!((limits.imports, limits.import_size), (2, 268_435_456));
+    let seconds = |environment: &[(&str, &str)]| {
+        let settings = read(&[], environment).unwrap();
+        settings.database_use.import.map(|limit| limit.as_secs())
+    };
+    assert_eq!(seconds(&[]), Some(8));
+    let postgres = ("DATABASE_URL", "postgres://x/y");
+    assert_eq!(seconds(&[postgres]), Some(300));
+    assert_eq!(
+        seconds(&[postgres, ("DATABASE_IMPORT_TIMEOUT", "9")]),
+        Some(9)
+    );
+    for (name, value) in [
+        ("APP_MAX_IMPORTS", "0"),
+        ("APP_MAX_IMPORTS", "257"),
+        ("APP_MAX_IMPORT_SIZE", "0"),
+        ("APP_MAX_IMPORT_SIZE", "256M"),
+        ("DATABASE_IMPORT_TIMEOUT", "0"),
+    ] {
+        let error = read(&[], &[(name, value)]).unwrap_err();
+        assert!(
+            error.starts_with(&format!("{name}: '{value}' is not ")),
+            "{error}"
+        );
+    }
+}

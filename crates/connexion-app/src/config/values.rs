@@ -200,6 +200,9 @@ impl Values<'_> {
             head_size: self.number("APP_MAX_HEADER_SIZE", 1024..=HEAD_ROOM),
             body_size: self.number("APP_MAX_BODY_SIZE", 0..=1 << 40),
             body_memory: self.number("APP_BODY_MEMORY", 64 << 10..=1 << 40),
+            // Each takes a thread, of which there are 512.
+            imports: self.number("APP_MAX_IMPORTS", 1..=256),
+            import_size: self.number("APP_MAX_IMPORT_SIZE", 1..=1 << 40),
         }
     }
 

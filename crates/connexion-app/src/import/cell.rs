@@ -11,16 +11,19 @@ use crate::person::Sex;
 /// How much of a bad cell is repeated in the reason.
 const REPEATED: usize = 40;
 
+/// What programs write in the place of a value that is missing.
+const MISSING: [&str; 6] = ["NA", "N/A", "NaN", "null", "None", "?"];
+
 /// A value, or why the cell has none.
 pub(super) type Checked<T> = Result<T, String>;
 
 /// `0`/`1`, `true`/`false` or `yes`/`no`, in any letter case.
 pub(super) fn survived(cell: &[u8]) -> Checked<bool> {
     let text = word(cell)?;
-    let is = |words: [&str; 3]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     match text {
-        _ if is(["0", "false", "no"]) => Ok(false),
-        _ if is(["1", "true", "yes"]) => Ok(true),
+        _ if is(["0", "0.0", "false", "no"]) => Ok(false),
+        _ if is(["1", "1.0", "true", "yes"]) => Ok(true),
         _ => Err(format!(
             "{} is not 0 or 1, true or false, yes or no",
             quoted(text)
@@ -28,13 +31,17 @@ pub(super) fn survived(cell: &[u8]) -> Checked<bool> {
     }
 }
 
-/// A 32-bit integer.
-pub(super) fn integer(cell: &[u8]) -> Checked<i32> {
-    let text = word(cell)?;
-    text.parse()
+/// A 32-bit integer, perhaps with zeros as a fraction: so programs write a column in which values are missing.
+pub(super) fn integer(text: &str) -> Checked<i32> {
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
+    };
+    whole
+        .parse()
         .map_err(|error: std::num::ParseIntError| match error.kind() {
             IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(text),
-            _ => format!("{} is not a whole number", quoted(text)),
+            _ => no_number(text, "a whole number"),
         })
 }
 
@@ -53,8 +60,7 @@ pub(super) fn sex(cell: &[u8]) -> Checked<Sex> {
 }
 
 /// Whole years, and whether a fraction was cut off (towards zero).
-pub(super) fn age(cell: &[u8]) -> Checked<(i32, bool)> {
-    let text = word(cell)?;
+pub(super) fn age(text: &str) -> Checked<(i32, bool)> {
     if let Ok(whole) = text.parse() {
         return Ok((whole, false));
     }
@@ -71,8 +77,8 @@ pub(super) fn age(cell: &[u8]) -> Checked<(i32, bool)> {
 }
 
 /// A finite number.
-pub(super) fn fare(cell: &[u8]) -> Checked<f64> {
-    finite(word(cell)?)
+pub(super) fn fare(text: &str) -> Checked<f64> {
+    finite(text)
 }
 
 /// The start of a cell between quotes, fit for a terminal: control characters are escaped.
@@ -93,25 +99,33 @@ pub(super) fn quoted(text: &str) -> String {
 fn finite(text: &str) -> Checked<f64> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
-        Ok(_) => Err(format!("{} is not a finite number", quoted(text))),
-        Err(_) => Err(format!("{} is not a number", quoted(text))),
+        Ok(_) => Err(no_number(text, "a finite number")),
+        Err(_) => Err(no_number(text, "a number")),
     }
+}
+
+fn no_number(text: &str, expected: &str) -> String {
+    if MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        return format!("the value is missing ({})", quoted(text));
+    }
+    format!("{} is not {expected}", quoted(text))
 }
 
 fn out_of_range(text: &str) -> String {
     format!("{} does not fit into 32 bits", quoted(text))
 }
 
-/// What a cell says without the space around it.
-fn word(cell: &[u8]) -> Checked<&str> {
-    match utf8(cell.trim_ascii())? {
+/// What a cell says without the space around it, no-break spaces too.
+pub(super) fn word(cell: &[u8]) -> Checked<&str> {
+    match utf8(cell)?.trim() {
         "" => Err("the cell is empty".to_owned()),
         text => Ok(text),
     }
 }
 
 fn utf8(cell: &[u8]) -> Checked<&str> {
-    str::from_utf8(cell).map_err(|error| format!("the text is not UTF-8 ({error})"))
+    let reason = "the text is not UTF-8, perhaps it is windows-1252: save the file as UTF-8";
+    str::from_utf8(cell).map_err(|_not_utf8| reason.to_owned())
 }
 
 #[cfg(test)]
@@ -125,7 +139,7 @@ mod tests {
 
     #[test]
     fn survived_is_read_in_all_its_spellings() {
-        for cell in ["1", "true", "TRUE", "Yes", " yes "] {
+        for cell in ["1", "1.0", "true", "TRUE", "Yes", " yes\u{a0}"] {
             assert_eq!(survived(cell.as_bytes()), Ok(true), "{cell}");
         }
         for cell in ["0", "false", "False", "nO"] {
@@ -140,18 +154,20 @@ mod tests {
 
     #[test]
     fn integers_have_32_bits() {
-        assert_eq!(integer(b"-2147483648"), Ok(i32::MIN));
-        assert_eq!(integer(b" 2147483647"), Ok(i32::MAX));
+        assert_eq!(integer("-2147483648"), Ok(i32::MIN));
+        assert_eq!(integer("+2147483647"), Ok(i32::MAX));
+        assert_eq!(integer("3.0"), Ok(3));
         refused(
-            integer(b"2147483648"),
+            integer("2147483648"),
             "'2147483648' does not fit into 32 bits",
         );
         refused(
-            integer(b"-99999999999999999999"),
+            integer("-99999999999999999999"),
             "'-99999999999999999999' does not fit into 32 bits",
         );
-        refused(integer(b"3.0"), "'3.0' is not a whole number");
-        refused(integer(b""), "the cell is empty");
+        refused(integer("3.5"), "'3.5' is not a whole number");
+        refused(integer(".0"), "'.0' is not a whole number");
+        refused(integer("0x1"), "'0x1' is not a whole number");
     }
 
     #[test]
@@ -166,28 +182,28 @@ mod tests {
             ("2147483647.9", i32::MAX, true),
             ("-2147483648.9", i32::MIN, true),
         ] {
-            assert_eq!(age(cell.as_bytes()), Ok((years, cut)), "{cell}");
+            assert_eq!(age(cell), Ok((years, cut)), "{cell}");
         }
-        refused(age(b"2147483648"), "'2147483648' does not fit into 32 bits");
+        refused(age("2147483648"), "'2147483648' does not fit into 32 bits");
         refused(
-            age(b"-2147483649"),
+            age("-2147483649"),
             "'-2147483649' does not fit into 32 bits",
         );
-        refused(age(b"1e300"), "'1e300' does not fit into 32 bits");
-        refused(age(b"NaN"), "'NaN' is not a finite number");
-        refused(age(b"-inf"), "'-inf' is not a finite number");
-        refused(age(b"abc"), "'abc' is not a number");
-        refused(age(b"22,5"), "'22,5' is not a number");
-        refused(age(b""), "the cell is empty");
+        refused(age("1e300"), "'1e300' does not fit into 32 bits");
+        refused(age("NaN"), "the value is missing ('NaN')");
+        refused(age("-inf"), "'-inf' is not a finite number");
+        refused(age("abc"), "'abc' is not a number");
+        refused(age("22,5"), "'22,5' is not a number");
+        refused(age("n/a"), "the value is missing ('n/a')");
     }
 
     #[test]
     fn fares_are_finite() {
-        assert_eq!(fare(b"7"), Ok(7.0));
-        assert_eq!(fare(b"-1.5e-3"), Ok(-0.0015));
-        refused(fare(b"1e400"), "'1e400' is not a finite number");
-        refused(fare(b"Infinity"), "'Infinity' is not a finite number");
-        refused(fare(b"\xc2\xa37"), "'£7' is not a number");
+        assert_eq!(fare("7"), Ok(7.0));
+        assert_eq!(fare("-1.5e-3"), Ok(-0.0015));
+        refused(fare("1e400"), "'1e400' is not a finite number");
+        refused(fare("Infinity"), "'Infinity' is not a finite number");
+        refused(fare("£7"), "'£7' is not a number");
     }
 
     #[test]
@@ -196,7 +212,7 @@ mod tests {
         assert_eq!(name(b""), Ok(String::new()));
         refused(
             name(b"caf\xe9"),
-            "the text is not UTF-8 (incomplete utf-8 byte sequence from index 3)",
+            "the text is not UTF-8, perhaps it is windows-1252: save the file as UTF-8",
         );
     }
 

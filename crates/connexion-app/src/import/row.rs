@@ -1,78 +1,22 @@
 //! Rows: records under a header, each one a person or a list of what is wrong with it.
 //!
-//! A pure iterator over any [`Read`]; it knows neither stores nor threads. Columns are found by name,
-//! so their order is free, but exactly the eight must be there: a file with another set of columns is
-//! likely another file. What a cell's text means is decided here; whether its value is good, by the contract's schema of
-//! a new person, as for every other request.
+//! A pure iterator over any [`Read`]; it knows neither stores nor threads. What a cell's text means is decided here;
+//! whether its value is valid, by the contract's schema of a new person, as for every other request.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Chain, Cursor, Read};
 
 use connexion::{In, Validator, Violation};
 use uuid::Uuid;
 
-use super::ImportError;
 use super::cell::{self, Checked, quoted};
-use super::record::{MAX_BYTES, Records};
+use super::file::File;
+use super::header::{self, BadHeader, Header, PROPERTIES};
+use super::line::Lines;
+use super::record::{Flaw, MAX_BYTES, Records};
+use super::{Format, ImportError};
 use crate::error::as_the_original;
 use crate::person::{Person, Sex};
-
-/// The columns of the file, in the order in which they are written.
-pub const COLUMNS: [&str; 8] = [
-    "Survived",
-    "Pclass",
-    "Name",
-    "Sex",
-    "Age",
-    "Siblings/Spouses Aboard",
-    "Parents/Children Aboard",
-    "Fare",
-];
-
-/// The members that they become.
-const MEMBERS: [&str; COLUMNS.len()] = [
-    "survived",
-    "passengerClass",
-    "name",
-    "sex",
-    "age",
-    "siblingsOrSpousesAboard",
-    "parentsOrChildrenAboard",
-    "fare",
-];
-
-/// How many unknown columns are named.
-const UNKNOWN_NAMED: usize = 20;
-
-/// What is wrong with a header. At least one list is not empty.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct BadHeader {
-    /// Columns that are needed and not there.
-    pub missing: Vec<&'static str>,
-    /// Columns that are there and mean nothing here, quoted; the first few of them.
-    pub unknown: Vec<String>,
-    /// Columns that are there more than once.
-    pub repeated: Vec<&'static str>,
-}
-
-impl fmt::Display for BadHeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let missing = self
-            .missing
-            .iter()
-            .map(|name| format!("column {name} is missing"));
-        let unknown = self
-            .unknown
-            .iter()
-            .map(|name| format!("column {name} is unknown"));
-        let repeated = self
-            .repeated
-            .iter()
-            .map(|name| format!("column {name} is there more than once"));
-        let all: Vec<_> = missing.chain(unknown).chain(repeated).collect();
-        write!(f, "the header is wrong: {}", all.join(", "))
-    }
-}
 
 /// A row that can't be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,31 +27,40 @@ pub struct BadRow {
     pub faults: Vec<Fault>,
 }
 
-/// One thing that is wrong with a row.
+/// One thing that is wrong with a row or a header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The column of CSV; `None` if it is the row as a whole.
-    pub column: Option<&'static str>,
-    /// What is wrong, such as `'abc' is not a number`, and with which member.
+    /// The column of CSV, as the file calls it; `None` if it is the row as a whole.
+    pub column: Option<String>,
+    /// What is wrong, such as `'abc' is not a number`, and with which property.
     pub violation: Violation,
 }
 
 impl Fault {
-    /// What is wrong with a cell, or with the row as a whole.
-    pub(super) fn new(
-        column: Option<usize>,
-        keyword: &'static str,
-        reason: impl Into<String>,
-    ) -> Self {
-        let mut violation = Violation::new(In::Body, keyword, reason);
-        if let Some(column) = column {
-            violation.pointer = format!("/{}", MEMBERS[column]);
+    /// What is wrong with a row as a whole.
+    pub(super) fn of_row(keyword: &'static str, reason: impl Into<String>) -> Self {
+        Self {
+            column: None,
+            violation: Violation::new(In::Body, keyword, reason),
         }
-        let column = column.map(|column| COLUMNS[column]);
-        Self { column, violation }
     }
 
-    /// What the contract's schema does not allow, in the words that every other request would be told.
+    /// What is wrong with a column of a header.
+    pub(super) fn of_header(name: String, keyword: &'static str, reason: String) -> Self {
+        Self {
+            column: Some(name),
+            ..Self::of_row(keyword, reason)
+        }
+    }
+
+    /// What is wrong with a cell.
+    fn of_cell(header: &Header, column: usize, keyword: &'static str, reason: String) -> Self {
+        let mut fault = Self::of_header(header.name(column).to_owned(), keyword, reason);
+        fault.violation.pointer = format!("/{}", PROPERTIES[column]);
+        fault
+    }
+
+    /// What the contract's schema does not allow, in the words of every other response.
     pub(super) fn of_schema(violations: Vec<Violation>) -> Vec<Self> {
         let mut problem = violations.into();
         as_the_original(&mut problem);
@@ -118,12 +71,10 @@ impl Fault {
         problem.errors.into_iter().map(fault).collect()
     }
 
-    /// With the column that its member comes from.
-    fn in_column(self) -> Self {
-        let member = self.violation.pointer.strip_prefix('/');
-        let column = MEMBERS.iter().position(|name| Some(*name) == member);
-        let column = column.map(|column| COLUMNS[column]);
-        Self { column, ..self }
+    /// The column of the property.
+    fn place(&self) -> Option<usize> {
+        let property = self.violation.pointer.strip_prefix('/')?;
+        PROPERTIES.iter().position(|name| *name == property)
     }
 }
 
@@ -151,6 +102,10 @@ pub(crate) struct Row {
     pub(crate) person: Person,
     /// Whether the age had a fraction.
     pub(crate) age_cut: bool,
+    /// Whether the key came with the row.
+    pub(crate) has_key: bool,
+    /// The line of the file on which it begins, counted from 1.
+    pub(crate) line: u64,
 }
 
 /// Why there is no person for a row.
@@ -162,60 +117,109 @@ pub(crate) enum RowError {
     Read(io::Error),
 }
 
+/// The rows of a source in this format.
+///
+/// # Errors
+/// If it is no such source.
+pub(super) fn open<'v, R: Read + 'v>(
+    source: R,
+    schema: &'v Validator,
+    format: Format,
+) -> Result<Box<dyn Iterator<Item = Result<Row, RowError>> + 'v>, ImportError> {
+    Ok(match format {
+        Format::Csv => Box::new(Rows::open(source, schema)?),
+        Format::Lines => Box::new(Lines::open(source, schema)?),
+    })
+}
+
 /// The rows of a CSV source.
 pub(crate) struct Rows<'v, R> {
-    records: Records<R>,
+    records: Records<Chain<Cursor<Vec<u8>>, R>>,
     /// The contract's schema of a new person.
     schema: &'v Validator,
-    /// Where each of [`COLUMNS`] is in this file.
-    places: [usize; COLUMNS.len()],
+    header: Header,
+    decimals: Decimals,
 }
 
 impl<'v, R: Read> Rows<'v, R> {
     /// Reads the header.
     pub(crate) fn open(source: R, schema: &'v Validator) -> Result<Self, ImportError> {
-        let mut records = Records::open(source).map_err(ImportError::Read)?;
+        let file = File::open(source).map_err(ImportError::Read)?;
+        if let Some(other) = file.is_other_than(Format::Csv) {
+            return Err(ImportError::OtherFormat(other));
+        }
+        let line = file.first_line();
+        let separator = header::separator(line);
+        let delimiter = separator.unwrap_or_else(|| header::delimiter(line));
+        let mut records = Records::new(file.into_source(), delimiter);
+        if separator.is_some() {
+            records.advance().map_err(ImportError::Read)?;
+        }
         records.advance().map_err(ImportError::Read)?;
-        let places = places(&records).map_err(ImportError::BadHeader)?;
+        if let Some(flaw) = records.flaw() {
+            let (line, faults) = (records.line(), vec![flawed(flaw, records.line())]);
+            return Err(ImportError::BadHeader(BadHeader { line, faults }));
+        }
+        let header = Header::of(&records).map_err(ImportError::BadHeader)?;
         Ok(Self {
             records,
             schema,
-            places,
+            header,
+            decimals: Decimals::of(delimiter),
         })
     }
 
-    fn row(&self) -> Result<Row, BadRow> {
+    fn row(&mut self) -> Result<Row, BadRow> {
         let line = self.records.line();
-        let whole = |reason| BadRow {
-            line,
-            faults: vec![Fault::new(None, "sequence", reason)],
-        };
-        if self.records.too_long() {
-            let most = MAX_BYTES / 1024;
-            return Err(whole(format!(
-                "the row is longer than {most} KiB, perhaps a closing quote is missing"
-            )));
+        let bad = |faults| BadRow { line, faults };
+        if let Some(flaw) = self.records.flaw() {
+            return Err(bad(vec![flawed(flaw, line)]));
         }
-        if self.records.fields() != COLUMNS.len() {
-            let (expected, found) = (COLUMNS.len(), self.records.fields());
-            return Err(whole(format!("{expected} fields expected, {found} found")));
+        if let Some(reason) = self.other_fields() {
+            return Err(bad(vec![Fault::of_row("sequence", reason)]));
         }
-        self.person().map_err(|faults| BadRow { line, faults })
+        self.person().map_err(|faults| {
+            if self.header.is_repeated_by(&self.records) {
+                let reason =
+                    "the header is there once more: put files together without the others' headers";
+                return bad(vec![Fault::of_row("sequence", reason)]);
+            }
+            bad(faults)
+        })
     }
 
-    fn person(&self) -> Result<Row, Vec<Fault>> {
+    /// What is wrong if it has not the header's fields.
+    fn other_fields(&self) -> Option<String> {
+        let (expected, found) = (self.header.fields, self.records.fields());
+        if found != expected {
+            let is_nul = found == 1 && self.records.cell(0).iter().all(|byte| *byte == 0);
+            let damaged = "; the file is damaged: NUL bytes stand where its end was not written";
+            let damaged = if is_nul { damaged } else { "" };
+            return Some(format!(
+                "{expected} fields expected, {found} found{damaged}"
+            ));
+        }
+        let mut unnamed = self.header.unnamed..expected;
+        let place = unnamed.find(|place| !self.records.cell(*place).trim_ascii().is_empty())?;
+        let place = place + 1;
+        Some(format!(
+            "field {place} has a value, but no name in the header"
+        ))
+    }
+
+    fn person(&mut self) -> Result<Row, Vec<Fault>> {
         let mut faults = Vec::new();
         // In the order of COLUMNS.
         let survived = self.check(0, cell::survived, &mut faults);
-        let passenger_class = self.check(1, cell::integer, &mut faults);
+        let passenger_class = self.number(1, cell::integer, &mut faults);
         let name = self.check(2, cell::name, &mut faults);
         let sex = self.check(3, cell::sex, &mut faults);
-        let age = self.check(4, cell::age, &mut faults);
-        let siblings_or_spouses = self.check(5, cell::integer, &mut faults);
-        let parents_or_children = self.check(6, cell::integer, &mut faults);
-        let fare = self.check(7, cell::fare, &mut faults);
+        let age = self.number(4, cell::age, &mut faults);
+        let siblings_or_spouses = self.number(5, cell::integer, &mut faults);
+        let parents_or_children = self.number(6, cell::integer, &mut faults);
+        let fare = self.number(7, cell::fare, &mut faults);
         let (age, age_cut) = age.unwrap_or_default();
-        // With something in the place of what can't be read, so that what is wrong with the rest is told, too.
+        // With a default for what can't be read, so that errors in the rest are reported, too.
         let person = Person {
             uuid: Uuid::new_v4(),
             survived: survived.unwrap_or_default(),
@@ -228,15 +232,24 @@ impl<'v, R: Read> Rows<'v, R> {
             fare: fare.unwrap_or_default(),
         };
         if let Err(violations) = self.schema.check(&person) {
-            let more = Fault::of_schema(violations)
-                .into_iter()
-                .map(Fault::in_column);
-            let known: Vec<_> = faults.iter().map(|fault| fault.column).collect();
-            faults.extend(more.filter(|fault| !known.contains(&fault.column)));
-            faults.sort_by_key(|fault| COLUMNS.iter().position(|name| Some(*name) == fault.column));
+            let known: Vec<_> = faults.iter().map(Fault::place).collect();
+            let more = Fault::of_schema(violations).into_iter();
+            let more = more.filter(|fault| !known.contains(&fault.place()));
+            faults.extend(more.map(|fault| {
+                let column = fault
+                    .place()
+                    .map(|place| self.header.name(place).to_owned());
+                Fault { column, ..fault }
+            }));
+            faults.sort_by_key(Fault::place);
         }
         if faults.is_empty() {
-            Ok(Row { person, age_cut })
+            Ok(Row {
+                person,
+                age_cut,
+                has_key: false,
+                line: self.records.line(),
+            })
         } else {
             Err(faults)
         }
@@ -248,14 +261,93 @@ impl<'v, R: Read> Rows<'v, R> {
         check: fn(&[u8]) -> Checked<T>,
         faults: &mut Vec<Fault>,
     ) -> Option<T> {
-        match check(self.records.cell(self.places[column])) {
-            Ok(value) => Some(value),
-            Err(reason) => {
-                faults.push(Fault::new(Some(column), "type", reason));
-                None
-            }
+        let checked = check(self.records.cell(self.header.places[column]));
+        checked
+            .map_err(|reason| faults.push(Fault::of_cell(&self.header, column, "type", reason)))
+            .ok()
+    }
+
+    fn number<T>(
+        &mut self,
+        column: usize,
+        read: fn(&str) -> Checked<T>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<T> {
+        let cell = self.records.cell(self.header.places[column]);
+        let text = cell::word(cell);
+        let number = text.and_then(|text| self.decimals.read(text, self.records.line(), read));
+        number
+            .map_err(|reason| faults.push(Fault::of_cell(&self.header, column, "type", reason)))
+            .ok()
+    }
+}
+
+/// How numbers with a fraction are written in a file.
+///
+/// Programs that separate columns by `;` do so where the comma is the decimal mark, so there it is read as one. In a file
+/// that has both marks, one of them may stand between thousands, and nobody can tell which.
+struct Decimals {
+    may_be_commas: bool,
+    /// The first mark that was found, and its line.
+    mark: Option<(char, u64)>,
+}
+
+impl Decimals {
+    fn of(delimiter: u8) -> Self {
+        Self {
+            may_be_commas: delimiter == b';',
+            mark: None,
         }
     }
+
+    fn read<T>(&mut self, text: &str, line: u64, read: fn(&str) -> Checked<T>) -> Checked<T> {
+        let mut marks = text.chars().filter(|c| matches!(c, '.' | ','));
+        let (true, Some(mark)) = (self.may_be_commas, marks.next()) else {
+            return read(text);
+        };
+        if marks.next().is_some() {
+            return Err(format!("{} is not a number", quoted(text)));
+        }
+        let number = read(&text.replace(',', "."))?;
+        let (known, first) = *self.mark.get_or_insert((mark, line));
+        if known == mark {
+            return Ok(number);
+        }
+        let text = quoted(text);
+        Err(format!(
+            "{text} has the decimal mark '{mark}', but line {first} has '{known}'"
+        ))
+    }
+}
+
+/// What a record that is not well-formed says.
+fn flawed(flaw: Flaw, line: u64) -> Fault {
+    let at = |other| {
+        if other == line {
+            "here".to_owned()
+        } else {
+            format!("on line {other}")
+        }
+    };
+    let reason = match flaw {
+        Flaw::TooLong => {
+            let most = MAX_BYTES / 1024;
+            format!("the row is longer than {most} KiB, perhaps a closing quote is missing")
+        }
+        Flaw::Unclosed { line } => {
+            let at = at(line);
+            format!("the quote that is opened {at} is never closed, perhaps the file is cut off")
+        }
+        Flaw::AfterQuote { line } => format!(
+            "text follows the quote that is closed {}: a quote is missing, or one within quotes is not written twice",
+            at(line)
+        ),
+        Flaw::Quote { line } => format!(
+            "a quote stands {} in a cell that does not begin with one: write the cell in quotes, and its quotes twice",
+            at(line)
+        ),
+    };
+    Fault::of_row("sequence", reason)
 }
 
 impl<R: Read> Iterator for Rows<'_, R> {
@@ -267,31 +359,5 @@ impl<R: Read> Iterator for Rows<'_, R> {
             Ok(false) => None,
             Err(error) => Some(Err(RowError::Read(error))),
         }
-    }
-}
-
-fn places<R: Read>(header: &Records<R>) -> Result<[usize; COLUMNS.len()], BadHeader> {
-    let mut places = [None; COLUMNS.len()];
-    let mut bad = BadHeader::default();
-    for place in 0..header.fields() {
-        let name = String::from_utf8_lossy(header.cell(place).trim_ascii());
-        match COLUMNS.iter().position(|column| *column == name) {
-            Some(column) if places[column].is_none() => places[column] = Some(place),
-            Some(column) if bad.repeated.contains(&COLUMNS[column]) => {}
-            Some(column) => bad.repeated.push(COLUMNS[column]),
-            None if bad.unknown.len() < UNKNOWN_NAMED => bad.unknown.push(quoted(&name)),
-            None => {}
-        }
-    }
-    let found = COLUMNS.iter().zip(places);
-    bad.missing.extend(
-        found
-            .filter(|(_, place)| place.is_none())
-            .map(|(column, _)| *column),
-    );
-    if bad == BadHeader::default() {
-        Ok(places.map(Option::unwrap_or_default))
-    } else {
-        Err(bad)
     }
 }

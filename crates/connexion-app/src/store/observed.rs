@@ -110,17 +110,18 @@ impl Store for Observed {
     async fn import(
         &self,
         batches: Batches,
-        is_trial: bool,
-        once: Option<Claim>,
+        once: Option<(Claim, Receipt)>,
     ) -> Result<Stored, StoreError> {
-        let import = self.store.import(batches, is_trial, once);
+        let import = self.store.import(batches, once);
         let stored = self.measured("import", import).await?;
-        if let Stored::Now(rows) = stored
-            && !is_trial
-        {
+        if let Stored::Now(rows) = stored {
             self.metrics.imported(rows);
         }
         Ok(stored)
+    }
+
+    async fn taken(&self, keys: Vec<Uuid>) -> Result<Vec<Uuid>, StoreError> {
+        self.measured("taken", self.store.taken(keys)).await
     }
 
     async fn forget(&self, now: i64) -> Result<(), StoreError> {

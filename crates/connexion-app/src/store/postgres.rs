@@ -13,6 +13,7 @@ mod by_key;
 mod constrain;
 mod create;
 mod error;
+mod import;
 mod keys;
 mod list;
 mod migrations;
@@ -23,7 +24,6 @@ mod statement;
 mod tls;
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,6 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
 use prometheus::Histogram;
 use tokio_postgres::Row;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -42,18 +41,13 @@ use self::list::Lists;
 use self::row::{person, values};
 use self::session::{Session, Shared, Target, Use};
 pub use self::sqlstate::{Meaning, SQLSTATES};
-use self::statement::{ADD_ONCE, CLAIM, COLUMNS, FORGET, LIST, READ_COLUMNS, RECEIPT, SET_RECEIPT};
+use self::statement::{ADD_ONCE, FORGET, LIST, READ_COLUMNS, RECEIPT};
 use super::coalesce::Coalescer;
 use super::select::{Dialect, Query};
-use super::{
-    Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
-    Turns,
-};
+use super::{Batches, Claim, Migrated, People, Receipt, Store, StoreError, Stored, Turns};
 use crate::person::{Person, PersonChanges};
 use crate::query::{Filter, Select};
 use crate::summary::{Counts, Group, Summary, Tally};
-
-const COPY: &str = concat!("copy person (", columns!(), ") from stdin binary");
 
 /// What can be chosen about a [`Postgres`] store.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +64,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// How long a list may take, if there is a limit. Its snapshot keeps vacuum from removing dead rows.
     pub list_timeout: Option<Duration>,
+    /// How long storing one import may take; without a limit if there is none.
+    pub import: Option<Duration>,
 }
 
 impl Default for Options {
@@ -81,6 +77,7 @@ impl Default for Options {
             wait: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(10),
             list_timeout: None,
+            import: Some(Duration::from_mins(5)),
         }
     }
 }
@@ -153,35 +150,6 @@ impl Postgres {
     /// [`StoreError::Unavailable`] if the server can't be reached, and others if it refuses.
     pub async fn create_database(&self) -> Result<(), StoreError> {
         create::create_if_missing(&self.target.server).await
-    }
-
-    /// Within a transaction: makes the claim, if there is one, and stores all.
-    async fn store_all(
-        &self,
-        session: &Session,
-        batches: Batches,
-        once: Option<Claim>,
-    ) -> Result<Stored, StoreError> {
-        if let Some(claim) = &once {
-            self.options.echo(CLAIM.text);
-            let (nothing, old) = ([0_u8; 32], claim.now - Claim::LIFE);
-            let values: [&(dyn ToSql + Sync); 5] =
-                [&&claim.id[..], &&nothing[..], &"", &claim.now, &old];
-            if session.execute(&CLAIM, &values).await? == 0 {
-                self.options.echo(RECEIPT.text);
-                let receipt = receipt_of(session, claim).await?;
-                return receipt.map(Stored::Before).ok_or_else(forgotten);
-            }
-        }
-        self.options.echo(COPY);
-        let (count, receipt) = copy(session, batches).await?;
-        if let (Some(claim), Some(receipt)) = (once, receipt) {
-            self.options.echo(SET_RECEIPT.text);
-            let values: [&(dyn ToSql + Sync); 3] =
-                [&&claim.id[..], &&receipt.request[..], &receipt.answer];
-            session.execute(&SET_RECEIPT, &values).await?;
-        }
-        Ok(Stored::Now(count))
     }
 }
 
@@ -272,23 +240,13 @@ impl Store for Postgres {
     async fn import(
         &self,
         batches: Batches,
-        is_trial: bool,
-        once: Option<Claim>,
+        once: Option<(Claim, Receipt)>,
     ) -> Result<Stored, StoreError> {
-        let session = Session::open(&self.target, Use::Own).await?;
-        self.options.echo("begin");
-        session.client.batch_execute("begin").await?;
-        let stored = self.store_all(&session, batches, once).await;
-        let keep = !is_trial && matches!(stored, Ok(Stored::Now(_)));
-        let end = if keep { "commit" } else { "rollback" };
-        self.options.echo(end);
-        let ended = session.client.batch_execute(end).await;
-        if keep {
-            ended?;
-        }
-        // A rollback is waited for, so that the keys are free again when the caller hears of it. If it fails the
-        // connection is dead, which has the same end.
-        stored
+        import::run(&self.target, self.options, batches, once).await
+    }
+
+    async fn taken(&self, keys: Vec<Uuid>) -> Result<Vec<Uuid>, StoreError> {
+        import::taken(&self.target, self.options, keys).await
     }
 
     async fn forget(&self, now: i64) -> Result<(), StoreError> {
@@ -348,27 +306,6 @@ impl fmt::Debug for Postgres {
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
-}
-
-/// Sends all batches. Dropped before `finish`, the writer makes the database forget what it got.
-async fn copy(
-    session: &Session,
-    mut batches: Batches,
-) -> Result<(u64, Option<Receipt>), StoreError> {
-    let sink = session.client.copy_in(COPY).await?;
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &COLUMNS));
-    let mut receipt = None;
-    while let Some(batch) = batches.next().await {
-        match batch.map_err(|ImportStopped| StoreError::Stopped)? {
-            Batch::People(people) => {
-                for person in people {
-                    writer.as_mut().write(&values(&person)).await?;
-                }
-            }
-            Batch::Receipt(last) => receipt = Some(last),
-        }
-    }
-    Ok((writer.finish().await?, receipt))
 }
 
 async fn receipt_of(

@@ -8,6 +8,7 @@ mod adoption;
 mod backup;
 mod constrain;
 mod error;
+mod import;
 mod indexes;
 mod keys;
 mod list;
@@ -21,13 +22,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use prometheus::Histogram;
 use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, params,
     params_from_iter,
 };
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use self::backup::{BackupError, Copied, backup};
@@ -37,14 +36,12 @@ use self::pool::{File, Pool};
 use self::row::{members, person, values};
 use super::coalesce::Coalescer;
 use super::select::{Dialect, Query};
-use super::{
-    Batch, Batches, Claim, ImportStopped, Migrated, People, Receipt, Store, StoreError, Stored,
-    Turns,
-};
+use super::{Batches, Claim, Migrated, People, Receipt, Store, StoreError, Stored, Turns};
 use crate::person::{Person, PersonChanges};
 use crate::query::{Filter, Select};
 use crate::summary::{Counts, Group, Summary, Tally};
 
+const TAKEN: &str = "select 1 from person where uuid = ?1";
 const LOOKUP: &str = concat!("select ", columns!(), " from person where uuid = ?1");
 const COLUMNS: &str = columns!();
 const ADD: &str = concat!(
@@ -78,15 +75,11 @@ const CLAIM: &str = "insert into idempotency (id, request, answer, created) valu
     on conflict (id) do update set request = excluded.request, answer = excluded.answer, \
     created = excluded.created where created <= ?5";
 const RECEIPT: &str = "select request, answer from idempotency where id = ?1";
-const SET_RECEIPT: &str = "update idempotency set request = ?2, answer = ?3 where id = ?1";
 const FORGET: &str = "delete from idempotency where created <= ?1";
 
 /// How many batches of lookups are under way at a time: each may wait for the disk, but the more there are the smaller they
 /// become, and each takes a thread that has to be woken.
 const READERS: usize = 2;
-
-/// How many people of an import are stored at a time: a few megabytes.
-const RUN: usize = if cfg!(test) { 100 } else { 32_000 };
 
 /// What can be chosen about an [`Sqlite`] store.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +98,8 @@ pub struct Options {
     pub log_size: u64,
     /// Whether pages of the log are moved to the file; `false` leaves that to another process, such as Litestream.
     pub checkpoints: bool,
+    /// How long storing one import may take, during which nobody else can write; without a limit if there is none.
+    pub import: Option<Duration>,
 }
 
 impl Default for Options {
@@ -117,6 +112,7 @@ impl Default for Options {
             list_timeout: None,
             log_size: 256 << 20,
             checkpoints: true,
+            import: Some(Duration::from_secs(8)),
         }
     }
 }
@@ -251,35 +247,21 @@ impl Store for Sqlite {
 
     async fn import(
         &self,
-        mut batches: Batches,
-        is_trial: bool,
-        once: Option<Claim>,
+        batches: Batches,
+        once: Option<(Claim, Receipt)>,
     ) -> Result<Stored, StoreError> {
         self.echo("begin immediate");
         self.echo(ADD);
-        let (sender, receiver) = mpsc::channel(2);
-        let storing = self.writer.run(move |connection| {
-            let transaction = begin(connection)?;
-            let stored = store_all(&transaction, receiver, once)?;
-            if !is_trial && matches!(stored, Stored::Now(_)) {
-                transaction.commit()?;
-            }
-            Ok(stored)
-        });
-        let sending = async move {
-            while let Some(batch) = batches.next().await {
-                let stopped = batch.is_err();
-                // A failed send means that storing has ended, which says how.
-                if sender.send(Part::from(batch)).await.is_err() || stopped {
-                    return;
-                }
-            }
-            let _ = sender.send(Part::End).await;
-        };
-        let (stored, ()) = tokio::join!(storing, sending);
-        let keep = !is_trial && matches!(stored, Ok(Stored::Now(_)));
-        self.echo(if keep { "commit" } else { "rollback" });
+        let stored = import::run(&self.writer, self.options.import, batches, once).await;
+        let is_stored = matches!(stored, Ok(Stored::Now(_)));
+        self.echo(if is_stored { "commit" } else { "rollback" });
         stored
+    }
+
+    async fn taken(&self, keys: Vec<Uuid>) -> Result<Vec<Uuid>, StoreError> {
+        self.echo(TAKEN);
+        let look_up = |connection: &mut Connection| import::taken(connection, keys);
+        self.lists.run(look_up).await
     }
 
     async fn forget(&self, now: i64) -> Result<(), StoreError> {
@@ -344,20 +326,6 @@ impl Store for Sqlite {
     }
 }
 
-/// A part of an import on its way to the blocking thread. Without an `End` nothing is kept, so it makes
-/// no difference how sending ends early.
-enum Part {
-    Batch(Batch),
-    Stop,
-    End,
-}
-
-impl From<Result<Batch, ImportStopped>> for Part {
-    fn from(batch: Result<Batch, ImportStopped>) -> Self {
-        batch.map_or(Self::Stop, Self::Batch)
-    }
-}
-
 /// A transaction that may write from its beginning: one that starts by reading can't be made to wait.
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
@@ -383,56 +351,6 @@ fn make(
     connection
         .query_row(RECEIPT, [claim.id], receipt)
         .optional()
-}
-
-fn store_all(
-    connection: &Connection,
-    mut parts: mpsc::Receiver<Part>,
-    once: Option<Claim>,
-) -> Result<Stored, StoreError> {
-    let nothing = Receipt {
-        request: [0; 32],
-        answer: String::new(),
-    };
-    if let Some(claim) = &once
-        && let Some(before) = make(connection, claim, &nothing)?
-    {
-        return Ok(Stored::Before(before));
-    }
-    let (mut count, mut run, mut indexes) = (0, Vec::new(), None);
-    loop {
-        match parts.blocking_recv() {
-            Some(Part::Batch(Batch::People(people))) => {
-                count += u64::try_from(people.len()).unwrap_or(u64::MAX);
-                run.extend(people);
-                if run.len() >= RUN {
-                    if indexes.is_none() {
-                        indexes = Some(indexes::take_away(connection, RUN)?);
-                    }
-                    add_run(connection, &mut run)?;
-                }
-            }
-            Some(Part::Batch(Batch::Receipt(receipt))) => {
-                let id = once.map(|claim| claim.id);
-                connection.execute(SET_RECEIPT, params![id, receipt.request, receipt.answer])?;
-            }
-            Some(Part::End) => {
-                add_run(connection, &mut run)?;
-                indexes::put_back(connection, &indexes.unwrap_or_default())?;
-                return Ok(Stored::Now(count));
-            }
-            Some(Part::Stop) | None => return Err(StoreError::Stopped),
-        }
-    }
-}
-
-/// Stores people in the order of their keys, so that those who share a page of the table come to it together.
-fn add_run(connection: &Connection, people: &mut Vec<Person>) -> rusqlite::Result<()> {
-    people.sort_unstable_by_key(|person| person.uuid);
-    let mut statement = connection.prepare_cached(ADD)?;
-    people
-        .drain(..)
-        .try_for_each(|person| statement.execute(values(&person)).map(drop))
 }
 
 fn summary(connection: &Connection, query: &Query) -> rusqlite::Result<Summary> {
@@ -616,8 +534,9 @@ fn delete_text(expected: Option<&Person>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
 
+    use super::import::RUN;
     use super::*;
     use crate::person::Sex;
     use crate::query::{Key, reversed, total};
@@ -650,17 +569,12 @@ mod tests {
         let indexes = "select group_concat(sql) from sqlite_master where tbl_name = 'person' \
             and type = 'index'";
         let before = ask(&store, indexes).await;
-        // Tried, stored, stopped by a key that is taken, and stored where there are many.
-        for (first, is_trial, expected) in [
-            (1, true, true),
-            (1, false, true),
-            (1, false, false),
-            (1_000_000, false, true),
-        ] {
+        // Stored, stopped by a key that is taken, and stored where there are many.
+        for (first, expected) in [(1, true), (1, false), (1_000_000, true)] {
             let rows = 4 * RUN as u128;
             let people = (first..first + rows).rev().map(someone).collect();
-            let batches = stream::iter([Ok(Batch::People(people))]).boxed();
-            let stored = store.import(batches, is_trial, None).await;
+            let batches = stream::iter([Ok(people)]).boxed();
+            let stored = store.import(batches, None).await;
             assert_eq!(stored.is_ok(), expected, "{stored:?}");
             assert_eq!(ask(&store, indexes).await, before);
             assert_eq!(ask(&store, "pragma integrity_check").await, "ok");

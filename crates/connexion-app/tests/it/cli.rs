@@ -366,7 +366,7 @@ fn a_long_import_says_how_far_it_is() {
     program.run(&["migrate"]).ok();
     let text = format!("{HEADER}{}", "0,3,Doe,male,22,1,0,7.25\n".repeat(100_000));
     let ended = program.run_with(&["import-data", "-"], &text);
-    assert_eq!(ended.stderr, "100,000 rows read\n");
+    assert_eq!(ended.stderr, "100,000 rows checked\n100,000 rows stored\n");
     assert!(ended.ok().starts_with("100,000 people stored in "));
 }
 

@@ -2,14 +2,13 @@
 
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connexion_app::person::{Person, PersonChanges, Sex};
 use connexion_app::query::Select;
 use connexion_app::store::postgres::Postgres;
 use connexion_app::store::sqlite::Sqlite;
-use connexion_app::store::{
-    Batch, Batches, ImportStopped, Store, StoreError, Stored, postgres, sqlite,
-};
+use connexion_app::store::{Batches, ImportStopped, Store, StoreError, Stored, postgres, sqlite};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
 use serde_json::{from_value, json, to_value};
 use tempfile::TempDir;
@@ -25,14 +24,29 @@ pub(crate) enum Place {
 
 impl Place {
     pub(crate) fn open(&self) -> Arc<dyn Store> {
+        self.open_for_imports(Some(Duration::from_secs(60)))
+    }
+
+    /// A store in which storing an import may take so long.
+    fn open_for_imports(&self, import: Option<Duration>) -> Arc<dyn Store> {
         match self {
             Self::Postgres(database) => {
-                Arc::new(Postgres::open(database.url(), postgres::Options::default()).unwrap())
+                let options = postgres::Options {
+                    import,
+                    ..postgres::Options::default()
+                };
+                Arc::new(Postgres::open(database.url(), options).unwrap())
             }
-            Self::Sqlite(directory) => Arc::new(Sqlite::open(
-                directory.path().join("people.sqlite"),
-                sqlite::Options::default(),
-            )),
+            Self::Sqlite(directory) => {
+                let options = sqlite::Options {
+                    import,
+                    ..sqlite::Options::default()
+                };
+                Arc::new(Sqlite::open(
+                    directory.path().join("people.sqlite"),
+                    options,
+                ))
+            }
         }
     }
 
@@ -88,6 +102,8 @@ on_both_stores! {
     an_import_with_a_key_that_is_taken_stores_nothing
     an_import_with_a_value_that_is_refused_stores_nothing
     an_import_that_is_dropped_stores_nothing
+    an_import_that_takes_too_long_stores_nothing
+    keys_that_people_have_are_found
     a_long_list_comes_whole
     lists_dropped_midway_do_no_harm
     a_list_that_nobody_reads_holds_up_nobody
@@ -123,7 +139,7 @@ fn named(name: impl Into<String>) -> Person {
 }
 
 fn batches<const N: usize>(batches: [Result<Vec<Person>, ImportStopped>; N]) -> Batches {
-    stream::iter(batches.map(|batch| batch.map(Batch::People))).boxed()
+    stream::iter(batches).boxed()
 }
 
 async fn everybody(store: &dyn Store) -> Vec<Person> {
@@ -313,7 +329,7 @@ async fn is_refused(store: &dyn Store, name: String) {
         "{refused:?}"
     );
     let refused = store
-        .import(batches([Ok(vec![someone(), bad])]), false, None)
+        .import(batches([Ok(vec![someone(), bad])]), None)
         .await;
     assert!(
         matches!(refused, Err(StoreError::Refused(_))),
@@ -406,7 +422,7 @@ async fn an_import_stores_every_batch(place: &Place) {
         Ok(people[2..].to_vec()),
     ];
     assert_eq!(
-        store.import(batches(import), false, None).await.unwrap(),
+        store.import(batches(import), None).await.unwrap(),
         Stored::Now(5)
     );
     people.sort_by_key(|person| person.uuid);
@@ -416,7 +432,7 @@ async fn an_import_stores_every_batch(place: &Place) {
 async fn an_import_of_nothing_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     assert_eq!(
-        store.import(batches([]), false, None).await.unwrap(),
+        store.import(batches([]), None).await.unwrap(),
         Stored::Now(0)
     );
     assert_eq!(everybody(&*store).await, []);
@@ -426,14 +442,11 @@ async fn an_import_that_is_stopped_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let many: Vec<_> = (0..1000).map(|_| someone()).collect();
     let import = batches([Ok(many.clone()), Err(ImportStopped), Ok(vec![someone()])]);
-    let stopped = store.import(import, false, None).await;
+    let stopped = store.import(import, None).await;
     assert!(matches!(stopped, Err(StoreError::Stopped)), "{stopped:?}");
     assert_eq!(everybody(&*store).await, []);
     assert_eq!(
-        store
-            .import(batches([Ok(many)]), false, None)
-            .await
-            .unwrap(),
+        store.import(batches([Ok(many)]), None).await.unwrap(),
         Stored::Now(1000)
     );
 }
@@ -442,11 +455,7 @@ async fn an_import_with_a_duplicate_in_a_batch_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let twice = someone();
     let conflict = store
-        .import(
-            batches([Ok(vec![someone(), twice.clone(), twice])]),
-            false,
-            None,
-        )
+        .import(batches([Ok(vec![someone(), twice.clone(), twice])]), None)
         .await;
     assert!(
         matches!(conflict, Err(StoreError::Conflict)),
@@ -464,7 +473,7 @@ async fn an_import_with_a_duplicate_in_another_batch_stores_nothing(place: &Plac
         Ok(vec![twice]),
         Ok(vec![someone()]),
     ];
-    let conflict = store.import(batches(import), false, None).await;
+    let conflict = store.import(batches(import), None).await;
     assert!(
         matches!(conflict, Err(StoreError::Conflict)),
         "{conflict:?}"
@@ -483,7 +492,7 @@ async fn an_import_with_a_key_that_is_taken_stores_nothing(place: &Place) {
             ..someone()
         },
     ])];
-    let conflict = store.import(batches(import), false, None).await;
+    let conflict = store.import(batches(import), None).await;
     assert!(
         matches!(conflict, Err(StoreError::Conflict)),
         "{conflict:?}"
@@ -495,11 +504,7 @@ async fn an_import_with_a_value_that_is_refused_stores_nothing(place: &Place) {
     let store = place.migrated().await;
     let many: Vec<_> = (0..500).map(|_| someone()).collect();
     let refused = store
-        .import(
-            batches([Ok(many), Ok(vec![named("x".repeat(101))])]),
-            false,
-            None,
-        )
+        .import(batches([Ok(many), Ok(vec![named("x".repeat(101))])]), None)
         .await;
     assert!(
         matches!(refused, Err(StoreError::Refused(_))),
@@ -513,23 +518,52 @@ async fn an_import_that_is_dropped_stores_nothing(place: &Place) {
     let people: Vec<_> = (0..1000).map(|_| someone()).collect();
     let (asked_again, was_asked_again) = tokio::sync::oneshot::channel();
     // The second batch never comes; when it's asked for the first one is on its way into the database.
-    let first = stream::iter([Ok(Batch::People(people.clone()))]);
+    let first = stream::iter([Ok(people.clone())]);
     let never = stream::once(async move {
         asked_again.send(()).unwrap();
         future::pending().await
     });
-    let import = store.import(first.chain(never).boxed(), false, None);
+    let import = store.import(first.chain(never).boxed(), None);
     let dropped = future::select(import, was_asked_again).await;
     assert!(matches!(dropped, future::Either::Right(_)));
     drop(dropped);
     assert_eq!(everybody(&*store).await, []);
     assert_eq!(
-        store
-            .import(batches([Ok(people)]), false, None)
-            .await
-            .unwrap(),
+        store.import(batches([Ok(people)]), None).await.unwrap(),
         Stored::Now(1000)
     );
+}
+
+async fn an_import_that_takes_too_long_stores_nothing(place: &Place) {
+    place.migrated().await;
+    let limit = Duration::from_millis(300);
+    let store = place.open_for_imports(Some(limit));
+    let endless = stream::repeat_with(|| Ok((0..1000).map(|_| someone()).collect()));
+    let ended = store.import(endless.boxed(), None).await;
+    let is_late = matches!(ended, Err(StoreError::TimedOut(time)) if time == limit);
+    assert!(is_late, "{ended:?}");
+    assert_eq!(everybody(&*store).await, []);
+    let import = store.import(batches([Ok(vec![someone()])]), None).await;
+    assert_eq!(import.unwrap(), Stored::Now(1));
+    // Without a limit it takes as long as it takes.
+    let import = place.open_for_imports(None);
+    let import = import.import(batches([Ok(vec![someone()])]), None).await;
+    assert_eq!(import.unwrap(), Stored::Now(1));
+}
+
+async fn keys_that_people_have_are_found(place: &Place) {
+    let store = place.migrated().await;
+    let people = [someone(), someone(), someone()];
+    for person in &people[..2] {
+        store.add(person, None).await.unwrap();
+    }
+    let keys: Vec<_> = people.iter().map(|person| person.uuid).collect();
+    let mut taken = store.taken(keys).await.unwrap();
+    taken.sort();
+    let mut expected = [people[0].uuid, people[1].uuid];
+    expected.sort();
+    assert_eq!(taken, expected);
+    assert!(store.taken(Vec::new()).await.unwrap().is_empty());
 }
 
 async fn many(store: &dyn Store) -> Vec<Person> {
@@ -538,11 +572,11 @@ async fn many(store: &dyn Store) -> Vec<Person> {
         .collect();
     let import = people
         .chunks(1000)
-        .map(|batch| Ok(Batch::People(batch.to_vec())))
+        .map(|batch| Ok(batch.to_vec()))
         .collect::<Vec<_>>();
     assert_eq!(
         store
-            .import(stream::iter(import).boxed(), false, None)
+            .import(stream::iter(import).boxed(), None)
             .await
             .unwrap(),
         Stored::Now(10_000)
@@ -716,7 +750,7 @@ async fn without_migrations_the_store_is_unavailable(place: &Place) {
             .err(),
         store.delete(person.uuid, None).await.err(),
         store
-            .import(batches([Ok(vec![person.clone()])]), false, None)
+            .import(batches([Ok(vec![person.clone()])]), None)
             .await
             .err(),
     ];

@@ -9,6 +9,7 @@ mod import;
 mod load;
 mod log;
 mod migrate;
+mod uploads;
 
 use std::time::Duration;
 
@@ -39,6 +40,23 @@ pub(crate) const ALL: &[Fault] = &[
     }),
     ("import killed (-9), SQLite", || {
         Ok(import::killed_on_sqlite(1_000_000))
+    }),
+    ("imports that stall, PostgreSQL", || {
+        let time = Duration::from_secs(10);
+        Ok(uploads::stalled_on_postgres(120, time, 0.8))
+    }),
+    ("one slow import, PostgreSQL", || {
+        Ok(uploads::slow_on_postgres(Duration::from_secs(10), 0.8))
+    }),
+    ("one slow import, SQLite", || {
+        Ok(uploads::slow_on_sqlite(Duration::from_secs(10), 0.8))
+    }),
+    ("import cancelled, SQLite", || {
+        let limit = Duration::from_secs(1);
+        Ok(uploads::cancelled_on_sqlite(1_000_000, limit))
+    }),
+    ("a large import, SQLite", || {
+        Ok(uploads::large_on_sqlite(1_000_000, &[]))
     }),
     ("two `migrate` at once", || Ok(migrate::at_once(20))),
     ("PostgreSQL frozen (SIGSTOP)", || {

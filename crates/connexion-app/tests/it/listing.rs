@@ -596,12 +596,156 @@ async fn lines_of_json_are_imported() {
         let own = format!(r#"{{"uuid": "{key}", {}"#, &person[1..]);
         assert_eq!(import(&app, "", &headers, own.clone()).await.status, 200);
         assert_eq!(get(&app, &format!("/people/{key}")).await.status, 200);
-        assert_eq!(import(&app, "", &headers, own.clone()).await.status, 409);
-        // A trial finds that, too.
+    }
+}
+
+/// The lines of the errors of a response, each with its column, pointer and code.
+fn told(response: &TestResponse) -> Vec<Value> {
+    let problem = json_of(response);
+    let errors = problem["errors"].as_array().unwrap().iter();
+    let told = |one: &Value| json!([one["line"], one["column"], one["pointer"], one["code"]]);
+    errors.map(told).collect()
+}
+
+#[tokio::test]
+async fn keys_that_are_taken_or_repeated_are_told_with_their_lines() {
+    for backend in BOTH {
+        let app = app(backend).await;
+        let headers = [("content-type", "application/x-ndjson")];
+        let person = PERSON.replace('\n', " ");
+        let with_key = |digit: &str| {
+            let key = "dddddddd-dddd-4ddd-8ddd-dddddddddddd".replace('d', digit);
+            format!(r#"{{"uuid": "{key}", {}"#, &person[1..])
+        };
+        let file = [with_key("1"), person.clone(), with_key("2")].join("\n");
+        assert_eq!(import(&app, "", &headers, file).await.status, 200);
+        let file = [with_key("3"), with_key("2"), person.clone(), with_key("1")].join("\n");
+        for query in ["?dryRun=true", ""] {
+            let refused = import(&app, query, &headers, file.clone()).await;
+            assert_eq!(refused.status, 409);
+            let expected = [
+                json!([2, null, "/uuid", "not-unique"]),
+                json!([4, null, "/uuid", "not-unique"]),
+            ];
+            assert_eq!(told(&refused), expected);
+            let detail = "2 bad rows, nothing was stored. The first: line 2: there is a person with the key \
+                22222222-2222-4222-8222-222222222222 already";
+            assert_eq!(json_of(&refused)["detail"], detail);
+        }
+        let twice = [with_key("3"), with_key("4"), with_key("3")].join("\n");
+        let refused = import(&app, "", &headers, twice).await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(told(&refused), [json!([3, null, "/uuid", "not-unique"])]);
+        assert_eq!(names(&get(&app, "/people").await).len(), 3);
+    }
+}
+
+/// What it stored has the keys that the second one brings.
+#[tokio::test]
+async fn an_import_with_keys_that_is_sent_twice_is_done_once() {
+    for backend in BOTH {
+        let app = app(backend).await;
+        let headers = [
+            ("content-type", "application/x-ndjson"),
+            ("idempotency-key", "one"),
+        ];
+        let person = PERSON.replace('\n', " ");
+        let key = "33333333-3333-4333-8333-333333333333";
+        let own = format!(r#"{{"uuid": "{key}", {}"#, &person[1..]);
+        let first = import(&app, "", &headers, own.clone()).await;
+        let again = import(&app, "", &headers, own.clone()).await;
+        assert_eq!((first.status.as_u16(), again.status.as_u16()), (200, 200));
+        assert_eq!(first.body, again.body);
+        // With another key it is another import.
+        let other = [headers[0], ("idempotency-key", "two")];
+        let refused = import(&app, "", &other, own.clone()).await;
+        assert_eq!(refused.status, 409);
+        assert_eq!(told(&refused), [json!([1, null, "/uuid", "not-unique"])]);
+        // A trial does nothing, so there is nothing to do once.
         assert_eq!(
-            import(&app, "?dryRun=true", &headers, own).await.status,
-            409
+            import(&app, "?dryRun=true", &headers, person).await.status,
+            200
         );
+    }
+}
+
+#[tokio::test]
+async fn every_column_that_is_wrong_has_an_error_of_its_own() {
+    let app = app(Backend::Sqlite).await;
+    let csv = [("content-type", "text/csv")];
+    let text = "\nSurvived,Pclass,Name,Sex,Age,Colour,SibSp,Parch,sex\n";
+    let refused = import(&app, "", &csv, text).await;
+    assert_eq!(refused.status, 400);
+    let expected = [
+        json!([2, "Fare", "/fare", "missing"]),
+        json!([2, "Colour", "", "unknown"]),
+        json!([2, "sex", "", "not-unique"]),
+    ];
+    assert_eq!(told(&refused), expected);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_well_formed_is_told_with_its_line_and_stores_nothing() {
+    let app = app(Backend::Sqlite).await;
+    let csv = [("content-type", "text/csv")];
+    let row = "0,3,Ann,female,30,0,0,7.25\n";
+    for (bad, line) in [
+        (
+            "0,3,\"Ann,female,30,0,0,7.25\n0,3,Bob,male,30,0,0,7.25\n",
+            3,
+        ),
+        (
+            "0,3,\"Ann,female,30,0,0,7.25\n0,3,\"Bob\",male,30,0,0,7.25\n",
+            3,
+        ),
+        ("0,3,Ann \"A\",female,30,0,0,7.25\n", 3),
+        ("0,3,\"Ann\"A,female,30,0,0,7.25\n", 3),
+        ("0, \"3\",Ann,female,30,0,0,7.25\n", 3),
+        // A file that is cut off.
+        ("0,3,Ann,female,30,0,0,\"7.2", 3),
+        ("0,3,Ann,female,30,0", 3),
+    ] {
+        let refused = import(&app, "", &csv, format!("{CSV}{row}{bad}")).await;
+        assert_eq!(refused.status, 400, "{bad}");
+        assert_eq!(
+            told(&refused)[0],
+            json!([line, null, "", "unreadable"]),
+            "{bad}"
+        );
+    }
+    assert_eq!(get(&app, "/people").await.body, "[]");
+    // The end of the last line may be missing.
+    let imported = import(&app, "", &csv, format!("{CSV}{}", row.trim_end())).await;
+    assert_eq!(imported.status, 200);
+}
+
+#[tokio::test]
+async fn a_file_of_another_kind_is_told_what_to_do_with_it() {
+    let app = app(Backend::Sqlite).await;
+    for (content_type, body, detail) in [
+        (
+            "text/csv",
+            &b"PK\x03\x04 and so on"[..],
+            "The file is a ZIP archive: unpack it.",
+        ),
+        (
+            "text/csv",
+            b"{}",
+            "The file is JSON: send an object a line, with `Content-Type: application/x-ndjson`.",
+        ),
+        (
+            "application/x-ndjson",
+            CSV.as_bytes(),
+            "The file is CSV: send it with `Content-Type: text/csv`.",
+        ),
+        ("text/csv", b"\n\n", "The file is empty."),
+    ] {
+        let refused = import(&app, "", &[("content-type", content_type)], body).await;
+        assert_eq!(
+            (refused.status.as_u16(), &json_of(&refused)["detail"]),
+            (400, &json!(detail))
+        );
+        assert_eq!(told(&refused), [json!([1, null, "", "unreadable"])]);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use connexion_app::person::{Person, Sex};
 use connexion_app::query::{Cursor, Filter, Key, Member, Range, Select, fold, reversed, total};
-use connexion_app::store::{Batch, Store};
+use connexion_app::store::Store;
 use connexion_app::summary::Summary;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use proptest::prelude::*;
@@ -197,9 +197,9 @@ fn listed(people: &[Person], filter: &Filter, order: &[Key]) -> Vec<Person> {
 }
 
 async fn stored(store: &dyn Store, people: &[Person]) {
-    let batch = Ok(Batch::People(people.to_vec()));
+    let batch = Ok(people.to_vec());
     let batches = stream::iter([batch]).boxed();
-    store.import(batches, false, None).await.unwrap();
+    store.import(batches, None).await.unwrap();
 }
 
 async fn read(store: &dyn Store, select: &Select) -> Vec<Person> {

@@ -44,5 +44,6 @@ mod test_app;
 mod tls;
 mod together;
 mod traces;
+mod uploads;
 mod web;
 mod wire;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use connexion_app::person::{Person, PersonChanges, Sex};
 use connexion_app::query::Select;
 use connexion_app::store::postgres::{Options, Postgres};
-use connexion_app::store::{Batch, Store, StoreError, Stored};
+use connexion_app::store::{Store, StoreError, Stored};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -105,8 +105,8 @@ async fn the_first_call_after_a_restart_succeeds() {
         store.ping().await.unwrap();
         restart();
         store.ping().await.unwrap();
-        let import = stream::iter([Ok(Batch::People(vec![someone()]))]).boxed();
-        let stored = store.import(import, false, None).await.unwrap();
+        let import = stream::iter([Ok(vec![someone()])]).boxed();
+        let stored = store.import(import, None).await.unwrap();
         assert_eq!(stored, Stored::Now(1));
     }
 }
@@ -132,10 +132,7 @@ async fn without_a_server_every_call_says_so_and_all_is_well_when_it_is_back() {
                 .await
                 .err(),
             store.delete(person.uuid, None).await.err(),
-            store
-                .import(stream::empty().boxed(), false, None)
-                .await
-                .err(),
+            store.import(stream::empty().boxed(), None).await.err(),
             store.migrate().await.err(),
             store.pending_migrations().await.err(),
         ];

@@ -52,7 +52,9 @@ impl TestApp {
         };
         let store = place.migrated().await;
         let api = match contract {
-            Contract::OpenApi31 => app::api(app::document().unwrap()).unwrap(),
+            Contract::OpenApi31 => {
+                app::api(app::document().unwrap(), app::Imports::default()).unwrap()
+            }
             Contract::Swagger20 => {
                 let text = include_str!("../data/swagger.yaml");
                 app::original(Document::parse("swagger.yaml", text).unwrap())

@@ -77,7 +77,7 @@ pub(crate) fn validation(bench: &Bench, report: &mut Report) {
 
 /// Nanoseconds that checking takes, per request and answer.
 fn alone(url: &str) -> Vec<Vec<String>> {
-    let service: ApiService = app::api(app::document().unwrap())
+    let service: ApiService = app::api(app::document().unwrap(), app::Imports::default())
         .unwrap()
         .build(store(url))
         .unwrap();

@@ -74,7 +74,9 @@ impl Target {
         match purpose {
             Use::Own => format!("set lock_timeout = {limit}"),
             Use::List => {
-                let list_limit = self.list_timeout.unwrap_or_default().as_millis();
+                // More milliseconds are refused.
+                let most = u128::from(i32::MAX.unsigned_abs());
+                let list_limit = self.list_timeout.unwrap_or_default().as_millis().min(most);
                 format!("set lock_timeout = {limit}; set statement_timeout = {list_limit}")
             }
             // Everything here goes by the key; a small table would be read whole for it instead.

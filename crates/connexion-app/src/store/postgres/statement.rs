@@ -182,10 +182,11 @@ pub(super) const RECEIPT: Sql = Sql {
     pick: |all| &all.receipt,
 };
 
-pub(super) const SET_RECEIPT: Sql = Sql {
-    text: "update idempotency set request = $2, answer = $3 where id = $1",
-    types: &[Type::BYTEA, Type::BYTEA, Type::TEXT],
-    pick: |all| &all.set_receipt,
+/// The keys that people have.
+pub(super) const TAKEN: Sql = Sql {
+    text: "select uuid from person where uuid = any($1)",
+    types: &[Type::UUID_ARRAY],
+    pick: |all| &all.taken,
 };
 
 pub(super) const FORGET: Sql = Sql {
@@ -352,13 +353,13 @@ impl Sql {
 pub(super) struct Statements {
     lookup: OnceCell<Statement>,
     lookup_all: OnceCell<Statement>,
+    taken: OnceCell<Statement>,
     list: OnceCell<Statement>,
     add: OnceCell<Statement>,
     add_all: OnceCell<Statement>,
     add_once: OnceCell<Statement>,
     claim: OnceCell<Statement>,
     receipt: OnceCell<Statement>,
-    set_receipt: OnceCell<Statement>,
     forget: OnceCell<Statement>,
     update: OnceCell<Statement>,
     update_all: OnceCell<Statement>,
