@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) graceful_timeout: Duration,
     /// What is asked of clients.
     pub(crate) auth: Auth,
+    /// What sessions of browsers are signed with, unless this process alone shall accept them.
+    pub(crate) session_secret: Option<String>,
     /// Which tokens are believed, if any.
     pub(crate) jwt: Option<JwtSettings>,
     /// Which sites' pages may read answers, if any.
@@ -399,6 +401,7 @@ impl Settings {
             limits: values.limits(),
             graceful_timeout: values.seconds("APP_GRACEFUL_TIMEOUT", 0),
             auth: values.one_of("APP_AUTH"),
+            session_secret: values.session_secret(),
             jwt: values.jwt(),
             cors_origins: values.cors_origins(),
             allowed_hosts: values.allowed_hosts(),

@@ -6,6 +6,7 @@
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -20,6 +21,23 @@ const SESSION: &str = "cxs_";
 
 /// How many seconds a session lasts: a working day.
 pub(crate) const SESSION_LIFE: i64 = 10 * 60 * 60;
+
+/// What this process signs sessions with. It belongs to the process, not to a key or a store.
+static SESSION_SECRET: OnceLock<Vec<u8>> = OnceLock::new();
+
+/// Lets all processes that have the same `secret` accept the sessions of one another, also after a restart.
+pub(crate) fn set_session_secret(secret: &str) {
+    let _ = SESSION_SECRET.set(secret.as_bytes().to_vec());
+}
+
+/// The secret that was set, else a random one.
+fn session_secret() -> &'static [u8] {
+    SESSION_SECRET.get_or_init(|| {
+        let mut random = vec![0; 32];
+        getrandom::fill(&mut random).expect("the system has random numbers");
+        random
+    })
+}
 
 const ID_LENGTH: usize = 16;
 const SECRET_LENGTH: usize = 64;
@@ -133,12 +151,13 @@ impl ApiKey {
         is_genuine && now() < session.end && self.is_valid()
     }
 
-    /// What proves that a process that knows the key's hash made the session (HMAC, RFC 2104). Every process computes the
-    /// same, so sessions are stored nowhere and outlive restarts.
+    /// What proves that a process with the session secret made the session (HMAC, RFC 2104). The key's hash alone is not
+    /// enough: a copy of the database must not let anyone in.
     fn session_code(&self, end: i64) -> Hmac<Sha256> {
-        let mut code =
-            Hmac::<Sha256>::new_from_slice(&self.hash).expect("a key of HMAC may have any length");
+        let mut code = Hmac::<Sha256>::new_from_slice(session_secret())
+            .expect("a key of HMAC may have any length");
         code.update(b"connexion-app session 1\0");
+        code.update(&self.hash);
         code.update(self.id.as_bytes());
         code.update(&end.to_be_bytes());
         code

@@ -20,6 +20,7 @@ use crate::{
     config::{AdminAddress, Auth, Database, Limits, Mode, Settings},
     files,
     import::{ImportError, Options, SAMPLE, import},
+    key::set_session_secret,
     metrics::Metrics,
     opened::Opened,
     pages::Site,
@@ -99,15 +100,8 @@ pub(crate) async fn serve(
         ready = prepare(settings, opened, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let keys = Arc::new(Keys::of(Arc::clone(&store)));
-    let body_memory = BodyMemory::new(settings.limits.body_memory);
-    let imports = Imports::new(limits.imports, limits.import_size, limits.answer);
-    let build = |document| {
-        let (tokens, memory) = (tokens.as_ref(), body_memory.clone());
-        api(document, settings, &store, &keys, &imports, tokens, memory)
-    };
-    let (origins, site) = (settings.cors_origins.clone(), Site::new(&keys, settings));
-    let current = Served::new(build(document)?, origins, site, body_memory.clone());
+    let parts = Parts::new(settings, &store, tokens);
+    let current = parts.served(document)?;
     let listener = listen(&settings.host, settings.port).await?;
     let address = listener.local_addr()?;
     // Standard output that was closed is no reason not to serve.
@@ -126,6 +120,7 @@ pub(crate) async fn serve(
     let serving = pin!(server.run(listener, stop_serving, settings.graceful_timeout));
     let following = async {
         if settings.spec.is_some() && settings.mode == Mode::Development {
+            let build = |document| parts.api(document);
             spec::follow(document_files, settings, build, current, reload).await;
         } else {
             pending::<()>().await;
@@ -176,36 +171,63 @@ fn tell(settings: &Settings) {
     }
 }
 
-/// The API, with what the settings switch on.
-fn api(
-    document: Document,
-    settings: &Settings,
-    store: &Arc<dyn Store>,
-    keys: &Arc<Keys>,
-    imports: &Imports,
-    tokens: Option<&Arc<Tokens>>,
+/// What the API is made of beside its document, which may be another one later.
+struct Parts<'s> {
+    settings: &'s Settings,
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    tokens: Option<Arc<Tokens>>,
+    imports: Imports,
     body_memory: BodyMemory,
-) -> Result<ApiService, Faults> {
-    let (keys, tokens) = (Arc::clone(keys), tokens.cloned());
-    // Of every scheme, whatever the document calls it.
-    let verify = move |credentials| {
-        let (keys, tokens) = (Arc::clone(&keys), tokens.clone());
-        async move {
-            match tokens {
-                Some(tokens) if matches!(credentials, Credentials::Token(_)) => {
-                    tokens.holder(&credentials)
-                }
-                _ => keys.holder(credentials).await,
-            }
+}
+
+impl<'s> Parts<'s> {
+    fn new(settings: &'s Settings, store: &Arc<dyn Store>, tokens: Option<Arc<Tokens>>) -> Self {
+        if let Some(secret) = &settings.session_secret {
+            set_session_secret(secret);
         }
-    };
-    app::api(document, imports.clone())?
-        .default_security(verify)
-        .serve_document(settings.serve_spec)
-        .swagger_ui(settings.swagger_ui)
-        .body_limit(settings.limits.body_size)
-        .body_memory(body_memory)
-        .build(Arc::clone(store))
+        let limits = settings.limits;
+        Self {
+            settings,
+            store: Arc::clone(store),
+            keys: Arc::new(Keys::of(Arc::clone(store))),
+            tokens,
+            imports: Imports::new(limits.imports, limits.import_size, limits.answer),
+            body_memory: BodyMemory::new(limits.body_memory),
+        }
+    }
+
+    /// The API of `document`, within its layers.
+    fn served(&self, document: Document) -> Result<Served, Faults> {
+        let origins = self.settings.cors_origins.clone();
+        let site = Site::new(&self.keys, self.settings);
+        let api = self.api(document)?;
+        Ok(Served::new(api, origins, site, self.body_memory.clone()))
+    }
+
+    /// The API, with what the settings switch on.
+    fn api(&self, document: Document) -> Result<ApiService, Faults> {
+        let (keys, tokens) = (Arc::clone(&self.keys), self.tokens.clone());
+        // Of every scheme, whatever the document calls it.
+        let verify = move |credentials| {
+            let (keys, tokens) = (Arc::clone(&keys), tokens.clone());
+            async move {
+                match tokens {
+                    Some(tokens) if matches!(credentials, Credentials::Token(_)) => {
+                        tokens.holder(&credentials)
+                    }
+                    _ => keys.holder(credentials).await,
+                }
+            }
+        };
+        app::api(document, self.imports.clone())?
+            .default_security(verify)
+            .serve_document(self.settings.serve_spec)
+            .swagger_ui(self.settings.swagger_ui)
+            .body_limit(self.settings.limits.body_size)
+            .body_memory(self.body_memory.clone())
+            .build(Arc::clone(&self.store))
+    }
 }
 
 /// Lets operators ask until the process ends, from before it waits for anything.

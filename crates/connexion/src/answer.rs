@@ -142,7 +142,7 @@ pub(crate) async fn begin(response: Response) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
     let mut chunks = body.into_data_stream();
     let first = chunks.next().await;
-    let first = first.transpose().map_err(|_| Problem::internal())?;
+    let first = first.transpose().map_err(|_logged| Problem::internal())?;
     let chunks = stream::iter(first.map(Ok)).chain(chunks);
     Ok(Response::from_parts(head, Body::from_stream(chunks)))
 }
@@ -202,7 +202,7 @@ async fn check_items(
     let mut checked = Box::pin(checked);
     let mut held = Vec::new();
     while let Some(chunk) = checked.next().await {
-        let (chunk, has_begun) = chunk.map_err(|_| Problem::internal())?;
+        let (chunk, has_begun) = chunk.map_err(|_logged| Problem::internal())?;
         held.push(Ok(chunk));
         if has_begun {
             break;

@@ -68,6 +68,7 @@ pub struct Api<S> {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Options {
     responses: Responses,
     response_share: f64,
@@ -76,6 +77,19 @@ struct Options {
     strict_accept: bool,
     skip_undescribed: bool,
     limits: Limits,
+}
+
+impl Options {
+    /// What they say of each operation.
+    fn rules(&self) -> Rules {
+        Rules {
+            strict_parameters: self.strict_parameters,
+            strict_accept: self.strict_accept,
+            skip_undescribed: self.skip_undescribed,
+            values: self.limits.values,
+            ..Rules::default()
+        }
+    }
 }
 
 impl<S> std::fmt::Debug for Api<S> {
@@ -917,12 +931,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let mut endpoints = Vec::new();
         let mut routes = Routes::<Vec<usize>>::default();
         let rules = |source: &OperationPlace<'_>| Rules {
-            strict_parameters: options.strict_parameters,
-            strict_accept: options.strict_accept,
-            skip_undescribed: options.skip_undescribed,
-            values: options.limits.values,
             guard: known.guard(&source.place),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
+            ..options.rules()
         };
         let compiled = operation::compile(&document, &schemas, &formats, rules, &mut faults);
         for (source, operation) in compiled {

@@ -18,7 +18,7 @@ use crate::{
     content::MediaType,
     fault::Code,
     json::{self, Room},
-    node::{Kind, Node, escape},
+    node::{Kind, Node, escape, shortened},
     parameter::{
         MAX_PARTS, MAX_UNKNOWN, Members, Parameter, Shape, Sources, all_types, has, parts,
     },
@@ -450,7 +450,7 @@ impl Fields<'_> {
 /// What is wrong with a field.
 fn of_field(name: &str, keyword: &'static str, detail: String) -> Violation {
     Violation {
-        pointer: format!("/{}", escape(name)),
+        pointer: shortened(format!("/{}", escape(name))),
         ..Violation::of_body(keyword, detail)
     }
 }

@@ -204,6 +204,17 @@ fn index(token: &str) -> Option<usize> {
         .filter(|_| !is_padded && !token.starts_with('+'))
 }
 
+/// A JSON Pointer into what was sent is at most this long, in bytes.
+const MAX_POINTER: usize = 4 * 1024;
+
+/// A pointer that is not too long: to the value, or to one around it.
+pub(crate) fn shortened(mut pointer: String) -> String {
+    while pointer.len() > MAX_POINTER {
+        pointer.truncate(pointer.rfind('/').unwrap_or(0));
+    }
+    pointer
+}
+
 /// Adds a token to a JSON Pointer.
 pub(crate) fn push(pointer: &mut String, token: &str) {
     pointer.push('/');

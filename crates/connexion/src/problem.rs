@@ -365,11 +365,11 @@ impl From<Vec<Violation>> for Problem {
             StatusCode::BAD_REQUEST
         };
         let mut problem = Self::new(status, detail);
-        let named = [
+        let wanted = [
             (unsupported, header::ACCEPT),
             (coded, header::ACCEPT_ENCODING),
         ];
-        for (violation, header) in named {
+        for (violation, header) in wanted {
             let expected = violation.and_then(|error| error.expected.as_ref()?.as_array());
             let names = expected.into_iter().flatten().filter_map(Value::as_str);
             let names: Vec<_> = names.collect();

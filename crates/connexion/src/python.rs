@@ -51,6 +51,7 @@ fn cut_at(mut text: String, limit: usize) -> String {
     if text.len() > limit {
         text.truncate(text.floor_char_boundary(limit));
         text.push('…');
+        text.shrink_to_fit();
     }
     text
 }
@@ -225,7 +226,7 @@ fn beginning(json: &str, limit: usize) -> Cow<'_, str> {
                 rest.get(..half.len())
                     .is_some_and(|start| start.eq_ignore_ascii_case(half))
             });
-        at += match rest.bytes().nth(1) {
+        at += match rest.as_bytes().get(1) {
             Some(b'u') if rest.starts_with('\\') => MAX_ESCAPE,
             _ if rest.starts_with('\\') => 2,
             _ => rest.chars().next().map_or(1, char::len_utf8),

@@ -117,9 +117,12 @@ impl Validator {
         let text = str::from_utf8(json).map_err(|error| wrong(&error))?;
         let room = Room::of(self.values);
         let kept = self.kept.as_deref().unwrap_or_else(|| Kept::all());
-        let value = json::read(text, kept, &room).map_err(|error| match room.is_exceeded() {
-            true => vec![room.violation()],
-            false => wrong(&error),
+        let value = json::read(text, kept, &room).map_err(|error| {
+            if room.is_exceeded() {
+                vec![room.violation()]
+            } else {
+                wrong(&error)
+            }
         })?;
         self.check_value(&value, Some(text))?;
         serde_json::from_value(value).map_err(|error| wrong(&error))

@@ -21,8 +21,8 @@ use crate::spec;
 pub(super) struct ImportArgs {
     /// The file; - is standard input
     file: PathBuf,
-    /// How it is written [default: ndjson if its name ends in .ndjson or .jsonl, else csv]
-    #[arg(long)]
+    /// csv, which has no keys, or ndjson, a JSON text a line, which has them [default: by the file's name, else csv]
+    #[arg(long, hide_possible_values = true)]
     format: Option<FileFormat>,
 }
 
@@ -31,8 +31,8 @@ pub(super) struct ExportArgs {
     /// The file; - is standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// How it is written [default: ndjson if its name ends in .ndjson or .jsonl, else csv]
-    #[arg(long)]
+    /// csv, which has no keys, or ndjson, a JSON text a line, which has them [default: by the file's name, else csv]
+    #[arg(long, hide_possible_values = true)]
     format: Option<FileFormat>,
     /// Put ' before texts that a spreadsheet would run as a formula, in CSV; importing such a file keeps it
     #[arg(long)]

@@ -4,6 +4,9 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
 use super::{CorsOrigins, JwksSource, JwtSettings, TlsFiles, Values};
 
+/// How many characters a secret needs that nobody can guess.
+const SECRET: usize = 32;
+
 impl Values<'_> {
     pub(super) fn cors_origins(&self) -> Option<CorsOrigins> {
         let name = "APP_CORS_ORIGINS";
@@ -17,6 +20,15 @@ impl Values<'_> {
             self.refuse(name, &reason);
         }
         Some(CorsOrigins::These(origins))
+    }
+
+    pub(super) fn session_secret(&self) -> Option<String> {
+        let name = "APP_SESSION_SECRET";
+        let secret = self.text(name)?;
+        if secret.len() < SECRET {
+            self.refuse(name, &format!("must have at least {SECRET} characters"));
+        }
+        Some(secret)
     }
 
     pub(super) fn jwt(&self) -> Option<JwtSettings> {

@@ -85,6 +85,8 @@ pub(super) const SETTINGS: &[Setting] = &[
               help: "Seconds that a connection may be open without a request" },
     Setting { name: "APP_AUTH", flag: "auth", also: &[], default: "off",
               help: "For which operations clients need an API key: off, write or all" },
+    Setting { name: "APP_SESSION_SECRET", flag: "session-secret", also: &[], default: "a random one",
+              help: "Signs the sessions of browsers, at least 32 characters; the same for all processes of a service" },
     Setting { name: "APP_JWT_JWKS", flag: "jwt-jwks", also: &[], default: "",
               help: "Believe bearer tokens signed with these keys: a JWKS file, or an address of one" },
     Setting { name: "APP_JWT_ISSUER", flag: "jwt-issuer", also: &[], default: "", help: "Who must have issued a token" },
@@ -164,7 +166,7 @@ fn matters(setting: &Setting, command: &str) -> bool {
             ["APP_SPEC", "APP_AUTH", "APP_JWT_JWKS", "APP_SETTINGS"].contains(&setting.name)
         }
         "check-ready" => ["APP_HOST", "APP_ADMIN_HOST", "APP_ADMIN_PORT"].contains(&setting.name),
-        "import-data" if setting.name == "APP_SPEC" || setting.name.contains("_IMPORT_") => true,
+        "import-data" if setting.name == "APP_SPEC" => true,
         _ => OF_DATABASE.contains(&setting.name),
     }
 }

@@ -252,7 +252,7 @@ fn on_or_off(text: &str) -> Result<bool, String> {
 fn redacted(name: &str, value: &str) -> String {
     const HIDDEN: &str = "***";
     const SECRET: [&str; 3] = ["password", "secret", "token"];
-    if name.ends_with("_PASSWORD") {
+    if name.ends_with("_PASSWORD") || name.ends_with("_SECRET") {
         return HIDDEN.to_owned();
     }
     let Some((scheme, rest)) = value.split_once("://") else {

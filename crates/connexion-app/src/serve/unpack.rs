@@ -7,7 +7,7 @@
 //! The layer of tower-http is not used: it ends a gzip body after its first member, and lets a zstd frame say how much memory
 //! it takes.
 
-use std::io;
+use std::{error::Error, io};
 
 use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
@@ -136,7 +136,7 @@ fn read(decoder: impl AsyncRead + Send + 'static, coding: Coding, memory: TakenM
         // An error of what is packed is not one of its coding.
         if error
             .get_ref()
-            .is_some_and(|inner| inner.is::<axum::Error>())
+            .is_some_and(<dyn Error + Send + Sync>::is::<axum::Error>)
         {
             return axum::Error::new(error);
         }
@@ -189,7 +189,7 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Problem> {
 /// RFC 9110, section 12.5.3: the header `Accept-Encoding` of the response says what is supported.
 fn unsupported(detail: String) -> Problem {
     let mut violation = Violation::new(In::Header, "contentEncoding", detail);
-    violation.name = "Content-Encoding".to_owned();
+    "Content-Encoding".clone_into(&mut violation.name);
     violation.expected = Some(serde_json::json!(["gzip", "zstd"]));
     vec![violation].into()
 }
@@ -230,7 +230,7 @@ fn charset(headers: &HeaderMap) -> Result<Charset, Problem> {
                 "Invalid Content-type ({content_type}), expected charset=utf-8, us-ascii or iso-8859-1"
             );
             let mut violation = Violation::new(In::Header, "contentType", detail);
-            violation.name = "Content-Type".to_owned();
+            "Content-Type".clone_into(&mut violation.name);
             Err(vec![violation].into())
         }
     }

@@ -90,17 +90,16 @@ fn sum(condition: &str) -> String {
     format!("count(case when {condition} then 1 end)")
 }
 
-/// The statement that lists broken rows: the key, then for each rule the value that breaks it, or null. `shown` makes a
-/// column a text.
-pub(super) fn list(rules: &[Rule], shown: impl Fn(&str) -> String) -> String {
+/// The statement that lists broken rows: the key, then for each rule the value that breaks it, or null. `key` is the key
+/// as a text, and `shown` makes a column one.
+pub(super) fn list(rules: &[Rule], key: &str, shown: impl Fn(&str) -> String) -> String {
     let values = rules.iter().map(|rule| {
         let (broken, shown) = (rule.broken(), shown(rule.column));
         format!("case when {broken} then {shown} end")
     });
     let values: Vec<_> = values.collect();
     format!(
-        "select {}, {} from person where {} order by uuid limit {LISTED}",
-        shown("uuid"),
+        "select {key}, {} from person where {} order by uuid limit {LISTED}",
         values.join(", "),
         any(rules)
     )

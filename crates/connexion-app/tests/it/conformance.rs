@@ -24,7 +24,7 @@ pub(crate) enum Place {
 
 impl Place {
     pub(crate) fn open(&self) -> Arc<dyn Store> {
-        self.open_for_imports(Some(Duration::from_secs(60)))
+        self.open_for_imports(Some(Duration::from_mins(1)))
     }
 
     /// A store in which storing an import may take so long.

@@ -12,7 +12,7 @@ pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
 
-/// END_STREAM and END_HEADERS.
+/// `END_STREAM` and `END_HEADERS`.
 const WHOLE: u8 = 0x05;
 
 pub(crate) struct Frames(TcpStream);
@@ -84,10 +84,9 @@ impl Frames {
     pub(crate) fn next(&mut self, patience: Duration) -> Result<Option<Frame>, ()> {
         self.0.set_read_timeout(Some(patience)).unwrap();
         match self.0.peek(&mut [0]) {
-            Ok(0) => return Err(()),
+            Ok(1..) => {}
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
-            Err(_) => return Err(()),
-            Ok(_) => {}
+            Ok(0) | Err(_) => return Err(()),
         }
         self.0
             .set_read_timeout(Some(Duration::from_secs(10)))

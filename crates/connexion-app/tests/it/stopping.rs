@@ -10,14 +10,6 @@ use crate::program::{Program, Service, until};
 
 const REQUEST: &str = "GET /people?limit=3 HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// What became of one connection.
-enum Fate {
-    /// The request was answered; whether the connection goes on.
-    Answered(bool),
-    /// No request was sent.
-    Unsent,
-}
-
 fn connect(address: &str) -> Option<TcpStream> {
     let address = address.parse().unwrap();
     match TcpStream::connect_timeout(&address, Duration::from_secs(10)) {
@@ -32,33 +24,25 @@ fn connect(address: &str) -> Option<TcpStream> {
     }
 }
 
-/// Sends a request and reads the response, which must come.
-fn ask(stream: &mut TcpStream) -> Fate {
-    if stream.write_all(REQUEST.as_bytes()).is_err() {
-        return Fate::Unsent;
-    }
+/// Sends a request and reads the response, which must come. Returns whether the connection goes on; `None` if it was
+/// closed before the request was sent.
+fn ask(stream: &mut TcpStream) -> Option<bool> {
+    stream.write_all(REQUEST.as_bytes()).ok()?;
     let (mut read, mut part) = (Vec::new(), [0; 4_096]);
     loop {
-        let length = stream
-            .read(&mut part)
-            .expect("the request was sent, it is answered");
-        assert!(
-            length > 0,
-            "closed after {:?}",
-            String::from_utf8_lossy(&read)
-        );
+        let length = stream.read(&mut part);
+        let length = length.expect("the request was sent, it is answered");
         read.extend(&part[..length]);
         let text = String::from_utf8_lossy(&read).to_lowercase();
+        assert!(length > 0, "closed after {text:?}");
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let (_, size) = head
-            .split_once("content-length: ")
-            .expect("it has a length");
+        let (_, size) = head.split_once("content-length: ").unwrap();
         let size: usize = size.lines().next().unwrap().parse().unwrap();
         if body.len() >= size {
             assert!(head.starts_with("http/1.1 200 "), "{head}");
-            return Fate::Answered(!head.contains("connection: close"));
+            return Some(!head.contains("connection: close"));
         }
     }
 }
@@ -66,15 +50,10 @@ fn ask(stream: &mut TcpStream) -> Fate {
 /// Asks again and again until the service is gone, on a connection each or on one for all.
 fn load(address: &str, keeps: bool, answered: &AtomicUsize) {
     while let Some(mut stream) = connect(address) {
-        loop {
-            match ask(&mut stream) {
-                Fate::Answered(goes_on) => {
-                    answered.fetch_add(1, Relaxed);
-                    if !keeps || !goes_on {
-                        break;
-                    }
-                }
-                Fate::Unsent => break,
+        while let Some(goes_on) = ask(&mut stream) {
+            answered.fetch_add(1, Relaxed);
+            if !keeps || !goes_on {
+                break;
             }
         }
     }

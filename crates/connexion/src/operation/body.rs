@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Rules, compile::Compile, nearest};
 use crate::{
-    content::{MediaType, charset, content_type, is_utf8, json_text, without_negative_zero},
+    content::{
+        Charset, MediaType, charset, content_type, is_utf8, json_text, without_negative_zero,
+    },
     fault::Code,
     form::{Fields, Form},
     json::{self as text, Room},
@@ -262,7 +264,12 @@ impl RequestBody {
             }
             (Reading::Text, Received::Whole(body)) => media.text(&sent, body, violations),
             (Reading::Form(form), Received::Whole(body)) => {
-                let fields = Fields::of_text(String::from_utf8_lossy(body));
+                // Replaced, each byte that is no UTF-8 would become three.
+                let Ok(text) = str::from_utf8(body) else {
+                    violations.push(undecodable(Charset::Utf8));
+                    return None;
+                };
+                let fields = Fields::of_text(text.into());
                 form.read(fields, schema, strict, room, violations)
             }
             #[cfg(feature = "multipart")]
@@ -299,6 +306,11 @@ impl RequestBody {
             )
         }
     }
+}
+
+fn undecodable(charset: Charset) -> Violation {
+    let detail = format!("Request body is not valid {}", charset.name());
+    Violation::of_body("charset", detail)
 }
 
 /// A violation of a header that describes the body. The body itself was not read.
@@ -367,8 +379,7 @@ impl Media {
     fn text(&self, sent: &str, body: &[u8], violations: &mut Vec<Violation>) -> Option<Value> {
         let charset = charset(sent)?;
         let Some(text) = charset.decode(body) else {
-            let detail = format!("Request body is not valid {}", charset.name());
-            violations.push(Violation::of_body("charset", detail));
+            violations.push(undecodable(charset));
             return None;
         };
         let value = Value::String(text.into_owned());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     document::decoded,
-    node::{push, unescape, value_at},
+    node::{push, shortened, unescape, value_at},
     parameter::MAX_UNKNOWN,
     problem::Violation,
     python::{MAX_SHOWN, Sent, Texts, cut, repr, string},
@@ -34,9 +34,6 @@ const MAX_EXPECTED_IN_ALL: usize = 5_000;
 /// The sentences and pointers of all faults may have about this many bytes together, for the same reason: each may quote
 /// up to 16 KiB of what was sent.
 const MAX_TEXT: usize = 1280 * 1024;
-
-/// A pointer is at most this long, in bytes: of a property with a longer one the object around it is pointed at.
-const MAX_POINTER: usize = 4 * 1024;
 
 /// The validator holds all errors of a value in memory at once. If one for each value in it could take more bytes than
 /// this, only the first error is reported.
@@ -378,14 +375,6 @@ impl Shown<'_> {
         }
         sent.repr()
     }
-}
-
-/// A pointer that is not too long, to the value or one around it.
-fn shortened(mut pointer: String) -> String {
-    while pointer.len() > MAX_POINTER {
-        pointer.truncate(pointer.rfind('/').unwrap_or(0));
-    }
-    pointer
 }
 
 /// Whether a number is written with digits only, and too many of them for a machine's integer.

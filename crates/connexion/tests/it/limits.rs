@@ -46,7 +46,8 @@ async fn too_many_fields_of_a_form_are_answered_with_413() {
     let json = format!("a=[{}0]", "0,".repeat(101));
     let deep = (0..20)
         .map(|i| format!("a[{i}][x][y][z][u]=1&"))
-        .collect::<String>();
+        .collect::<Vec<_>>()
+        .concat();
     for (schema, body) in [
         ("{}", &many),
         (
@@ -94,6 +95,17 @@ async fn too_many_fields_of_a_form_are_answered_with_413() {
             "{style}"
         );
     }
+}
+
+#[test]
+fn a_form_that_is_no_utf8_is_refused() {
+    let service = form("{properties: {a: {type: string}}}");
+    let check = |body: &[u8]| {
+        verdict(only(&service).validate_request(&Vec::new(), None, &headers(&[FORM]), body))
+    };
+    let expected = "Body  charset: Request body is not valid UTF-8";
+    assert_eq!(check(b"a=\xff"), expected);
+    assert_eq!(check(b"a=%FF"), "ok {} {\"a\":\"\u{fffd}\"}");
 }
 
 #[cfg(feature = "multipart")]
@@ -269,7 +281,8 @@ fn a_body_with_very_many_violations_is_described_in_a_limited_text() {
     let keys = |count: usize| {
         (0..count)
             .map(|i| format!("\"{i}\":0,"))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     };
     for (schema, body) in [
         (

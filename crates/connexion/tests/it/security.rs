@@ -516,7 +516,12 @@ async fn edited_security_is_enforced_and_served_whatever_the_spelling() {
             edits.push((edited, expected));
         };
         edit(|_| {}, [[401, 200, 200], [401, 403, 403], [200; 3]]);
-        edit(|operation| operation.open(), [[200; 3]; 3]);
+        edit(
+            |operation| {
+                operation.open();
+            },
+            [[200; 3]; 3],
+        );
         edit(
             |operation| {
                 operation.retain(|one| !one.takes_token());

@@ -51,7 +51,7 @@ pub(super) async fn check_rows(client: &impl GenericClient) -> Result<(), StoreE
     if counts.iter().all(|count| *count == 0) {
         return Ok(());
     }
-    let list = adoption::list(&rules, |column| traits.shown(column));
+    let list = adoption::list(&rules, "uuid::text", |column| traits.shown(column));
     let rows = client.query_typed(&list, &[]).await?;
     let rows = rows.iter().map(texts).collect::<Result<Vec<_>, _>>()?;
     adoption::refuse(&rules, &counts, &rows)

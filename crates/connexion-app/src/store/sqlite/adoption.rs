@@ -4,6 +4,8 @@
 //! SQLite stores any value in any column unless a table is strict, so a table of another program is adopted if its columns
 //! have the names, the key, and an affinity that stores our values as they are; its rows are looked at one by one.
 
+use std::fmt::Write as _;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
@@ -121,20 +123,36 @@ impl Column {
                 format!("table person: column {name} is generated, so it cannot be written to");
             return Some(text);
         }
-        // https://www.sqlite.org/datatype3.html, section 3.1
-        let has = |part: &&str| declared.contains(*part);
-        let is_integer = declared.contains("INT");
-        let is_text = !is_integer && ["CHAR", "CLOB", "TEXT"].iter().any(|part| has(part));
-        let is_blob =
-            !is_integer && !is_text && (declared.is_empty() || has(&"BLOB") || declared == "ANY");
-        let fits = match name.as_str() {
-            "uuid" => true,
-            "name" | "sex" => is_text || is_blob,
-            _ => !is_text,
+        let fits = match (name.as_str(), affinity(declared)) {
+            ("uuid", _) => true,
+            ("name" | "sex", affinity) => affinity != Affinity::Numeric,
+            (_, affinity) => affinity != Affinity::Text,
         };
         (!fits).then(|| {
             format!("table person: column {name} is {declared}, which stores other values than those that are written")
         })
+    }
+}
+
+/// What a column makes of values: of texts that are numbers, of numbers, or nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Affinity {
+    Numeric,
+    Text,
+    None,
+}
+
+/// See <https://www.sqlite.org/datatype3.html>, section 3.1. The order of the questions matters.
+fn affinity(declared: &str) -> Affinity {
+    let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+    if has(&["INT"]) {
+        Affinity::Numeric
+    } else if has(&["CHAR", "CLOB", "TEXT"]) {
+        Affinity::Text
+    } else if declared.is_empty() || has(&["BLOB"]) {
+        Affinity::None
+    } else {
+        Affinity::Numeric
     }
 }
 
@@ -147,12 +165,20 @@ pub(super) fn check_rows(connection: &Connection) -> Result<(), StoreError> {
     if counts.iter().all(|count| *count == 0) {
         return Ok(());
     }
-    let mut list = connection.prepare(&adoption::list(&rules, shown))?;
+    let key = format!(
+        "case when typeof(uuid) = 'blob' and length(uuid) = 16 then {HYPHENATED} else {} end",
+        shown("uuid")
+    );
+    let mut list = connection.prepare(&adoption::list(&rules, &key, shown))?;
     let texts = |row: &Row<'_>| (0..=rules.len()).map(|index| text(row, index)).collect();
     let rows = list.query_map([], texts)?;
     let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     adoption::refuse(&rules, &counts, &rows)
 }
+
+/// A key as clients write it.
+const HYPHENATED: &str = "lower(substr(hex(uuid), 1, 8) || '-' || substr(hex(uuid), 9, 4) || '-' || \
+    substr(hex(uuid), 13, 4) || '-' || substr(hex(uuid), 17, 4) || '-' || substr(hex(uuid), 21))";
 
 /// A value as a text, though it may not be UTF-8.
 fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
@@ -190,7 +216,11 @@ pub(super) fn rules() -> [Rule; 9] {
 /// The 16 bytes of a key that is written in hexadecimal digits; of others, which no client can know, a random one. SQLite
 /// before 3.41 can't read such digits, so each two of them are looked up.
 fn key() -> Rule {
-    let bytes: String = (0..=255_u8).map(|byte| format!("{byte:02x}")).collect();
+    let bytes = (0..=255_u8).fold(String::new(), |mut all, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(all, "{byte:02x}");
+        all
+    });
     let text = "lower(replace(replace(replace(cast(uuid as text), '-', ''), '{', ''), '}', ''))";
     let digit = |place: &str| format!("instr('123456789abcdef', substr(digits, {place}, 1))");
     let (high, low) = (digit("place"), digit("place + 1"));

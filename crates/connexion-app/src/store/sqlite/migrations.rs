@@ -69,7 +69,7 @@ fn applied(connection: &Connection) -> Result<Vec<Applied>, StoreError> {
         return Ok(Vec::new());
     }
     let statement = connection.prepare(history::READ);
-    let mut statement = statement.map_err(|_| history::of_another_program())?;
+    let mut statement = statement.map_err(|_no_such_column| history::of_another_program())?;
     let applied = statement.query_map([], |row| {
         Ok(Applied {
             version: row.get(0)?,
