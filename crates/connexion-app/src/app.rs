@@ -107,6 +107,7 @@ pub(crate) async fn store(
         log_size,
         checkpoints,
         import,
+        lock_waits,
     } = settings.database_use;
     let list_timeout = (purpose == Purpose::Serve).then_some(list);
     Ok(match &settings.database {
@@ -123,6 +124,7 @@ pub(crate) async fn store(
                 statement_timeout: statement,
                 list_timeout,
                 import,
+                lock_waits,
             };
             let mut store = Postgres::open(url, options)?;
             if *create {

@@ -170,6 +170,8 @@ pub(crate) struct DatabaseUse {
     pub(crate) checkpoints: bool,
     /// How long storing one import may take; without a limit if there is none.
     pub(crate) import: Option<Duration>,
+    /// How many calls may wait for locks of other transactions.
+    pub(crate) lock_waits: usize,
 }
 
 impl Database {

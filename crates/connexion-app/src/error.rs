@@ -38,6 +38,14 @@ pub(crate) fn unanswerable() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
 
+/// The answer when nobody knows whether a change was stored: every other 503 promises that it was not.
+pub(crate) fn unknown() -> Problem {
+    let detail =
+        "The service can't tell whether this was stored. Please check before you try again.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with_header(header::RETRY_AFTER, RETRY_AFTER)
+}
+
 impl From<ImportError> for Problem {
     /// Of bad rows each fault says its line, and in CSV its column.
     fn from(error: ImportError) -> Self {
@@ -108,6 +116,10 @@ impl From<StoreError> for Problem {
                 StatusCode::CONFLICT,
                 "There is a person with this `uuid` already.",
             ),
+            StoreError::Referenced(_) => {
+                tracing::warn!("{error}");
+                Self::new(StatusCode::CONFLICT, "Other data refers to this person.")
+            }
             StoreError::Refused(_) => {
                 tracing::warn!("{error}");
                 Self::new(
@@ -124,6 +136,10 @@ impl From<StoreError> for Problem {
                     tracing::error!("{error}");
                 }
                 unanswered()
+            }
+            StoreError::Unknown(_) => {
+                tracing::error!("{error}");
+                unknown()
             }
             StoreError::Full(_) => {
                 tracing::error!("{error}");

@@ -63,6 +63,9 @@ const FORGET: Duration = Duration::from_hours(1);
 /// How often the store keeps its limits.
 const MAINTAIN: Duration = Duration::from_secs(1);
 
+/// How much longer than `DATABASE_TIMEOUT` a call may take, if the database does not answer at all.
+const LATEST: Duration = Duration::from_secs(2);
+
 /// Serves until the process is told to stop.
 ///
 /// # Errors
@@ -163,6 +166,13 @@ async fn until_stopped(
 fn tell(settings: &Settings) {
     for name in &settings.ignored {
         tracing::info!("{name} is set, but has no meaning here");
+    }
+    let database = settings.database_use.statement + LATEST;
+    if settings.limits.answer < database && matches!(settings.database, Database::Postgres { .. }) {
+        tracing::warn!(
+            "APP_TIMEOUT is shorter than DATABASE_TIMEOUT and two seconds: a request that is ended by it may still be \
+             stored, which its answer says"
+        );
     }
     if settings.auth == Auth::Off && settings.mode == Mode::Production {
         tracing::warn!(

@@ -91,12 +91,19 @@ pub enum StoreError {
     /// Another person has this key already.
     #[error("a person with this uuid exists already")]
     Conflict,
+    /// Other rows of the database refer to this person.
+    #[error("other rows refer to this person: {0}")]
+    Referenced(String),
     /// The database refuses the value (a check, a range, a character it can't hold).
     #[error("the database refuses a value: {0}")]
     Refused(String),
-    /// The database can't be reached, is shutting down, or lacks the migrations; trying later may help.
+    /// The database can't be reached, is shutting down, or lacks the migrations; trying later may help. Nothing was
+    /// changed, and nothing will be.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The connection broke, or no answer came: it is unknown whether the change was stored.
+    #[error("it is unknown whether the change was stored: {0}")]
+    Unknown(String),
     /// There is no room left for what is to be stored.
     #[error("the database is full: {0}")]
     Full(String),
@@ -122,8 +129,10 @@ impl StoreError {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Conflict => "conflict",
+            Self::Referenced(_) => "referenced",
             Self::Refused(_) => "refused",
             Self::Unavailable(_) => "unavailable",
+            Self::Unknown(_) => "unknown",
             Self::Full(_) => "full",
             Self::Broken(_) => "broken",
             Self::Unfit(_) => "unfit",

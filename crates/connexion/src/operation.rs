@@ -255,6 +255,9 @@ impl Operation {
             .body
             .as_ref()
             .and_then(|expected| expected.read(headers, body, rules, room, &mut violations));
+        if room.is_exceeded() {
+            violations = vec![room.violation()];
+        }
         let room = self.room();
         let mut sources = Sources::new(path, query, headers, &room);
         let is_key = |location: In, name: &str| {

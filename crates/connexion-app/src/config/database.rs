@@ -28,6 +28,7 @@ impl Values<'_> {
             list: self.seconds("DATABASE_LIST_TIMEOUT", 1),
             log_size: self.number("DATABASE_LOG_SIZE", 1 << 20..=1 << 40),
             checkpoints: self.switch("DATABASE_CHECKPOINT"),
+            lock_waits: self.number("DATABASE_LOCK_WAITS", 1..=256),
             import: Some(Duration::from_secs(import.into())),
         }
     }

@@ -138,6 +138,7 @@ fn the_environment_goes_before_the_file_whichever_name_is_used() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn a_wrong_value_names_its_setting() {
     let error = |name, value| read(&[], &[(name, value)]).unwrap_err();
     for (name, value, reason) in [
@@ -165,6 +166,11 @@ fn a_wrong_value_names_its_setting() {
             "APP_TIMEOUT",
             "0.5",
             "'0.5' is not a whole number from 1 to 4294967295",
+        ),
+        (
+            "DATABASE_LOCK_WAITS",
+            "0",
+            "'0' is not a whole number from 1 to 256",
         ),
         (
             "DATABASE_URL",

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     config::Limits,
-    error::unavailable,
+    error::{unavailable, unknown},
     metrics::{Counted, Metrics, Shed},
     telemetry::{AccessLine, AccessLog, Context, traces},
     upload::Moved,
@@ -92,6 +92,7 @@ impl Answering {
             host::replace(&mut request, host);
         }
         let api = self.api.now();
+        let is_safe = request.method().is_safe();
         let is_long = request
             .body()
             .size_hint()
@@ -107,7 +108,9 @@ impl Answering {
             Some(moved) => moved.wait(self.limits.answer, handling).await,
             None => timeout(self.limits.answer, handling).await.ok(),
         };
-        answer.unwrap_or_else(|| unavailable().into_response())
+        // What the handler has begun may still be done.
+        let late = || if is_safe { unavailable() } else { unknown() };
+        answer.unwrap_or_else(|| late().into_response())
     }
 
     /// Ends a stream to which the database adds nothing for too long; returns the span in which the rest of it is made.

@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -30,12 +31,14 @@ const SIZES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 /// Where calls of one kind come together.
 pub(super) struct Coalescer<C, A>(Arc<Shared<C, A>>);
 
-/// What does a batch: it answers each of the calls, in their order.
-type Work<C, A> = dyn Fn(Vec<C>) -> BoxFuture<'static, Vec<A>> + Send + Sync;
+/// What does a batch, of which the oldest call arrived at that time: it answers each of the calls, in their order.
+type Work<C, A> =
+    dyn Fn(Vec<C>, Instant) -> BoxFuture<'static, Vec<Result<A, StoreError>>> + Send + Sync;
 
 struct Shared<C, A> {
     work: Box<Work<C, A>>,
     lanes: usize,
+    patience: Duration,
     sizes: Histogram,
     queue: Mutex<Queue<C, A>>,
 }
@@ -48,18 +51,21 @@ struct Queue<C, A> {
 
 struct Waiting<C, A> {
     call: C,
-    answer: oneshot::Sender<A>,
+    since: Instant,
+    answer: oneshot::Sender<Result<A, StoreError>>,
 }
 
 impl<C: Send + 'static, A: Send + 'static> Coalescer<C, A> {
-    /// Does calls with `work`, so many batches at a time. `name` is the calls' in the metric of sizes.
+    /// Does calls with `work`, so many batches at a time. A call that waits longer than `patience` is refused instead.
+    /// `name` is the calls' in the metric of sizes.
     pub(super) fn new<F>(
         name: &str,
         lanes: usize,
-        work: impl Fn(Vec<C>) -> F + Send + Sync + 'static,
+        patience: Duration,
+        work: impl Fn(Vec<C>, Instant) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Vec<A>> + Send + 'static,
+        F: Future<Output = Vec<Result<A, StoreError>>> + Send + 'static,
     {
         let options = histogram_opts!(
             "connexion_database_batch_calls",
@@ -68,8 +74,9 @@ impl<C: Send + 'static, A: Send + 'static> Coalescer<C, A> {
         );
         let sizes = Histogram::with_opts(options.const_label("call", name));
         Self(Arc::new(Shared {
-            work: Box::new(move |calls| work(calls).boxed()),
+            work: Box::new(move |calls, since| work(calls, since).boxed()),
             lanes,
+            patience,
             sizes: sizes.expect("the name is right"),
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
@@ -78,17 +85,23 @@ impl<C: Send + 'static, A: Send + 'static> Coalescer<C, A> {
         }))
     }
 
-    /// Does this call, with others or alone. Whoever goes away before it was begun has never called.
+    /// Does this call, which arrived at that time, with others or alone. Whoever goes away before it was begun has never
+    /// called.
     ///
     /// # Errors
-    /// [`StoreError::Unexpected`] if the work panicked.
-    pub(super) async fn call(&self, call: C) -> Result<A, StoreError> {
-        let answer = match self.0.enter(call) {
+    /// [`StoreError::Unavailable`] if its time was over before it was begun, [`StoreError::Unexpected`] if the work
+    /// panicked, and those of the work.
+    pub(super) async fn call(&self, call: C, since: Instant) -> Result<A, StoreError> {
+        let answer = match self.0.enter(call, since) {
             // By the caller itself: another task would take time to wake.
-            Entered::Lane(lane, call) => lane.run(vec![call]).await.pop(),
+            Entered::Lane(lane, call) => lane.run(vec![call], since).await.pop(),
             Entered::Queue(answered) => answered.await.ok(),
         };
-        answer.ok_or_else(|| StoreError::Unexpected("a batch ended without an answer".to_owned()))
+        answer.unwrap_or_else(|| {
+            Err(StoreError::Unexpected(
+                "a batch ended without an answer".to_owned(),
+            ))
+        })
     }
 
     /// The sizes of batches so far.
@@ -102,18 +115,22 @@ enum Entered<C: Send + 'static, A: Send + 'static> {
     /// A lane was free, and is this call's.
     Lane(Lane<C, A>, C),
     /// It waits for its answer.
-    Queue(oneshot::Receiver<A>),
+    Queue(oneshot::Receiver<Result<A, StoreError>>),
 }
 
 impl<C: Send + 'static, A: Send + 'static> Shared<C, A> {
-    fn enter(self: &Arc<Self>, call: C) -> Entered<C, A> {
+    fn enter(self: &Arc<Self>, call: C, since: Instant) -> Entered<C, A> {
         let mut queue = self.lock();
         if queue.busy < self.lanes {
             queue.busy += 1;
             return Entered::Lane(Lane(Arc::clone(self)), call);
         }
         let (answer, answered) = oneshot::channel();
-        queue.waiting.push_back(Waiting { call, answer });
+        queue.waiting.push_back(Waiting {
+            call,
+            since,
+            answer,
+        });
         Entered::Queue(answered)
     }
 
@@ -122,40 +139,62 @@ impl<C: Send + 'static, A: Send + 'static> Shared<C, A> {
     }
 }
 
+/// Calls that go together, and where their answers go.
+struct Batch<C, A> {
+    calls: Vec<C>,
+    answers: Vec<oneshot::Sender<Result<A, StoreError>>>,
+    /// When the oldest of them arrived.
+    since: Instant,
+}
+
 /// A lane that is busy. Dropped, be it because its work panicked or its caller has gone away, it goes on with those who
 /// wait, or else is free again.
 struct Lane<C: Send + 'static, A: Send + 'static>(Arc<Shared<C, A>>);
 
 impl<C: Send + 'static, A: Send + 'static> Lane<C, A> {
-    async fn run(&self, calls: Vec<C>) -> Vec<A> {
+    async fn run(&self, calls: Vec<C>, since: Instant) -> Vec<Result<A, StoreError>> {
         #[expect(clippy::cast_precision_loss, reason = "at most `MOST`")]
         self.0.sizes.observe(calls.len() as f64);
-        (self.0.work)(calls).await
+        (self.0.work)(calls, since).await
     }
 
     /// One batch after another, until nobody waits.
     async fn run_all(self) {
-        while let Some((calls, answers)) = self.next() {
-            for (answer, result) in answers.into_iter().zip(self.run(calls).await) {
+        while let Some(batch) = self.next() {
+            let results = self.run(batch.calls, batch.since).await;
+            for (answer, result) in batch.answers.into_iter().zip(results) {
                 // Whoever has gone away meanwhile doesn't want it any more.
                 let _ = answer.send(result);
             }
         }
     }
 
-    /// Those who are next, and are still there.
-    fn next(&self) -> Option<(Vec<C>, Vec<oneshot::Sender<A>>)> {
+    /// Those who are next, and are still there. Those whose time is over are told so, and never begun: what was refused
+    /// must not be done later.
+    fn next(&self) -> Option<Batch<C, A>> {
+        let now = Instant::now();
         let mut queue = self.0.lock();
-        let (mut calls, mut answers) = (Vec::new(), Vec::new());
-        while calls.len() < MOST
-            && let Some(Waiting { call, answer }) = queue.waiting.pop_front()
+        let mut batch = Batch {
+            calls: Vec::new(),
+            answers: Vec::new(),
+            since: now,
+        };
+        while batch.calls.len() < MOST
+            && let Some(waiting) = queue.waiting.pop_front()
         {
-            if !answer.is_closed() {
-                calls.push(call);
-                answers.push(answer);
+            if waiting.answer.is_closed() {
+                continue;
             }
+            if now.saturating_duration_since(waiting.since) > self.0.patience {
+                let late = StoreError::Unavailable("the call waited too long".to_owned());
+                let _ = waiting.answer.send(Err(late));
+                continue;
+            }
+            batch.since = batch.since.min(waiting.since);
+            batch.calls.push(waiting.call);
+            batch.answers.push(waiting.answer);
         }
-        (!calls.is_empty()).then_some((calls, answers))
+        (!batch.calls.is_empty()).then_some(batch)
     }
 }
 
@@ -192,21 +231,26 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_mins(1);
+
     /// Doubles numbers; each batch needs a permit, and 13 makes it panic.
     fn doubler(lanes: usize) -> (Arc<Coalescer<u64, u64>>, Arc<Semaphore>) {
         let gate = Arc::new(Semaphore::new(0));
         let work = {
             let gate = Arc::clone(&gate);
-            move |calls: Vec<u64>| {
+            move |calls: Vec<u64>, _since| {
                 let gate = Arc::clone(&gate);
                 async move {
                     gate.acquire().await.unwrap().forget();
                     assert!(!calls.contains(&13), "a panic");
-                    calls.into_iter().map(|number| 2 * number).collect()
+                    calls.into_iter().map(|number| Ok(2 * number)).collect()
                 }
             }
         };
-        (Arc::new(Coalescer::new("double", lanes, work)), gate)
+        (
+            Arc::new(Coalescer::new("double", lanes, PATIENCE, work)),
+            gate,
+        )
     }
 
     async fn start(
@@ -214,7 +258,7 @@ mod tests {
         number: u64,
     ) -> JoinHandle<Result<u64, StoreError>> {
         let coalescer = Arc::clone(coalescer);
-        let call = tokio::spawn(async move { coalescer.call(number).await });
+        let call = tokio::spawn(async move { coalescer.call(number, Instant::now()).await });
         yield_now().await;
         call
     }
@@ -276,6 +320,27 @@ mod tests {
         let _ = gone.await;
         gate.add_permits(2);
         assert_eq!(first.await.unwrap().unwrap(), 2);
+        assert_eq!(last.await.unwrap().unwrap(), 6);
+        assert_eq!(batches(&coalescer), (2, 2.0));
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_time_is_over_is_refused_and_never_begun() {
+        let (coalescer, gate) = doubler(1);
+        let first = start(&coalescer, 1).await;
+        let late = {
+            let coalescer = Arc::clone(&coalescer);
+            let since = Instant::now().checked_sub(2 * PATIENCE).unwrap();
+            tokio::spawn(async move { coalescer.call(13, since).await })
+        };
+        yield_now().await;
+        let last = start(&coalescer, 3).await;
+        gate.add_permits(2);
+        assert_eq!(first.await.unwrap().unwrap(), 2);
+        assert!(matches!(
+            late.await.unwrap(),
+            Err(StoreError::Unavailable(_))
+        ));
         assert_eq!(last.await.unwrap().unwrap(), 6);
         assert_eq!(batches(&coalescer), (2, 2.0));
     }

@@ -1,8 +1,7 @@
 //! People in PostgreSQL.
 //!
-//! Two shared sessions carry the small statements, one the reads and one the writes, so that a read
-//! never waits for a commit; calls by key that come at the same time share a statement. Lists, imports and migrations take sessions of their own: a reader that is
-//! slow to take its rows would hold up everyone behind it.
+//! Calls by key that come at the same time share a statement, which has a session to itself while it runs. Lists,
+//! imports and migrations have sessions of their own, too: a slow reader would delay everything behind it.
 //!
 //! Nothing connects before it's needed, and a lost connection is replaced by the next call, so the
 //! service starts without its database and outlives every restart of it.
@@ -10,44 +9,53 @@
 mod address;
 mod adoption;
 mod by_key;
+mod change;
 mod constrain;
 mod create;
 mod error;
 mod import;
 mod keys;
+mod lane;
+mod limits;
 mod list;
+mod locked;
 mod migrations;
 mod row;
 mod session;
+mod shared;
 mod sqlstate;
 mod statement;
 mod tls;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt};
 use prometheus::Histogram;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 pub(crate) use self::address::Address;
 use self::address::Server;
-use self::by_key::ByKey;
+use self::by_key::{Attempt, ByKey, done, found, was_there};
+use self::change::{Change, Once};
 use self::list::Lists;
-use self::row::{person, values};
-use self::session::{Session, Shared, Target, Use};
+use self::locked::Wanted;
+use self::row::person;
+use self::session::{Answer, Session, Target, Use};
 pub use self::sqlstate::{Meaning, SQLSTATES};
-use self::statement::{ADD_ONCE, FORGET, LIST, READ_COLUMNS, RECEIPT};
+use self::statement::{FORGET, LIST, READ_COLUMNS, RECEIPT};
 use super::coalesce::Coalescer;
 use super::select::{Dialect, Query};
 use super::{Batches, Claim, Migrated, People, Receipt, Store, StoreError, Stored, Turns};
 use crate::person::{Person, PersonChanges};
 use crate::query::{Filter, Select};
 use crate::summary::{Counts, Group, Summary, Tally};
+
+/// How often a change is tried of a person who is added and deleted by others all the while.
+const TRIES: usize = 5;
 
 /// What can be chosen about a [`Postgres`] store.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +68,14 @@ pub struct Options {
     pub lists: usize,
     /// How long one more list waits for its turn.
     pub wait: Duration,
-    /// How long a statement may take.
+    /// How long a statement may take, and a call by key with all that it waits for.
     pub statement_timeout: Duration,
     /// How long a list may take, if there is a limit. Its snapshot keeps vacuum from removing dead rows.
     pub list_timeout: Option<Duration>,
     /// How long storing one import may take; without a limit if there is none.
     pub import: Option<Duration>,
+    /// How many calls may wait for locks of other transactions at a time; each has a connection of its own.
+    pub lock_waits: usize,
 }
 
 impl Default for Options {
@@ -78,6 +88,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(10),
             list_timeout: None,
             import: Some(Duration::from_mins(5)),
+            lock_waits: 8,
         }
     }
 }
@@ -94,10 +105,10 @@ impl Options {
 pub struct Postgres {
     target: Arc<Target>,
     by_key: Arc<ByKey>,
-    lookups: Coalescer<Uuid, Result<Option<Person>, StoreError>>,
-    adds: Coalescer<Person, Result<(), StoreError>>,
-    updates: Coalescer<(Uuid, PersonChanges), Result<Option<Person>, StoreError>>,
-    deletes: Coalescer<Uuid, Result<bool, StoreError>>,
+    lookups: Coalescer<Uuid, Option<Person>>,
+    adds: Coalescer<Person, Attempt<()>>,
+    updates: Coalescer<(Uuid, PersonChanges), Attempt<Option<Person>>>,
+    deletes: Coalescer<Uuid, Attempt<bool>>,
     lists: Arc<Lists>,
     options: Options,
 }
@@ -126,11 +137,7 @@ impl Postgres {
 
     fn new(reads: Arc<Target>, target: Arc<Target>, options: Options) -> Self {
         let lists = Lists::new(Arc::clone(&reads), options.lists, options.wait);
-        let by_key = Arc::new(ByKey {
-            reads: Shared::new(reads),
-            writes: Shared::new(Arc::clone(&target)),
-            options,
-        });
+        let by_key = Arc::new(ByKey::new(reads, Arc::clone(&target), options));
         Self {
             lookups: together("lookup", &by_key, ByKey::look_up_all),
             adds: together("add", &by_key, ByKey::add_all),
@@ -150,6 +157,62 @@ impl Postgres {
     /// [`StoreError::Unavailable`] if the server can't be reached, and others if it refuses.
     pub async fn create_database(&self) -> Result<(), StoreError> {
         create::create_if_missing(&self.target.server).await
+    }
+
+    /// Does a call with others, or waits by itself for what others have locked.
+    async fn try_or_wait<T, F>(
+        &self,
+        wanted: Wanted,
+        since: Instant,
+        call: impl Fn() -> F,
+        change: impl Fn() -> Change,
+        read: fn(Answer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<Attempt<T>, StoreError>>,
+    {
+        loop {
+            // What calls wait for already is not tried: each attempt would hold up those who go with it.
+            if !self.by_key.is_locked(wanted)
+                && let Attempt::Done(answer) = call().await?
+            {
+                return Ok(answer);
+            }
+            // In a box: otherwise every call would carry the room that waiting takes.
+            let waiting = self.by_key.wait(change(), self.by_key.within(since));
+            if let Some(answer) = Box::pin(waiting).await? {
+                return read(answer);
+            }
+        }
+    }
+
+    /// The same for a call that has a statement of its own. To be boxed: the others would carry its room.
+    async fn alone_or_wait<T>(
+        &self,
+        since: Instant,
+        change: impl Fn() -> Change,
+        read: fn(Answer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (alone, within) = (change(), self.by_key.within(since));
+        let call = || async { self.by_key.alone(&alone, within).await?.read(read) };
+        self.try_or_wait(alone.wanted(), since, call, &change, read)
+            .await
+    }
+
+    async fn add_once(
+        &self,
+        person: &Person,
+        claim: Claim,
+        receipt: Receipt,
+        since: Instant,
+    ) -> Result<Option<Receipt>, StoreError> {
+        let change = || Change::AddOnce(Once::new(person.clone(), claim, receipt.clone()));
+        if self.alone_or_wait(since, change, was_there).await? {
+            return Ok(None);
+        }
+        let look = async |session: Arc<Session>| receipt_of(&session, &claim).await;
+        let receipt = self.by_key.latest(look).await?;
+        receipt.map(Some).ok_or_else(forgotten)
     }
 }
 
@@ -189,7 +252,7 @@ impl Store for Postgres {
     }
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
-        connected(&self.by_key.reads, &self.lookups, uuid).await
+        self.lookups.call(uuid, Instant::now()).await
     }
 
     async fn lookup_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
@@ -201,21 +264,15 @@ impl Store for Postgres {
         person: &Person,
         once: Option<(Claim, Receipt)>,
     ) -> Result<Option<Receipt>, StoreError> {
+        let since = Instant::now();
         let Some((claim, receipt)) = once else {
-            let added = connected(&self.by_key.writes, &self.adds, person.clone());
+            let call = || self.adds.call(person.clone(), since);
+            let change = || Change::Add(person.clone());
+            let wanted = Wanted::New(person.uuid);
+            let added = self.try_or_wait(wanted, since, call, change, done);
             return added.await.map(|()| None);
         };
-        self.options.echo(ADD_ONCE.text);
-        let (id, request, old) = (&claim.id[..], &receipt.request[..], claim.now - Claim::LIFE);
-        let claimed: [&(dyn ToSql + Sync); 5] = [&id, &request, &receipt.answer, &claim.now, &old];
-        let all: Vec<_> = values(person).into_iter().chain(claimed).collect();
-        let add = async |session: Arc<Session>| session.execute(&ADD_ONCE, &all).await;
-        if self.by_key.writes.write(add).await? > 0 {
-            return Ok(None);
-        }
-        let look = async |session: Arc<Session>| receipt_of(&session, &claim).await;
-        let receipt = self.by_key.writes.write(look).await?;
-        receipt.map(Some).ok_or_else(forgotten)
+        Box::pin(self.add_once(person, claim, receipt, since)).await
     }
 
     async fn update(
@@ -224,17 +281,43 @@ impl Store for Postgres {
         to: &PersonChanges,
         expected: Option<&Person>,
     ) -> Result<Option<Person>, StoreError> {
-        match expected {
-            None => connected(&self.by_key.writes, &self.updates, (uuid, to.clone())).await,
-            expected => self.by_key.update(uuid, to, expected).await,
+        let since = Instant::now();
+        let change = || Change::Update(uuid, to.clone(), expected.cloned());
+        if expected.is_some() {
+            return Box::pin(self.alone_or_wait(since, change, found)).await;
         }
+        let call = || self.updates.call((uuid, to.clone()), since);
+        let wanted = Wanted::update(uuid, to);
+        for _ in 0..TRIES {
+            match self.try_or_wait(wanted, since, call, change, found).await {
+                Ok(None) => {}
+                Err(refusal @ StoreError::Refused(_)) => {
+                    // A constraint may refuse what the row had before, too.
+                    self.by_key.look_up_latest(uuid).await?;
+                    return Err(refusal);
+                }
+                done => return done,
+            }
+            // The statement changes no row that would break the document afterwards, so that a change which can't be
+            // answered with the person is not done. A row that is there and valid was added meanwhile.
+            if self.by_key.look_up_latest(uuid).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        let text = "others change the same person".to_owned();
+        Err(StoreError::Unavailable(text))
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
-        match expected {
-            None => connected(&self.by_key.writes, &self.deletes, uuid).await,
-            expected => self.by_key.delete(uuid, expected).await,
+        let since = Instant::now();
+        let change = || Change::Delete(uuid, expected.cloned());
+        if expected.is_some() {
+            return Box::pin(self.alone_or_wait(since, change, was_there)).await;
         }
+        let call = || self.deletes.call(uuid, since);
+        let wanted = Wanted::Row(uuid);
+        self.try_or_wait(wanted, since, call, change, was_there)
+            .await
     }
 
     async fn import(
@@ -250,10 +333,11 @@ impl Store for Postgres {
     }
 
     async fn forget(&self, now: i64) -> Result<(), StoreError> {
-        self.options.echo(FORGET.text);
         let old = now - Claim::LIFE;
-        let forget = async |session: Arc<Session>| session.execute(&FORGET, &[&old]).await;
-        Ok(self.by_key.writes.write(forget).await.map(drop)?)
+        self.by_key
+            .write_patiently(&FORGET, &[&old])
+            .await
+            .map(drop)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -356,28 +440,21 @@ fn target(url: &str, options: Options) -> Result<Arc<Target>, StoreError> {
     }))
 }
 
-/// Calls that are done with `all`. One batch is under way while the next one gathers: with more of them at a time each would
+/// Calls that are done with `all`. One batch is in flight while the next one gathers: with more of them at a time each would
 /// be smaller.
 fn together<C, A, F>(
     name: &str,
     by_key: &Arc<ByKey>,
-    all: fn(Arc<ByKey>, Vec<C>) -> F,
+    all: fn(Arc<ByKey>, Vec<C>, Instant) -> F,
 ) -> Coalescer<C, A>
 where
     C: Send + 'static,
     A: Send + 'static,
-    F: Future<Output = Vec<A>> + Send + 'static,
+    F: Future<Output = Vec<Result<A, StoreError>>> + Send + 'static,
 {
     let by_key = Arc::clone(by_key);
-    Coalescer::new(name, 1, move |calls| all(Arc::clone(&by_key), calls))
-}
-
-/// Does a call with others. Everybody waits for a connection together; each batch would wait for it once more.
-async fn connected<C: Send + 'static, A: Send + 'static>(
-    sessions: &Shared,
-    calls: &Coalescer<C, Result<A, StoreError>>,
-    call: C,
-) -> Result<A, StoreError> {
-    sessions.session().await?;
-    calls.call(call).await?
+    let patience = by_key.statement_timeout();
+    Coalescer::new(name, 1, patience, move |calls, since| {
+        all(Arc::clone(&by_key), calls, since)
+    })
 }

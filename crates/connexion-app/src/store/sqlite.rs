@@ -19,7 +19,7 @@ mod row;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use prometheus::Histogram;
@@ -27,6 +27,7 @@ use rusqlite::{
     Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, params,
     params_from_iter,
 };
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 pub use self::backup::{BackupError, Copied, backup};
@@ -125,10 +126,10 @@ pub struct Sqlite {
     readers: Arc<Pool>,
     lists: Lists,
     log: Log,
-    lookups: Coalescer<Uuid, Result<Option<Person>, StoreError>>,
-    adds: Coalescer<Add, Result<Option<Receipt>, StoreError>>,
-    updates: Coalescer<Update, Result<Option<Person>, StoreError>>,
-    deletes: Coalescer<Delete, Result<bool, StoreError>>,
+    lookups: Coalescer<Uuid, Option<Person>>,
+    adds: Coalescer<Add, Option<Receipt>>,
+    updates: Coalescer<Update, Option<Person>>,
+    deletes: Coalescer<Delete, bool>,
     options: Options,
 }
 
@@ -209,7 +210,7 @@ impl Store for Sqlite {
 
     async fn lookup(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
         self.echo(LOOKUP);
-        self.lookups.call(uuid).await?
+        self.lookups.call(uuid, Instant::now()).await
     }
 
     /// There is one file only, so nothing is newer.
@@ -226,7 +227,8 @@ impl Store for Sqlite {
             self.echo(CLAIM);
         }
         self.echo(ADD);
-        self.adds.call((person.clone(), once)).await?
+        let added = self.adds.call((person.clone(), once), Instant::now()).await;
+        added.map_err(refers_to_nothing)
     }
 
     async fn update(
@@ -237,12 +239,17 @@ impl Store for Sqlite {
     ) -> Result<Option<Person>, StoreError> {
         self.echo(update_text(expected));
         let call = (uuid, to.clone(), expected.cloned());
-        self.updates.call(call).await?
+        let updated = self.updates.call(call, Instant::now()).await;
+        updated.map_err(|error| match to.uuid {
+            Some(_) => error,
+            None => refers_to_nothing(error),
+        })
     }
 
     async fn delete(&self, uuid: Uuid, expected: Option<&Person>) -> Result<bool, StoreError> {
         self.echo(delete_text(expected));
-        self.deletes.call((uuid, expected.cloned())).await?
+        let call = (uuid, expected.cloned());
+        self.deletes.call(call, Instant::now()).await
     }
 
     async fn import(
@@ -255,7 +262,7 @@ impl Store for Sqlite {
         let stored = import::run(&self.writer, self.options.import, batches, once).await;
         let is_stored = matches!(stored, Ok(Stored::Now(_)));
         self.echo(if is_stored { "commit" } else { "rollback" });
-        stored
+        stored.map_err(refers_to_nothing)
     }
 
     async fn taken(&self, keys: Vec<Uuid>) -> Result<Vec<Uuid>, StoreError> {
@@ -326,6 +333,15 @@ impl Store for Sqlite {
     }
 }
 
+/// SQLite does not say which end of a foreign key was missing. To a person whose key is new or stays nobody refers, so
+/// it is the person's own.
+fn refers_to_nothing(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Referenced(text) => StoreError::Refused(text),
+        error => error,
+    }
+}
+
 /// A transaction that may write from its beginning: one that starts by reading can't be made to wait.
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
@@ -388,19 +404,24 @@ fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(number.unsigned_abs())
 }
 
-/// Calls that are done on a connection of this pool, as many batches at a time as it has.
+/// Calls that are done on a connection of this pool, as many batches at a time as it has. A call that is not begun in time
+/// never is: what was refused must not be stored later.
 fn together<C: Send + 'static, A: Clone + Send + 'static>(
     name: &str,
     pool: &Arc<Pool>,
     all: fn(&mut Connection, &[C]) -> Answers<A>,
-) -> Coalescer<C, Result<A, StoreError>> {
-    let lanes = pool.turns().all;
+) -> Coalescer<C, A> {
+    let (lanes, patience) = (pool.turns().all, pool.patience());
     let pool = Arc::clone(pool);
-    Coalescer::new(name, lanes, move |calls: Vec<C>| {
+    Coalescer::new(name, lanes, patience, move |calls: Vec<C>, since| {
         let (pool, count) = (Arc::clone(&pool), calls.len());
         async move {
-            let answers = pool.run(move |connection| Ok(all(connection, &calls)));
-            let answers = answers.await;
+            let work = pool.start(move |connection| Ok(all(connection, &calls)));
+            let answers = match timeout_at((since + patience).into(), work).await {
+                Ok(Ok(running)) => pool::result(running).await,
+                Ok(Err(error)) => Err(error),
+                Err(_elapsed) => Err(pool::too_many()),
+            };
             answers.unwrap_or_else(|error| vec![Err(error); count])
         }
     })
@@ -423,16 +444,21 @@ fn one(
 }
 
 /// Does all calls in one transaction, which is made durable by one wait for the disk. If that fails, nothing was done, and
-/// each has a transaction of its own.
+/// each has a transaction of its own; unless the file could not be written in time, which would come of each, one after
+/// another.
 fn write_all<C, A>(
     connection: &mut Connection,
     calls: &[C],
     one: fn(&mut Transaction<'_>, &C) -> Result<A, StoreError>,
 ) -> Answers<A> {
-    if calls.len() > 1
-        && let Ok(answers) = write(connection, calls, one)
-    {
-        return answers;
+    if calls.len() > 1 {
+        match write(connection, calls, one) {
+            Ok(answers) => return answers,
+            Err(error @ StoreError::Unavailable(_)) => {
+                return calls.iter().map(|_| Err(error.clone())).collect();
+            }
+            Err(_) => {}
+        }
     }
     let alone = |call| write(connection, std::slice::from_ref(call), one)?.remove(0);
     calls.iter().map(alone).collect()

@@ -32,7 +32,8 @@ const SETTINGS: &[&str] = &[
     "--database-url <VALUE> Where the people are: postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH \
          [env: DATABASE_URL] [default: built from POSTGRES_*, else sqlite:connexion-app.sqlite]",
     "[env: DATABASE_READ_URL]",
-    "--database-prepare[=<on|off>] Prepare statements; off for pgbouncer in transaction mode [env: DATABASE_PREPARE] [default: on]",
+    "--database-prepare[=<on|off>] Prepare statements and set limits for a session; off for a pooler in transaction mode, \
+         PgBouncer 1.21 and later too [env: DATABASE_PREPARE] [default: on]",
     "[env: DATABASE_LISTS] [default: 8]",
     "[env: DATABASE_WAIT] [default: 10]",
     "[env: DATABASE_TIMEOUT] [default: 10]",
@@ -41,6 +42,7 @@ const SETTINGS: &[&str] = &[
     "[env: DATABASE_LOG_SIZE] [default: 268435456]",
     "--database-checkpoint[=<on|off>] Empty SQLite's write-ahead log; off if another process does, such as Litestream \
          [env: DATABASE_CHECKPOINT] [default: on]",
+    "[env: DATABASE_LOCK_WAITS] [default: 8]",
     "--postgres-hostname <VALUE> PostgreSQL's host, if there is no DATABASE_URL [env: POSTGRES_HOSTNAME]",
     "--postgres-port <VALUE> PostgreSQL's port [env: POSTGRES_PORT] [default: 5432]",
     "test_ and this name, created when missing [env: POSTGRES_DB]",

@@ -7,6 +7,7 @@ mod database;
 mod full;
 mod import;
 mod load;
+mod locks;
 mod log;
 mod migrate;
 mod uploads;
@@ -64,6 +65,12 @@ pub(crate) const ALL: &[Fault] = &[
     }),
     ("PostgreSQL killed (-9), its standby promoted", || {
         Ok(database::promoted())
+    }),
+    ("one row locked by somebody else, PostgreSQL", || {
+        Ok(locks::row(Duration::from_secs(30), 0.8))
+    }),
+    ("the table locked by somebody else, PostgreSQL", || {
+        Ok(locks::table(10, Duration::from_secs(45)))
     }),
     ("disk full under PostgreSQL", full::under_postgres),
     ("disk full under PostgreSQL's WAL", full::under_wal),

@@ -27,6 +27,7 @@ mod jwt;
 mod limits;
 mod listing;
 mod lists;
+mod locks;
 mod logs;
 mod outage;
 mod postgres_adoption;

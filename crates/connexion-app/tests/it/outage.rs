@@ -226,6 +226,7 @@ async fn a_write_whose_connection_is_killed_is_not_done_again() {
     });
     kill_the_one_that_waits(&by_hand).await;
     let lost = write.await.unwrap();
+    // The server says that it ends the connection, and has done nothing.
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     assert_eq!(store.list(&Select::all()).await.unwrap().count().await, 1);
     store.add(&someone(), None).await.unwrap();

@@ -203,25 +203,9 @@ impl RequestBody {
             .filter(|media| media.reading.understands(content_type))
     }
 
-    /// The body's value; what is wrong with it is added to `violations`.
+    /// The body's value; what is wrong with it is added to `violations`. If there is not enough room for its values, what is
+    /// added means nothing.
     pub(super) fn read(
-        &self,
-        headers: &HeaderMap,
-        body: Received<'_>,
-        rules: &Rules,
-        room: &Room,
-        violations: &mut Vec<Violation>,
-    ) -> Option<Value> {
-        let value = self.read_any(headers, body, rules, room, violations);
-        if room.is_exceeded() {
-            // What else is wrong comes of what was not read.
-            *violations = vec![room.violation()];
-            return None;
-        }
-        value
-    }
-
-    fn read_any(
         &self,
         headers: &HeaderMap,
         body: Received<'_>,

@@ -1,243 +1,414 @@
 //! What is done to one person by key: alone, or with others in one statement.
 //!
 //! A statement for many says what it has done for whom, or does it for all. Everybody else asks again alone, and so does
-//! everybody if it fails; so each gets the answer, and the error, that it would have got by itself.
+//! everybody if the database refuses it; so each gets the answer, and the error, that it would have got by itself. If it
+//! took too long that is everybody's answer.
+//!
+//! A write waits for a lock only for a moment, since others wait for it. If the table is locked, all wait. Otherwise each
+//! call of the statement is tried alone, and those that are still blocked wait on sessions of their own (`locked.rs`).
 
 use std::collections::{HashMap, HashSet};
 use std::iter::repeat_with;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::Options;
+use super::change::Change;
 use super::error::Failure;
-use super::row::{changes, changes_columns, members, people_columns, person, references, values};
-use super::session::{Session, Shared};
-use super::statement::{
-    ADD, ADD_ALL, DELETE, DELETE_ALL, DELETE_EXPECTED, LOOKUP, LOOKUP_ALL, UPDATE, UPDATE_ALL,
-    UPDATE_EXPECTED,
-};
+use super::lane::{Lane, Sessions};
+use super::limits::{BRIEF, Within};
+use super::locked::{Locked, Turn, Wanted};
+use super::row::{changes_columns, people_columns, person, references};
+use super::session::{Answer, Session, Target, Use};
+use super::shared::Shared;
+use super::statement::{ADD_ALL, DELETE_ALL, LOOKUP, LOOKUP_ALL, PROBE, Sql, UPDATE_ALL};
 use crate::person::{Person, PersonChanges};
 use crate::store::StoreError;
 
-/// How often a change is tried of a person who is added and deleted by others all the while.
-const TRIES: usize = 5;
+/// How many statements for one call may be in flight at a time; they share the wait for the disk.
+const ALONE: usize = 4;
 
-/// The two shared sessions, and what is done to people on them.
+/// The sessions by key, and what is done to people on them.
 #[derive(Debug)]
 pub(super) struct ByKey {
-    pub(super) reads: Shared,
-    pub(super) writes: Shared,
-    pub(super) options: Options,
+    /// Where people are read: one statement at a time, then small reads of other kinds.
+    lookups: Arc<Sessions>,
+    pub(super) reads: Arc<Shared>,
+    /// Small reads of what must be up to date, where people are written.
+    latest: Arc<Shared>,
+    writes: Arc<Sessions>,
+    /// Whether people are read from another server.
+    has_replica: bool,
+    /// One statement of each kind at a time: with more each would be smaller.
+    looking: Lane,
+    adding: Lane,
+    updating: Lane,
+    deleting: Lane,
+    alone: Lane,
+    locked: Arc<Locked>,
+    options: Options,
+}
+
+/// What came of a call that waits for a lock only for a moment.
+#[derive(Debug)]
+pub(super) enum Attempt<T> {
+    Done(T),
+    /// Another transaction has locked what it wants, and nothing was done.
+    Blocked,
 }
 
 impl ByKey {
+    pub(super) fn new(reads: Arc<Target>, target: Arc<Target>, options: Options) -> Self {
+        let has_replica = !Arc::ptr_eq(&reads, &target);
+        let latest = Arc::new(Shared::new(Arc::clone(&target)));
+        let one = || Lane::new(1);
+        Self {
+            lookups: Arc::new(Sessions::new(Arc::clone(&reads), Use::Read, !has_replica)),
+            reads: if has_replica {
+                Arc::new(Shared::new(reads))
+            } else {
+                Arc::clone(&latest)
+            },
+            latest,
+            writes: Arc::new(Sessions::new(target, Use::Write, true)),
+            has_replica,
+            looking: one(),
+            adding: one(),
+            updating: one(),
+            deleting: one(),
+            alone: Lane::new(ALONE),
+            locked: Arc::new(Locked::new(Lane::new(options.lock_waits))),
+            options,
+        }
+    }
+
     pub(super) async fn look_up_all(
         self: Arc<Self>,
         uuids: Vec<Uuid>,
+        since: Instant,
     ) -> Vec<Result<Option<Person>, StoreError>> {
-        let alone = |uuid| self.look_up(uuid);
-        if uuids.len() == 1 {
-            return each(uuids, Ok(Vec::new()), alone).await;
+        let answers = self.find_all(&uuids, since).await;
+        match answers {
+            Ok(people) => uuids
+                .iter()
+                .map(|uuid| people.get(uuid).cloned().transpose())
+                .collect(),
+            Err(failure) => {
+                let error = StoreError::from(failure);
+                uuids.iter().map(|_| Err(error.clone())).collect()
+            }
         }
-        self.options.echo(LOOKUP_ALL.text);
-        let read = self.reads.read(|session| {
-            let uuids = &uuids;
-            async move { session.rows(&LOOKUP_ALL, &[uuids]).await }
-        });
-        let answers = read.await.and_then(|rows| {
-            let people = by_key(&rows, 0)?;
-            let found = |uuid| Some(people.get(uuid).cloned().transpose());
-            Ok(uuids.iter().map(found).collect())
-        });
-        each(uuids, answers, alone).await
     }
 
-    async fn look_up(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
-        self.options.echo(LOOKUP.text);
-        let look = async |session: Arc<Session>| session.row(&LOOKUP, &[&uuid]).await;
-        found(self.reads.read(look).await)
+    async fn find_all(&self, uuids: &[Uuid], since: Instant) -> Result<People, Failure> {
+        let within = Within::read(since, self.options.statement_timeout);
+        let (sql, value): (_, &(dyn ToSql + Sync)) = match uuids {
+            [uuid] => (&LOOKUP, uuid),
+            _ => (&LOOKUP_ALL, &uuids),
+        };
+        self.options.echo(sql.text);
+        let mut found = self.lookups.run(&self.looking, sql, &[value], within).await;
+        // A replica ends queries that conflict with what it replays (40001); the primary has no such conflicts.
+        if self.has_replica && found.as_ref().is_err_and(Failure::is_lost_race) {
+            found = self.writes.run(&self.looking, sql, &[value], within).await;
+        }
+        by_key(&found?.rows, 0)
     }
 
     /// From the database that is written to.
     pub(super) async fn look_up_latest(&self, uuid: Uuid) -> Result<Option<Person>, StoreError> {
         self.options.echo(LOOKUP.text);
         let look = async |session: Arc<Session>| session.row(&LOOKUP, &[&uuid]).await;
-        found(self.writes.write(look).await)
+        let row = self.latest(look).await?;
+        row.as_ref().map(person).transpose()
+    }
+
+    /// A small read of the database that is written to.
+    pub(super) async fn latest<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, tokio_postgres::Error>>,
+    {
+        self.latest.read(work).await
     }
 
     pub(super) async fn add_all(
         self: Arc<Self>,
         people: Vec<Person>,
-    ) -> Vec<Result<(), StoreError>> {
-        let alone = |person| self.add(person);
-        if people.len() == 1 || !self.options.prepare {
-            return each(people, Ok(Vec::new()), alone).await;
-        }
-        self.options.echo(ADD_ALL.text);
-        let columns = people_columns(&people);
-        let values = references(&columns);
-        let add = async |session: Arc<Session>| session.execute(&ADD_ALL, &values).await;
-        let added = self.writes.write(add).await;
-        let answers = added.map(|_| people.iter().map(|_| Some(Ok(()))).collect());
-        drop(columns);
-        each(people, answers, alone).await
-    }
-
-    async fn add(&self, person: Person) -> Result<(), StoreError> {
-        self.options.echo(ADD.text);
-        let add = async |session: Arc<Session>| session.execute(&ADD, &values(&person)).await;
-        Ok(self.writes.write(add).await.map(drop)?)
+        since: Instant,
+    ) -> Vec<Result<Attempt<()>, StoreError>> {
+        let within = self.within(since);
+        let joint = if people.len() == 1 || !self.options.prepare {
+            Ok(Vec::new())
+        } else {
+            let columns = people_columns(&people);
+            let values = references(&columns);
+            let added = self.write(&self.adding, &ADD_ALL, &values, within).await;
+            added.map(|_| people.iter().map(|_| Some(Ok(()))).collect())
+        };
+        self.each(people, joint, within, Change::Add, done).await
     }
 
     pub(super) async fn update_all(
         self: Arc<Self>,
         all: Vec<(Uuid, PersonChanges)>,
-    ) -> Vec<Result<Option<Person>, StoreError>> {
-        let this = &self;
-        let alone = |(uuid, to)| async move { this.update_any(uuid, &to).await };
-        if all.len() == 1 || !self.options.prepare {
-            return each(all, Ok(Vec::new()), alone).await;
-        }
-        self.options.echo(UPDATE_ALL.text);
-        let (first, is_first) = firsts(&all);
+        since: Instant,
+    ) -> Vec<Result<Attempt<Option<Person>>, StoreError>> {
+        let within = self.within(since);
+        let joint = if all.len() == 1 || !self.options.prepare {
+            Ok(Vec::new())
+        } else {
+            self.update_together(&all, within).await
+        };
+        let change = |(uuid, to)| Change::Update(uuid, to, None);
+        self.each(all, joint, within, change, found).await
+    }
+
+    /// The answers of those who are first with their key.
+    async fn update_together(
+        &self,
+        all: &[(Uuid, PersonChanges)],
+        within: Within,
+    ) -> Result<Joint<Option<Person>>, Failure> {
+        let (first, is_first) = firsts(all);
         let columns = changes_columns(&first);
         let values = references(&columns);
-        let update = async |session: Arc<Session>| session.rows(&UPDATE_ALL, &values).await;
-        let answers = self.writes.write(update).await.and_then(|rows| {
-            let mut updated = by_key(&rows, 9)?;
-            let calls = all.iter().zip(is_first);
-            // Of those who are not there none was changed, perhaps since it would break the document.
-            let answer = |((uuid, _), is_first): (&(Uuid, _), bool)| {
-                let updated = updated.remove(uuid).filter(|_| is_first)?;
-                Some(updated.map(Some))
-            };
-            Ok(calls.map(answer).collect())
-        });
-        drop(columns);
-        each(all, answers, alone).await
-    }
-
-    /// Changes a person whatever it is like. The statement changes no row that would break the document afterwards, so
-    /// that a change which can't be answered with the person is not done. Whether there is such a row is looked up; one
-    /// that is there and valid was added meanwhile.
-    async fn update_any(
-        &self,
-        uuid: Uuid,
-        to: &PersonChanges,
-    ) -> Result<Option<Person>, StoreError> {
-        for _ in 0..TRIES {
-            match self.update(uuid, to, None).await {
-                Ok(None) => {}
-                Err(refusal @ StoreError::Refused(_)) => {
-                    // A constraint may refuse what the row had before, too.
-                    self.look_up_latest(uuid).await?;
-                    return Err(refusal);
-                }
-                done => return done,
-            }
-            if self.look_up_latest(uuid).await?.is_none() {
-                return Ok(None);
-            }
-        }
-        let text = "others change the same person".to_owned();
-        Err(StoreError::Unavailable(text))
-    }
-
-    pub(super) async fn update(
-        &self,
-        uuid: Uuid,
-        to: &PersonChanges,
-        expected: Option<&Person>,
-    ) -> Result<Option<Person>, StoreError> {
-        let mut values = changes(&uuid, to);
-        values.extend(expected.into_iter().flat_map(members));
-        let update = if expected.is_some() {
-            &UPDATE_EXPECTED
-        } else {
-            &UPDATE
+        let update = self
+            .write(&self.updating, &UPDATE_ALL, &values, within)
+            .await?;
+        let mut updated = by_key(&update.rows, 9)?;
+        let calls = all.iter().zip(is_first);
+        // Of those who are not there none was changed, perhaps since it would break the document.
+        let answer = |((uuid, _), is_first): (&(Uuid, _), bool)| {
+            let updated = updated.remove(uuid).filter(|_| is_first)?;
+            Some(updated.map(Some))
         };
-        self.options.echo(update.text);
-        found(
-            self.writes
-                .write(async |session: Arc<Session>| session.row(update, &values).await)
-                .await,
-        )
+        Ok(calls.map(answer).collect())
     }
 
     pub(super) async fn delete_all(
         self: Arc<Self>,
         uuids: Vec<Uuid>,
-    ) -> Vec<Result<bool, StoreError>> {
-        let alone = |uuid| self.delete(uuid, None);
-        if uuids.len() == 1 {
-            return each(uuids, Ok(Vec::new()), alone).await;
-        }
-        self.options.echo(DELETE_ALL.text);
-        let delete = async |session: Arc<Session>| session.rows(&DELETE_ALL, &[&uuids]).await;
-        let answers = self.writes.write(delete).await.and_then(|rows| {
-            let mut deleted = keys(&rows)?;
-            Ok(uuids
-                .iter()
-                .map(|uuid| Some(Ok(deleted.remove(uuid))))
-                .collect())
-        });
-        each(uuids, answers, alone).await
-    }
-
-    pub(super) async fn delete(
-        &self,
-        uuid: Uuid,
-        expected: Option<&Person>,
-    ) -> Result<bool, StoreError> {
-        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&uuid];
-        values.extend(expected.into_iter().flat_map(members));
-        let delete = if expected.is_some() {
-            &DELETE_EXPECTED
+        since: Instant,
+    ) -> Vec<Result<Attempt<bool>, StoreError>> {
+        let within = self.within(since);
+        let joint = if uuids.len() == 1 {
+            Ok(Vec::new())
         } else {
-            &DELETE
+            let deleted = self
+                .write(&self.deleting, &DELETE_ALL, &[&uuids], within)
+                .await;
+            deleted.and_then(|answer| {
+                let mut deleted = keys(&answer.rows)?;
+                let answer = |uuid| Some(Ok(deleted.remove(uuid)));
+                Ok(uuids.iter().map(answer).collect())
+            })
         };
-        self.options.echo(delete.text);
-        let delete = async |session: Arc<Session>| session.execute(delete, &values).await;
-        Ok(self.writes.write(delete).await? > 0)
+        let change = |uuid| Change::Delete(uuid, None);
+        self.each(uuids, joint, within, change, was_there).await
+    }
+
+    /// Everybody's answer: the one that a statement for all has given, or else what a call's own statement says.
+    async fn each<C, T>(
+        &self,
+        calls: Vec<C>,
+        joint: Result<Joint<T>, Failure>,
+        within: Within,
+        change: impl Fn(C) -> Change,
+        read: fn(Answer) -> Result<T, StoreError>,
+    ) -> Vec<Result<Attempt<T>, StoreError>> {
+        let joint = match joint {
+            Ok(answers) => answers,
+            Err(failure) if failure.is_refusal() => Vec::new(),
+            Err(failure) => {
+                let error = failure.of_write();
+                return calls.iter().map(|_| Err(error.clone())).collect();
+            }
+        };
+        let joint = joint
+            .into_iter()
+            .chain(repeat_with(|| None))
+            .take(calls.len());
+        let joint: Vec<_> = joint.collect();
+        let left = calls
+            .into_iter()
+            .zip(&joint)
+            .filter_map(|(call, answer)| answer.is_none().then(|| change(call)));
+        let mut alone = self.each_alone(left.collect(), within).await.into_iter();
+        let answer = |answer: Option<Result<T, _>>| match answer {
+            Some(answer) => Some(answer.map(Attempt::Done)),
+            None => alone.next().map(|attempt| attempt?.read(read)),
+        };
+        joint.into_iter().filter_map(answer).collect()
+    }
+
+    async fn each_alone(
+        &self,
+        changes: Vec<Change>,
+        within: Within,
+    ) -> Vec<Result<Attempt<Answer>, StoreError>> {
+        match &*changes {
+            [] => return Vec::new(),
+            [change] => return vec![self.alone(change, within).await],
+            _ => {}
+        }
+        // Of many calls for one row the first few find out that it is locked.
+        let blocked = Mutex::new(HashSet::new());
+        let alone = |change: Change| {
+            let blocked = || blocked.lock().unwrap_or_else(PoisonError::into_inner);
+            async move {
+                let wanted = change.wanted();
+                if blocked().contains(&wanted) {
+                    return Ok(Attempt::Blocked);
+                }
+                let attempt = self.alone(&change, within).await;
+                if let Ok(Attempt::Blocked) = attempt {
+                    blocked().insert(wanted);
+                }
+                attempt
+            }
+        };
+        let answers = stream::iter(changes).map(alone).buffered(ALONE);
+        answers.collect().await
+    }
+
+    /// Tries one call by itself.
+    pub(super) async fn alone(
+        &self,
+        change: &Change,
+        within: Within,
+    ) -> Result<Attempt<Answer>, StoreError> {
+        match self
+            .write(&self.alone, change.sql(), &change.values(), within)
+            .await
+        {
+            Ok(answer) => Ok(Attempt::Done(answer)),
+            Err(failure) if failure.is_blocked() => Ok(Attempt::Blocked),
+            Err(failure) => Err(failure.of_write()),
+        }
+    }
+
+    /// Runs the statement of a write that waits for locks only for a moment, unless the table itself is locked.
+    async fn write(
+        &self,
+        lane: &Lane,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+        within: Within,
+    ) -> Result<Answer, Failure> {
+        loop {
+            self.options.echo(sql.text);
+            match self.writes.run(lane, sql, values, within).await {
+                Err(failure) if failure.is_blocked() => {
+                    if !Box::pin(self.table_was_locked(lane, within)).await? {
+                        return Err(failure);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Waits until nobody has locked the table; whether somebody had.
+    async fn table_was_locked(&self, lane: &Lane, within: Within) -> Result<bool, Failure> {
+        let begun = Instant::now();
+        match self.writes.run(lane, &PROBE, &[], within.patiently()).await {
+            Ok(_) => Ok(begun.elapsed() > BRIEF),
+            // Nobody waits longer for it.
+            Err(failure) if failure.is_blocked() => Err(StoreError::from(failure).into()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Runs a statement by itself, which waits for locks as long as it may take.
+    pub(super) async fn write_patiently(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Answer, StoreError> {
+        self.options.echo(sql.text);
+        let within = self.within(Instant::now()).patiently();
+        let answer = self.writes.run(&self.alone, sql, values, within).await;
+        answer.map_err(Failure::of_write)
+    }
+
+    /// Whether calls wait for this already.
+    pub(super) fn is_locked(&self, wanted: Wanted) -> bool {
+        self.locked.has(wanted)
+    }
+
+    /// Waits for a lock, and then runs the call by itself. `None` if another call for the same thing got the lock: then
+    /// this one may be tried again.
+    pub(super) async fn wait(
+        self: &Arc<Self>,
+        change: Change,
+        within: Within,
+    ) -> Result<Option<Answer>, StoreError> {
+        match self.locked.turn(change.wanted(), within).await? {
+            Turn::Free => Ok(None),
+            Turn::Now(waiting, place) => {
+                // By a task of its own, so that the place is taken as long as the database waits, even if the caller
+                // goes away.
+                let by_key = Arc::clone(self);
+                let waiting = async move {
+                    let answer = by_key.wait_alone(place, &change, within).await;
+                    if answer.as_ref().map_or_else(Failure::is_answer, |_| true) {
+                        waiting.free();
+                    }
+                    answer.map_err(Failure::of_write)
+                };
+                let waited = tokio::spawn(waiting).await;
+                let lost =
+                    |panic: tokio::task::JoinError| StoreError::Unexpected(panic.to_string());
+                waited.map_err(lost)?.map(Some)
+            }
+        }
+    }
+
+    async fn wait_alone(
+        &self,
+        place: OwnedSemaphorePermit,
+        change: &Change,
+        within: Within,
+    ) -> Result<Answer, Failure> {
+        let (sql, values, within) = (change.sql(), change.values(), within.patiently());
+        self.options.echo(sql.text);
+        self.writes.run_at(place, sql, &values, within).await
+    }
+
+    pub(super) fn statement_timeout(&self) -> Duration {
+        self.options.statement_timeout
+    }
+
+    /// The time of a write that arrived at this time.
+    pub(super) fn within(&self, since: Instant) -> Within {
+        Within::write(since, self.options.statement_timeout)
     }
 }
 
-/// Everybody's answer: the one that a statement for all has given, or else what a call's own statement says. If the database
-/// refuses the statement for all it has done nothing, and everybody asks alone. If it doesn't answer, nobody knows what it
-/// has done, so nothing may be tried again.
-async fn each<C, A, F>(
-    calls: Vec<C>,
-    answers: Result<Vec<Option<Result<A, StoreError>>>, Failure>,
-    alone: impl Fn(C) -> F,
-) -> Vec<Result<A, StoreError>>
-where
-    F: Future<Output = Result<A, StoreError>>,
-{
-    let answers = match answers {
-        Ok(answers) => answers,
-        Err(failure) if failure.is_refusal() => Vec::new(),
-        Err(failure) => {
-            let error = StoreError::from(failure);
-            return calls.iter().map(|_| Err(error.clone())).collect();
+impl Attempt<Answer> {
+    /// What the answer means.
+    pub(super) fn read<T>(
+        self,
+        read: fn(Answer) -> Result<T, StoreError>,
+    ) -> Result<Attempt<T>, StoreError> {
+        match self {
+            Self::Done(answer) => read(answer).map(Attempt::Done),
+            Self::Blocked => Ok(Attempt::Blocked),
         }
-    };
-    let answers: Vec<_> = answers
-        .into_iter()
-        .chain(repeat_with(|| None))
-        .take(calls.len())
-        .collect();
-    let unanswered = calls
-        .into_iter()
-        .zip(&answers)
-        .filter_map(|(call, answer)| answer.is_none().then(|| alone(call)));
-    let mut asked = join_all(unanswered).await.into_iter();
-    let answer = |answer: Option<_>| answer.or_else(|| asked.next());
-    answers.into_iter().filter_map(answer).collect()
+    }
 }
+
+/// The answers of a statement for many; `None` for those it has not answered.
+type Joint<T> = Vec<Option<Result<T, StoreError>>>;
+
+/// People by key. A row that can't be read is an error of its own only.
+type People = HashMap<Uuid, Result<Person, StoreError>>;
 
 /// The first change of each key, and for each whether it is one: what a statement does with the same key twice is
 /// anybody's guess.
@@ -254,18 +425,33 @@ fn keys(rows: &[Row]) -> Result<HashSet<Uuid>, Failure> {
     keys.collect::<Result<_, _>>().map_err(Failure::Database)
 }
 
-/// The people of these rows, by the key in that column. A row that can't be read is a fault of its own only.
-fn by_key(
-    rows: &[Row],
-    column: usize,
-) -> Result<HashMap<Uuid, Result<Person, StoreError>>, Failure> {
+/// The people of these rows, by the key in that column.
+fn by_key(rows: &[Row], column: usize) -> Result<People, Failure> {
     let people = rows
         .iter()
         .map(|row| Ok((row.try_get(column)?, person(row))));
     people.collect::<Result<_, _>>().map_err(Failure::Database)
 }
 
-/// The person in a row, if there is one.
-fn found(row: Result<Option<Row>, Failure>) -> Result<Option<Person>, StoreError> {
-    row?.as_ref().map(person).transpose()
+#[expect(clippy::unnecessary_wraps, reason = "others of its kind can fail")]
+pub(super) fn done(_: Answer) -> Result<(), StoreError> {
+    Ok(())
+}
+
+/// The person in the first row, if there is one.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "all readers of responses have this form"
+)]
+pub(super) fn found(answer: Answer) -> Result<Option<Person>, StoreError> {
+    answer.rows.first().map(person).transpose()
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "all readers of responses have this form"
+)]
+pub(super) fn was_there(answer: Answer) -> Result<bool, StoreError> {
+    Ok(answer.count > 0)
 }

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use tokio_postgres::error::{DbError, SqlState};
+
 use super::sqlstate::{Meaning, meaning};
 use crate::store::StoreError;
 
@@ -18,6 +20,13 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// There was no time left to send anything.
+    pub(super) fn late() -> Self {
+        Self::Unreached(StoreError::Unavailable(
+            "the call waited too long and was not sent".to_owned(),
+        ))
+    }
+
     /// Whether the connection is gone, so that nothing but a fresh one can help.
     pub(super) fn connection_died(&self) -> bool {
         match self {
@@ -26,10 +35,35 @@ impl Failure {
         }
     }
 
-    /// Whether the database has said no: nothing was done, and what it said may be about a part of the statement only.
+    /// Whether the same may succeed on a fresh session.
+    pub(super) fn wants_fresh_session(&self) -> bool {
+        self.connection_died() || self.is_stale()
+    }
+
+    /// Whether a prepared statement does not fit the database any more. Nothing was done.
+    pub(super) fn is_stale(&self) -> bool {
+        self.meaning() == Some(Meaning::Stale)
+    }
+
+    /// Whether another transaction has locked what the statement wants. Nothing was done.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.meaning() == Some(Meaning::Locked)
+    }
+
+    /// Whether the database has refused the statement for what it says, perhaps a part of it only. A statement that
+    /// took too long, or that the database can't do now, is no such: the same would come of each part.
     pub(super) fn is_refusal(&self) -> bool {
-        !self.connection_died()
-            && matches!(self, Self::Database(error) if error.as_db_error().is_some())
+        let is_error = matches!(self, Self::Database(error) if error.as_db_error().is_some());
+        is_error
+            && !matches!(
+                self.meaning(),
+                Some(Meaning::Unavailable | Meaning::Unknown)
+            )
+    }
+
+    /// Whether this is what the database says to the statement itself, once it could run it.
+    pub(super) fn is_answer(&self) -> bool {
+        self.is_refusal() && !self.is_blocked()
     }
 
     /// Whether nothing was done and the same may succeed right away.
@@ -37,13 +71,42 @@ impl Failure {
         self.meaning() == Some(Meaning::LostRace)
     }
 
-    /// Whether the database merely disliked a value, or let another go first: the session that said so is as
-    /// good as before.
+    /// Whether the database merely disliked a value, let another go first or ended the statement in time: the session
+    /// is as good as before.
     pub(super) fn leaves_session_fit(&self) -> bool {
-        matches!(
-            self.meaning(),
-            Some(Meaning::Conflict | Meaning::Refused | Meaning::LostRace)
-        )
+        let meaning = self.meaning();
+        match self {
+            Self::Unreached(_) => true,
+            Self::Silence => false,
+            Self::Database(error) => {
+                matches!(
+                    meaning,
+                    Some(
+                        Meaning::Conflict
+                            | Meaning::Referenced
+                            | Meaning::Refused
+                            | Meaning::LostRace
+                            | Meaning::Locked
+                    )
+                ) || error.code() == Some(&SqlState::QUERY_CANCELED)
+            }
+        }
+    }
+
+    /// What a write came to: if no answer came it may have been done.
+    pub(super) fn of_write(self) -> StoreError {
+        let is_unknown = match &self {
+            Self::Silence => true,
+            Self::Database(error) => {
+                error.as_db_error().is_none() && connection_died(error)
+                    || self.meaning() == Some(Meaning::Unknown)
+            }
+            Self::Unreached(_) => false,
+        };
+        match self.into() {
+            StoreError::Unavailable(text) if is_unknown => StoreError::Unknown(text),
+            error => error,
+        }
     }
 
     fn meaning(&self) -> Option<Meaning> {
@@ -88,8 +151,20 @@ pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     };
     match meaning(code.code()) {
         Some(Meaning::Conflict) => StoreError::Conflict,
-        Some(Meaning::Refused) => StoreError::Refused(text),
-        Some(Meaning::LostRace | Meaning::Unavailable) => StoreError::Unavailable(text),
+        // The table that refers: if it is this one, a person refers to what isn't there.
+        Some(Meaning::Referenced)
+            if error.as_db_error().and_then(DbError::table) != Some("person") =>
+        {
+            StoreError::Referenced(text)
+        }
+        Some(Meaning::Refused | Meaning::Referenced) => StoreError::Refused(text),
+        Some(
+            Meaning::LostRace
+            | Meaning::Locked
+            | Meaning::Stale
+            | Meaning::Unavailable
+            | Meaning::Unknown,
+        ) => StoreError::Unavailable(text),
         Some(Meaning::Full) => StoreError::Full(text),
         None => StoreError::Unexpected(text),
     }

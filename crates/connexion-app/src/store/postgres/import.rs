@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
+use super::error::Failure;
 use super::row::values;
 use super::session::{Session, Target, Use};
 use super::statement::{CLAIM, COLUMNS, RECEIPT, TAKEN};
@@ -35,9 +36,9 @@ pub(super) async fn run(
     let is_stored = matches!(stored, Ok(Stored::Now(_)));
     let end = if is_stored { "commit" } else { "rollback" };
     options.echo(end);
-    let ended = session.answer(session.client.batch_execute(end)).await;
+    let ended = session.soon(session.client.batch_execute(end)).await;
     if is_stored {
-        ended?;
+        ended.map_err(Failure::of_write)?;
     }
     // A rollback is waited for, so that the keys are free again when the caller hears of it. If it fails the
     // connection is dead, which has the same end.
@@ -85,8 +86,10 @@ pub(super) async fn taken(
     keys: Vec<Uuid>,
 ) -> Result<Vec<Uuid>, StoreError> {
     let session = Session::open(target, Use::Own).await?;
-    options.echo(TAKEN.text);
-    let rows = session.answer(session.rows(&TAKEN, &[&keys])).await?;
+    options.echo(TAKEN);
+    let keys = [(&keys as &(dyn ToSql + Sync), Type::UUID_ARRAY)];
+    let rows = session.client.query_typed(TAKEN, &keys);
+    let rows = session.soon(rows).await?;
     let key = |row: &tokio_postgres::Row| Ok(row.try_get(0)?);
     rows.iter().map(key).collect()
 }

@@ -1,10 +1,11 @@
-//! API keys in PostgreSQL. They are asked for seldom, so nothing is prepared.
+//! API keys in PostgreSQL.
 
 use async_trait::async_trait;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::Postgres;
+use super::statement::{ADD_KEY, REVOKE_KEY};
 use crate::key::ApiKey;
 use crate::store::{KeyStore, StoreError};
 
@@ -42,38 +43,26 @@ impl KeyStore for Postgres {
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let insert = "insert into api_key (id, name, scope, hash, created, expires, revoked) \
-            values ($1, $2, $3, $4, $5, $6, $7)";
         let (scope, hash) = (key.scope.as_str(), key.hash.as_slice());
-        self.by_key
-            .writes
-            .write(|session| async move {
-                let values = [
-                    (&key.id as _, Type::TEXT),
-                    (&key.name as _, Type::TEXT),
-                    (&scope as _, Type::TEXT),
-                    (&hash as _, Type::BYTEA),
-                    (&key.created as _, Type::INT8),
-                    (&key.expires as _, Type::INT8),
-                    (&key.revoked as _, Type::INT8),
-                ];
-                session.client.execute_typed(insert, &values).await
-            })
-            .await?;
-        Ok(())
+        let values: [&(dyn ToSql + Sync); 7] = [
+            &key.id,
+            &key.name,
+            &scope,
+            &hash,
+            &key.created,
+            &key.expires,
+            &key.revoked,
+        ];
+        let added = self.by_key.write_patiently(&ADD_KEY, &values).await;
+        added.map(drop)
     }
 
     async fn revoke_key(&self, name: &str, at: i64) -> Result<bool, StoreError> {
-        let update = "update api_key set revoked = $2 where name = $1 and revoked is null";
         let revoked = self
             .by_key
-            .writes
-            .write(|session| async move {
-                let values = [(&name as _, Type::TEXT), (&at as _, Type::INT8)];
-                session.client.execute_typed(update, &values).await
-            })
+            .write_patiently(&REVOKE_KEY, &[&name, &at])
             .await?;
-        Ok(revoked > 0)
+        Ok(revoked.count > 0)
     }
 }
 

@@ -51,14 +51,14 @@ impl Lists {
             ));
         };
         while let Some((session, mut wire)) = lists.take_idle() {
-            match wire.carry(session.answer(session.list(query))).await {
+            match wire.carry(session.soon(session.list(query))).await {
                 Ok(rows) => return Ok(Self::stream(lists, (session, wire), rows, turn)),
-                Err(failure) if failure.connection_died() => {}
+                Err(failure) if failure.wants_fresh_session() => {}
                 Err(failure) => return Err(failure.into()),
             }
         }
         let (session, mut wire) = Session::connect(&lists.target, Use::List).await?;
-        let rows = wire.carry(session.answer(session.list(query))).await?;
+        let rows = wire.carry(session.soon(session.list(query))).await?;
         Ok(Self::stream(lists, (session, wire), rows, turn))
     }
 

@@ -1,24 +1,24 @@
 //! Sessions: connections to the database, and when to give one up.
 //!
-//! A [`Shared`] session carries many statements at once. tokio-postgres sends each as it comes and
-//! matches the answers in order, which is several times as fast as a pool that lends a connection to
-//! one statement at a time. The price: whoever doesn't take an answer holds up everyone behind, so only
-//! small statements belong there, and each is limited in time at both ends.
+//! A session may carry many small reads at once (`shared.rs`). Statements that must end at a certain time, above all
+//! writes, have one to themselves while they run (`lane.rs`).
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use futures_util::TryStreamExt as _;
+use futures_util::future::{join, join3};
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Connection, Error, Row, RowStream, Socket};
 
 use super::address::Server;
 use super::error::{Failure, describe};
+use super::limits::{BRIEF, Limits, Within};
 use super::statement::{LIST, Sql, Statements, typed};
 use super::tls::Stream;
 use crate::store::StoreError;
@@ -26,18 +26,9 @@ use crate::store::select::Query;
 
 /// How long a session that is only asked whether it lives may think about it.
 const TRIAL: Duration = Duration::from_secs(5);
-/// How much longer than the database's own limit an answer is waited for, which ends a statement more gently.
-const GRACE: Duration = Duration::from_secs(2);
-/// A session that was quiet for this long is tried before something is sent that can't be sent twice.
-const QUIET: Duration = Duration::from_millis(100);
-
-/// How often a call is done again that lost a race, and how long it waits before; longer each time, so that
-/// those who race each other get out of each other's way.
-const AGAIN: [Duration; 3] = [
-    Duration::from_millis(5),
-    Duration::from_millis(20),
-    Duration::from_millis(80),
-];
+/// How much longer than the database's own limit the client waits: the database ends a statement more gently, and then
+/// it is known that nothing was done.
+pub(super) const GRACE: Duration = Duration::from_millis(1500);
 
 /// What a session is for, which decides how the database limits it.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +37,10 @@ pub(super) enum Use {
     Own,
     /// The same for lists, whose snapshots keep vacuum from removing dead rows.
     List,
-    /// Many at once, where a slow statement holds up the others: a limit on the whole of it.
-    Shared,
+    /// Small reads, many at once or one at a time: a limit on the whole of each.
+    Read,
+    /// Writes, one at a time: short waits for locks, since others wait for the session.
+    Write,
     /// Migrations, which wait for another process to finish its own.
     Migrating,
 }
@@ -80,10 +73,21 @@ impl Target {
                 format!("set lock_timeout = {limit}; set statement_timeout = {list_limit}")
             }
             // Everything here goes by the key; a small table would be read whole for it instead.
-            Use::Shared => format!("set statement_timeout = {limit}; set enable_seqscan = off"),
+            Use::Read => format!("set statement_timeout = {limit}; set enable_seqscan = off"),
+            Use::Write => format!(
+                "set statement_timeout = {limit}; set lock_timeout = {}; set enable_seqscan = off",
+                BRIEF.as_millis()
+            ),
             Use::Migrating => "set lock_timeout = '60s'".to_owned(),
         }
     }
+}
+
+/// What a statement came to.
+pub(super) struct Answer {
+    pub(super) rows: Vec<Row>,
+    /// How many rows it changed or returned.
+    pub(super) count: u64,
 }
 
 /// One connection, with its statements.
@@ -92,6 +96,8 @@ pub(super) struct Session {
     pub(super) client: Client,
     target: Arc<Target>,
     statements: Statements,
+    /// What the database limits its statements to.
+    limits: Mutex<Limits>,
     opened: Instant,
     /// When an answer last came, in milliseconds since `opened`.
     heard: AtomicU64,
@@ -115,6 +121,10 @@ impl Session {
             client,
             target: Arc::clone(target),
             statements: Statements::default(),
+            limits: Mutex::new(Limits {
+                statement: target.statement_timeout,
+                lock: matches!(purpose, Use::Write).then_some(BRIEF),
+            }),
             opened: Instant::now(),
             heard: AtomicU64::new(0),
         };
@@ -143,21 +153,6 @@ impl Session {
         }
     }
 
-    /// Runs a statement that gives a bounded number of rows.
-    pub(super) async fn rows(
-        &self,
-        sql: &Sql,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
-        if self.target.prepares {
-            let statement = sql.prepared(&self.client, &self.statements).await?;
-            self.client.query(statement, values).await
-        } else {
-            let values = sql.typed(values);
-            self.client.query_typed(sql.text, &values).await
-        }
-    }
-
     /// Runs a statement that gives no rows; how many it changed.
     pub(super) async fn execute(
         &self,
@@ -171,6 +166,93 @@ impl Session {
             let values = sql.typed(values);
             self.client.execute_typed(sql.text, &values).await
         }
+    }
+
+    /// Runs a statement that has this session to itself, within its limits, and waits for the response.
+    pub(super) async fn run(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+        within: Within,
+    ) -> Result<Answer, Failure> {
+        if self.target.prepares && !sql.is_prepared(&self.statements) {
+            // It takes locks, too, and may be slow. What it takes is taken from the statement's time.
+            let limits = within.limits()?;
+            let prepare = async {
+                self.set(limits).await?;
+                sql.prepared(&self.client, &self.statements).await.map(drop)
+            };
+            self.answer(limits.statement + GRACE, prepare).await?;
+        }
+        let limits = within.limits()?;
+        let run = async {
+            if !self.target.prepares {
+                return self.run_whole(sql, values, limits).await;
+            }
+            let statement = sql.prepared(&self.client, &self.statements).await?;
+            let rows = async {
+                answer(
+                    self.client
+                        .query_raw(statement, values.iter().copied())
+                        .await?,
+                )
+                .await
+            };
+            if *self.limits() == limits {
+                return rows.await;
+            }
+            // Sent together, so this costs no round trip.
+            let (set, rows) = join(self.set(limits), rows).await;
+            set.and(rows)
+        };
+        self.answer(limits.statement + GRACE, run).await
+    }
+
+    /// Sends a statement whole. A pooler must not be told settings that outlive the transaction, so this one has them
+    /// in a transaction of its own, sent together with it.
+    async fn run_whole(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+        limits: Limits,
+    ) -> Result<Answer, Error> {
+        let rows = async {
+            answer(
+                self.client
+                    .query_typed_raw(sql.text, sql.typed(values))
+                    .await?,
+            )
+            .await
+        };
+        if limits.lock.is_none() {
+            return rows.await;
+        }
+        let opening = format!("begin; {}", limits.sql("set local"));
+        let begun = self.client.batch_execute(&opening);
+        let (begun, rows, ended) = join3(begun, rows, self.client.batch_execute("commit")).await;
+        begun?;
+        let rows = rows?;
+        ended.map(|()| rows)
+    }
+
+    async fn set(&self, limits: Limits) -> Result<(), Error> {
+        if *self.limits() == limits {
+            return Ok(());
+        }
+        // Noted before it is sent: a call that is dropped while it waits has sent it.
+        *self.limits() = limits;
+        self.client.batch_execute(&limits.sql("set")).await
+    }
+
+    fn limits(&self) -> MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the server answers.
+    pub(super) async fn is_alive(&self, patience: Duration) -> bool {
+        self.answer(patience, self.client.check_connection())
+            .await
+            .is_ok()
     }
 
     /// Starts a list: that of everybody, or what a query asks for, which is made up for each request and so sent whole.
@@ -191,12 +273,21 @@ impl Session {
         }
     }
 
-    /// Waits for an answer, but not for ever.
-    pub(super) async fn answer<T>(
+    /// Waits for the response to a small statement, but not for ever.
+    pub(super) async fn soon<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
-        let answer = timeout(self.target.statement_timeout + GRACE, work)
+        self.answer(self.target.statement_timeout + GRACE, work)
+            .await
+    }
+
+    async fn answer<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Failure> {
+        let answer = timeout(patience, work)
             .await
             .map_err(|_elapsed| Failure::Silence)?;
         let since_opened = self.opened.elapsed().as_millis();
@@ -207,10 +298,21 @@ impl Session {
         answer.map_err(Failure::Database)
     }
 
-    fn is_quiet(&self) -> bool {
+    /// How long nothing was heard. The end of a connection is noticed only some time after it (never, if the other machine
+    /// went down), so a session that was quiet is asked before it carries what must not be sent twice.
+    pub(super) fn quiet_for(&self) -> Duration {
         let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
-        self.opened.elapsed().saturating_sub(heard) > QUIET
+        self.opened.elapsed().saturating_sub(heard)
     }
+}
+
+async fn answer(rows: RowStream) -> Result<Answer, Error> {
+    let mut rows = pin!(rows);
+    let all = rows.as_mut().try_collect().await?;
+    Ok(Answer {
+        rows: all,
+        count: rows.rows_affected().unwrap_or(0),
+    })
 }
 
 /// What carries the statements and answers of a session. Dropped, it closes the connection at once, whatever is still
@@ -267,161 +369,5 @@ impl std::fmt::Debug for Wire {
         } else {
             "Wire, cut"
         })
-    }
-}
-
-/// One session for everybody, replaced when it's closed.
-#[derive(Debug)]
-pub(super) struct Shared {
-    target: Arc<Target>,
-    current: RwLock<Option<Arc<Session>>>,
-    /// Held by whoever connects.
-    connecting: Mutex<()>,
-    /// How many attempts to connect have failed.
-    failed: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn new(target: Arc<Target>) -> Self {
-        Self {
-            target,
-            current: RwLock::default(),
-            connecting: Mutex::default(),
-            failed: AtomicU64::new(0),
-        }
-    }
-
-    /// The session, after connecting if there's no open one. Of those who need it only one connects.
-    pub(super) async fn session(&self) -> Result<Arc<Session>, StoreError> {
-        match self.open_session() {
-            Some(session) => Ok(session),
-            // In a box: otherwise every call would carry the room that connecting takes.
-            None => Box::pin(self.connect()).await,
-        }
-    }
-
-    async fn connect(&self) -> Result<Arc<Session>, StoreError> {
-        let failed = self.failed.load(Ordering::Relaxed);
-        let _connecting = self.connecting.lock().await;
-        if let Some(session) = self.open_session() {
-            return Ok(session);
-        }
-        // Those who waited share the failure: trying again one after another, each up to the limit, would
-        // keep the last one waiting for minutes.
-        if self.failed.load(Ordering::Relaxed) != failed {
-            return Err(StoreError::Unavailable(
-                "the connection failed just now".to_owned(),
-            ));
-        }
-        let opened = Session::open(&self.target, Use::Shared)
-            .await
-            .inspect_err(|_| {
-                self.failed.fetch_add(1, Ordering::Relaxed);
-            })?;
-        let session = Arc::new(opened);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
-        Ok(session)
-    }
-
-    /// A session that is known to work, for what must not be sent twice. The end of a connection is
-    /// noticed only some time after it (never, if the other machine went down), so one that was quiet
-    /// is asked first.
-    async fn tried_session(&self) -> Result<Arc<Session>, StoreError> {
-        let session = self.session().await?;
-        if !session.is_quiet() {
-            return Ok(session);
-        }
-        let trial = session.answer(session.client.check_connection());
-        if let Ok(Ok(())) = timeout(TRIAL, trial).await {
-            return Ok(session);
-        }
-        self.discard(&session);
-        self.session().await
-    }
-
-    /// Runs a read; once more on a fresh session if the connection dies under it.
-    pub(super) async fn read<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        let (mut is_fresh, mut races) = (false, Races::default());
-        loop {
-            let session = self.session().await?;
-            let work = pin!(work(Arc::clone(&session)));
-            match self.run(&session, work).await {
-                Err(failure) if failure.connection_died() && !is_fresh => is_fresh = true,
-                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
-                result => return result,
-            }
-        }
-    }
-
-    /// Runs a write, once: if the connection dies under it, nobody knows whether it was done.
-    pub(super) async fn write<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        let mut races = Races::default();
-        loop {
-            let session = self.tried_session().await?;
-            let work = pin!(work(Arc::clone(&session)));
-            match self.run(&session, work).await {
-                Err(failure) if races.may_go_on(&failure) => races.step_aside().await,
-                result => return result,
-            }
-        }
-    }
-
-    /// Waits for the answer to `work`, sent on `session`. Unless that is an answer about values the session isn't used
-    /// again: its statements may be stale (a table made anew), its server demoted, its connection dead. A fresh one
-    /// costs little, and one that keeps failing would never mend itself. The work is pinned by the caller, since
-    /// what a function takes and awaits is in its own future twice.
-    async fn run<T>(
-        &self,
-        session: &Arc<Session>,
-        work: Pin<&mut impl Future<Output = Result<T, Error>>>,
-    ) -> Result<T, Failure> {
-        let answer = session.answer(work).await;
-        if answer
-            .as_ref()
-            .is_err_and(|failure| !failure.leaves_session_fit())
-        {
-            self.discard(session);
-        }
-        answer
-    }
-
-    /// Takes this session out of use, unless that has been done.
-    fn discard(&self, session: &Arc<Session>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, session))
-        {
-            *current = None;
-        }
-    }
-
-    fn open_session(&self) -> Option<Arc<Session>> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current
-            .as_ref()
-            .filter(|session| !session.client.is_closed())
-            .cloned()
-    }
-}
-
-/// The races that one call lost. Nothing of it was done then, so it is done again, a few times.
-#[derive(Default)]
-struct Races(usize);
-
-impl Races {
-    fn may_go_on(&self, failure: &Failure) -> bool {
-        failure.is_lost_race() && self.0 < AGAIN.len()
-    }
-
-    async fn step_aside(&mut self) {
-        sleep(AGAIN[self.0]).await;
-        self.0 += 1;
     }
 }

@@ -182,12 +182,8 @@ pub(super) const RECEIPT: Sql = Sql {
     pick: |all| &all.receipt,
 };
 
-/// The keys that people have.
-pub(super) const TAKEN: Sql = Sql {
-    text: "select uuid from person where uuid = any($1)",
-    types: &[Type::UUID_ARRAY],
-    pick: |all| &all.taken,
-};
+/// The keys that people have; asked once an import, so it is not prepared.
+pub(super) const TAKEN: &str = "select uuid from person where uuid = any($1)";
 
 pub(super) const FORGET: Sql = Sql {
     text: "delete from idempotency where created <= $1",
@@ -326,6 +322,34 @@ pub(super) const DELETE_EXPECTED: Sql = Sql {
     pick: |all| &all.delete_expected,
 };
 
+/// Does nothing, but takes the lock of the table that every write takes.
+pub(super) const PROBE: Sql = Sql {
+    text: "explain update person set uuid = uuid where false",
+    types: &[],
+    pick: |all| &all.probe,
+};
+
+pub(super) const ADD_KEY: Sql = Sql {
+    text: "insert into api_key (id, name, scope, hash, created, expires, revoked) \
+           values ($1, $2, $3, $4, $5, $6, $7)",
+    types: &[
+        Type::TEXT,
+        Type::TEXT,
+        Type::TEXT,
+        Type::BYTEA,
+        Type::INT8,
+        Type::INT8,
+        Type::INT8,
+    ],
+    pick: |all| &all.add_key,
+};
+
+pub(super) const REVOKE_KEY: Sql = Sql {
+    text: "update api_key set revoked = $2 where name = $1 and revoked is null",
+    types: &[Type::TEXT, Type::INT8],
+    pick: |all| &all.revoke_key,
+};
+
 impl Sql {
     /// The statement, prepared when it is first needed: a database that still lacks its tables can be pinged and
     /// migrated.
@@ -336,6 +360,10 @@ impl Sql {
     ) -> Result<&'s Statement, Error> {
         let prepare = || client.prepare(self.text);
         (self.pick)(statements).get_or_try_init(prepare).await
+    }
+
+    pub(super) fn is_prepared(&self, statements: &Statements) -> bool {
+        (self.pick)(statements).initialized()
     }
 
     /// Values with their types, to send it whole.
@@ -353,7 +381,6 @@ impl Sql {
 pub(super) struct Statements {
     lookup: OnceCell<Statement>,
     lookup_all: OnceCell<Statement>,
-    taken: OnceCell<Statement>,
     list: OnceCell<Statement>,
     add: OnceCell<Statement>,
     add_all: OnceCell<Statement>,
@@ -367,6 +394,9 @@ pub(super) struct Statements {
     delete: OnceCell<Statement>,
     delete_all: OnceCell<Statement>,
     delete_expected: OnceCell<Statement>,
+    probe: OnceCell<Statement>,
+    add_key: OnceCell<Statement>,
+    revoke_key: OnceCell<Statement>,
 }
 
 /// A value with its type, for a statement that is made up.

@@ -18,6 +18,12 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         (_, ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE) => {
             StoreError::Conflict
         }
+        // `on delete restrict` is a trigger of SQLite's own, with the same sentence.
+        (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER)
+            if text.contains("FOREIGN KEY constraint failed") =>
+        {
+            StoreError::Referenced(text)
+        }
         (ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch, _) => {
             StoreError::Refused(text)
         }

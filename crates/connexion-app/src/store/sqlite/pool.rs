@@ -106,6 +106,11 @@ impl Pool {
         .await
     }
 
+    /// How long a call may take until it is begun: it may come while another process has locked the file.
+    pub(super) fn patience(&self) -> Duration {
+        self.wait + BUSY
+    }
+
     /// Runs `work` on a blocking thread when it's its turn, and waits for its result.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -121,12 +126,11 @@ impl Pool {
     ) -> Result<JoinHandle<Result<T, StoreError>>, StoreError> {
         let turn = timeout(self.wait, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            let reason = if self.turns.is_closed() {
-                "the database is closed"
+            return Err(if self.turns.is_closed() {
+                StoreError::Unavailable("the database is closed".to_owned())
             } else {
-                "too many calls wait for the file"
-            };
-            return Err(StoreError::Unavailable(reason.to_owned()));
+                too_many()
+            });
         };
         let idle = Arc::clone(&self.idle);
         Ok(spawn_blocking(move || {
@@ -139,6 +143,11 @@ impl Pool {
             result
         }))
     }
+}
+
+/// Why a call was not begun.
+pub(super) fn too_many() -> StoreError {
+    StoreError::Unavailable("too many calls wait for the file".to_owned())
 }
 
 /// Waits for the result of work that was started.
