@@ -132,9 +132,11 @@ docker start "$app" >/dev/null
 until_is "health" healthy 20 health "$app"
 
 say "backup and restore, as in docs/operations.md"
+# shellcheck disable=SC2016  # The container's shell expands them.
 compose exec -T db sh -c 'pg_dump -Fc -U "$POSTGRES_USER" "$POSTGRES_DB"' >"$SCRATCH/people.dump"
 compose stop app 2>/dev/null
 sql backend <<<"delete from person"
+# shellcheck disable=SC2016  # The container's shell expands them.
 compose exec -T db sh -c 'pg_restore --clean --if-exists --single-transaction -U "$POSTGRES_USER" -d "$POSTGRES_DB"' <"$SCRATCH/people.dump"
 compose start app 2>/dev/null
 until_is "people restored" 744 20 people

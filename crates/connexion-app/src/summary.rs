@@ -116,7 +116,7 @@ pub struct Group {
     pub sex: Sex,
     /// Tens of years: -1 below zero, 8 from 80 on.
     pub band: i32,
-    /// The index of the band's first fare in [`FARE_BANDS`]: -1 below zero, 7 from 500 on.
+    /// The index of the band's first fare in `FARE_BANDS`: -1 below zero, 7 from 500 on.
     pub fare_band: i32,
     /// How many they are.
     pub counts: Counts,

@@ -23,7 +23,7 @@ use crate::person::{Person, Sex};
 pub struct BadRow {
     /// The line of the file on which the row begins, counted from 1.
     pub line: u64,
-    /// Everything that is wrong with it, in the order of [`COLUMNS`].
+    /// Everything that is wrong with it, in the order of the columns.
     pub faults: Vec<Fault>,
 }
 

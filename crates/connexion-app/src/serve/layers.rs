@@ -116,8 +116,10 @@ impl Layers {
             // In a box, as above.
             browser = Some(Box::pin(one.recognize(&self.site, &mut request)).await);
         }
-        let encodings = request.headers().get_all(header::ACCEPT_ENCODING);
-        let encodings: Vec<_> = encodings.iter().cloned().collect();
+        // The response to a change is short, or is the progress of an import, which must not wait until a block is full.
+        let is_safe = request.method().is_safe();
+        let encodings = request.headers().get_all(header::ACCEPT_ENCODING).iter();
+        let encodings: Vec<_> = encodings.filter(|_| is_safe).cloned().collect();
         let request = unpack(request, &self.body_memory);
         let mut response = self.api.handle(request).await;
         if let Some(browser) = browser {

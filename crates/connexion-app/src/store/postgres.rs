@@ -166,7 +166,7 @@ impl Postgres {
         since: Instant,
         call: impl Fn() -> F,
         change: impl Fn() -> Change,
-        read: fn(Answer) -> Result<T, StoreError>,
+        read: fn(&Answer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<Attempt<T>, StoreError>>,
@@ -181,7 +181,7 @@ impl Postgres {
             // In a box: otherwise every call would carry the room that waiting takes.
             let waiting = self.by_key.wait(change(), self.by_key.within(since));
             if let Some(answer) = Box::pin(waiting).await? {
-                return read(answer);
+                return read(&answer);
             }
         }
     }
@@ -191,7 +191,7 @@ impl Postgres {
         &self,
         since: Instant,
         change: impl Fn() -> Change,
-        read: fn(Answer) -> Result<T, StoreError>,
+        read: fn(&Answer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let (alone, within) = (change(), self.by_key.within(since));
         let call = || async { self.by_key.alone(&alone, within).await?.read(read) };

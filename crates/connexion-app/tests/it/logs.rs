@@ -161,9 +161,9 @@ fn the_settings_are_told_with_where_they_came_from() {
     for expected in [
         "DATABASE_URL postgres://me:***@db:6000/people?sslmode=disable&password=*** (DATABASE_URL, environment)",
         "POSTGRES_PASSWORD *** (POSTGRES_PASSWORD, environment)",
-        "POSTGRES_DB - (default)",
+        "POSTGRES_DB (not set)",
         "APP_PORT 5002 (GUNICORN_PORT, environment)",
-        "APP_HOST ::1 (APP_HOST, .env)",
+        "APP_HOST ::1 (APP_HOST, .env:1)",
         "APP_TIMEOUT 7 (--timeout)",
         "APP_JWT_JWKS https://me:***@id.example/jwks?token=*** (APP_JWT_JWKS, environment)",
         // What follows from other settings is told, not how it follows.
@@ -183,7 +183,7 @@ fn the_settings_are_told_with_where_they_came_from() {
     );
     assert!(told.contains(" 3  (--workers)\n"), "{told}");
     assert!(
-        told.contains("POSTGRES_PASSWORD           -  (default)\n"),
+        told.contains("POSTGRES_PASSWORD           (not set)\n"),
         "{told}"
     );
 }

@@ -71,7 +71,7 @@ fn logs_and_audit_lines_have_the_address_of_the_client_behind_a_trusted_proxy() 
 }
 
 #[test]
-fn nobody_else_is_believed() {
+fn forwarding_headers_from_other_addresses_are_ignored() {
     for flags in [&[][..], &["--trusted-proxies", "10.0.0.0/8,::1"]] {
         let service = Program::new().serve(flags);
         let fields = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n\
@@ -125,7 +125,7 @@ fn the_host_that_a_trusted_proxy_was_asked_for_is_the_one_that_counts() {
 }
 
 #[test]
-fn a_wrong_proxy_is_named() {
+fn an_invalid_trusted_proxy_is_reported() {
     for wrong in ["10.0.0.0/33", "proxy.example", "10.0.0.1,,"] {
         let stderr = Program::new().run(&["--trusted-proxies", wrong]).failed(2);
         assert!(

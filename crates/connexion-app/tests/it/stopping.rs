@@ -146,6 +146,9 @@ fn a_response_is_not_lost_with_what_was_not_read() {
     assert!(read.starts_with("HTTP/1.1 413 "), "{read}");
 }
 
+/// The number of SIGHUP.
+const HUP: u32 = 1;
+
 /// Waits until the process catches a signal, as the kernel says.
 #[track_caller]
 fn until_it_catches(service: u32, signal: u32) {
@@ -165,7 +168,6 @@ fn until_it_catches(service: u32, signal: u32) {
 /// As a supervisor does that starts and stops, or rotates logs, without looking.
 #[test]
 fn signals_in_the_first_milliseconds_do_not_kill_it() {
-    const HUP: u32 = 1;
     for signal in ["HUP", "USR1"] {
         let running = Program::new().start(&[]);
         until_it_catches(running.id(), HUP);
@@ -188,10 +190,7 @@ fn signals_end_other_commands() {
     for signal in ["TERM", "INT", "HUP", "USR1"] {
         let program = Program::new();
         let (running, stdin) = program.feed(&["import-data", "-"]);
-        until(|| {
-            let has_begun = program.path("connexion-app.sqlite").exists();
-            has_begun.then_some(()).ok_or("its database".to_owned())
-        });
+        until_it_catches(running.id(), HUP);
         running.signal(signal);
         assert_eq!(running.end().code, None, "{signal}");
         drop(stdin);

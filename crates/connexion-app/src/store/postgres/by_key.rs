@@ -116,7 +116,9 @@ impl ByKey {
         let mut found = self.lookups.run(&self.looking, sql, &[value], within).await;
         // A replica ends queries that conflict with what it replays (40001); the primary has no such conflicts.
         if self.has_replica && found.as_ref().is_err_and(Failure::is_lost_race) {
-            found = self.writes.run(&self.looking, sql, &[value], within).await;
+            let values = [value];
+            let again = self.writes.run(&self.looking, sql, &values, within);
+            found = Box::pin(again).await;
         }
         by_key(&found?.rows, 0)
     }
@@ -220,7 +222,7 @@ impl ByKey {
         joint: Result<Joint<T>, Failure>,
         within: Within,
         change: impl Fn(C) -> Change,
-        read: fn(Answer) -> Result<T, StoreError>,
+        read: fn(&Answer) -> Result<T, StoreError>,
     ) -> Vec<Result<Attempt<T>, StoreError>> {
         let joint = match joint {
             Ok(answers) => answers,
@@ -239,7 +241,13 @@ impl ByKey {
             .into_iter()
             .zip(&joint)
             .filter_map(|(call, answer)| answer.is_none().then(|| change(call)));
-        let mut alone = self.each_alone(left.collect(), within).await.into_iter();
+        let left: Vec<_> = left.collect();
+        let mut alone = Vec::new();
+        if !left.is_empty() {
+            // In a box: otherwise those that share a statement would carry its room.
+            alone = Box::pin(self.each_alone(left, within)).await;
+        }
+        let mut alone = alone.into_iter();
         let answer = |answer: Option<Result<T, _>>| match answer {
             Some(answer) => Some(answer.map(Attempt::Done)),
             None => alone.next().map(|attempt| attempt?.read(read)),
@@ -252,10 +260,8 @@ impl ByKey {
         changes: Vec<Change>,
         within: Within,
     ) -> Vec<Result<Attempt<Answer>, StoreError>> {
-        match &*changes {
-            [] => return Vec::new(),
-            [change] => return vec![self.alone(change, within).await],
-            _ => {}
+        if let [change] = &*changes {
+            return vec![self.alone(change, within).await];
         }
         // Of many calls for one row the first few find out that it is locked.
         let blocked = Mutex::new(HashSet::new());
@@ -395,10 +401,10 @@ impl Attempt<Answer> {
     /// What the answer means.
     pub(super) fn read<T>(
         self,
-        read: fn(Answer) -> Result<T, StoreError>,
+        read: fn(&Answer) -> Result<T, StoreError>,
     ) -> Result<Attempt<T>, StoreError> {
         match self {
-            Self::Done(answer) => read(answer).map(Attempt::Done),
+            Self::Done(answer) => read(&answer).map(Attempt::Done),
             Self::Blocked => Ok(Attempt::Blocked),
         }
     }
@@ -434,24 +440,16 @@ fn by_key(rows: &[Row], column: usize) -> Result<People, Failure> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "others of its kind can fail")]
-pub(super) fn done(_: Answer) -> Result<(), StoreError> {
+pub(super) fn done(_: &Answer) -> Result<(), StoreError> {
     Ok(())
 }
 
 /// The person in the first row, if there is one.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "all readers of responses have this form"
-)]
-pub(super) fn found(answer: Answer) -> Result<Option<Person>, StoreError> {
+pub(super) fn found(answer: &Answer) -> Result<Option<Person>, StoreError> {
     answer.rows.first().map(person).transpose()
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    clippy::unnecessary_wraps,
-    reason = "all readers of responses have this form"
-)]
-pub(super) fn was_there(answer: Answer) -> Result<bool, StoreError> {
+#[expect(clippy::unnecessary_wraps, reason = "others of its kind can fail")]
+pub(super) fn was_there(answer: &Answer) -> Result<bool, StoreError> {
     Ok(answer.count > 0)
 }

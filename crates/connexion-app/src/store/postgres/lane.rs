@@ -52,7 +52,8 @@ impl Lane {
         if let Some(place) = self.place() {
             return Ok(place);
         }
-        let place = within.until(Arc::clone(&self.0).acquire_owned()).await?;
+        let place = Arc::clone(&self.0).acquire_owned();
+        let place = Box::pin(within.until(place)).await?;
         place.map_err(|_closed| Failure::late())
     }
 }

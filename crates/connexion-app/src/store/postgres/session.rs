@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
-use futures_util::future::{join, join3};
+use futures_util::future::{FutureExt as _, join, join3};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Connection, Error, Row, RowStream, Socket};
+use tokio_postgres::{Client, Connection, Error, Row, RowStream, Socket, Statement};
 
 use super::address::Server;
 use super::error::{Failure, describe};
@@ -175,37 +175,53 @@ impl Session {
         values: &[&(dyn ToSql + Sync)],
         within: Within,
     ) -> Result<Answer, Failure> {
-        if self.target.prepares && !sql.is_prepared(&self.statements) {
-            // It takes locks, too, and may be slow. What it takes is taken from the statement's time.
-            let limits = within.limits()?;
-            let prepare = async {
-                self.set(limits).await?;
-                sql.prepared(&self.client, &self.statements).await.map(drop)
-            };
-            self.answer(limits.statement + GRACE, prepare).await?;
-        }
         let limits = within.limits()?;
-        let run = async {
-            if !self.target.prepares {
-                return self.run_whole(sql, values, limits).await;
-            }
-            let statement = sql.prepared(&self.client, &self.statements).await?;
-            let rows = async {
-                answer(
-                    self.client
-                        .query_raw(statement, values.iter().copied())
-                        .await?,
-                )
-                .await
-            };
-            if *self.limits() == limits {
-                return rows.await;
-            }
-            // Sent together, so this costs no round trip.
-            let (set, rows) = join(self.set(limits), rows).await;
-            set.and(rows)
+        let Some(statement) = sql.if_prepared(&self.statements) else {
+            // In a box: otherwise every statement would carry the room that this takes.
+            return Box::pin(self.run_first(sql, values, within)).await;
         };
-        self.answer(limits.statement + GRACE, run).await
+        if *self.limits() != limits {
+            return Box::pin(self.run_limited(statement, values, limits)).await;
+        }
+        let rows = pin!(rows(
+            self.client.query_raw(statement, values.iter().copied())
+        ));
+        self.answer(limits.statement + GRACE, rows).await
+    }
+
+    /// Prepares a statement and runs it, or sends it whole. To prepare it takes locks, too, and may be slow: that is taken
+    /// from the statement's time.
+    async fn run_first(
+        &self,
+        sql: &Sql,
+        values: &[&(dyn ToSql + Sync)],
+        within: Within,
+    ) -> Result<Answer, Failure> {
+        let limits = within.limits()?;
+        let patience = limits.statement + GRACE;
+        if !self.target.prepares {
+            return self
+                .answer(patience, pin!(self.run_whole(sql, values, limits)))
+                .await;
+        }
+        let prepare = pin!(async {
+            self.set(limits).await?;
+            sql.prepared(&self.client, &self.statements).await
+        });
+        let statement = self.answer(patience, prepare).await?;
+        self.run_limited(statement, values, within.limits()?).await
+    }
+
+    /// Sets the session's limits and runs a statement. They are sent together, so this costs no round trip.
+    async fn run_limited(
+        &self,
+        statement: &Statement,
+        values: &[&(dyn ToSql + Sync)],
+        limits: Limits,
+    ) -> Result<Answer, Failure> {
+        let rows = rows(self.client.query_raw(statement, values.iter().copied()));
+        let both = pin!(join(self.set(limits), rows).map(|(set, rows)| set.and(rows)));
+        self.answer(limits.statement + GRACE, both).await
     }
 
     /// Sends a statement whole. A pooler must not be told settings that outlive the transaction, so this one has them
@@ -216,22 +232,14 @@ impl Session {
         values: &[&(dyn ToSql + Sync)],
         limits: Limits,
     ) -> Result<Answer, Error> {
-        let rows = async {
-            answer(
-                self.client
-                    .query_typed_raw(sql.text, sql.typed(values))
-                    .await?,
-            )
-            .await
-        };
+        let rows = rows(self.client.query_typed_raw(sql.text, sql.typed(values)));
         if limits.lock.is_none() {
             return rows.await;
         }
-        let opening = format!("begin; {}", limits.sql("set local"));
-        let begun = self.client.batch_execute(&opening);
-        let (begun, rows, ended) = join3(begun, rows, self.client.batch_execute("commit")).await;
-        begun?;
-        let rows = rows?;
+        let transaction = format!("begin; {}", limits.sql("set local"));
+        let opening = self.client.batch_execute(&transaction);
+        let (begun, rows, ended) = join3(opening, rows, self.client.batch_execute("commit")).await;
+        let rows = begun.and(rows)?;
         ended.map(|()| rows)
     }
 
@@ -250,9 +258,8 @@ impl Session {
 
     /// Whether the server answers.
     pub(super) async fn is_alive(&self, patience: Duration) -> bool {
-        self.answer(patience, self.client.check_connection())
-            .await
-            .is_ok()
+        let check = pin!(self.client.check_connection());
+        self.answer(patience, check).await.is_ok()
     }
 
     /// Starts a list: that of everybody, or what a query asks for, which is made up for each request and so sent whole.
@@ -278,14 +285,16 @@ impl Session {
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
-        self.answer(self.target.statement_timeout + GRACE, work)
-            .await
+        let patience = self.target.statement_timeout + GRACE;
+        self.answer(patience, pin!(work)).await
     }
 
+    /// Waits for the response to `work`, which the caller has pinned: what a function takes and awaits is in its own future
+    /// twice.
     async fn answer<T>(
         &self,
         patience: Duration,
-        work: impl Future<Output = Result<T, Error>>,
+        work: Pin<&mut impl Future<Output = Result<T, Error>>>,
     ) -> Result<T, Failure> {
         let answer = timeout(patience, work)
             .await
@@ -306,8 +315,9 @@ impl Session {
     }
 }
 
-async fn answer(rows: RowStream) -> Result<Answer, Error> {
-    let mut rows = pin!(rows);
+/// All rows of a statement that was sent.
+async fn rows(sent: impl Future<Output = Result<RowStream, Error>>) -> Result<Answer, Error> {
+    let mut rows = pin!(sent.await?);
     let all = rows.as_mut().try_collect().await?;
     Ok(Answer {
         rows: all,

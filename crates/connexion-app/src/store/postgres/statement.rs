@@ -362,8 +362,9 @@ impl Sql {
         (self.pick)(statements).get_or_try_init(prepare).await
     }
 
-    pub(super) fn is_prepared(&self, statements: &Statements) -> bool {
-        (self.pick)(statements).initialized()
+    /// The statement, if it was prepared.
+    pub(super) fn if_prepared<'s>(&self, statements: &'s Statements) -> Option<&'s Statement> {
+        (self.pick)(statements).get()
     }
 
     /// Values with their types, to send it whole.

@@ -161,14 +161,17 @@ pub(super) fn cancelled_on_sqlite(rows: usize, limit: Duration) -> Stood {
         assert_eq!(service.post("/people", &person("other")).status, 200);
         slowest = slowest.max(begun.elapsed());
     }
-    assert_eq!(service.people(), 4);
+    // The last one may have been stored before its client went away.
+    let stored = service.people();
+    assert!([4, rows + 4].contains(&stored), "{stored}");
     assert!(slowest < limit, "{slowest:?}");
     Stood {
         done: format!(
             "of {rows} rows: while checked, and after 10, 50 and 100 % were handed to SQLite"
         ),
         figures: format!(
-            "nothing stored; the next write was served within {}",
+            "stored: {}; the next write was served within {}",
+            stored - 4,
             seconds(slowest)
         ),
     }
