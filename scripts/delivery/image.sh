@@ -113,7 +113,7 @@ sql other <<<"create table person (uuid uuid primary key, survived text)"
 on() { compose run --rm --no-TTY -e POSTGRES_DB="$1" app "${@:2}" 2>&1 || echo "exit code $?"; }
 is "original: migrate" "applied V1__person, V2__api_key, V3__lists" "$(on original migrate | grep applied)"
 is "original: its person" 1 "$(on original export-data | grep -c Braund)"
-has "other: migrate" "the existing table person cannot be adopted: column survived is text, not boolean" "$(on other migrate)"
+has "other: migrate" "table person: column survived is text, not boolean" "$(on other migrate)"
 has "other: migrate" "exit code 1" "$(on other migrate)"
 
 say "restarts"
