@@ -21,9 +21,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer when something outside this process takes too long or is not there.
 pub(crate) fn unavailable() -> Problem {
-    let detail = "The service can't answer right now. Please try again.";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-        .with_header(header::RETRY_AFTER, RETRY_AFTER)
+    later("The service can't answer right now. Please try again.")
 }
 
 /// The response when there is no room left, in the database or for a temporary file.
@@ -40,8 +38,11 @@ pub(crate) fn unanswerable() -> Problem {
 
 /// The answer when nobody knows whether a change was stored: every other 503 promises that it was not.
 pub(crate) fn unknown() -> Problem {
-    let detail =
-        "The service can't tell whether this was stored. Please check before you try again.";
+    later("The service can't tell whether this was stored. Please check before you try again.")
+}
+
+/// A 503 that says when a client may try again.
+fn later(detail: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         .with_header(header::RETRY_AFTER, RETRY_AFTER)
 }
@@ -135,7 +136,7 @@ impl From<StoreError> for Problem {
                 if BROKEN_ROWS.permits() {
                     tracing::error!("{error}");
                 }
-                unanswered()
+                unanswerable()
             }
             StoreError::Unknown(_) => {
                 tracing::error!("{error}");
@@ -157,15 +158,10 @@ impl From<StoreError> for Problem {
             }
             StoreError::Stopped | StoreError::Unfit(_) | StoreError::Unexpected(_) => {
                 tracing::error!("{error}");
-                unanswered()
+                unanswerable()
             }
         }
     }
-}
-
-fn unanswered() -> Problem {
-    let detail = "The service could not answer this request.";
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
 
 /// Clients may ask for a broken row as often as they like; the log need not name it each time.
