@@ -199,9 +199,13 @@ balance() {
     exec 3>&-
 }
 cat >"$SCRATCH/mixed.lua" <<EOF
-local put = wrk.format("PUT", "/people/$one", {["Content-Type"] = "application/json"}, '{"age": 44}')
-local get = wrk.format("GET", "/people/$one")
+local put, get
 local turn = 0
+-- Only in here does wrk know the host, and a request without one is answered 400.
+init = function()
+    put = wrk.format("PUT", "/people/$one", {["Content-Type"] = "application/json"}, '{"age": 44}')
+    get = wrk.format("GET", "/people/$one")
+end
 request = function()
     turn = turn + 1
     return turn % 10 == 0 and put or get
