@@ -4,20 +4,27 @@
 //! module and `swagger2` knows another. Faults are collected, never returned one at a time: an author
 //! wants to mend them all in one go.
 
+pub(crate) mod cursor;
+pub(crate) mod files;
+pub(crate) mod node;
+pub(crate) mod server;
+pub(crate) mod swagger2;
+pub(crate) mod yaml;
+
 use std::{borrow::Cow, collections::BTreeSet, io, path::Path, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
-    check,
-    fault::{self, Code, Fault, Faults, Severity},
-    node::{Kind, Node, Position},
+    diagnostics::{self as fault, Code, Fault, Faults, Severity},
+    document::{
+        files::{self as sources, Broken, Fetch, Sources},
+        node::{Kind, Node, Position},
+    },
+    lint::{operations as check, structure::Survey},
     operation::{self, Rules},
     schema::{self, FormatCheck, Schemas},
-    security, server,
-    sources::{self, Broken, Fetch, Sources},
-    structure::Survey,
-    swagger2, yaml,
+    security,
 };
 
 /// How many references may lead to one another before it is taken for a cycle.

@@ -41,58 +41,30 @@
 
 #![warn(clippy::indexing_slicing, clippy::string_slice)]
 
-mod accept;
-mod answer;
-mod api;
-mod check;
-mod content;
-mod docs;
+mod diagnostics;
 mod document;
-mod entity_tag;
-mod extract;
-mod fault;
-mod form;
-mod incoming;
-mod json;
-mod memory;
-mod method;
-#[cfg(feature = "multipart")]
-mod multipart;
-mod node;
+mod http;
+mod lint;
 mod operation;
-mod parameter;
-mod path;
-mod place;
 mod problem;
-mod python;
 mod schema;
 mod security;
-mod server;
-mod service;
-mod sources;
-mod splitter;
-mod stream;
-mod structure;
-mod swagger2;
-mod typed;
-mod validator;
-mod yaml;
 
-pub use accept::Accept;
-pub use answer::Responses;
-pub use api::Api;
-pub use document::Document;
-pub use entity_tag::EntityTags;
-pub use extract::{Body, Items, OperationId, Params};
-pub use fault::{Code, Fault, Faults, Severity};
-pub use memory::{BodyMemory, TakenMemory};
+pub use self::http::api::Api;
+pub use self::http::entity_tag::EntityTags;
+pub use self::http::extract::{Body, Items, OperationId, Params};
+pub use self::http::memory::{BodyMemory, TakenMemory};
 #[cfg(feature = "multipart")]
-pub use multipart::{Files, Upload};
-pub use node::Position;
+pub use self::http::multipart::{Files, Upload};
+pub use self::http::response_validation::Responses;
+pub use self::http::service::ApiService;
+pub use self::http::stream::{ByteStream, StreamError};
+pub use diagnostics::{Code, Fault, Faults, Severity};
+pub use document::Document;
+pub use document::node::Position;
+pub use operation::accept::Accept;
+pub use operation::path::PathValues;
 pub use operation::{Input, Operation};
-pub use path::PathValues;
 pub use problem::{In, Problem, Violation, Violations};
+pub use schema::validator::Validator;
 pub use security::{Credentials, OperationSecurity, Principal, SecurityRequirement};
-pub use service::ApiService;
-pub use stream::{ByteStream, StreamError};
-pub use validator::Validator;

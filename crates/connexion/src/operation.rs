@@ -3,10 +3,16 @@
 //! [`Operation::validate_request`] and [`Operation::validate_response`] are pure functions: no socket, no
 //! await, so a test, a benchmark or a fuzzer can call them.
 
+pub(crate) mod accept;
 mod answer;
 mod body;
 mod compile;
+pub(crate) mod form;
+pub(crate) mod media_type;
+pub(crate) mod parameter;
+pub(crate) mod path;
 mod response;
+pub(crate) mod splitter;
 
 use std::sync::Arc;
 
@@ -14,15 +20,16 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
-    accept::{self, Accept},
-    answer::Responses,
-    content::{MediaType, content_type},
-    json::Room,
-    parameter::{Parameter, Sources},
-    path::PathValues,
+    http::response_validation::Responses,
+    operation::{
+        accept::Accept,
+        media_type::{MediaType, content_type},
+        parameter::{Parameter, Sources},
+        path::PathValues,
+    },
     problem::{In, Violation},
+    schema::{json::Room, typed::Typed},
     security::Guard,
-    typed::Typed,
 };
 pub(crate) use answer::{Check, Items};
 use body::RequestBody;

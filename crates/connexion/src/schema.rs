@@ -12,12 +12,16 @@ mod dialect;
 mod direction;
 mod discriminator;
 mod fault;
+pub(crate) mod json;
 mod kept;
 mod pattern;
 mod plain;
+pub(crate) mod python;
 mod sentence;
 mod shared;
 mod steps;
+pub(crate) mod typed;
+pub(crate) mod validator;
 
 use std::{
     cell::RefCell,
@@ -42,12 +46,14 @@ use self::{
     shared::{SHARED, Shared},
 };
 use crate::{
-    document::{Document, MAX_REFERENCES, decoded},
-    fault::{Code, Fault},
-    node::{Node, push, unescape, value_at, value_at_mut},
+    diagnostics::{Code, Fault},
+    document::{
+        Document, MAX_REFERENCES, decoded,
+        node::{Node, push, unescape, value_at, value_at_mut},
+    },
+    lint::structure::Sample,
     problem::Violation,
-    python::{MAX_SHOWN, repr_value},
-    structure::Sample,
+    schema::python::{MAX_SHOWN, repr_value},
 };
 
 /// The name under which the document is registered; its references are relative to it.

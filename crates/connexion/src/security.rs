@@ -18,11 +18,13 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{
-    document::Document,
-    fault::{Code, Fault},
-    node::{Kind, Node},
-    parameter::{cookies, decode, pairs},
-    place::Place,
+    diagnostics::{Code, Fault},
+    document::{
+        Document,
+        cursor::Place,
+        node::{Kind, Node},
+    },
+    operation::parameter::{cookies, decode, pairs},
     problem::{In, Problem},
 };
 

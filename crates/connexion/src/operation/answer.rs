@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::{Media, body::is_more_than_text, compile::Compile};
 use crate::{
-    content::MediaType,
-    fault::Code,
-    parameter::Shape,
-    place::Place,
+    diagnostics::Code,
+    document::cursor::Place,
+    operation::{
+        media_type::MediaType,
+        parameter::Shape,
+        splitter::{Item, Sequence, Splitter},
+    },
     problem::Violation,
     schema::{Schema, is_remark},
-    splitter::{Item, Sequence, Splitter},
 };
 
 /// Of an answer that is checked item by item so many violations are collected.

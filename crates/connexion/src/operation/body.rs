@@ -7,20 +7,24 @@ use serde_json::{Value, json};
 
 use super::{Rules, compile::Compile, nearest};
 use crate::{
-    content::{
-        Charset, MediaType, charset, content_type, is_utf8, json_text, without_negative_zero,
+    diagnostics::Code,
+    document::cursor::Place,
+    operation::{
+        form::{Fields, Form},
+        media_type::{
+            Charset, MediaType, charset, content_type, is_utf8, json_text, without_negative_zero,
+        },
+        parameter::{has, types},
     },
-    fault::Code,
-    form::{Fields, Form},
-    json::{self as text, Room},
-    parameter::{has, types},
-    place::Place,
     problem::{In, Violation},
-    python::cut,
-    schema::{Kept, Schema, is_remark},
+    schema::{
+        Kept, Schema, is_remark,
+        json::{self as text, Room},
+        python::cut,
+    },
 };
 #[cfg(feature = "multipart")]
-use crate::{document::Version, multipart};
+use crate::{document::Version, http::multipart};
 
 #[derive(Debug)]
 pub(super) struct RequestBody {

@@ -9,11 +9,15 @@ use super::{
     response::{Header, Response, StatusRange},
 };
 use crate::{
-    content::MediaType,
-    document::Document,
-    fault::{Code, Fault},
-    parameter::{Format, Parameter},
-    place::{OperationPlace, Place, parameters},
+    diagnostics::{Code, Fault},
+    document::{
+        Document,
+        cursor::{OperationPlace, Place, parameters},
+    },
+    operation::{
+        media_type::MediaType,
+        parameter::{Format, Parameter},
+    },
     problem::In,
     schema::{Compiler, FormatCheck, Schema, Schemas},
 };

@@ -7,10 +7,9 @@ use serde_json::Value;
 
 use super::Media;
 use crate::{
-    json::Room,
-    parameter::Format,
+    operation::parameter::Format,
     problem::{In, Violation},
-    schema::Schema,
+    schema::{Schema, json::Room},
 };
 
 /// A key of a `responses` object (OpenAPI 3.1, section 4.8.16).

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::every;
-use crate::{
-    document::{MAX_REFERENCES, decoded},
+use crate::document::{
+    MAX_REFERENCES, decoded,
     node::{escape, value_at},
 };
 

@@ -10,8 +10,8 @@ use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::resolve;
-use crate::{
-    document::{MAX_REFERENCES, decoded},
+use crate::document::{
+    MAX_REFERENCES, decoded,
     node::{value_at, value_at_mut},
 };
 

@@ -17,8 +17,8 @@ use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::{encoded, every, resolve};
-use crate::{
-    document::{MAX_REFERENCES, decoded},
+use crate::document::{
+    MAX_REFERENCES, decoded,
     node::{escape, unescape, value_at, value_at_mut},
 };
 

@@ -15,11 +15,13 @@ use super::{
     steps,
 };
 use crate::{
-    document::decoded,
-    node::{push, shortened, unescape, value_at},
-    parameter::MAX_UNKNOWN,
+    document::{
+        decoded,
+        node::{push, shortened, unescape, value_at},
+    },
+    operation::parameter::MAX_UNKNOWN,
     problem::Violation,
-    python::{MAX_SHOWN, Sent, Texts, cut, repr, string},
+    schema::python::{MAX_SHOWN, Sent, Texts, cut, repr, string},
 };
 
 /// More faults than this in one value are not reported: an answer must not grow without bound.

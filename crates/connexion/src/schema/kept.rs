@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::dialect::is_remark;
-use crate::{
-    document::{MAX_REFERENCES, decoded},
-    node::value_at,
-};
+use crate::document::{MAX_REFERENCES, decoded, node::value_at};
 
 /// More schemas than this are not looked at for one body: schemas that share others by reference would be walked again for
 /// each reference. What is not looked at is kept.

@@ -57,7 +57,7 @@ pub(super) fn slow<'a>(
     pattern: &'a Value,
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
-    let shown = crate::python::string(pattern.as_str().unwrap_or_default());
+    let shown = crate::schema::python::string(pattern.as_str().unwrap_or_default());
     Ok(Box::new(Slow {
         validator: jsonschema::draft202012::options()
             .offline()

@@ -3,7 +3,7 @@
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use crate::python::{MAX_SHOWN, cut, repr_value, string};
+use crate::schema::python::{MAX_SHOWN, cut, repr_value, string};
 
 /// So many bytes of an `enum` are told.
 const MAX_LITERAL: usize = 1024;

@@ -15,8 +15,8 @@ use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::{every, shared};
-use crate::{
-    document::decoded,
+use crate::document::{
+    decoded,
     node::{value_at, value_at_mut},
 };
 

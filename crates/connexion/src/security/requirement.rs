@@ -9,10 +9,11 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 use http::Method;
 
 use super::{Source, declared};
-use crate::{
-    document::{Document, MAX_REFERENCES, Version, decoded},
+use crate::document::{
+    Document, MAX_REFERENCES, Version,
+    cursor::OperationPlace,
+    decoded,
     node::{Kind, Node, escape},
-    place::OperationPlace,
     swagger2, yaml,
 };
 

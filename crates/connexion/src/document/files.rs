@@ -20,11 +20,13 @@ use fluent_uri::{Uri, UriRef};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    document::decoded,
-    fault::{Code, Fault},
-    node::{Kind, Node, Position, escape, push},
-    structure::{Part, Rule},
-    yaml,
+    diagnostics::{Code, Fault},
+    document::{
+        decoded,
+        node::{Kind, Node, Position, escape, push},
+        yaml,
+    },
+    lint::structure::{Part, Rule},
 };
 
 /// The member of the root that holds the other files, by their paths from the document's folder.

@@ -7,10 +7,9 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 
-use crate::{
-    document::{MAX_REFERENCES, decoded},
+use crate::document::{
+    MAX_REFERENCES, decoded, files as sources,
     node::{Kind, Node, Position},
-    sources,
 };
 
 /// Where the reusable parts went.

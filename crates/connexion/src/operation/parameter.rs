@@ -17,12 +17,10 @@ pub(crate) use self::{
     shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
 };
 use crate::{
-    json::Room,
-    path::PathValues,
-    place::Place,
+    document::cursor::Place,
+    operation::path::PathValues,
     problem::{In, Violation},
-    python::cut,
-    schema::{Compiler, Schema},
+    schema::{Compiler, Schema, json::Room, python::cut},
 };
 
 /// More unknown query parameters than this are not listed: an answer must not grow without bound.

@@ -7,15 +7,16 @@ use http_body_util::BodyExt as _;
 
 #[cfg(feature = "multipart")]
 use crate::{
-    content::content_type,
-    form::Fields,
-    multipart::{self, Files},
+    http::multipart::{self, Files},
+    operation::{form::Fields, media_type::content_type},
 };
 use crate::{
-    memory::{BodyMemory, TakenMemory},
+    http::{
+        memory::{BodyMemory, TakenMemory},
+        stream::{BodyLimit, broken, limited, non_empty},
+    },
     operation::{Reading, Received},
     problem::Problem,
-    stream::{BodyLimit, broken, limited, non_empty},
 };
 
 /// What was read of a body, and what is left for the handler to read.

@@ -6,12 +6,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    document::Document,
-    fault::{Code, Faults, Severity},
-    json::{self, Room},
-    node::Position,
+    diagnostics::{Code, Faults, Severity},
+    document::{Document, node::Position},
     problem::Violation,
-    schema::{Compiler, FormatCheck, Kept, Schema},
+    schema::{
+        Compiler, FormatCheck, Kept, Schema,
+        json::{self, Room},
+    },
 };
 
 /// One of the document's schemas, compiled: for values that do not come in a request, such as the rows of a file or the

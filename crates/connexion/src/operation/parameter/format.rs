@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 
 use super::shape::{Shape, all_types, single};
 use crate::{
-    content::MediaType,
-    json::{self, Room},
-    node::Node,
-    place::Place,
+    document::{cursor::Place, node::Node},
+    operation::media_type::MediaType,
     problem::In,
-    schema::Kept,
+    schema::{
+        Kept,
+        json::{self, Room},
+    },
 };
 
 /// How a text stands for a value.

@@ -22,11 +22,13 @@ use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, st
 use http::{StatusCode, request::Parts};
 
 use crate::{
-    form::{Fields, Form, PartHead},
-    incoming::{Held, Limits},
-    json::Room,
+    http::{
+        request_body::{Held, Limits},
+        stream::broken,
+    },
+    operation::form::{Fields, Form, PartHead},
     problem::Problem,
-    stream::broken,
+    schema::json::Room,
 };
 
 /// A form may have this many parts.

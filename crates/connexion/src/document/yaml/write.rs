@@ -153,7 +153,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::yaml;
+    use crate::document::yaml;
 
     #[test]
     fn values_are_written_in_block_style() {

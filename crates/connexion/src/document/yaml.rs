@@ -13,7 +13,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Number;
 
 pub(crate) use self::write::write;
-use crate::node::{Kind, Node, Position};
+use crate::document::node::{Kind, Node, Position};
 
 /// How deep values may be nested, those that an alias brings included: whoever walks a document recurs.
 const MAX_DEPTH: usize = 100;

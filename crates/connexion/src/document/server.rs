@@ -1,6 +1,6 @@
 //! `servers`: of an address only the path is a service's own business. Scheme and host are for clients.
 
-use crate::node::Node;
+use crate::document::node::Node;
 
 /// The paths of the servers that stand in `holder`, each once. One that can't be read is reported by `structure`.
 pub(crate) fn paths(holder: &Node) -> Vec<String> {

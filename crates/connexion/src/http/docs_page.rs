@@ -12,7 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    document::Document, entity_tag::EntityTags, method::other_method, problem::Problem, server,
+    document::{Document, server},
+    http::{entity_tag::EntityTags, method::other_method},
+    problem::Problem,
 };
 
 /// What a proxy took from the front of the path before it passed a request on.

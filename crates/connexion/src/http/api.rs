@@ -6,23 +6,23 @@ use axum::handler::Handler;
 use http::StatusCode;
 
 use crate::{
-    answer::Responses,
-    docs::Docs,
-    document::Document,
-    extract::OperationId,
-    fault::{Code, Fault, Faults},
-    incoming::Limits,
-    json::VALUES,
-    memory::BodyMemory,
-    operation::{self, Operation, Rules},
-    path::{Routes, Template},
-    place::OperationPlace,
+    diagnostics::{Code, Fault, Faults},
+    document::{Document, cursor::OperationPlace, server},
+    http::{
+        docs_page::Docs,
+        extract::OperationId,
+        memory::BodyMemory,
+        request_body::Limits,
+        response_validation::Responses,
+        service::{ApiService, Endpoint, ProblemHook, Served},
+    },
+    operation::{
+        self, Operation, Rules,
+        path::{Routes, Template},
+    },
     problem::Problem,
-    schema::FormatCheck,
+    schema::{FormatCheck, json::VALUES, validator::Validator},
     security::{Credentials, Principal, Schemes, Verifier, Verifiers},
-    server,
-    service::{ApiService, Endpoint, ProblemHook, Served},
-    validator::Validator,
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.

@@ -19,13 +19,17 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    answer::{self, Responses},
-    docs::Docs,
-    extract::{OperationId, Validated},
-    incoming::{self, Incoming, Limits},
-    method::{allow, other_method},
-    operation::Operation,
-    path::{PathValues, Routes},
+    http::{
+        docs_page::Docs,
+        extract::{OperationId, Validated},
+        method::{allow, other_method},
+        request_body::{self as incoming, Incoming, Limits},
+        response_validation::{self as answer, Responses},
+    },
+    operation::{
+        Operation,
+        path::{PathValues, Routes},
+    },
     problem::{LibraryProblem, Problem, Violations},
     security::Guard,
 };

@@ -16,10 +16,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 
 use crate::{
-    operation::{Check, Items, Operation},
+    operation::{
+        Check, Items, Operation,
+        splitter::{Item, Splitter},
+    },
     problem::{Problem, Violation},
-    splitter::{Item, Splitter},
-    typed::{ItemCheck, Typed},
+    schema::typed::{ItemCheck, Typed},
 };
 
 /// A streamed answer that is checked as a whole may be this long, in bytes.

@@ -9,13 +9,15 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use crate::{
-    content::MediaType,
-    document::{Document, MAX_REFERENCES, Version, decoded},
-    fault::{Code, Fault},
-    node::{Kind, Node, Position, push, unescape},
+    diagnostics::{Code, Fault},
+    document::{
+        Document, MAX_REFERENCES, Version, decoded,
+        files::{self as sources, Broken},
+        node::{Kind, Node, Position, push, unescape},
+        server,
+    },
+    operation::media_type::MediaType,
     schema::is_format,
-    server,
-    sources::{self, Broken},
 };
 
 /// A kind of object in a document.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use crate::node::{Kind, Node, Position, push};
+use crate::document::node::{Kind, Node, Position, push};
 
 /// Something that is wrong with a document, and where.
 ///

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::{array::Array, lines::Lines, rows::Rows};
-use crate::parameter::Members;
+use crate::operation::parameter::Members;
 
 /// An item may be this long, in bytes.
 const MAX_ITEM: usize = 16 * 1024 * 1024;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use http::Method;
 
 use crate::{
-    document::{Document, Version},
-    fault::{Code, Fault},
-    node::Position,
-    path::Template,
-    place::{METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters},
+    diagnostics::{Code, Fault},
+    document::{
+        Document, Version,
+        cursor::{METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters},
+        node::Position,
+    },
+    operation::path::Template,
 };
 
 /// Adds what is wrong with the operations to `faults`.

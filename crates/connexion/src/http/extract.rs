@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::{
     operation::Input,
     problem::Problem,
-    typed::{ItemCheck, Typed},
+    schema::typed::{ItemCheck, Typed},
 };
 
 /// A chunk of a streamed answer leaves when it has this many bytes, or earlier if nothing more is ready.

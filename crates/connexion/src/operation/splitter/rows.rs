@@ -8,7 +8,7 @@ use csv_core::ReadFieldResult;
 use serde_json::{Map, Value};
 
 use super::{MAX_ITEM, too_long};
-use crate::parameter::Members;
+use crate::operation::parameter::Members;
 
 pub(crate) struct Rows {
     csv: csv_core::Reader,
@@ -136,7 +136,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Rows;
-    use crate::parameter::Members;
+    use crate::operation::parameter::Members;
 
     fn rows() -> Rows {
         let known: [(&str, &[&str]); 3] = [

@@ -3,9 +3,9 @@
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use crate::{
+use crate::document::{
+    cursor::Place,
     node::{Kind, Node},
-    place::Place,
 };
 
 /// How deep the parts of a schema are looked through for a type.

@@ -10,8 +10,8 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 
 use crate::{
-    content::{MediaType, essence},
-    extract::Validated,
+    http::extract::Validated,
+    operation::media_type::{MediaType, essence},
     problem::{In, Violation},
 };
 
@@ -177,7 +177,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header};
 
     use super::{choose, refused};
-    use crate::content::MediaType;
+    use crate::operation::media_type::MediaType;
 
     fn chosen(available: &[&str], accept: &[&'static str]) -> String {
         let available: Vec<_> = available

@@ -13,20 +13,26 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 #[cfg(feature = "multipart")]
-use crate::content::{charset, json_text};
+use crate::operation::media_type::{charset, json_text};
 use crate::{
-    content::MediaType,
-    fault::Code,
-    json::{self, Room},
-    node::{Kind, Node, escape, shortened},
-    parameter::{
-        MAX_PARTS, MAX_UNKNOWN, Members, Parameter, Shape, Sources, all_types, has, parts,
+    diagnostics::Code,
+    document::{
+        cursor::Place,
+        node::{Kind, Node, escape, shortened},
     },
-    path::PathValues,
-    place::Place,
+    operation::{
+        media_type::MediaType,
+        parameter::{
+            MAX_PARTS, MAX_UNKNOWN, Members, Parameter, Shape, Sources, all_types, has, parts,
+        },
+        path::PathValues,
+    },
     problem::Violation,
-    python::cut,
-    schema::{Compiler, Kept, Schema, are_all},
+    schema::{
+        Compiler, Kept, Schema, are_all,
+        json::{self, Room},
+        python::cut,
+    },
 };
 
 /// The fields of a form.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use http::Method;
 use indexmap::IndexMap;
 
-use crate::{
-    document::{Document, MAX_REFERENCES, Version, decoded},
+use crate::document::{
+    Document, MAX_REFERENCES, Version, decoded,
     node::{Node, push},
     server,
 };

@@ -12,7 +12,7 @@ use regex::Regex;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::node::unescape;
+use crate::document::node::unescape;
 
 /// A value is shown in a sentence up to about this many bytes.
 pub(crate) const MAX_SHOWN: usize = 16 * 1024;

@@ -1,0 +1,14 @@
+//! HTTP: the API that an application builds, the service that answers requests, and the extractors of handlers.
+
+pub(crate) mod api;
+pub(crate) mod docs_page;
+pub(crate) mod entity_tag;
+pub(crate) mod extract;
+pub(crate) mod memory;
+pub(crate) mod method;
+#[cfg(feature = "multipart")]
+pub(crate) mod multipart;
+pub(crate) mod request_body;
+pub(crate) mod response_validation;
+pub(crate) mod service;
+pub(crate) mod stream;

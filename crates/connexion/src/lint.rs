@@ -1,0 +1,4 @@
+//! Checks of a document as a whole.
+
+pub(crate) mod operations;
+pub(crate) mod structure;
