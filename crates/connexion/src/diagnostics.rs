@@ -1,8 +1,41 @@
 //! What is wrong with a document: every fault has its place, and a code that programs can rely on.
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
-use crate::document::node::{Kind, Node, Position, push};
+/// A line and column in a file of a document, both counted from 1, the column in characters.
+///
+/// ```
+/// # use connexion::{Document, Position};
+/// let faults = Document::parse("hello.yaml", "swagger: '1.2'").unwrap_err();
+/// let at: Position = faults.0[0].at;
+/// assert_eq!((at.line, at.column), (1, 1));
+/// assert_eq!(at.to_string(), "1:1");
+/// ```
+///
+/// Of a file that is not there, and of what is missing in a document as a whole, it is the start: 1:1.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Position {
+    /// Which of the document's files; 0 is its own.
+    pub(crate) file: usize,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+}
+
+impl Position {
+    pub(crate) const START: Self = Self {
+        file: 0,
+        line: 1,
+        column: 1,
+    };
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
 
 /// Something that is wrong with a document, and where.
 ///
@@ -36,7 +69,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault whose pointer is still to be found, by [`arrange`].
+    /// A fault whose pointer is still to be found, when it is reported.
     pub(crate) fn new(file: &str, code: Code, at: Position, message: impl Into<String>) -> Self {
         let (file, pointer, message) = (file.to_owned(), String::new(), message.into());
         Self {
@@ -248,46 +281,3 @@ impl fmt::Display for Faults {
 }
 
 impl std::error::Error for Faults {}
-
-/// Puts faults in the order of the files and lines, tells what was found more than once once, and adds the pointers
-/// into the files as they were written, which `source` holds.
-pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
-    if faults.is_empty() {
-        return;
-    }
-    faults.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
-    faults.dedup();
-    // Lowering from Swagger 2.0 moves nodes but keeps their positions: these tell what the author wrote.
-    let mut places = HashMap::new();
-    locate(source, &mut String::new(), &mut places);
-    for fault in faults {
-        if let Some(pointer) = places.get(&fault.at) {
-            fault.pointer.clone_from(pointer);
-        }
-    }
-}
-
-/// Notes the pointer of every node by its position. What begins at the same place as what holds it is not
-/// noted: the holder is meant. A file within the document begins anew.
-fn locate(node: &Node, pointer: &mut String, places: &mut HashMap<Position, String>) {
-    places.entry(node.at).or_insert_with(|| pointer.clone());
-    let file = node.at.file;
-    let mut below = |key: &str, node: &Node| {
-        if node.at.file != file {
-            return locate(node, &mut String::new(), places);
-        }
-        let length = pointer.len();
-        push(pointer, key);
-        locate(node, pointer, places);
-        pointer.truncate(length);
-    };
-    match &node.kind {
-        Kind::Object(members) => members.iter().for_each(|(key, node)| below(key, node)),
-        Kind::Array(items) => {
-            for (i, node) in items.iter().enumerate() {
-                below(&i.to_string(), node);
-            }
-        }
-        _ => {}
-    }
-}

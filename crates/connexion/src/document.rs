@@ -7,25 +7,20 @@
 pub(crate) mod cursor;
 pub(crate) mod files;
 pub(crate) mod node;
+pub(crate) mod object;
 pub(crate) mod server;
 pub(crate) mod swagger2;
 pub(crate) mod yaml;
 
-use std::{borrow::Cow, collections::BTreeSet, io, path::Path, sync::Arc};
+use std::{borrow::Cow, io, path::Path, sync::Arc};
 
 use serde_json::Value;
 
-use crate::{
-    diagnostics::{self as fault, Code, Fault, Faults, Severity},
-    document::{
-        files::{self as sources, Broken, Fetch, Sources},
-        node::{Kind, Node, Position},
-    },
-    lint::{operations as check, structure::Survey},
-    operation::{self, Rules},
-    schema::{self, FormatCheck, Schemas},
-    security,
+use self::{
+    files::{self as sources, Broken, Fetch, Sources},
+    node::{Kind, Node},
 };
+use crate::diagnostics::{Code, Fault, Faults, Position};
 
 /// How many references may lead to one another before it is taken for a cycle.
 pub(crate) const MAX_REFERENCES: usize = 32;
@@ -48,7 +43,7 @@ pub(crate) const MAX_REFERENCES: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Document {
     pub(crate) version: Version,
-    sources: Sources,
+    pub(crate) sources: Sources,
     pub(crate) text: String,
     /// As it was written.
     pub(crate) source: Arc<Node>,
@@ -191,58 +186,6 @@ impl Document {
         Self::read(name.clone(), text, Some(path), fetch)
     }
 
-    /// Everything that is wrong with the document itself, in the order of its lines.
-    ///
-    /// It knows neither handlers nor verifiers nor formats of the application; [`Api::build`](crate::Api::build) checks
-    /// with them.
-    ///
-    /// ```
-    /// # use connexion::Document;
-    /// let document = Document::parse("empty.yaml", "openapi: 3.1.0")?;
-    /// let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
-    /// assert_eq!(faults, ["empty.yaml:1:1: `info` is missing", "empty.yaml:1:1: `paths` is missing"]);
-    /// # Ok::<(), connexion::Faults>(())
-    /// ```
-    pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, schemas) = self.examine(&[]);
-        operation::compile(self, &schemas, &[], |_| Rules::default(), &mut faults);
-        fault::arrange(&mut faults, &self.source);
-        faults
-    }
-
-    /// Everything that is wrong but what compiling finds, in no order; and the schemas ready to be compiled.
-    /// `formats` are those of the application's own.
-    pub(crate) fn examine(&self, formats: &[(String, FormatCheck)]) -> (Vec<Fault>, Schemas) {
-        let mut survey = Survey::of(self);
-        let is_own = |name: &str| formats.iter().any(|(known, _)| known == name);
-        survey.formats.retain(|(_, name)| !is_own(name));
-        let mut faults = survey.faults;
-        for (at, name) in survey.formats {
-            let message = format!(
-                "the format `{name}` is not known, so it is not checked; `Api::format` adds one"
-            );
-            faults.push(self.fault(Code::FormatUnknown, at, message));
-        }
-        faults.extend_from_slice(&self.sources.faults);
-        let (schemas, found) = schema::examine(self, &survey.schemas, survey.samples);
-        faults.extend(found);
-        // Since OpenAPI 3.1 a document may describe webhooks only, or be there for others to refer to.
-        let holders = match self.version {
-            Version::Swagger2 | Version::OpenApi30 => &["paths"][..],
-            Version::OpenApi31 | Version::OpenApi32 => &["paths", "components", "webhooks"],
-        };
-        for (key, keys) in [("info", &["info"][..]), ("paths", holders)] {
-            if keys.iter().all(|key| self.root.get(key).is_none()) {
-                let message = format!("`{key}` is missing");
-                faults.push(self.fault(Code::MemberMissing, Position::START, message));
-            }
-        }
-        check::operations(self, &mut faults);
-        check::paths(self, &mut faults);
-        security::check(self, &mut faults);
-        (faults, schemas)
-    }
-
     /// The document as a value, in the version it was written in.
     pub(crate) fn to_value(&self) -> Value {
         Value::from(&*self.source)
@@ -275,28 +218,6 @@ impl Document {
     /// ```
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// Every scope that a security requirement of the document asks for.
-    ///
-    /// ```
-    /// let document = connexion::Document::parse("hello.yaml", r#"
-    /// openapi: 3.1.0
-    /// info: {title: Hello, version: "1"}
-    /// security: [{login: [read]}, {login: [admin], key: []}]
-    /// paths: {}
-    /// components:
-    ///   securitySchemes:
-    ///     login: {type: openIdConnect, openIdConnectUrl: "https://login.example.com"}
-    ///     key: {type: apiKey, in: header, name: X-Key}
-    /// "#)?;
-    /// assert_eq!(document.scopes().into_iter().collect::<Vec<_>>(), ["admin", "read"]);
-    /// # Ok::<(), connexion::Faults>(())
-    /// ```
-    ///
-    /// A scope that a scheme declares, but no requirement asks for, is not among them.
-    pub fn scopes(&self) -> BTreeSet<&str> {
-        security::scopes(self)
     }
 
     /// The name it was loaded under; of a file its path as it was given.
@@ -340,22 +261,6 @@ impl Document {
 
     pub(crate) fn fault(&self, code: Code, at: Position, message: impl Into<String>) -> Fault {
         Fault::new(self.file(at), code, at, message)
-    }
-
-    /// Logs the faults that are warnings.
-    ///
-    /// # Errors
-    /// All faults, if one of them keeps the document from being served.
-    pub(crate) fn accept(&self, mut faults: Vec<Fault>) -> Result<(), Faults> {
-        fault::arrange(&mut faults, &self.source);
-        let is_error = |fault: &Fault| fault.severity() == Severity::Error;
-        if faults.iter().any(is_error) {
-            return Err(Faults(faults));
-        }
-        for warning in &faults {
-            tracing::warn!("{warning}");
-        }
-        Ok(())
     }
 
     /// The path before each of `paths`, and before the document itself: that of the first server.

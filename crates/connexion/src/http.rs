@@ -4,10 +4,7 @@ pub(crate) mod api;
 pub(crate) mod docs_page;
 pub(crate) mod entity_tag;
 pub(crate) mod extract;
-pub(crate) mod memory;
 pub(crate) mod method;
-#[cfg(feature = "multipart")]
-pub(crate) mod multipart;
 pub(crate) mod request_body;
 pub(crate) mod response_validation;
 pub(crate) mod service;

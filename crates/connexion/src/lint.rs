@@ -2,3 +2,130 @@
 
 pub(crate) mod operations;
 pub(crate) mod structure;
+
+use std::collections::HashMap;
+
+use self::structure::Survey;
+use crate::{
+    diagnostics::{Code, Fault, Faults, Position, Severity},
+    document::{
+        Document, Version,
+        node::{Kind, Node, push},
+    },
+    operation::{self, Rules},
+    schema::{self, FormatCheck, Schemas},
+    security,
+};
+
+impl Document {
+    /// Everything that is wrong with the document itself, in the order of its lines.
+    ///
+    /// It knows neither handlers nor verifiers nor formats of the application; [`Api::build`](crate::Api::build) checks
+    /// with them.
+    ///
+    /// ```
+    /// # use connexion::Document;
+    /// let document = Document::parse("empty.yaml", "openapi: 3.1.0")?;
+    /// let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    /// assert_eq!(faults, ["empty.yaml:1:1: `info` is missing", "empty.yaml:1:1: `paths` is missing"]);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    pub fn check(&self) -> Vec<Fault> {
+        let (mut faults, schemas) = self.examine(&[]);
+        operation::compile(self, &schemas, &[], |_| Rules::default(), &mut faults);
+        arrange(&mut faults, &self.source);
+        faults
+    }
+
+    /// Everything that is wrong but what compiling finds, in no order; and the schemas ready to be compiled.
+    /// `formats` are those of the application's own.
+    pub(crate) fn examine(&self, formats: &[(String, FormatCheck)]) -> (Vec<Fault>, Schemas) {
+        let mut survey = Survey::of(self);
+        let is_own = |name: &str| formats.iter().any(|(known, _)| known == name);
+        survey.formats.retain(|(_, name)| !is_own(name));
+        let mut faults = survey.faults;
+        for (at, name) in survey.formats {
+            let message = format!(
+                "the format `{name}` is not known, so it is not checked; `Api::format` adds one"
+            );
+            faults.push(self.fault(Code::FormatUnknown, at, message));
+        }
+        faults.extend_from_slice(&self.sources.faults);
+        let (schemas, found) = schema::examine(self, &survey.schemas, survey.samples);
+        faults.extend(found);
+        // Since OpenAPI 3.1 a document may describe webhooks only, or be there for others to refer to.
+        let holders = match self.version {
+            Version::Swagger2 | Version::OpenApi30 => &["paths"][..],
+            Version::OpenApi31 | Version::OpenApi32 => &["paths", "components", "webhooks"],
+        };
+        for (key, keys) in [("info", &["info"][..]), ("paths", holders)] {
+            if keys.iter().all(|key| self.root.get(key).is_none()) {
+                let message = format!("`{key}` is missing");
+                faults.push(self.fault(Code::MemberMissing, Position::START, message));
+            }
+        }
+        operations::check(self, &mut faults);
+        operations::check_paths(self, &mut faults);
+        security::check(self, &mut faults);
+        (faults, schemas)
+    }
+
+    /// Logs the faults that are warnings.
+    ///
+    /// # Errors
+    /// All faults, if one of them keeps the document from being served.
+    pub(crate) fn accept(&self, mut faults: Vec<Fault>) -> Result<(), Faults> {
+        arrange(&mut faults, &self.source);
+        let is_error = |fault: &Fault| fault.severity() == Severity::Error;
+        if faults.iter().any(is_error) {
+            return Err(Faults(faults));
+        }
+        for warning in &faults {
+            tracing::warn!("{warning}");
+        }
+        Ok(())
+    }
+}
+
+/// Puts faults in the order of the files and lines, tells what was found more than once once, and adds the pointers
+/// into the files as they were written, which `source` holds.
+pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
+    if faults.is_empty() {
+        return;
+    }
+    faults.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
+    faults.dedup();
+    // Lowering from Swagger 2.0 moves nodes but keeps their positions: these tell what the author wrote.
+    let mut places = HashMap::new();
+    locate(source, &mut String::new(), &mut places);
+    for fault in faults {
+        if let Some(pointer) = places.get(&fault.at) {
+            fault.pointer.clone_from(pointer);
+        }
+    }
+}
+
+/// Notes the pointer of every node by its position. What begins at the same place as what holds it is not
+/// noted: the holder is meant. A file within the document begins anew.
+fn locate(node: &Node, pointer: &mut String, places: &mut HashMap<Position, String>) {
+    places.entry(node.at).or_insert_with(|| pointer.clone());
+    let file = node.at.file;
+    let mut below = |key: &str, node: &Node| {
+        if node.at.file != file {
+            return locate(node, &mut String::new(), places);
+        }
+        let length = pointer.len();
+        push(pointer, key);
+        locate(node, pointer, places);
+        pointer.truncate(length);
+    };
+    match &node.kind {
+        Kind::Object(members) => members.iter().for_each(|(key, node)| below(key, node)),
+        Kind::Array(items) => {
+            for (i, node) in items.iter().enumerate() {
+                below(&i.to_string(), node);
+            }
+        }
+        _ => {}
+    }
+}

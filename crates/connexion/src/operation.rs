@@ -9,8 +9,12 @@ mod body;
 mod compile;
 pub(crate) mod form;
 pub(crate) mod media_type;
+pub(crate) mod memory;
+#[cfg(feature = "multipart")]
+pub(crate) mod multipart;
 pub(crate) mod parameter;
 pub(crate) mod path;
+pub(crate) mod policy;
 mod response;
 pub(crate) mod splitter;
 
@@ -20,7 +24,6 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::{
-    http::response_validation::Responses,
     operation::{
         accept::Accept,
         media_type::{MediaType, content_type},
@@ -29,12 +32,13 @@ use crate::{
     },
     problem::{In, Violation},
     schema::{json::Room, typed::Typed},
-    security::Guard,
 };
 pub(crate) use answer::{Check, Items};
 use body::RequestBody;
 pub(crate) use body::{Reading, Received};
 pub(crate) use compile::compile;
+pub use policy::Responses;
+pub(crate) use policy::Rules;
 use response::{Response, StatusRange};
 
 /// An operation of the document, compiled: of use for tests, which need no server to ask whether a request or an answer
@@ -65,23 +69,6 @@ pub struct Operation {
     /// The types of the answers that mean success, each once.
     produces: Vec<MediaType>,
     pub(crate) rules: Rules,
-}
-
-/// What an application decides for an operation; the document says the rest.
-#[derive(Debug, Default)]
-pub(crate) struct Rules {
-    /// Whether query parameters that the document does not have are refused.
-    pub(crate) strict_parameters: bool,
-    /// Whether properties of JSON bodies that no schema speaks of are skipped.
-    pub(crate) skip_undescribed: bool,
-    /// How many values a request's body may hold.
-    pub(crate) values: usize,
-    /// Whether requests are refused whose `Accept` allows none of the described types.
-    pub(crate) strict_accept: bool,
-    /// Who may call it; `None` means everybody.
-    pub(crate) guard: Option<Guard>,
-    /// What happens to answers that break the document.
-    pub(crate) answers: Responses,
 }
 
 /// What a valid request said, as JSON values.

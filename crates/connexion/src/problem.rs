@@ -12,6 +12,9 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
+/// More unknown query parameters than this are not listed: an answer must not grow without bound.
+pub(crate) const MAX_UNKNOWN: usize = 100;
+
 /// Where in a request a violation was found.
 ///
 /// ```

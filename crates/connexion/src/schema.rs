@@ -46,12 +46,11 @@ use self::{
     shared::{SHARED, Shared},
 };
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Code, Fault, Position},
     document::{
         Document, MAX_REFERENCES, decoded,
         node::{Node, push, unescape, value_at, value_at_mut},
     },
-    lint::structure::Sample,
     problem::Violation,
     schema::python::{MAX_SHOWN, repr_value},
 };
@@ -87,6 +86,16 @@ const KEYWORDS: [(&str, Factory); 6] = [
 
 /// Decides whether a text is of a format.
 pub(crate) type FormatCheck = fn(&str) -> bool;
+
+/// A `default` or an example, which must not break the schema it stands for.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// JSON Pointer of the schema.
+    pub(crate) schema: String,
+    pub(crate) keyword: &'static str,
+    pub(crate) at: Position,
+    pub(crate) value: Value,
+}
 
 /// The document with its schemas as JSON Schema 2020-12.
 #[derive(Debug)]

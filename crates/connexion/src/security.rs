@@ -24,7 +24,7 @@ use crate::{
         cursor::Place,
         node::{Kind, Node},
     },
-    operation::parameter::{cookies, decode, pairs},
+    pairs::{cookies, decode, pairs},
     problem::{In, Problem},
 };
 
@@ -153,10 +153,29 @@ impl<S: Sync> OptionalFromRequestParts<S> for Principal {
     }
 }
 
-/// The scopes in all requirements of a document.
-pub(crate) fn scopes(document: &Document) -> BTreeSet<&str> {
-    let scopes = requirements(document).flat_map(|(_, scopes)| scopes.items());
-    scopes.filter_map(Node::as_str).collect()
+impl Document {
+    /// Every scope that a security requirement of the document asks for.
+    ///
+    /// ```
+    /// let document = connexion::Document::parse("hello.yaml", r#"
+    /// openapi: 3.1.0
+    /// info: {title: Hello, version: "1"}
+    /// security: [{login: [read]}, {login: [admin], key: []}]
+    /// paths: {}
+    /// components:
+    ///   securitySchemes:
+    ///     login: {type: openIdConnect, openIdConnectUrl: "https://login.example.com"}
+    ///     key: {type: apiKey, in: header, name: X-Key}
+    /// "#)?;
+    /// assert_eq!(document.scopes().into_iter().collect::<Vec<_>>(), ["admin", "read"]);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    ///
+    /// A scope that a scheme declares, but no requirement asks for, is not among them.
+    pub fn scopes(&self) -> BTreeSet<&str> {
+        let scopes = requirements(self).flat_map(|(_, scopes)| scopes.items());
+        scopes.filter_map(Node::as_str).collect()
+    }
 }
 
 fn is_required(document: &Document, scheme: &str) -> bool {

@@ -24,9 +24,9 @@ use crate::{
     document::{
         decoded,
         node::{Kind, Node, Position, escape, push},
+        object::{Part, Rule},
         yaml,
     },
-    lint::structure::{Part, Rule},
 };
 
 /// The member of the root that holds the other files, by their paths from the document's folder.

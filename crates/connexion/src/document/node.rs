@@ -4,45 +4,12 @@
 //! JSON Pointers lead into it and into values. A document has a pointer for each of its schemas, so what reads one
 //! makes no text of a token that is not escaped; `serde_json` makes two.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
-/// A line and column in a file of a document, both counted from 1, the column in characters.
-///
-/// ```
-/// # use connexion::{Document, Position};
-/// let faults = Document::parse("hello.yaml", "swagger: '1.2'").unwrap_err();
-/// let at: Position = faults.0[0].at;
-/// assert_eq!((at.line, at.column), (1, 1));
-/// assert_eq!(at.to_string(), "1:1");
-/// ```
-///
-/// Of a file that is not there, and of what is missing in a document as a whole, it is the start: 1:1.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Position {
-    /// Which of the document's files; 0 is its own.
-    pub(crate) file: usize,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
-}
-
-impl Position {
-    pub(crate) const START: Self = Self {
-        file: 0,
-        line: 1,
-        column: 1,
-    };
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
+pub(crate) use crate::diagnostics::Position;
 
 /// One value of a document. A member of an object stands where its key stands, which is what people look
 /// for in an editor.

@@ -11,13 +11,11 @@ use crate::{
     http::{
         docs_page::Docs,
         extract::OperationId,
-        memory::BodyMemory,
-        request_body::Limits,
-        response_validation::Responses,
         service::{ApiService, Endpoint, ProblemHook, Served},
     },
     operation::{
-        self, Operation, Rules,
+        self, Operation, Responses, Rules,
+        memory::{BodyMemory, Limits},
         path::{Routes, Template},
     },
     problem::Problem,

@@ -22,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    operation::Input,
+    operation::{Input, accept::Accept},
     problem::Problem,
     schema::typed::{ItemCheck, Typed},
 };
@@ -36,6 +36,15 @@ pub(crate) struct Validated {
     /// The `operationId`.
     pub(crate) id: Arc<str>,
     pub(crate) input: Input,
+}
+
+impl<S: Sync> FromRequestParts<S> for Accept {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let validated = parts.extensions.get::<Validated>();
+        Ok(validated.map_or_else(Self::default, |one| one.input.accept.clone()))
+    }
 }
 
 /// Takes out of a request what a handler reads of it.

@@ -2,20 +2,23 @@
 
 use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
+#[cfg(feature = "multipart")]
+use futures_util::TryStreamExt;
 use http::{Extensions, HeaderMap};
 use http_body_util::BodyExt as _;
 
 #[cfg(feature = "multipart")]
-use crate::{
-    http::multipart::{self, Files},
-    operation::{form::Fields, media_type::content_type},
+use crate::operation::{
+    form::Fields,
+    media_type::content_type,
+    multipart::{self, Files},
 };
 use crate::{
-    http::{
-        memory::{BodyMemory, TakenMemory},
-        stream::{BodyLimit, broken, limited, non_empty},
+    http::stream::{BodyLimit, broken, limited, non_empty},
+    operation::{
+        Reading, Received,
+        memory::{Held, Limits, RESERVED, VALUE},
     },
-    operation::{Reading, Received},
     problem::Problem,
 };
 
@@ -30,56 +33,6 @@ pub(crate) struct Incoming<'l> {
     stream: Option<(Body, BodyLimit)>,
     /// What of it is in memory, if that is limited.
     held: Held<'l>,
-}
-
-/// What bodies may have.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    /// Bytes, of one that is held in memory.
-    pub(crate) body: usize,
-    /// Bytes, of any other.
-    pub(crate) upload: usize,
-    /// Values, of one.
-    pub(crate) values: usize,
-    /// Bytes, of all that are held in memory at a time.
-    pub(crate) memory: Option<BodyMemory>,
-}
-
-/// About so many bytes a value takes: 72 itself, and more as a property or if it is an object or array.
-const VALUE: usize = 256;
-
-/// At most so many bytes are reserved for a body before they have come.
-const RESERVED: usize = 4 * 1024 * 1024;
-
-/// A body with its values takes no memory of the others up to this many bytes: clients that send large bodies slowly must
-/// not stop everybody else.
-const SMALL: usize = 4 * 1024;
-
-/// The memory that a body takes.
-#[derive(Debug, Default)]
-pub(crate) struct Held<'l> {
-    /// `None` if it is not limited.
-    memory: Option<&'l BodyMemory>,
-    bytes: usize,
-    taken: Option<TakenMemory>,
-}
-
-impl Held<'_> {
-    /// Takes more.
-    ///
-    /// # Errors
-    /// If there is no more.
-    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Problem> {
-        self.bytes += bytes;
-        let Some(memory) = self.memory.filter(|_| self.bytes > SMALL) else {
-            return Ok(());
-        };
-        match &mut self.taken {
-            Some(taken) => taken.add(bytes)?,
-            None => self.taken = Some(memory.take(self.bytes)?),
-        }
-        Ok(())
-    }
 }
 
 /// Reads a body.
@@ -103,8 +56,10 @@ pub(crate) async fn read<'l>(
         Reading::Stream => limits.upload,
     };
     let body = limited(body, limit)?;
-    let mut incoming = Incoming::default();
-    incoming.held.memory = limits.memory.as_ref();
+    let mut incoming = Incoming {
+        held: Held::of(limits.memory.as_ref()),
+        ..Incoming::default()
+    };
     match reading {
         Reading::Stream => {
             let body = non_empty(body, limit).await?;
@@ -113,8 +68,11 @@ pub(crate) async fn read<'l>(
         #[cfg(feature = "multipart")]
         Reading::Multipart(form) => {
             if let Some(body) = non_empty(body, limit).await? {
+                let chunks = TryStreamExt::map_err(body.into_data_stream(), move |error| {
+                    broken(&error, limit)
+                });
                 let (fields, files) = multipart::read(
-                    body,
+                    chunks,
                     &content_type(headers),
                     form,
                     limits,

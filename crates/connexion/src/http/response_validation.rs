@@ -17,7 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 
 use crate::{
     operation::{
-        Check, Items, Operation,
+        Check, Items, Operation, Responses,
         splitter::{Item, Splitter},
     },
     problem::{Problem, Violation},
@@ -29,30 +29,6 @@ const MAX_WHOLE: usize = 16 * 1024 * 1024;
 
 /// Of the faults of one answer so many are logged.
 const MAX_LOGGED: usize = 10;
-
-/// What happens to an answer that breaks the document; see [`Api::responses`](crate::Api::responses).
-///
-/// ```
-/// # use connexion::{Api, Document, Responses};
-/// # let document = Document::load("examples/hello.yaml")?;
-/// // A text, where the document wants JSON: it is sent, and the log says what is wrong.
-/// let api = Api::from_document(document).operation("hello", async || "Hello!");
-/// let service = api.responses(Responses::Log).build(())?;
-/// # Ok::<(), connexion::Faults>(())
-/// ```
-///
-/// Of a status that the document describes without `content` the body is never looked at.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Responses {
-    /// Answers are not looked at.
-    Off,
-    /// It is sent as it is, and what is wrong is logged. Of streams the items are looked at as they pass;
-    /// other streams are not.
-    Log,
-    /// It becomes a 500, or a stream that ends early, and what is wrong is logged.
-    #[default]
-    Enforce,
-}
 
 /// Checks an answer; what breaks the document goes to the log.
 ///

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Adds what is wrong with the operations to `faults`.
-pub(crate) fn operations(document: &Document, faults: &mut Vec<Fault>) {
+pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
     let mut seen = HashMap::new();
     for operation in document.operations() {
         let at = operation.place.node.at;
@@ -93,7 +93,7 @@ fn operation_id<'d>(
 }
 
 /// Adds what is wrong with the path templates and the parameters to `faults`.
-pub(crate) fn paths(document: &Document, faults: &mut Vec<Fault>) {
+pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
     let mut seen: HashMap<String, &str> = HashMap::new();
     let paths = Place::root(document).get("paths");
     for (path, item) in paths.iter().flat_map(Place::members) {

@@ -4,13 +4,11 @@
 //! them, as some do those of a request's body ([`MediaType::distance`]). What can't be read is passed over; a header in
 //! which nothing can be read means no more than none.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, header};
 
 use crate::{
-    http::extract::Validated,
     operation::media_type::{MediaType, essence},
     problem::{In, Violation},
 };
@@ -68,15 +66,6 @@ impl Accept {
             .map(|name| MediaType::parse(name))
             .collect();
         choose(&available, headers)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Accept {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let validated = parts.extensions.get::<Validated>();
-        Ok(validated.map_or_else(Self::default, |one| one.input.accept.clone()))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 #[cfg(feature = "multipart")]
-use crate::{document::Version, http::multipart};
+use crate::{document::Version, operation::multipart};
 
 #[derive(Debug)]
 pub(super) struct RequestBody {

@@ -22,12 +22,10 @@ use crate::{
     },
     operation::{
         media_type::MediaType,
-        parameter::{
-            MAX_PARTS, MAX_UNKNOWN, Members, Parameter, Shape, Sources, all_types, has, parts,
-        },
+        parameter::{MAX_PARTS, Members, Parameter, Shape, Sources, all_types, has, parts},
         path::PathValues,
     },
-    problem::Violation,
+    problem::{MAX_UNKNOWN, Violation},
     schema::{
         Compiler, Kept, Schema, are_all,
         json::{self, Room},

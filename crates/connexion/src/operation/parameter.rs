@@ -8,23 +8,21 @@ mod shape;
 
 use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet, sync::Arc};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value, value::RawValue};
 
 use self::format::{Style, whole};
 pub(crate) use self::{
-    format::{Format, decode},
+    format::Format,
     shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
 };
 use crate::{
     document::cursor::Place,
     operation::path::PathValues,
-    problem::{In, Violation},
+    pairs::{cookies, decode, pairs},
+    problem::{In, MAX_UNKNOWN, Violation},
     schema::{Compiler, Schema, json::Room, python::cut},
 };
-
-/// More unknown query parameters than this are not listed: an answer must not grow without bound.
-pub(crate) const MAX_UNKNOWN: usize = 100;
 
 /// Names of the style `deepObject` may have so many brackets.
 const MAX_PATH: usize = 16;
@@ -547,26 +545,4 @@ impl<'r> Sources<'r> {
         let query = query.iter().map(|(name, text)| (name.as_ref(), *text));
         strings.chain(query)
     }
-}
-
-/// The pairs of a query string (WHATWG URL, section 5.1): `+` is a space, a name may stand alone.
-pub(crate) fn pairs(query: &str) -> Vec<(Cow<'_, str>, &str)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, text)| (decode(name, In::Query), text))
-        .collect()
-}
-
-/// The pairs of the header `Cookie` (RFC 6265, section 4.2.1).
-pub(crate) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
-    let fields = headers.get_all(header::COOKIE).iter();
-    let mut cookies = Vec::new();
-    for field in fields.map(|value| String::from_utf8_lossy(value.as_bytes())) {
-        let pairs = field
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='));
-        cookies.extend(pairs.map(|(name, text)| (name.to_owned(), text.to_owned())));
-    }
-    cookies
 }

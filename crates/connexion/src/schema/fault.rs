@@ -19,8 +19,7 @@ use crate::{
         decoded,
         node::{push, shortened, unescape, value_at},
     },
-    operation::parameter::MAX_UNKNOWN,
-    problem::Violation,
+    problem::{MAX_UNKNOWN, Violation},
     schema::python::{MAX_SHOWN, Sent, Texts, cut, repr, string},
 };
 

@@ -25,6 +25,7 @@ mod routing;
 mod schema;
 mod security;
 mod serving;
+mod storeys;
 mod support;
 mod swagger2;
 mod versions;

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::shape::{Shape, all_types, single};
 use crate::{
     document::{cursor::Place, node::Node},
     operation::media_type::MediaType,
+    pairs::decode,
     problem::In,
     schema::{
         Kept,
@@ -373,20 +373,5 @@ pub(super) fn whole(text: &str, location: In) -> Cow<'_, str> {
     match location {
         In::Path | In::Query | In::Cookie => decode(text, location),
         In::Header | In::Body => text.into(),
-    }
-}
-
-/// One part of a text. Those of header fields may have blanks around them (RFC 9110, section 5.6.1) and are
-/// not encoded; in a query `+` is a space (WHATWG URL, section 5.1).
-pub(crate) fn decode(text: &str, location: In) -> Cow<'_, str> {
-    match location {
-        In::Header | In::Body => text.trim_matches([' ', '\t']).into(),
-        In::Query if text.contains('+') => percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-            .into(),
-        // To decode takes ten times as long as to see that nothing is encoded, as in most texts.
-        In::Path | In::Query | In::Cookie if !text.contains('%') => text.into(),
-        In::Path | In::Query | In::Cookie => percent_decode_str(text).decode_utf8_lossy(),
     }
 }

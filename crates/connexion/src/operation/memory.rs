@@ -96,3 +96,61 @@ impl Drop for TakenMemory {
         self.memory.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
+
+/// What bodies may have.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Bytes, of one that is held in memory.
+    pub(crate) body: usize,
+    /// Bytes, of any other.
+    pub(crate) upload: usize,
+    /// Values, of one.
+    pub(crate) values: usize,
+    /// Bytes, of all that are held in memory at a time.
+    pub(crate) memory: Option<BodyMemory>,
+}
+
+/// About so many bytes a value takes: 72 itself, and more as a property or if it is an object or array.
+pub(crate) const VALUE: usize = 256;
+
+/// At most so many bytes are reserved for a body before they have come.
+pub(crate) const RESERVED: usize = 4 * 1024 * 1024;
+
+/// A body with its values takes no memory of the others up to this many bytes: clients that send large bodies slowly must
+/// not stop everybody else.
+const SMALL: usize = 4 * 1024;
+
+/// The memory that a body takes.
+#[derive(Debug, Default)]
+pub(crate) struct Held<'l> {
+    /// `None` if it is not limited.
+    memory: Option<&'l BodyMemory>,
+    bytes: usize,
+    taken: Option<TakenMemory>,
+}
+
+impl<'l> Held<'l> {
+    /// Of a body whose memory is limited to what is left of `memory`, if that is given.
+    pub(crate) fn of(memory: Option<&'l BodyMemory>) -> Self {
+        Self {
+            memory,
+            ..Self::default()
+        }
+    }
+
+    /// Takes more.
+    ///
+    /// # Errors
+    /// If there is no more.
+    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.bytes += bytes;
+        let Some(memory) = self.memory.filter(|_| self.bytes > SMALL) else {
+            return Ok(());
+        };
+        match &mut self.taken {
+            Some(taken) => taken.add(bytes)?,
+            None => self.taken = Some(memory.take(self.bytes)?),
+        }
+        Ok(())
+    }
+}

@@ -16,17 +16,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use axum::{body::Body, extract::FromRequestParts};
+use axum::extract::FromRequestParts;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, stream};
 use http::{StatusCode, request::Parts};
 
 use crate::{
-    http::{
-        request_body::{Held, Limits},
-        stream::broken,
+    operation::{
+        form::{Fields, Form, PartHead},
+        memory::{Held, Limits},
     },
-    operation::form::{Fields, Form, PartHead},
     problem::Problem,
     schema::json::Room,
 };
@@ -334,22 +333,20 @@ impl From<io::Error> for Failure {
 /// If it is too long, if the client broke off, or if the files could not be kept. That it is malformed is told
 /// among the violations.
 pub(crate) async fn read(
-    body: Body,
+    chunks: impl Stream<Item = Result<Bytes, Problem>> + Send + Unpin + 'static,
     content_type: &str,
     form: &Form,
     limits: &Limits,
     held: &mut Held<'_>,
 ) -> Result<(Fields<'static>, Files), Problem> {
-    let limit = limits.upload;
     let mut reader = Reader {
         form,
         fields: Fields::with_room(limits.values),
         held,
         files: Files::default(),
         writer: Some(Writer::default()),
-        limit,
     };
-    let chunks = body.into_data_stream().map_err(Interrupted::Body);
+    let chunks = chunks.map_err(Interrupted::Body);
     match reader.read(chunks, content_type).await {
         Ok(()) => {}
         Err(Failure::Malformed) => reader.fields.malformed(),
@@ -371,7 +368,6 @@ pub(crate) fn read_whole(
         held: &mut Held::default(),
         files: Files::default(),
         writer: None,
-        limit: body.len(),
     };
     let chunk = Ok(Bytes::copy_from_slice(body));
     let chunks = stream::once(std::future::ready(chunk));
@@ -393,7 +389,6 @@ struct Reader<'f, 'l> {
     files: Files,
     /// `None` if files are only looked at.
     writer: Option<Writer>,
-    limit: usize,
 }
 
 impl Reader<'_, '_> {
@@ -415,7 +410,7 @@ impl Reader<'_, '_> {
         loop {
             gate.expect_head();
             let next = gate.wait(|cx| multipart.poll_next_field(cx)).await;
-            let Some(mut part) = next.map_err(|error| self.failure(error))? else {
+            let Some(mut part) = next.map_err(failure)? else {
                 break;
             };
             gate.expect_data();
@@ -441,7 +436,7 @@ impl Reader<'_, '_> {
             }
             let mut text = Vec::new();
             while let Some(chunk) = gate.wait(|cx| part.poll_next_unpin(cx)).await {
-                let chunk = chunk.map_err(|error| self.failure(error))?;
+                let chunk = chunk.map_err(failure)?;
                 text_left = text_left.checked_sub(chunk.len()).ok_or_else(|| {
                     let detail =
                         format!("The fields that are not files are longer than {MAX_TEXT} bytes.");
@@ -477,7 +472,7 @@ impl Reader<'_, '_> {
         let start = self.writer.as_ref().map_or(0, |writer| writer.length);
         let mut size = 0;
         while let Some(chunk) = gate.wait(|cx| part.poll_next_unpin(cx)).await {
-            let chunk = chunk.map_err(|error| self.failure(error))?;
+            let chunk = chunk.map_err(failure)?;
             size += chunk.len() as u64;
             if let Some(writer) = self.writer.as_mut().filter(|_| is_kept) {
                 writer.write(&chunk).await?;
@@ -504,15 +499,15 @@ impl Reader<'_, '_> {
     fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
         self.held.add(bytes).map_err(Failure::Problem)
     }
+}
 
-    fn failure(&self, error: multer::Error) -> Failure {
-        let multer::Error::StreamReadFailed(error) = error else {
-            return Failure::Malformed;
-        };
-        match error.downcast_ref::<Interrupted>() {
-            Some(Interrupted::Body(error)) => Failure::Problem(broken(error, self.limit)),
-            Some(Interrupted::LongHead) | None => Failure::Malformed,
-        }
+fn failure(error: multer::Error) -> Failure {
+    let multer::Error::StreamReadFailed(error) = error else {
+        return Failure::Malformed;
+    };
+    match error.downcast_ref::<Interrupted>() {
+        Some(Interrupted::Body(problem)) => Failure::Problem(problem.clone()),
+        Some(Interrupted::LongHead) | None => Failure::Malformed,
     }
 }
 
@@ -568,7 +563,7 @@ struct Guarded<S> {
 #[derive(Debug, thiserror::Error)]
 enum Interrupted {
     #[error("the body ended early")]
-    Body(#[source] axum::Error),
+    Body(Problem),
     #[error("what stands before a part is too long")]
     LongHead,
 }

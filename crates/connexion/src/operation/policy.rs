@@ -1,0 +1,44 @@
+//! What an application decides for an operation; the document says the rest.
+
+use crate::security::Guard;
+
+/// What an application decides for an operation; the document says the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    /// Whether query parameters that the document does not have are refused.
+    pub(crate) strict_parameters: bool,
+    /// Whether properties of JSON bodies that no schema speaks of are skipped.
+    pub(crate) skip_undescribed: bool,
+    /// How many values a request's body may hold.
+    pub(crate) values: usize,
+    /// Whether requests are refused whose `Accept` allows none of the described types.
+    pub(crate) strict_accept: bool,
+    /// Who may call it; `None` means everybody.
+    pub(crate) guard: Option<Guard>,
+    /// What happens to answers that break the document.
+    pub(crate) answers: Responses,
+}
+
+/// What happens to an answer that breaks the document; see [`Api::responses`](crate::Api::responses).
+///
+/// ```
+/// # use connexion::{Api, Document, Responses};
+/// # let document = Document::load("examples/hello.yaml")?;
+/// // A text, where the document wants JSON: it is sent, and the log says what is wrong.
+/// let api = Api::from_document(document).operation("hello", async || "Hello!");
+/// let service = api.responses(Responses::Log).build(())?;
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+///
+/// Of a status that the document describes without `content` the body is never looked at.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Responses {
+    /// Answers are not looked at.
+    Off,
+    /// It is sent as it is, and what is wrong is logged. Of streams the items are looked at as they pass;
+    /// other streams are not.
+    Log,
+    /// It becomes a 500, or a stream that ends early, and what is wrong is logged.
+    #[default]
+    Enforce,
+}
