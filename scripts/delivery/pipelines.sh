@@ -18,9 +18,17 @@ echo "cargo $*"
 [ "$1 $2 $3" != "llvm-cov report --cobertura" ] || echo '<coverage line-rate="0.9"/>' >target/coverage.xml
 EOF
 for each in cargo-deny cargo-llvm-cov "llvm-cov-$major" "llvm-profdata-$major" pgbouncer initdb cc kill \
-    chromedriver schemathesis openapi-generator-cli python3; do
+    chromedriver schemathesis openapi-generator-cli; do
     printf '#!/bin/sh\n' >"$SCRATCH/fake/$each"
 done
+cat >"$SCRATCH/fake/python3" <<'EOF'
+#!/bin/sh
+# `python3 -m venv DIRECTORY` makes one whose pip installs nothing.
+[ "$1 $2" = "-m venv" ] || exit 0
+mkdir -p "$3/bin"
+printf '#!/bin/sh\n' >"$3/bin/pip"
+chmod +x "$3/bin/pip"
+EOF
 chmod +x "$SCRATCH"/fake/*
 
 git clone --quiet --bare . "$SCRATCH/origin.git"
