@@ -102,6 +102,7 @@ impl Fault {
             | Code::OperationIdMissing
             | Code::OtherVersion
             | Code::ParameterIgnored
+            | Code::PathNamesDiffer
             | Code::PathUnreachable
             | Code::ReferenceSibling => Severity::Warning,
             _ => Severity::Error,
@@ -214,8 +215,10 @@ codes! {
     PathInvalid = "path-invalid",
     /// a path with a query or a fragment, which no request has: its operations are not served.
     PathUnreachable = "path-unreachable",
-    /// two path templates that match the same paths.
+    /// two path templates that match the same paths, with an operation of the same method.
     PathAmbiguous = "path-ambiguous",
+    /// two path templates that match the same paths, with operations of different methods, which are all served.
+    PathNamesDiffer = "path-names-differ",
     /// a parameter of the template that is not among `parameters`.
     PathParameterUndeclared = "path-parameter-undeclared",
     /// a path parameter that is not in the template.

@@ -198,6 +198,12 @@ impl Operation {
         self.body.as_ref().map(|body| body.reading(headers))
     }
 
+    /// Returns whether these are valid values of its path parameters.
+    pub(crate) fn accepts_path(&self, path: &PathValues) -> bool {
+        let (headers, room) = (HeaderMap::new(), self.room());
+        Sources::new(path, None, &headers, &room).has_valid_path(&self.parameters)
+    }
+
     /// Checks a whole request and reads its values.
     ///
     /// `path` has the values of the template's parameters as they stand in the path, percent-encoded. A body

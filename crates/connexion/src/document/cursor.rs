@@ -104,6 +104,26 @@ pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Pla
     own
 }
 
+/// Returns the names of the path parameters whose values may have slashes: those of `format: path`. OpenAPI leaves the
+/// format to applications (3.1, section 4.4); Python's connexion gives it this meaning.
+pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<&'d str> {
+    let has_format = |schema: &Place<'_>| schema.text("format") == Some("path");
+    let has_slashes = |parameter: &Place<'d>| {
+        let schema = parameter.get("schema");
+        parameter.text("in") == Some("path")
+            && schema.is_some_and(|schema| {
+                has_format(&schema)
+                    || schema
+                        .get("allOf")
+                        .iter()
+                        .flat_map(Place::items)
+                        .any(|part| has_format(&part))
+            })
+    };
+    let all = parameters(item, operation).into_iter().filter(has_slashes);
+    all.filter_map(|parameter| parameter.text("name")).collect()
+}
+
 /// Whether a parameter stands for a header of which another part of the document speaks: its definition "shall be
 /// ignored" (OpenAPI 3.1, section 4.8.12.1, `name`). Swagger 2.0 knew no such rule.
 pub(crate) fn is_ignored(document: &Document, parameter: &Place<'_>) -> bool {

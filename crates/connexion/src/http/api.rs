@@ -7,7 +7,11 @@ use http::StatusCode;
 
 use crate::{
     diagnostics::{Code, Fault, Faults},
-    document::{Document, cursor::OperationPlace, server},
+    document::{
+        Document,
+        cursor::{OperationPlace, slash_parameters},
+        server,
+    },
     http::{
         docs_page::Docs,
         extract::OperationId,
@@ -16,7 +20,7 @@ use crate::{
     operation::{
         self, Operation, Responses, Rules,
         memory::{BodyMemory, Limits},
-        path::{Routes, Template},
+        path::Template,
     },
     problem::Problem,
     schema::{FormatCheck, json::VALUES, validator::Validator},
@@ -927,7 +931,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let known = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));
         let mut endpoints = Vec::new();
-        let mut routes = Routes::<Vec<usize>>::default();
+        let mut templates = Vec::new();
         let rules = |source: &OperationPlace<'_>| Rules {
             guard: known.guard(&source.place),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
@@ -935,9 +939,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         };
         let compiled = operation::compile(&document, &schemas, &formats, rules, &mut faults);
         for (source, operation) in compiled {
-            for template in templates(&source, own_base.as_deref()) {
-                routes.entry(&template).push(endpoints.len());
-            }
+            let paths = paths(&source, own_base.as_deref());
+            templates.extend(paths.map(|template| (Arc::new(template), endpoints.len())));
             endpoints.push((source.place.node.at, operation));
         }
         unknown_modes(&document, &endpoints, &responses_of, &mut faults);
@@ -957,7 +960,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let base_path = own_base.unwrap_or_else(|| document.base_path());
         docs.load(&document, &base_path);
         Ok(ApiService::new(Served {
-            routes,
+            templates,
             endpoints,
             base_path,
             problem_hook,
@@ -979,18 +982,17 @@ where
 }
 
 /// The paths under which an operation is served; none if its own can't be read, which is reported by `check`.
-fn templates(source: &OperationPlace<'_>, base: Option<&str>) -> Vec<Template> {
-    if Template::parse(source.path).is_err() {
-        return Vec::new();
-    }
+fn paths(source: &OperationPlace<'_>, base: Option<&str>) -> impl Iterator<Item = Template> {
     let bases = match base {
+        _ if Template::parse(source.path).is_err() => Vec::new(),
         Some(base) => vec![base.to_owned()],
         None => source.base_paths(),
     };
-    let paths = bases.iter().map(|base| format!("{base}{}", source.path));
-    paths
-        .filter_map(|path| Template::parse(&path).ok())
-        .collect()
+    let slashes = slash_parameters(&source.item, &source.place);
+    bases.into_iter().filter_map(move |base| {
+        let template = Template::parse(&format!("{base}{}", source.path)).ok()?;
+        Some(template.with_slashes_in(&slashes))
+    })
 }
 
 /// What is to stand before each path, as it was set.

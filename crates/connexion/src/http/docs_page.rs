@@ -8,13 +8,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
     document::{Document, server},
-    http::{entity_tag::EntityTags, method::other_method},
-    problem::Problem,
+    http::entity_tag::EntityTags,
 };
 
 /// What a proxy took from the front of the path before it passed a request on.
@@ -106,32 +105,19 @@ impl Docs {
         }
     }
 
-    /// The answer to a request for one of these addresses; `None` if it is none of them.
+    /// The response to a GET of one of these addresses; `None` if it is none of them.
     ///
     /// `path` is the address below the base path.
-    pub(crate) fn answer(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Option<Result<Response, Problem>> {
-        let response = match path {
+    pub(crate) fn get(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+        match path {
             "/openapi.json" if self.document || self.ui => {
-                self.text(&self.json, "application/json", headers)
+                Some(self.text(&self.json, "application/json", headers))
             }
             "/openapi.yaml" if self.document || self.ui => {
-                self.text(&self.yaml, "application/yaml", headers)
+                Some(self.text(&self.yaml, "application/yaml", headers))
             }
-            _ if self.ui => self.page(path)?,
-            _ => return None,
-        };
-        if method == Method::GET || method == Method::HEAD {
-            Some(Ok(response))
-        } else {
-            Some(other_method(
-                method,
-                HeaderValue::from_static("GET, HEAD, OPTIONS"),
-            ))
+            _ if self.ui => self.page(path),
+            _ => None,
         }
     }
 

@@ -29,7 +29,7 @@ use crate::{
     operation::{
         Operation, Responses,
         memory::Limits,
-        path::{PathValues, Routes},
+        path::{PathValues, Routes, Template},
     },
     problem::{LibraryProblem, Problem, Violations},
     security::Guard,
@@ -57,9 +57,22 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct ApiService {
-    inner: Arc<Served>,
-    /// Whoever is asked for a path that `inner` does not have.
-    next: Option<Arc<ApiService>>,
+    inner: Arc<Joined>,
+}
+
+/// The documents of a service, in one route table.
+struct Joined {
+    /// In the order in which they were joined.
+    documents: Vec<Arc<Served>>,
+    /// What each template leads to, at most one operation of each method and document.
+    routes: Routes<Vec<Route>>,
+}
+
+/// An operation under one of its paths.
+struct Route {
+    served: Arc<Served>,
+    endpoint: usize,
+    template: Arc<Template>,
 }
 
 /// A handler with its state.
@@ -70,8 +83,8 @@ pub(crate) type ProblemHook = Box<dyn Fn(&mut Problem) + Send + Sync>;
 
 /// What a service knows of its document.
 pub(crate) struct Served {
-    /// Indices into `endpoints`, by path template.
-    pub(crate) routes: Routes<Vec<usize>>,
+    /// The paths of the operations, each with an index into `endpoints`.
+    pub(crate) templates: Vec<(Arc<Template>, usize)>,
     pub(crate) endpoints: Vec<(Operation, Endpoint)>,
     pub(crate) base_path: String,
     pub(crate) problem_hook: ProblemHook,
@@ -95,10 +108,22 @@ impl std::fmt::Debug for ApiService {
 
 impl ApiService {
     pub(crate) fn new(served: Served) -> Self {
-        Self {
-            inner: Arc::new(served),
-            next: None,
+        Self::joined(vec![Arc::new(served)])
+    }
+
+    fn joined(documents: Vec<Arc<Served>>) -> Self {
+        let mut routes = Routes::<Vec<Route>>::default();
+        for served in &documents {
+            for (template, endpoint) in &served.templates {
+                routes.entry(template).push(Route {
+                    served: Arc::clone(served),
+                    endpoint: *endpoint,
+                    template: Arc::clone(template),
+                });
+            }
         }
+        let inner = Arc::new(Joined { documents, routes });
+        Self { inner }
     }
 
     /// The operations, in the order of the document, then those of the services joined to it.
@@ -112,12 +137,13 @@ impl ApiService {
     /// # Ok::<(), connexion::Faults>(())
     /// ```
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        let endpoints = self.all().flat_map(|service| &service.inner.endpoints);
+        let documents = self.inner.documents.iter();
+        let endpoints = documents.flat_map(|served| &served.endpoints);
         endpoints.map(|(operation, _)| operation)
     }
 
-    /// Serves several documents from one program: a path that this service does not have is looked for in the
-    /// `other` one. What none has is 404.
+    /// Serves several documents from one program, in one route table: of all documents the most specific path template
+    /// that has the method answers. What none has is 404.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -136,28 +162,12 @@ impl ApiService {
     /// # Ok::<(), connexion::Faults>(())
     /// ```
     ///
-    /// Of a path that both have the first one answers, with 405 for a method that only the other has.
+    /// If both services have an operation of the same method and path, the one of this service answers. The same holds
+    /// for the served document if both serve theirs at the same address.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let next = match self.next {
-            None => other,
-            Some(next) => Arc::unwrap_or_clone(next).and(other),
-        };
-        Self {
-            inner: self.inner,
-            next: Some(Arc::new(next)),
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |service| service.next.as_deref())
-    }
-
-    /// The one that has this path; the first if none has, whose 404 it is then.
-    fn responsible(&self, path: &str) -> &Served {
-        let mut all = self.all().filter(|_| self.next.is_some());
-        let found = all.find(|service| service.inner.has(path));
-        &found.unwrap_or(self).inner
+        let documents = [self, other].map(|service| service.inner.documents.clone());
+        Self::joined(documents.concat())
     }
 
     /// Answers one request.
@@ -183,12 +193,13 @@ impl ApiService {
     /// ```
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
-        let inner = self.responsible(request.uri().path());
-        let mut response = match AssertUnwindSafe(inner.route(request)).catch_unwind().await {
+        let (served, target) = self.inner.target(&request);
+        let answer = AssertUnwindSafe(served.answer(target, request)).catch_unwind();
+        let mut response = match answer.await {
             Ok(Ok(response)) => response,
-            Ok(Err(problem)) => inner.refuse(problem),
+            Ok(Err(problem)) => served.refuse(problem),
             // The panic's message is in the log already, written by the panic hook.
-            Err(_) => inner.refuse(Problem::internal()),
+            Err(_) => served.refuse(Problem::internal()),
         };
         if is_head {
             // These must not have the header (RFC 9110, section 8.6).
@@ -209,54 +220,117 @@ impl ApiService {
     }
 }
 
-impl Served {
-    fn has(&self, path: &str) -> bool {
-        let docs = || {
-            self.docs.answer(
-                &Method::GET,
-                path.strip_prefix(&self.base_path)?,
-                &http::HeaderMap::new(),
-            )
-        };
-        self.routes.find(path).is_some() || docs().is_some()
+/// What a request leads to.
+enum Target<'s> {
+    Operation(&'s Operation, &'s Endpoint, &'s Template),
+    /// The served document, or a part of its page.
+    Docs(Box<Response>),
+    /// A path that does not have the method, but these.
+    OtherMethod(HeaderValue),
+    Nothing,
+}
+
+impl Joined {
+    /// Finds what a request leads to, and in which document: the most specific template of all documents that has the
+    /// method (OpenAPI 3.1, section 4.8.8.2). The addresses of the documents themselves come after the literal paths.
+    fn target(&self, request: &Request) -> (&Served, Target<'_>) {
+        let (method, path) = (request.method(), request.uri().path());
+        let route = self.routes.find(path, |routes| of_method(routes, method));
+        let is_literal = route.is_some_and(|route| route.template.names().next().is_none());
+        if matches!(*method, Method::GET | Method::HEAD)
+            && !is_literal
+            && let Some((served, response)) = self.docs(request)
+        {
+            return (served, Target::Docs(Box::new(response)));
+        }
+        if let Some(route) = route
+            && let Some((operation, endpoint)) = route.endpoint()
+        {
+            let target = Target::Operation(operation, endpoint, &route.template);
+            return (&route.served, target);
+        }
+        self.without_method(request)
     }
 
-    async fn route(&self, request: Request) -> Result<Response, Problem> {
-        let found = self.routes.find(request.uri().path());
-        // The document may describe these addresses itself, but a template that fits them doesn't.
-        if found.as_ref().is_none_or(|(_, path)| !path.is_empty())
-            && let Some(path) = request.uri().path().strip_prefix(&self.base_path)
-            && let Some(answer) = self.docs.answer(request.method(), path, request.headers())
-        {
-            if let Some(guard) = &self.docs_guard {
-                guard
-                    .check(request.uri().query(), request.headers())
-                    .await?;
-                return answer.map(private);
+    /// Finds the served document, or the part of its page, at the address of a request.
+    fn docs(&self, request: &Request) -> Option<(&Served, Response)> {
+        self.documents.iter().find_map(|served| {
+            let path = request.uri().path().strip_prefix(&served.base_path)?;
+            Some((&**served, served.docs.get(path, request.headers())?))
+        })
+    }
+
+    /// Returns what a request leads to if no matching template has its method.
+    fn without_method(&self, request: &Request) -> (&Served, Target<'_>) {
+        let mut matching = Vec::new();
+        self.routes.find(request.uri().path(), |routes| {
+            matching.extend(routes);
+            None::<()>
+        });
+        let docs = self.docs(request);
+        let own = matching.first().map(|route| &*route.served);
+        let own = own.or(docs.as_ref().map(|(served, _)| *served));
+        let Some(served) = own else {
+            let first = self.documents.first().expect("a service has a document");
+            return (first, Target::Nothing);
+        };
+        let operations = matching.iter().filter_map(|route| route.endpoint());
+        let methods = operations.map(|(operation, _)| operation.method());
+        let methods = methods.chain(docs.is_some().then_some(&Method::GET));
+        (served, Target::OtherMethod(allow(methods)))
+    }
+}
+
+impl Route {
+    fn endpoint(&self) -> Option<&(Operation, Endpoint)> {
+        self.served.endpoints.get(self.endpoint)
+    }
+}
+
+/// Returns the route of a method; that of GET for HEAD, if it has none of its own (RFC 9110, section 9.3.2).
+fn of_method<'r>(routes: &'r [Route], method: &Method) -> Option<&'r Route> {
+    let find = |method: &Method| {
+        let has_method = |(operation, _): &(Operation, Endpoint)| operation.method() == method;
+        routes
+            .iter()
+            .find(|route| route.endpoint().is_some_and(has_method))
+    };
+    find(method).or_else(|| find(&Method::GET).filter(|_| method == Method::HEAD))
+}
+
+impl Served {
+    async fn answer(&self, target: Target<'_>, request: Request) -> Result<Response, Problem> {
+        match target {
+            Target::Operation(operation, endpoint, template) => {
+                let path = template.values(request.uri().path(), |values| {
+                    operation.accepts_path(values)
+                });
+                Ok(self.operate(operation, endpoint, path, request).await)
             }
-            return answer;
-        }
-        let Some((indices, path)) = found else {
-            return Err(Problem::new(
+            Target::Docs(response) => match &self.docs_guard {
+                Some(guard) => {
+                    guard
+                        .check(request.uri().query(), request.headers())
+                        .await?;
+                    Ok(private(*response))
+                }
+                None => Ok(*response),
+            },
+            Target::OtherMethod(allow) => other_method(request.method(), allow),
+            Target::Nothing => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "There is nothing at this address.",
-            ));
-        };
-        let endpoints = || indices.iter().filter_map(|i| self.endpoints.get(*i));
-        let find =
-            |method: &Method| endpoints().find(|(operation, _)| operation.method() == method);
-        let method = request.method();
-        let found = find(method).or_else(|| {
-            if method == Method::HEAD {
-                find(&Method::GET)
-            } else {
-                None
-            }
-        });
-        let Some((operation, endpoint)) = found else {
-            let methods = endpoints().map(|(operation, _)| operation.method());
-            return other_method(method, allow(methods));
-        };
+            )),
+        }
+    }
+
+    async fn operate(
+        &self,
+        operation: &Operation,
+        endpoint: &Endpoint,
+        path: PathValues,
+        request: Request,
+    ) -> Response {
         // For the caller's span, if it has this field.
         tracing::Span::current().record("operation_id", operation.id());
         let answer = self.call(operation, endpoint, path, request).await;
@@ -266,7 +340,7 @@ impl Served {
         }
         let id = OperationId::new(operation.shared_id());
         response.extensions_mut().insert(id);
-        Ok(response)
+        response
     }
 
     async fn call(

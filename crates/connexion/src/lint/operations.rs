@@ -1,6 +1,6 @@
 //! What no single place of a document tells: whether operations, paths and parameters fit together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use http::Method;
 
@@ -8,7 +8,9 @@ use crate::{
     diagnostics::{Code, Fault},
     document::{
         Document, Version,
-        cursor::{METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters},
+        cursor::{
+            METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters, slash_parameters,
+        },
         node::Position,
     },
     operation::path::Template,
@@ -94,7 +96,7 @@ fn operation_id<'d>(
 
 /// Adds what is wrong with the path templates and the parameters to `faults`.
 pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
-    let mut seen: HashMap<String, &str> = HashMap::new();
+    ambiguous(document, faults);
     let paths = Place::root(document).get("paths");
     for (path, item) in paths.iter().flat_map(Place::members) {
         if path.starts_with("x-") {
@@ -112,14 +114,49 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
                 continue;
             }
         };
-        if let Some(other) = seen.insert(template.shape(), path) {
-            let message = format!("`{path}` matches the same paths as `{other}`");
-            faults.push(document.fault(Code::PathAmbiguous, item.node.at, message));
-        }
         listed(document, &item, faults);
         for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
             listed(document, &operation, faults);
             template_parameters(document, path, &template, &item, &operation, faults);
+        }
+    }
+}
+
+/// Two paths may not have the same method if they match the same requests. With different methods they can be served,
+/// though OpenAPI forbids them, too (3.1, section 4.8.8).
+fn ambiguous(document: &Document, faults: &mut Vec<Fault>) {
+    let (mut seen, mut reported) = (HashMap::new(), HashSet::new());
+    for operation in document.operations() {
+        let OperationPlace {
+            path,
+            method,
+            item,
+            place,
+        } = &operation;
+        let Ok(template) = Template::parse(path) else {
+            continue;
+        };
+        let shape = template
+            .with_slashes_in(&slash_parameters(item, place))
+            .shape();
+        for base in operation.base_paths() {
+            let known: &mut Vec<_> = seen.entry(base + &shape).or_default();
+            let others = || known.iter().filter(|(other, _)| other != path);
+            let is_same = others().find(|(_, other)| other == method);
+            if let Some((other, _)) = is_same.or(others().next())
+                && reported.insert((*path, *other, is_same.is_some()))
+            {
+                let (code, served) = match is_same {
+                    Some(_) => (Code::PathAmbiguous, ""),
+                    None => (
+                        Code::PathNamesDiffer,
+                        "; both are served, since their methods differ",
+                    ),
+                };
+                let message = format!("`{path}` matches the same paths as `{other}`{served}");
+                faults.push(document.fault(code, item.node.at, message));
+            }
+            known.push((*path, method.clone()));
         }
     }
 }

@@ -395,6 +395,17 @@ impl<'r> Sources<'r> {
         values
     }
 
+    /// Returns whether the parameters in the path are valid.
+    pub(crate) fn has_valid_path(&self, parameters: &[Parameter]) -> bool {
+        let (mut values, mut violations) = (Map::new(), Vec::new());
+        let of_path = |one: &&Parameter| one.location == In::Path;
+        for parameter in parameters.iter().filter(of_path) {
+            let found = self.find(parameter, &|_| false);
+            parameter.read(found, &mut values, &mut violations);
+        }
+        violations.is_empty()
+    }
+
     /// The value of a form's property: `None` if it is not there, an error if it is not written in its style.
     pub(crate) fn property(
         &self,

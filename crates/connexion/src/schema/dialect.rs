@@ -197,6 +197,8 @@ pub(crate) fn is_format(name: &str) -> bool {
             | "iri-reference"
             | "json-pointer"
             | "password"
+            // Of Python's connexion: a path parameter whose value may have slashes.
+            | "path"
             | "regex"
             | "relative-json-pointer"
             | "time"

@@ -79,6 +79,43 @@ async fn a_template_does_not_hide_the_document_but_a_path_of_its_own_does() {
     }
 }
 
+#[tokio::test]
+async fn a_root_template_does_not_hide_the_document_of_any_joined_service() {
+    let parameter = "{name: name, in: path, required: true, schema: {type: string, format: path}}";
+    let methods = ["get", "post"].map(|method| {
+        format!("    {method}: {{operationId: {method}, parameters: [{parameter}], {ANY}}}\n")
+    });
+    let text = format!(
+        "openapi: 3.1.0\ninfo: {{title: t, version: '1'}}\npaths:\n  '/{{name}}':\n{}",
+        methods.concat()
+    );
+    let own = build(
+        Api::from_document(Document::parse("a", text).unwrap()).default_operation(async || "own"),
+    );
+    #[cfg(feature = "swagger-ui")]
+    let documented = service(|api| api.swagger_ui(true));
+    #[cfg(not(feature = "swagger-ui"))]
+    let documented = service(|api| api.serve_document(true));
+    let joined = own.and(documented);
+    let document = ask(&joined, "GET /openapi.json").await;
+    assert_eq!(
+        document.json()["paths"]["/test"]["get"]["operationId"],
+        "test"
+    );
+    #[cfg(feature = "swagger-ui")]
+    for path in ["/ui/", "/ui/swagger-ui.css", "/openapi.yaml"] {
+        assert_ne!(ask(&joined, &format!("GET {path}")).await.text(), "own");
+    }
+    for line in ["GET /ui/none", "POST /openapi.json", "GET /a/b"] {
+        assert_eq!(ask(&joined, line).await.text(), "own", "{line}");
+    }
+    let other = ask(&joined, "PUT /openapi.json").await;
+    assert_eq!(
+        (other.status.as_u16(), other.header("allow")),
+        (405, "GET, HEAD, OPTIONS, POST")
+    );
+}
+
 #[cfg(feature = "swagger-ui")]
 #[tokio::test]
 async fn the_page_and_all_it_refers_to_are_in_the_binary() {

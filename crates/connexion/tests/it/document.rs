@@ -67,7 +67,6 @@ api.yaml:14:5: warning: DELETE /a/{id} has no `operationId`; its handler is that
 api.yaml:14:5: the operation `delete /a/{id}` has no handler
 api.yaml:14:5: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`
 api.yaml:15:19: there is no security scheme `key`; declare it
-api.yaml:16:3: `/a/{b}` matches the same paths as `/a/{id}`
 api.yaml:17:3: the path `b` must begin with a slash
 api.yaml:18:49: `#/components/schemas/S` is not a response
 api.yaml:20:5: the operation `c` has no handler

@@ -57,8 +57,11 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
             "path-invalid Error /paths/a".to_owned(),
         ),
         (
-            with_paths("/{a}: {}\n  /{b}: {}"),
-            "path-ambiguous Error /paths/~1{b}".to_owned(),
+            with_paths(&["a", "b"].map(|name| format!(
+                "/{{{name}}}: {{get: {{operationId: {name}, parameters: [{{name: {name}, in: path, required: true, schema: {{}}}}], {OK}}}}}"
+            )).join("\n  ")),
+            "handler-missing Error /paths/~1{a}/get\npath-ambiguous Error /paths/~1{b}\n\
+             handler-missing Error /paths/~1{b}/get".to_owned(),
         ),
         (
             with_paths(&format!("/a: {{get: {{{OK}}}}}")),

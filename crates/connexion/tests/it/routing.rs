@@ -1,7 +1,7 @@
 //! From method and path to an operation.
 
-use connexion::{Api, ApiService, Body, Document, Params};
-use serde_json::{Map, Value};
+use connexion::{Api, ApiService, Body, Document, OperationId, Params};
+use serde_json::{Map, Value, json};
 
 use crate::support::{ANY, ask, build, document_at, send, service};
 
@@ -63,6 +63,10 @@ async fn a_request_goes_to_the_handler_of_its_operation() {
         ),
         ("PUT /people/7", r#"put /people/{id} {"id":"7"}"#),
         ("GET /people/summary", "get /people/summary {}"),
+        (
+            "PUT /people/summary",
+            r#"put /people/{id} {"id":"summary"}"#,
+        ),
         ("POST /people", "post /people {}"),
         (
             "GET /files/a.b.json",
@@ -108,7 +112,7 @@ async fn another_method_is_refused_and_told_which_are_allowed() {
         ("POST /people/1", "GET, HEAD, OPTIONS, PUT"),
         ("GET /people", "OPTIONS, POST"),
         ("HEAD /people", "OPTIONS, POST"),
-        ("PUT /people/summary", "GET, HEAD, OPTIONS"),
+        ("PATCH /people/summary", "GET, HEAD, OPTIONS, PUT"),
         ("BREW /own", "OPTIONS"),
     ] {
         let answer = ask(&service, line).await;
@@ -202,4 +206,98 @@ async fn a_path_that_no_request_has_is_told_and_keeps_nothing_from_being_served(
     let service = build(Api::from_document(document).default_operation(async || "here"));
     assert_eq!(ask(&service, "GET /a").await.text(), "here");
     assert_eq!(ask(&service, "GET /a%23b").await.status, 404);
+}
+
+/// A document of these operations, each `METHOD PATH` with its parameters in the path.
+fn document_of(operations: &[&str]) -> Document {
+    let mut paths = Map::new();
+    for line in operations {
+        let (method, path) = line.split_once(' ').unwrap();
+        let names = path.split('{').skip(1);
+        let names = names.map(|part| part.split('}').next().unwrap());
+        let parameters: Vec<_> = names
+            .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+            .collect();
+        paths.entry(path).or_insert(json!({}))[method] = json!({
+            "operationId": line, "parameters": parameters, "responses": {"200": {"description": "any"}},
+        });
+    }
+    let document =
+        json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths});
+    Document::parse("test.json", document.to_string()).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// A service that responds with the name of the operation.
+fn named(operations: &[&str]) -> ApiService {
+    let name = async |id: OperationId| id.as_str().to_owned();
+    build(Api::from_document(document_of(operations)).default_operation(name))
+}
+
+#[test]
+fn paths_that_differ_in_parameter_names_are_ambiguous_only_with_the_same_method() {
+    for (operations, expected) in [
+        (
+            &["get /a/{x}", "delete /a/{y}", "put /a/{y}"][..],
+            &[(
+                "path-names-differ",
+                "`/a/{y}` matches the same paths as `/a/{x}`; both are served, since their methods differ",
+            )][..],
+        ),
+        (
+            &["get /a/{x}/b", "get /a/{y}/b"],
+            &[(
+                "path-ambiguous",
+                "`/a/{y}/b` matches the same paths as `/a/{x}/b`",
+            )],
+        ),
+        (&["get /a/{x}", "get /a/{y}.json", "get /a/{y}{z}"], &[]),
+    ] {
+        let faults = document_of(operations).check();
+        let found: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.code.as_str(), fault.message.as_str()))
+            .collect();
+        assert_eq!(found, expected, "{operations:?}");
+    }
+}
+
+#[tokio::test]
+async fn documents_that_are_joined_share_one_route_table() {
+    let people = named(&["post /people/import", "get /people/{id}", "get /{any}"]);
+    let files = named(&["get /people/import", "put /people/{key}", "get /all"]);
+    let other = named(&["delete /people/{a}", "get /people/{b}"]);
+    let service = people.and(files).and(other);
+    for (line, expected) in [
+        ("POST /people/import", "post /people/import"),
+        ("GET /people/import", "get /people/import"),
+        ("GET /people/7", "get /people/{id}"),
+        ("PUT /people/7", "put /people/{key}"),
+        ("PUT /people/import", "put /people/{key}"),
+        ("DELETE /people/7", "delete /people/{a}"),
+        ("GET /all", "get /all"),
+        ("GET /none", "get /{any}"),
+    ] {
+        assert_eq!(ask(&service, line).await.text(), expected, "{line}");
+    }
+    let answer = ask(&service, "PATCH /people/import").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("allow")),
+        (405, "DELETE, GET, HEAD, OPTIONS, POST, PUT")
+    );
+    assert_eq!(ask(&service, "GET /a/b/c").await.status, 404);
+    assert_eq!(service.operations().count(), 8);
+}
+
+#[tokio::test]
+async fn a_path_with_very_many_marks_is_split_within_bounds() {
+    let service = named(&["get /r/{a}.{b}.{c}-{d}"]);
+    let dots = format!("GET /r/{}", ".".repeat(30_000));
+    assert_eq!(ask(&service, &dots).await.status, 404);
+    assert_eq!(ask(&service, &(dots + "-a")).await.status, 200);
+    let long = format!("/{}", "{a}/".repeat(200));
+    let message = document_at(&format!("get {long}"), ANY, "")
+        .check()
+        .remove(0)
+        .message;
+    assert!(message.contains("more than 256 slashes"), "{message}");
 }
