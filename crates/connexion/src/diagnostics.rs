@@ -104,7 +104,8 @@ impl Fault {
             | Code::ParameterIgnored
             | Code::PathNamesDiffer
             | Code::PathUnreachable
-            | Code::ReferenceSibling => Severity::Warning,
+            | Code::ReferenceSibling
+            | Code::StyleMismatch => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -229,6 +230,8 @@ codes! {
     ParameterInvalid = "parameter-invalid",
     /// a header `Accept`, `Content-Type` or `Authorization`, of which OpenAPI says that it is ignored as a parameter.
     ParameterIgnored = "parameter-ignored",
+    /// a parameter whose style does not say how its values are written; the message says how it is read.
+    StyleMismatch = "style-mismatch",
     /// a header that can't be sent, or can't be read as the document describes it.
     HeaderInvalid = "header-invalid",
     /// a key of `responses` that is no status.

@@ -77,6 +77,7 @@ struct Options {
     stub: bool,
     strict_parameters: bool,
     strict_accept: bool,
+    split_encoded_commas: bool,
     skip_undescribed: bool,
     limits: Limits,
 }
@@ -87,6 +88,7 @@ impl Options {
         Rules {
             strict_parameters: self.strict_parameters,
             strict_accept: self.strict_accept,
+            split_encoded_commas: self.split_encoded_commas,
             skip_undescribed: self.skip_undescribed,
             values: self.limits.values,
             ..Rules::default()
@@ -123,6 +125,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             stub: false,
             strict_parameters: true,
             strict_accept: true,
+            split_encoded_commas: false,
             skip_undescribed: false,
             limits: Limits {
                 body: BODY_LIMIT,
@@ -433,6 +436,36 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn strict_accept(mut self, on: bool) -> Self {
         self.options.strict_accept = on;
+        self
+    }
+
+    /// Sets whether an encoded comma (`%2C`) separates the items of an array in a query; off by default.
+    ///
+    /// Without it, `?tags=a%2Cb` is the one item `a,b` where items are strings, as the style `form` has it (RFC 6570).
+    /// Browsers, `requests`, httpx and other clients always encode the comma, so a service for them may want it.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::parse("tags.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Tags, version: "1"}
+    /// # paths:
+    /// #   /tags:
+    /// #     get:
+    /// #       operationId: tags
+    /// #       parameters: [{name: tags, in: query, explode: false, schema: {type: array, items: {type: string}}}]
+    /// #       responses: {"200": {description: some}}
+    /// # "#)?;
+    /// let service = Api::from_document(document).split_encoded_commas(true).stub(true).build(())?;
+    /// let tags = service.operations().next().ok_or("there is none")?;
+    /// let headers = http::HeaderMap::new();
+    /// let input = tags.validate_request(&Vec::new(), Some("tags=a%2Cb"), &headers, b"");
+    /// assert_eq!(input.map_err(|_| "refused")?.parameters["tags"], serde_json::json!(["a", "b"]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn split_encoded_commas(mut self, on: bool) -> Self {
+        self.options.split_encoded_commas = on;
         self
     }
 

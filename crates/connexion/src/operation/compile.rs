@@ -79,6 +79,12 @@ pub(crate) fn compile<'d>(
 impl Compile<'_, '_> {
     fn operation(&mut self, source: &OperationPlace<'_>, rules: Rules) -> Operation {
         let place = &source.place;
+        let mut parameters = self.parameters(source);
+        if rules.split_encoded_commas {
+            parameters
+                .iter_mut()
+                .for_each(Parameter::split_encoded_commas);
+        }
         let responses = place.get("responses");
         let responses: Vec<_> = responses
             .iter()
@@ -96,16 +102,20 @@ impl Compile<'_, '_> {
             produces: produces(&responses),
             responses,
             rules,
-            parameters: self.parameters(source),
+            parameters,
         }
     }
 
     fn parameters(&mut self, source: &OperationPlace<'_>) -> Vec<Parameter> {
         let mut compiled = Vec::new();
         for place in parameters(&source.item, &source.place) {
-            match Parameter::compile(&place, self.compiler) {
+            let mut warnings = Vec::new();
+            match Parameter::compile(&place, self.compiler, &mut warnings) {
                 Ok(parameter) => compiled.push(parameter),
-                Err(message) => self.fault(Code::ParameterInvalid, &place, message),
+                Err(message) => warnings.push((Code::ParameterInvalid, message)),
+            }
+            for (code, message) in warnings {
+                self.fault(code, &place, message);
             }
         }
         Parameter::tell_apart(&mut compiled);

@@ -17,7 +17,8 @@ pub(crate) use self::{
     shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
 };
 use crate::{
-    document::cursor::Place,
+    diagnostics::Code,
+    document::{cursor::Place, node::push},
     operation::path::PathValues,
     pairs::{cookies, decode, pairs},
     problem::{In, MAX_UNKNOWN, Violation},
@@ -52,8 +53,13 @@ struct Found<'r> {
 }
 
 impl Parameter {
-    /// Compiles the parameter that stands at `place`; the error says what is wrong with it.
-    pub(crate) fn compile(place: &Place<'_>, compiler: &Compiler<'_>) -> Result<Self, String> {
+    /// Compiles the parameter that stands at `place`; the error says what is wrong with it. What its author should know
+    /// is added to `warnings`.
+    pub(crate) fn compile(
+        place: &Place<'_>,
+        compiler: &Compiler<'_>,
+        warnings: &mut Vec<(Code, String)>,
+    ) -> Result<Self, String> {
         let name = place.text("name").ok_or("a parameter has no `name`")?;
         let location = match place.text("in") {
             Some("path") => In::Path,
@@ -67,7 +73,10 @@ impl Parameter {
             }
             None => return Err(format!("the parameter `{name}` has no `in`")),
         };
-        let (format, written) = Format::compile(place, location, &format!("parameter `{name}`"))?;
+        let (mut format, written) =
+            Format::compile(place, location, &format!("parameter `{name}`"))?;
+        let warning = format.warning.take();
+        warnings.extend(warning.map(|warning| (Code::StyleMismatch, warning)));
         if location == In::Header && name.parse::<HeaderName>().is_err() {
             return Err(format!("`{name}` can't be the name of a header"));
         }
@@ -91,24 +100,64 @@ impl Parameter {
         let schema = schema
             .transpose()
             .map_err(|error| format!("the schema of the parameter `{name}`: {error}"))?;
-        let default = default(place, written.as_ref());
-        if let (Some(value), Some(schema)) = (&default, &schema)
-            && !schema.is_valid(value)
-        {
-            return Err(format!(
-                "the default of the parameter `{name}` breaks its schema"
-            ));
-        }
-        Ok(Self {
+        let mut parameter = Self {
             name: name.to_owned(),
             key: name.to_owned(),
             location,
             required: place.flag("required"),
             may_be_empty,
             format,
-            default,
+            default: None,
             schema,
-        })
+        };
+        parameter.set_defaults(default(place, written.as_ref()), warnings);
+        Ok(parameter)
+    }
+
+    /// Keeps the valid defaults of the document. A wrong one must not become an error of the client, which did not send it.
+    fn set_defaults(&mut self, written: Option<Value>, warnings: &mut Vec<(Code, String)>) {
+        if let Some(schema) = &self.schema {
+            let is_valid = |path: &[&str], value: &Value| {
+                let mut pointer = String::new();
+                for name in path {
+                    push(&mut pointer, name);
+                }
+                let value = path.iter().rev().fold(value.clone(), |value, name| {
+                    Map::from_iter([((*name).to_owned(), value)]).into()
+                });
+                let mut faults = schema.faults(&value, None).into_iter();
+                !faults.any(|fault| {
+                    let below = fault.pointer.strip_prefix(&pointer);
+                    below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+                })
+            };
+            let branches = self.format.branches.iter_mut();
+            for shape in branches.chain([&mut self.format.shape]) {
+                shape.retain_defaults(&is_valid);
+            }
+        }
+        let is_written = written.is_some();
+        let of_properties = || {
+            self.format
+                .shape
+                .default()
+                .filter(|_| self.format.is_spread())
+        };
+        self.default = written
+            .or_else(of_properties)
+            .filter(|value| self.is_valid(value));
+        if is_written && self.default.is_none() {
+            let message = format!(
+                "the default of the parameter `{}` breaks its schema and is not filled in",
+                self.name
+            );
+            warnings.push((Code::DefaultInvalid, message));
+        }
+    }
+
+    /// Makes an encoded comma in a query separate items: many clients encode every comma.
+    pub(crate) fn split_encoded_commas(&mut self) {
+        self.format.splits_encoded_commas = self.location == In::Query;
     }
 
     /// A property of a form, which is written as a query parameter would be. `encoding` has its style, if any.

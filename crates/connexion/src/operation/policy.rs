@@ -4,9 +4,12 @@ use crate::security::Guard;
 
 /// What an application decides for an operation; the document says the rest.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Rules {
     /// Whether query parameters that the document does not have are refused.
     pub(crate) strict_parameters: bool,
+    /// Whether an encoded comma in a query stands between the items of an array.
+    pub(crate) split_encoded_commas: bool,
     /// Whether properties of JSON bodies that no schema speaks of are skipped.
     pub(crate) skip_undescribed: bool,
     /// How many values a request's body may hold.

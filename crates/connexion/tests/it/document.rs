@@ -183,10 +183,18 @@ fn what_is_not_supported_is_told_and_never_ignored() {
     for (operation, expected) in [
         (
             parameter("schema: {type: object, properties: {b: {type: object}}}"),
+            "warning: the parameter `a` holds objects or arrays within one another, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
+        ),
+        (
+            parameter("explode: false, schema: {type: array, items: {type: array}}"),
+            "warning: the parameter `a` holds objects or arrays within one another, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
+        ),
+        (
+            with_parameters("{name: a, in: header, schema: {type: array, items: {type: array}}}"),
             "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
         (
-            parameter("schema: {type: array, items: {type: array}}"),
+            parameter("schema: {type: [array, object]}"),
             "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
         (
@@ -195,11 +203,11 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             parameter("style: deepObject, schema: {type: string}"),
-            "the style deepObject is for objects, which the parameter `a` is not; write `style: form`",
+            "warning: the style of the parameter `a` is for arrays and objects, which it is not; it is read as if it had none",
         ),
         (
             parameter("style: spaceDelimited, schema: {type: string}"),
-            "the style of the parameter `a` is for arrays and objects, which it is not; leave it out",
+            "warning: the style of the parameter `a` is for arrays and objects, which it is not; it is read as if it had none",
         ),
         (
             with_parameters("{name: a, in: cookie, allowEmptyValue: true, schema: {}}"),
@@ -215,7 +223,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             parameter("schema: {type: integer, default: x}"),
-            "the default of the parameter `a` breaks its schema",
+            "warning: the default of the parameter `a` breaks its schema and is not filled in",
         ),
         (
             with_parameters("{name: a, in: body, schema: {}}"),

@@ -64,6 +64,15 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
              handler-missing Error /paths/~1{b}/get".to_owned(),
         ),
         (
+            operation(&format!(
+                "parameters: [{{name: b, in: query, style: deepObject, schema: {{type: integer, default: x}}}}], {OK}"
+            )),
+            format!(
+                "handler-missing Error {get}\ndefault-invalid Warning {get}/parameters/0\n\
+                 style-mismatch Warning {get}/parameters/0"
+            ),
+        ),
+        (
             with_paths(&format!("/a: {{get: {{{OK}}}}}")),
             format!("operation-id-missing Warning {get}\nhandler-missing Error {get}"),
         ),

@@ -364,3 +364,68 @@ fn a_default_is_found_in_the_parts_of_a_schema() {
     let read = only(&service).validate_request(&Vec::new(), None, &headers, b"");
     assert_eq!(read.unwrap().parameters["q"], 9);
 }
+
+#[test]
+fn an_encoded_comma_separates_items_if_an_api_says_so() {
+    let array = "schema: {type: array, items: {type: string}}";
+    let parameters = [
+        format!("{{name: a, in: query, explode: false, {array}}}"),
+        format!("{{name: b, in: query, {array}}}"),
+        "{name: c, in: query, schema: {type: string}}".to_owned(),
+        "{name: d, in: query, explode: false, schema: {type: object, additionalProperties: {type: string}}}"
+            .to_owned(),
+    ];
+    let document = || document(&with_parameters(&parameters.join(", ")), "");
+    let query = "a=x%2Cy%2cz,1&b=x%2Cy&c=x%2Cy&d=R%2Cx%2CG%2Cy";
+    for (on, expected) in [
+        (
+            true,
+            r#"{"a":["x","y","z","1"],"b":["x,y"],"c":"x,y","d":{"R":"x","G":"y"}}"#,
+        ),
+        (false, r"Query d style: Wrong style for query parameter 'd'"),
+    ] {
+        let api = connexion::Api::from_document(document()).split_encoded_commas(on);
+        let service = crate::support::build(api.operation("test", async || ()));
+        let read = only(&service).validate_request(&Vec::new(), Some(query), &headers(&[]), b"");
+        let found = match read {
+            Ok(input) => Value::Object(input.parameters).to_string(),
+            Err(violations) => crate::support::sentences(&violations),
+        };
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_default_that_breaks_its_schema_is_a_warning_and_not_filled_in() {
+    let parameter =
+        "{name: q, in: query, schema: {allOf: [{type: integer, default: 5}, {maximum: 3}]}}";
+    let document = document(&with_parameters(parameter), "");
+    let service = service(document);
+    let read = only(&service).validate_request(&Vec::new(), None, &headers(&[]), b"");
+    assert!(read.unwrap().parameters.is_empty());
+}
+
+#[tokio::test]
+async fn a_boolean_may_be_written_in_any_letter_case_in_cookies_and_forms() {
+    let cookie = "{name: color, in: cookie, schema: {type: boolean}}";
+    let answer = send(&echo("/", cookie), "GET /", &[("cookie", "color=TRUE")], "").await;
+    assert_eq!(color(&answer), "true");
+
+    let schema = "{type: object, properties: {a: {type: boolean}, b: {type: array, items: {type: boolean}}, \
+                  c: {type: [string, boolean]}}}";
+    let operation = format!(
+        "requestBody: {{content: {{application/x-www-form-urlencoded: {{schema: {schema}}}}}}}, {ANY}"
+    );
+    let service = service(document(&operation, ""));
+    let form = headers(&[("content-type", "application/x-www-form-urlencoded")]);
+    let read = |body: &[u8]| only(&service).validate_request(&Vec::new(), None, &form, body);
+    let value = read(b"a=False&b=True&b=fAlSe&c=True")
+        .unwrap()
+        .body
+        .unwrap();
+    assert_eq!(
+        value,
+        serde_json::json!({"a": false, "b": [true, false], "c": true})
+    );
+    assert!(read(b"a=yes").is_err());
+}

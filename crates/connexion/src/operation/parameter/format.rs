@@ -27,6 +27,10 @@ pub(crate) struct Format {
     pub(super) branches: Vec<Shape>,
     /// All types that the schema names.
     types: Vec<String>,
+    /// Whether an encoded comma is a mark between items even where it may belong to one.
+    pub(super) splits_encoded_commas: bool,
+    /// What the document's author should know of how it is read.
+    pub(super) warning: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,25 +83,15 @@ impl Style {
 }
 
 impl Style {
-    /// The shape of what is written in this style.
-    fn shape(self, explode: bool, schema: &Place<'_>, what: &str) -> Result<Shape, String> {
-        let shape = Shape::of(schema).filter(|shape| match self {
-            Self::Deep => true,
+    /// Whether it says how values of this shape are written.
+    fn writes(self, explode: bool, shape: &Shape) -> bool {
+        match self {
+            Self::Deep => !matches!(shape, Shape::Single(_)),
+            Self::Space | Self::Pipe | Self::Tab => {
+                !matches!(shape, Shape::Single(_)) && shape.is_simple()
+            }
             Self::Form if explode => shape.is_repeatable(),
             _ => shape.is_simple(),
-        });
-        match (self, shape) {
-            (_, None) => Err(format!(
-                "the {what} holds objects or arrays within one another or in turn, which is not supported in \
-                 its style; write `content: {{application/json: …}}` for `schema`"
-            )),
-            (Self::Deep, Some(Shape::Single(_))) => Err(format!(
-                "the style deepObject is for objects, which the {what} is not; write `style: form`"
-            )),
-            (Self::Space | Self::Pipe | Self::Tab, Some(Shape::Single(_))) => Err(format!(
-                "the style of the {what} is for arrays and objects, which it is not; leave it out"
-            )),
-            (_, Some(shape)) => Ok(shape),
         }
     }
 }
@@ -147,29 +141,60 @@ impl Format {
             style => style,
         };
         let Some(schema) = schema else {
-            let shape = Shape::Single(Vec::new());
-            let types = Vec::new();
-            return Ok(Self {
-                style,
-                explode,
-                shape,
-                branches: Vec::new(),
-                types,
-            });
+            return Ok(Self::of_shape(style, explode, Shape::Single(Vec::new())));
         };
-        let shape = style.shape(explode, schema, what)?;
+        let unsupported = || {
+            format!(
+                "the {what} holds objects or arrays within one another or in turn, which is not supported in \
+                 its style; write `content: {{application/json: …}}` for `schema`"
+            )
+        };
+        let shape = Shape::of(schema).ok_or_else(unsupported)?;
+        let (style, warning) = match &shape {
+            shape if style.writes(explode, shape) => (style, None),
+            Shape::Single(_) => {
+                let message = format!(
+                    "the style of the {what} is for arrays and objects, which it is not; it is read as if it had none"
+                );
+                (default, Some(message))
+            }
+            _ if location == In::Query => {
+                let message = format!(
+                    "the {what} holds objects or arrays within one another, for which OpenAPI has no style; they are \
+                     read from names with brackets, such as `a[0][b]`"
+                );
+                (Style::Deep, Some(message))
+            }
+            _ => return Err(unsupported()),
+        };
         let types = all_types(schema);
         let branches = match &shape {
             Shape::Object(_) => Shape::branches(schema),
             _ => Vec::new(),
         };
         Ok(Self {
+            branches,
+            types,
+            warning,
+            ..Self::of_shape(style, explode, shape)
+        })
+    }
+
+    fn of_shape(style: Style, explode: bool, shape: Shape) -> Self {
+        Self {
             style,
             explode,
             shape,
-            branches,
-            types,
-        })
+            branches: Vec::new(),
+            types: Vec::new(),
+            splits_encoded_commas: false,
+            warning: None,
+        }
+    }
+
+    /// Whether its value is spread over names of its own properties: then an absent object is one without properties.
+    pub(super) fn is_spread(&self) -> bool {
+        self.style == Style::Deep || self.style == Style::Form && self.explode
     }
 
     fn of_content<'d>(
@@ -188,13 +213,7 @@ impl Format {
         let (Some((name, media)), None) = (entries.next(), entries.next()) else {
             return Err(format!("the `content` of the {what} must have one entry"));
         };
-        let mut format = Self {
-            style: Style::Json,
-            explode: false,
-            shape: Shape::Single(Vec::new()),
-            branches: Vec::new(),
-            types: Vec::new(),
-        };
+        let mut format = Self::of_shape(Style::Json, false, Shape::Single(Vec::new()));
         if !MediaType::parse(name).is_json() {
             let schema = media.get("schema");
             let shape = match &schema {
@@ -222,6 +241,7 @@ impl Format {
             (Style::Pipe, _) => &["|", "%7C", "%7c"],
             (Style::Tab, _) => &["%09", "\t"],
             (Style::Csv, _) => &COMMAS,
+            _ if self.splits_encoded_commas => &COMMAS,
             (_, Shape::Array(items)) if !items.may_have_commas() => &COMMAS,
             _ => &[","],
         }

@@ -101,6 +101,35 @@ impl Shape {
         })
     }
 
+    /// Removes the defaults of properties that are not valid: `is_valid` is asked with the names that lead to one from
+    /// the outermost object.
+    pub(super) fn retain_defaults(&mut self, is_valid: &dyn Fn(&[&str], &Value) -> bool) {
+        let Self::Object(members) = self else {
+            return;
+        };
+        for Member {
+            name,
+            shape,
+            default,
+        } in &mut members.known
+        {
+            default.take_if(|value| !is_valid(&[name], value));
+            shape.retain_defaults(&|path, value| {
+                is_valid(&[&[name.as_str()], path].concat(), value)
+            });
+        }
+    }
+
+    /// The value of an object of which no property was sent; `None` if no property has a default.
+    pub(super) fn default(&self) -> Option<Value> {
+        let Self::Object(members) = self else {
+            return None;
+        };
+        let mut object = Map::new();
+        members.fill(&mut object);
+        (!object.is_empty()).then_some(Value::Object(object))
+    }
+
     /// Whether what it holds are single values, as all styles but one want it.
     pub(crate) fn is_simple(&self) -> bool {
         self.holds(Self::is_single)
@@ -492,11 +521,11 @@ pub(super) fn single(text: &str, types: &[String]) -> Value {
             if is_whole { float(text) } else { None }
         }),
         "number" => whole(text).or_else(|| float(text)),
-        "boolean" => match text {
-            "true" => Some(Value::Bool(true)),
-            "false" => Some(Value::Bool(false)),
-            _ => None,
-        },
+        // No specification says how one is written; Python writes `True`, as Python's connexion reads it.
+        "boolean" => ["false", "true"]
+            .iter()
+            .position(|word| text.eq_ignore_ascii_case(word))
+            .map(|place| Value::Bool(place == 1)),
         // How it is written no specification says; this is what clients of Python's connexion send.
         "null" if text == "null" && !has(types, "string") => Some(Value::Null),
         _ => None,
