@@ -49,7 +49,7 @@ pub(super) fn quoted(bytes: &[u8]) -> Cow<'_, str> {
 /// that none looks like a line of its own.
 pub(super) fn line(line: &str, format: LogFormat) -> Cow<'_, str> {
     let text = line.strip_suffix('\n').unwrap_or(line);
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_printable(text.as_bytes()) {
         return Cow::Borrowed(line);
     }
     let mut escaped = String::with_capacity(line.len() + line.len() / 4);
@@ -74,6 +74,13 @@ pub(super) fn line(line: &str, format: LogFormat) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Whether all bytes are ASCII and shown. Each change writes a line to the log, and most lines are such, so all bytes are
+/// looked at, as vectors, instead of one by one up to the first that is not.
+fn is_printable(bytes: &[u8]) -> bool {
+    let is_shown = |byte: &u8| matches!(byte, b' '..=b'~');
+    bytes.iter().fold(true, |all, byte| all & is_shown(byte))
+}
+
 /// The error log's writer: each write is a line.
 #[derive(Debug)]
 pub(super) struct Escaping<W> {
@@ -94,6 +101,11 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for Escaping<M> {
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        if self.format == LogFormat::Text && is_printable(text) {
+            self.inner.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
         let text = String::from_utf8_lossy(bytes);
         let mut text = line(&text, self.format);
         // `tracing-subscriber` has no setting for this name, and the access log calls it `time`.

@@ -107,6 +107,7 @@ pub(super) fn person(row: &Row) -> Result<Person, StoreError> {
 }
 
 /// Names the first column that can't be read.
+#[cold]
 fn unreadable(row: &Row, error: &tokio_postgres::Error) -> StoreError {
     let is_readable = |index: usize| match index {
         0 => row.try_get::<_, Uuid>(0).is_ok(),

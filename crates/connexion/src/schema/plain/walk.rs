@@ -61,6 +61,7 @@ fn when(condition: bool) -> Result<(), No> {
 }
 
 impl<O: Output> Walk<'_, '_, O> {
+    #[inline]
     fn whole(self, value: i64) -> Result<(), No> {
         when(match &self.0.kind {
             Kind::Integer {
