@@ -147,7 +147,10 @@ fn split(host: &str) -> Option<(&str, Option<u16>)> {
 
 /// Whether this is a `reg-name` (RFC 3986, section 3.2.2) with a character at least.
 fn is_name(name: &str) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte);
+    let plain = |byte: &u8| {
+        matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%')
+            || b"!$&'()*+,;=".contains(byte)
+    };
     let mut escapes = name.split('%').skip(1);
     !name.is_empty()
         && name.as_bytes().iter().all(plain)

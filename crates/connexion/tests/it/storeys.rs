@@ -32,9 +32,9 @@ fn imports_go_down_only() {
         }
         let own = rank(&storey).unwrap_or_else(|| panic!("{} is in no storey", name.display()));
         let text = fs::read_to_string(&file).unwrap();
-        let above = imported(&text).into_iter().filter(|other| {
-            *other != storey && rank(other).is_some_and(|other| other >= own)
-        });
+        let above = imported(&text)
+            .into_iter()
+            .filter(|other| *other != storey && rank(other).is_some_and(|other| other >= own));
         upward.extend(above.map(|other| format!("{} imports {other}", name.display())));
     }
     assert!(upward.is_empty(), "{upward:#?}");
