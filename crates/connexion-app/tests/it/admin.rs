@@ -6,20 +6,13 @@ use std::net::{TcpListener, TcpStream};
 
 use crate::postgres_server::PrivateServer;
 use crate::program::{Answer, Program, Service, get, until};
+use crate::watched::watched;
 
 const PERSON: &str = r#"{"name":"Doe","passengerClass":1,"sex":"male","age":7,
     "siblingsOrSpousesAboard":0,"parentsOrChildrenAboard":0,"fare":7.5}"#;
 
 const DASHBOARD: &str = include_str!("../../../../deploy/observability/dashboard.json");
 const ALERTS: &str = include_str!("../../../../deploy/observability/alerts.yaml");
-
-/// A program with an admin listener, and its address.
-pub(crate) fn watched(program: Program) -> (Program, String) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    let port = address.rsplit(':').next().unwrap();
-    (program.env("APP_ADMIN_PORT", port), address)
-}
 
 #[track_caller]
 fn ready(address: &str) -> Answer {

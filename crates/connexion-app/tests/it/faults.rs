@@ -1,10 +1,12 @@
 //! Faults that really happen. Each is a function that does it, to a service that is under load, and panics if the
 //! service did not stand it. The tests do it in short; `make faults` at length, and makes a table of what comes back.
 
+mod bodies;
 mod clients;
 mod contract;
 mod database;
 mod full;
+mod http2;
 mod import;
 mod load;
 mod locks;
@@ -46,6 +48,10 @@ pub(crate) const ALL: &[Fault] = &[
         let time = Duration::from_secs(10);
         Ok(uploads::stalled_on_postgres(120, time, 0.8))
     }),
+    ("imports that stall, SQLite", || {
+        let time = Duration::from_secs(10);
+        Ok(uploads::stalled_on_sqlite(530, time, 0.8))
+    }),
     ("one slow import, PostgreSQL", || {
         Ok(uploads::slow_on_postgres(Duration::from_secs(10), 0.8))
     }),
@@ -57,7 +63,7 @@ pub(crate) const ALL: &[Fault] = &[
         Ok(uploads::cancelled_on_sqlite(1_000_000, limit))
     }),
     ("a large import, SQLite", || {
-        Ok(uploads::large_on_sqlite(1_000_000, &[]))
+        Ok(uploads::large_on_sqlite(1_000_000, 30))
     }),
     ("two `migrate` at once", || Ok(migrate::at_once(20))),
     ("PostgreSQL frozen (SIGSTOP)", || {
@@ -78,16 +84,29 @@ pub(crate) const ALL: &[Fault] = &[
     ("slow readers, slow writers, half-closed", || {
         clients::slow(300)
     }),
+    ("one request of 2 MiB", || Ok(bodies::large())),
     ("slow bodies of 2 MiB", || {
         clients::slow_bodies(1_024, 2 << 20)
     }),
     ("slow bodies of 64 KiB", || {
         clients::slow_bodies(1_024, 64 << 10)
     }),
+    ("HTTP/2 responses that nobody reads, with PING", || {
+        Ok(http2::stalled(10, 10, true))
+    }),
+    ("HTTP/2 responses that nobody reads", || {
+        Ok(http2::stalled(10, 10, false))
+    }),
+    ("HTTP/2 connection that only pings", || {
+        Ok(http2::pinging(10))
+    }),
     ("slow list beside writers, SQLite", || {
         Ok(log::slow_list(Duration::from_mins(5), 256 << 20))
     }),
     ("idle connections", || clients::idle(10_000)),
+    ("idle connections, few files", || {
+        clients::few_files(1_024, 5_000)
+    }),
     ("requests that schemathesis makes, PostgreSQL", || {
         contract::on_postgres(&["--max-time", "120"])
     }),

@@ -8,9 +8,12 @@
 
 mod faults;
 #[expect(dead_code, reason = "the tests use all of it")]
+mod frames;
+#[expect(dead_code, reason = "the tests use all of it")]
 mod postgres_server;
 #[expect(dead_code, reason = "the tests use all of it")]
 mod program;
+mod watched;
 
 use std::io::Write;
 use std::panic::catch_unwind;

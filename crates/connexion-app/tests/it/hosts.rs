@@ -2,9 +2,9 @@
 
 use std::io::read_to_string;
 
-use crate::admin::watched;
 use crate::frames::{Frames, HEADERS, status};
 use crate::program::{Program, Service};
+use crate::watched::watched;
 
 /// Without the hosts that other tests are allowed.
 fn plain() -> Program {

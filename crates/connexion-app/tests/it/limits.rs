@@ -3,11 +3,9 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::admin::watched;
-use crate::program::{Program, Running, Service, until};
+use crate::program::{Program, Service, until};
 
 const GET: &str = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -227,55 +225,4 @@ fn a_burst_of_connections_is_not_dropped() {
     let open: Result<Vec<_>, _> = (0..300).map(connect).collect();
     service.running.signal("CONT");
     open.unwrap();
-}
-
-/// What a shell or a supervisor allows is less than what the settings do.
-#[test]
-fn idle_connections_leave_files_for_the_database_and_for_operators() {
-    let (program, admin) = watched(Program::new());
-    let inner = program.command(&["--port", "0"]);
-    let mut command = Command::new("bash");
-    let script = "ulimit -n 128; exec \"$0\" \"$@\"";
-    command
-        .args(["-c", script])
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    command
-        .env_clear()
-        .current_dir(inner.get_current_dir().unwrap());
-    command.envs(
-        inner
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let service = Running::start(&mut command).serving();
-    let told = "WARN only 128 files may be open (ulimit -n): at most 56 connections are served instead of 10000";
-    service.running.until_it_says(told);
-    let mut first = service.send(GET);
-    assert!(answer(&mut first).starts_with("HTTP/1.1 404 "));
-    let idle: Vec<_> = (0..300)
-        .map(|_| TcpStream::connect(&service.address))
-        .collect();
-    // Operators who ask nothing, as many as a few.
-    let operators: Vec<_> = (0..8).map(|_| TcpStream::connect(&admin)).collect();
-    for _ in 0..5 {
-        until(|| {
-            let ready = crate::program::get(&admin, "/health/ready");
-            let is_ready = ready.as_ref().is_ok_and(|ready| ready.status == 200);
-            is_ready.then_some(()).ok_or(format!("{ready:?}"))
-        });
-        let live = crate::program::get(&admin, "/health/live").unwrap();
-        assert_eq!(live.status, 200);
-        first
-            .write_all(b"GET /people?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n")
-            .unwrap();
-        assert!(answer(&mut first).starts_with("HTTP/1.1 200 "));
-    }
-    drop((idle, operators));
-    let stderr = service.stop().stderr;
-    assert!(!stderr.contains("can't be accepted"), "{stderr}");
 }

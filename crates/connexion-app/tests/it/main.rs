@@ -46,5 +46,6 @@ mod tls;
 mod together;
 mod traces;
 mod uploads;
+mod watched;
 mod web;
 mod wire;

@@ -398,6 +398,27 @@ pub(crate) fn status_line(stream: &mut TcpStream, milliseconds: u64) -> String {
     line
 }
 
+/// The same command, which a shell starts after this script.
+pub(crate) fn after(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("{script} && exec \"$0\" \"$@\"");
+    let environment = command.get_envs();
+    let environment = environment.filter_map(|(name, value)| Some((name, value?)));
+    shell
+        .args(["-c", &script])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(directory) = command.get_current_dir() {
+        shell.current_dir(directory);
+    }
+    shell
+}
+
 /// Tries again and again until it is there, or it takes too long; the error says what is missing.
 #[track_caller]
 pub(crate) fn until<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {

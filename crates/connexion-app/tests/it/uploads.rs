@@ -105,15 +105,6 @@ fn stalled_import_holds_up_no_write() {
     assert_eq!(service.people(), 5);
 }
 
-/// There are 512 threads for what blocks.
-#[test]
-fn stalled_imports_occupy_no_thread() {
-    let service = on_sqlite(&["--max-imports", "256"]);
-    let _stalled = stalled(&service, 256, &[STALLED; 530]);
-    assert_eq!(service.people(), 0);
-    assert_eq!(service.post("/people", PERSON).status, 200);
-}
-
 #[test]
 fn one_import_too_many_is_refused_before_its_body_is_read() {
     let service = on_sqlite(&["--max-imports", "1"]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -12,7 +12,8 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use super::import::csv;
 use super::load::person;
 use super::{Outcome, Skipped, Stood, seconds};
-use crate::program::{Program, Running, Service, status_line, until};
+use crate::program::{Program, Running, Service, after, get, status_line, until};
+use crate::watched::watched;
 
 const GET: &str = "GET /people/00000000-0000-0000-0000-000000000000 HTTP/1.1\r\nHost: x\r\n\r\n";
 const LIST: &str = "GET /people HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -120,6 +121,63 @@ pub(super) fn idle(count: usize) -> Outcome {
     })
 }
 
+/// So many connections that stay open, of a process that may have only so many files open: fewer than the settings allow.
+pub(super) fn few_files(files: usize, count: usize) -> Outcome {
+    enough_files(count as u64 + 200)?;
+    let (program, admin) = watched(Program::new());
+    let command = program.command(&["--port", "0", "--access-log", "off"]);
+    let service = Running::start(&mut after(&format!("ulimit -n {files}"), &command)).serving();
+    let told = format!("WARN only {files} files may be open (ulimit -n): at most ");
+    service.running.until_it_says(&told);
+    let stderr = service.running.stderr();
+    let (_, limit) = stderr.split_once(&told).unwrap();
+    let limit: usize = limit.split(' ').next().unwrap().parse().unwrap();
+    assert!((1..files).contains(&limit) && limit < count, "{limit}");
+    let mut first = service.send(GET);
+    assert!(answer(&mut first).starts_with("HTTP/1.1 404 "));
+    // The kernel may end those that are beyond the limit.
+    let idle: Vec<_> = (0..count)
+        .map(|_| TcpStream::connect(&service.address))
+        .collect();
+    // Operators who ask nothing, as many as a few.
+    let operators: Vec<_> = (0..8).map(|_| TcpStream::connect(&admin)).collect();
+    let mut slowest = [Duration::ZERO; 2];
+    for _ in 0..20 {
+        let begun = Instant::now();
+        for probe in ["/health/live", "/health/ready"] {
+            assert_eq!(get(&admin, probe).unwrap().status, 200, "{probe}");
+        }
+        slowest[0] = slowest[0].max(begun.elapsed());
+        let begun = Instant::now();
+        let list = b"GET /people?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+        first.write_all(list).unwrap();
+        assert!(answer(&mut first).starts_with("HTTP/1.1 200 "));
+        slowest[1] = slowest[1].max(begun.elapsed());
+    }
+    drop((idle, operators));
+    let stderr = service.stop().stderr;
+    assert!(!stderr.contains("can't be accepted"), "{stderr}");
+    assert!(
+        slowest.iter().all(|time| *time < Duration::from_secs(2)),
+        "{slowest:?}"
+    );
+    let [probes, list] = slowest.map(seconds);
+    Ok(Stood {
+        done: format!("{count} idle connections, `ulimit -n {files}`"),
+        figures: format!(
+            "{limit} connections are served at a time, as the log says; liveness and readiness within {probes}, a page of the \
+             database for a client that was there before within {list}"
+        ),
+    })
+}
+
+/// One response that has no body longer than what comes with its head.
+fn answer(stream: &mut TcpStream) -> String {
+    let mut part = vec![0; 4_000];
+    let length = stream.read(&mut part).unwrap();
+    String::from_utf8_lossy(&part[..length]).into_owned()
+}
+
 /// How much memory the Kubernetes manifests allow.
 const MEMORY: u64 = 256 * 1024 * 1024;
 
@@ -215,25 +273,8 @@ impl MemoryGroup {
 
     /// The same command, run in the group.
     fn running(&self, command: &Command) -> Command {
-        let mut within = Command::new("sh");
-        within
-            .args(["-c", "echo $$ >\"$0\" && exec \"$@\""])
-            .arg(self.directory.join("cgroup.procs"))
-            .arg(command.get_program())
-            .args(command.get_args())
-            .env_clear()
-            .envs(
-                command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        if let Some(directory) = command.get_current_dir() {
-            within.current_dir(directory);
-        }
-        within
+        let processes = self.directory.join("cgroup.procs");
+        after(&format!("echo $$ >{}", processes.display()), command)
     }
 
     fn most(&self) -> u64 {
@@ -288,4 +329,10 @@ fn slow_bodies_stay_within_the_memory_of_the_manifests() {
 #[test]
 fn many_connections_do_not_hold_up_the_others() {
     idle(500).unwrap();
+}
+
+/// What a shell or a supervisor allows is less than what the settings do.
+#[test]
+fn idle_connections_leave_files_for_the_database_and_for_operators() {
+    few_files(128, 300).unwrap();
 }

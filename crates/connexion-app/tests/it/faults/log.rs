@@ -35,7 +35,10 @@ pub(super) fn slow_list(time: Duration, limit: u64) -> Stood {
         threads.spawn(|| read_slowly(&service, &ended, &stop));
         Load::by(WRITERS, &service, |load| {
             let begun = Instant::now();
-            // Lists are ended again and again, and writers go on.
+            while begun.elapsed() < time {
+                load.until_more(200, 1);
+            }
+            // Lists are ended again and again.
             until(|| {
                 match service
                     .running
@@ -47,9 +50,6 @@ pub(super) fn slow_list(time: Duration, limit: u64) -> Stood {
                     _ => Ok(()),
                 }
             });
-            while begun.elapsed() < time {
-                load.until_more(200, 1);
-            }
         })
     });
     let usual = limit / 2;

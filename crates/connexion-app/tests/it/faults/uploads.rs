@@ -10,7 +10,7 @@ use super::import::csv;
 use super::load::{Load, person};
 use super::{Stood, seconds};
 use crate::postgres_server::PrivateServer;
-use crate::program::{Program, Service};
+use crate::program::{Program, Service, until};
 
 const GET: &str = "/people/00000000-0000-0000-0000-000000000000";
 
@@ -103,6 +103,44 @@ pub(super) fn stalled_on_postgres(count: usize, time: Duration, least: f64) -> S
     }
 }
 
+/// As many imports as may be in progress, which send the beginning of a file, and some more that are refused. SQLite's calls,
+/// and files, are done on threads of which there are 512.
+pub(super) fn stalled_on_sqlite(count: usize, time: Duration, least: f64) -> Stood {
+    const SLOTS: usize = 256;
+    let service = serve("sqlite:people.sqlite", &["--max-imports", "256"]);
+    let begin = head(1_000_000, "*/*") + &csv(10);
+    let mut most = 0;
+    let shares = shares(&service, time, least, |stop| {
+        let all: Vec<_> = (0..count).map(|_| service.send(&begin)).collect();
+        until(|| match all.iter().filter(|one| is_answered(one)).count() {
+            refused if refused == count - SLOTS => Ok(()),
+            refused => Err(format!("{count} - {SLOTS} refused, there are {refused}")),
+        });
+        while !stop.load(Relaxed) {
+            most = most.max(threads(&service));
+            sleep(Duration::from_millis(50));
+        }
+    });
+    assert!(most < 100, "{most} threads");
+    Stood {
+        done: format!("{count} for {}, `APP_MAX_IMPORTS={SLOTS}`", seconds(time)),
+        figures: format!(
+            "{SLOTS} stall, {} get 503; at most {most} threads; {shares}",
+            count - SLOTS
+        ),
+    }
+}
+
+fn is_answered(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    stream.peek(&mut [0]).is_ok_and(|length| length > 0)
+}
+
+fn threads(service: &Service) -> usize {
+    let tasks = format!("/proc/{}/task", service.running.id());
+    std::fs::read_dir(tasks).unwrap().count()
+}
+
 /// How many sessions clients have at the server.
 fn sessions(server: &PrivateServer) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -189,9 +227,13 @@ fn until_phase(stream: TcpStream, phase: &str, rows: usize) -> bool {
     })
 }
 
-/// One import of so many rows: the longest wait of another client's write.
-pub(super) fn large_on_sqlite(rows: usize, flags: &[&str]) -> Stood {
-    let service = serve("sqlite:people.sqlite", flags);
+/// One import of so many rows: the longest wait of another client's write, which `DATABASE_IMPORT_TIMEOUT` bounds.
+pub(super) fn large_on_sqlite(rows: usize, timeout: u64) -> Stood {
+    let flag = timeout.to_string();
+    let service = serve(
+        "sqlite:people.sqlite",
+        &["--database-import-timeout", &flag],
+    );
     let body = csv(rows);
     let (first, mut taken) = (Instant::now(), Duration::ZERO);
     let load = Load::while_doing(&service, |load| {
@@ -210,8 +252,13 @@ pub(super) fn large_on_sqlite(rows: usize, flags: &[&str]) -> Stood {
         load.until_more(200, 20);
     });
     let refused = load.refused_after(first);
+    // The end of one that takes too long needs a moment, too.
+    let longest = Duration::from_secs(timeout + 2);
+    assert!(load.slowest() < longest, "{:?}", load.slowest());
     Stood {
-        done: format!("of {rows} rows over HTTP, while others write"),
+        done: format!(
+            "of {rows} rows over HTTP, while others write, `DATABASE_IMPORT_TIMEOUT={timeout}`"
+        ),
         figures: format!(
             "stored in {}; longest wait of another write {}, {} refused",
             seconds(taken),
@@ -227,6 +274,11 @@ fn stalled_imports_do_not_hold_up_the_others() {
 }
 
 #[test]
+fn stalled_imports_occupy_no_thread() {
+    stalled_on_sqlite(530, Duration::from_millis(500), 0.0);
+}
+
+#[test]
 fn slow_import_does_not_hold_up_the_others() {
     slow_on_postgres(Duration::from_millis(500), 0.0);
     slow_on_sqlite(Duration::from_millis(500), 0.0);
@@ -239,5 +291,5 @@ fn cancelled_import_does_not_hold_up_the_others() {
 
 #[test]
 fn large_import_is_stored_while_others_write() {
-    large_on_sqlite(10_000, &[]);
+    large_on_sqlite(10_000, 8);
 }
