@@ -66,4 +66,5 @@ fn execute_in_swagger_ui_lists_people_without_anything_filled_in() {
     let address = browser.text(".opblock.is-open .request-url");
     browser.screenshot("swagger-ui");
     assert!(address.contains("/people?limit=100"), "{address}");
+    assert!(!address.contains("passengerClass"), "{address}");
 }
