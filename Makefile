@@ -71,10 +71,10 @@ fuzz-smoke:
 schemathesis:
 	scripts/schemathesis.sh 120
 
-# The service through faults that really happen, as a table.
+# The service through faults that really happen, as a table: all, or those that have ONLY in their name.
 faults:
 	scripts/setup-tests.sh
-	cargo bench -p connexion-app --bench faults --locked
+	cargo bench -p connexion-app --bench faults --locked -- "$(ONLY)"
 
 # --- Delivery: the image, its registry, its environments ---
 # Their variables come from the command line or the environment; the shell reads them, so that it finds no code in them.

@@ -1,4 +1,4 @@
-//! `make faults`: every fault in full, against the release binary, as a table.
+//! `make faults`: every fault in full, or those that an argument names, against the release binary, as a table.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,7 +24,14 @@ use self::faults::Skipped;
 fn main() -> ExitCode {
     println!("| fault | what was done | figures | verdict |\n| --- | --- | --- | --- |");
     let mut failed = false;
-    for (fault, does) in faults::ALL {
+    // Cargo adds `--bench`.
+    let mut arguments = std::env::args().skip(1);
+    let only = arguments.find(|argument| !argument.starts_with("--"));
+    let only = only.unwrap_or_default();
+    let chosen = faults::ALL
+        .iter()
+        .filter(|(fault, _)| fault.contains(&only));
+    for (fault, does) in chosen {
         let (done, figures, verdict) = match catch_unwind(does) {
             Ok(Ok(stood)) => (stood.done, stood.figures, "stood".to_owned()),
             Ok(Err(Skipped(reason))) => {
