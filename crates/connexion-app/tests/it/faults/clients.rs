@@ -227,9 +227,12 @@ pub(super) fn slow_bodies(count: usize, size: usize) -> Outcome {
     assert_eq!(service.post("/people", &person("Ann")).status, 200);
     let taken = begun.elapsed();
     let most = service.running.memory("VmHWM") / 1_000;
-    let in_group = group.as_ref().map_or(String::new(), |group| {
-        format!(", {} MB with the kernel's part", group.most() / 1_000_000)
-    });
+    let in_group = group
+        .as_ref()
+        .map_or(" (no cgroup could be made)".to_owned(), |group| {
+            let most = group.most() / 1_000_000;
+            format!(", {most} MB of the 256 MiB of its cgroup")
+        });
     assert!(most < MEMORY / 1_000_000, "{most} MB");
     Ok(Stood {
         done: format!(
