@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::postgres_server::setting;
 
 /// No program of these tests takes nearly as long.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A directory and an environment to run the program in. The directory stays as long as a program runs in it.
 #[derive(Clone)]

@@ -35,7 +35,7 @@ pub(super) fn large() -> Stood {
             "{} shapes of JSON and of forms, each to a service of its own, `APP_MAX_BODY_SIZE={TWO_MEBIBYTES}`",
             all.len()
         ),
-        figures: format!("at most {} kB more, by {shape}", most),
+        figures: format!("at most {most} kB more, by {shape}"),
     }
 }
 
