@@ -48,6 +48,10 @@ pub(super) fn person(row: &Row<'_>) -> Result<Person, StoreError> {
 
 /// Looks at every byte: that takes a vector's few instructions, while a search for the first one looks at byte by byte of a
 /// text as short as a name.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without a branch it is compiled to vectors"
+)]
 fn has_nul(text: &str) -> bool {
     text.bytes().fold(false, |found, byte| found | (byte == 0))
 }
