@@ -92,7 +92,8 @@ impl Fault {
     /// ```
     pub fn severity(&self) -> Severity {
         match self.code {
-            Code::DefaultInvalid
+            Code::ApplicationWarning(_)
+            | Code::DefaultInvalid
             | Code::DescriptionMissing
             | Code::ExampleInvalid
             | Code::FormatUnknown
@@ -152,6 +153,11 @@ macro_rules! codes {
         #[non_exhaustive]
         pub enum Code {
             $(#[doc = concat!("`", $name, "`:")] $(#[$doc])* $code,)*
+            /// An error that the application reports, with a name of its own;
+            /// [`Document::add_check`](crate::Document::add_check).
+            ApplicationError(&'static str),
+            /// A warning that the application reports, with a name of its own.
+            ApplicationWarning(&'static str),
         }
 
         impl Code {
@@ -164,6 +170,7 @@ macro_rules! codes {
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)*
+                    Self::ApplicationError(name) | Self::ApplicationWarning(name) => name,
                 }
             }
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod files;
+pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod object;
 pub(crate) mod server;
@@ -49,6 +50,8 @@ pub struct Document {
     pub(crate) source: Arc<Node>,
     /// The same node, but for Swagger 2.0.
     pub(crate) root: Arc<Node>,
+    /// Those of the application's own.
+    pub(crate) checks: model::Checks,
 }
 
 impl Document {
@@ -121,6 +124,7 @@ impl Document {
             text,
             source,
             root,
+            checks: model::Checks::default(),
         })
     }
 

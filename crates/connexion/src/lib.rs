@@ -58,6 +58,7 @@ pub use self::http::service::ApiService;
 pub use self::http::stream::{ByteStream, StreamError};
 pub use diagnostics::{Code, Fault, Faults, Position, Severity};
 pub use document::Document;
+pub use document::model::{DescribedOperation, Element, SourceLocation};
 pub use operation::accept::Accept;
 pub use operation::memory::{BodyMemory, TakenMemory};
 #[cfg(feature = "multipart")]

@@ -67,6 +67,7 @@ impl Document {
         operations::check(self, &mut faults);
         operations::check_paths(self, &mut faults);
         security::check(self, &mut faults);
+        faults.extend(self.checks.findings(self));
         (faults, schemas)
     }
 

@@ -162,6 +162,15 @@ impl<'d> Place<'d> {
         }
     }
 
+    pub(crate) fn document(&self) -> &'d Document {
+        self.document
+    }
+
+    /// The member called `key`, without following its reference.
+    pub(crate) fn as_written(&self, key: &str) -> Option<Self> {
+        Some(self.below(key, self.node.get(key)?))
+    }
+
     pub(crate) fn is_3_2(&self) -> bool {
         self.document.version == Version::OpenApi32
     }
@@ -169,7 +178,7 @@ impl<'d> Place<'d> {
     /// The member called `key`. A broken reference is like a missing member here; it is reported by
     /// [`Document::check`].
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
-        Some(self.below(key, self.node.get(key)?).resolve())
+        self.as_written(key).map(Self::resolve)
     }
 
     /// The schema called `key`. A reference is followed only if it stands alone: what stands beside it counts.
@@ -196,14 +205,22 @@ impl<'d> Place<'d> {
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
-        self.node
-            .members()
-            .map(|(key, node)| (key, self.below(key, node).resolve()))
+        let all = self.members_as_written();
+        all.map(|(key, place)| (key, place.resolve()))
+    }
+
+    pub(crate) fn members_as_written(&self) -> impl Iterator<Item = (&'d str, Self)> {
+        let all = self.node.members();
+        all.map(|(key, node)| (key, self.below(key, node)))
     }
 
     pub(crate) fn items(&self) -> impl Iterator<Item = Self> {
+        self.items_as_written().map(Self::resolve)
+    }
+
+    pub(crate) fn items_as_written(&self) -> impl Iterator<Item = Self> {
         let items = self.node.items().iter().enumerate();
-        items.map(|(i, node)| self.below(&i.to_string(), node).resolve())
+        items.map(|(i, node)| self.below(&i.to_string(), node))
     }
 
     fn below(&self, key: &str, node: &'d Node) -> Self {
@@ -233,7 +250,7 @@ impl<'d> Place<'d> {
     }
 
     /// What the reference that stands here leads to.
-    fn target(&self) -> Option<Self> {
+    pub(crate) fn target(&self) -> Option<Self> {
         let reference = self.text("$ref")?;
         Some(Self {
             document: self.document,

@@ -13,6 +13,7 @@ mod document;
 mod findings;
 mod fixtures;
 mod limits;
+mod model;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod parameter;

@@ -1,0 +1,346 @@
+//! The document to read, for an application that does more with it than serve it.
+//!
+//! Whatever version the author wrote, it is shown in the model of OpenAPI 3.1, with references followed. What is found
+//! there can be reported with the errors of the library: [`Element::finding`], [`Document::add_check`].
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ptr,
+    sync::Arc,
+};
+
+use http::Method;
+use serde_json::Value;
+
+use crate::{
+    diagnostics::{Code, Fault, Position, Severity},
+    document::{
+        Document, MAX_REFERENCES,
+        cursor::{OperationPlace, Place, parameters},
+        node::{Kind, Node},
+    },
+};
+
+/// A value of the document: what stands there, or what a `$ref` that stands there leads to.
+///
+/// Two elements are equal if they are the same value of the same document, whichever references led to it.
+///
+/// ```
+/// # use connexion::Document;
+/// let document = Document::parse("people.yaml", r##"
+/// openapi: 3.1.0
+/// info: {title: People, version: "1"}
+/// paths: {}
+/// components:
+///   schemas:
+///     Age: {type: integer}
+///     Person:
+///       type: object
+///       properties:
+///         age: {$ref: "#/components/schemas/Age", x-column: years}
+/// "##)?;
+/// let person = document.schema("Person").expect("it is there");
+/// let age = person.get("properties").and_then(|all| all.get("age")).expect("it is there");
+/// assert_eq!(age.text("type"), Some("integer"));
+/// // What it is: the same as the schema of this name.
+/// assert_eq!(age, document.schema("Age").expect("it is there"));
+/// assert_eq!(age.pointer(), "/components/schemas/Age");
+/// // What is said where it is used.
+/// let siblings: Vec<_> = age.siblings().map(|(key, one)| (key, one.to_value())).collect();
+/// assert_eq!(siblings, [("x-column", "years".into())]);
+/// assert_eq!(age.usage().to_string(), "people.yaml:11:9");
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+#[derive(Clone)]
+pub struct Element<'d> {
+    place: Place<'d>,
+    /// The reference that led here, if one did.
+    reference: Option<Place<'d>>,
+}
+
+/// Where something is in the files of a document. It is written as `FILE:LINE:COLUMN`.
+///
+/// ```
+/// # use connexion::Document;
+/// # let document = Document::load("examples/hello.yaml")?;
+/// let location = document.element().location();
+/// assert_eq!((location.file(), location.position().line), ("examples/hello.yaml", 1));
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SourceLocation<'d> {
+    file: &'d str,
+    position: Position,
+}
+
+impl<'d> SourceLocation<'d> {
+    /// Returns the name of the file.
+    pub fn file(&self) -> &'d str {
+        self.file
+    }
+
+    /// Returns line and column.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+}
+
+impl fmt::Display for SourceLocation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.position)
+    }
+}
+
+/// An operation as the document describes it.
+///
+/// ```
+/// # use connexion::Document;
+/// # let document = Document::load("examples/hello.yaml")?;
+/// let hello = document.described_operations().next().expect("there is one");
+/// assert_eq!((hello.id(), hello.method(), hello.path()), ("hello", &http::Method::GET, "/hello/{name}"));
+/// let names: Vec<_> = hello.parameters().iter().filter_map(|one| one.text("name")).collect();
+/// assert_eq!(names, ["name", "times"]);
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DescribedOperation<'d> {
+    id: String,
+    method: Method,
+    path: &'d str,
+    item: Element<'d>,
+    element: Element<'d>,
+}
+
+impl<'d> Element<'d> {
+    fn at(place: Place<'d>) -> Self {
+        let target = place.resolved();
+        let is_reference = !ptr::eq(target.node, place.node);
+        Self {
+            place: target,
+            reference: is_reference.then_some(place),
+        }
+    }
+
+    /// Returns the member called `key` of an object.
+    pub fn get(&self, key: &str) -> Option<Self> {
+        self.place.as_written(key).map(Self::at)
+    }
+
+    /// Returns the members of an object, in the order of the document; none if it is no object.
+    pub fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
+        let all = self.place.members_as_written();
+        all.map(|(key, place)| (key, Self::at(place)))
+    }
+
+    /// Returns the items of an array; none if it is no array.
+    pub fn items(&self) -> impl Iterator<Item = Self> {
+        self.place.items_as_written().map(Self::at)
+    }
+
+    /// Returns the value, if it is a string.
+    pub fn as_str(&self) -> Option<&'d str> {
+        self.place.node.as_str()
+    }
+
+    /// Returns the member called `key`, if it is a string.
+    pub fn text(&self, key: &str) -> Option<&'d str> {
+        self.place.text(key)
+    }
+
+    /// Returns the value, if it is `true` or `false`.
+    pub fn as_bool(&self) -> Option<bool> {
+        self.place.node.as_bool()
+    }
+
+    /// Returns whether it is an object.
+    pub fn is_object(&self) -> bool {
+        matches!(self.place.node.kind, Kind::Object(_))
+    }
+
+    /// Returns the value with all that is below it. References in it are not followed.
+    pub fn to_value(&self) -> Value {
+        Value::from(self.place.node)
+    }
+
+    /// Returns what identifies the value within the document: its JSON Pointer in the model of OpenAPI 3.1.
+    pub fn pointer(&self) -> &str {
+        &self.place.pointer
+    }
+
+    /// Returns the members beside the `$ref` that led here, and beside those that it led to, from the outermost.
+    pub fn siblings(&self) -> impl Iterator<Item = (&'d str, Self)> {
+        let end: *const Node = self.place.node;
+        let next = move |place: &Place<'d>| place.target().filter(|one| !ptr::eq(one.node, end));
+        let references = std::iter::successors(self.reference.clone(), next);
+        let members = references
+            .take(MAX_REFERENCES)
+            .flat_map(|reference| reference.members_as_written().collect::<Vec<_>>());
+        members
+            .filter(|(key, _)| *key != "$ref")
+            .map(|(key, place)| (key, Self::at(place)))
+    }
+
+    /// Returns where the value is in the document's files.
+    pub fn location(&self) -> SourceLocation<'d> {
+        location(&self.place)
+    }
+
+    /// Returns where it is used: the location of the `$ref` that led here, or its own.
+    pub fn usage(&self) -> SourceLocation<'d> {
+        location(self.reference.as_ref().unwrap_or(&self.place))
+    }
+
+    /// Makes a finding of the application's own about this value, to be returned from a check that
+    /// [`Document::add_check`] has added. It is reported where the value is used.
+    ///
+    /// `code` identifies the kind of finding for programs: lower case, with hyphens, and a prefix of the application's.
+    pub fn finding(
+        &self,
+        severity: Severity,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Fault {
+        let code = match severity {
+            Severity::Error => Code::ApplicationError(code),
+            Severity::Warning => Code::ApplicationWarning(code),
+        };
+        let SourceLocation { file, position } = self.usage();
+        Fault::new(file, code, position, message)
+    }
+}
+
+fn location<'d>(place: &Place<'d>) -> SourceLocation<'d> {
+    SourceLocation {
+        file: place.document().file(place.node.at),
+        position: place.node.at,
+    }
+}
+
+impl fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Element").field(&self.pointer()).finish()
+    }
+}
+
+impl PartialEq for Element<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.place.node, other.place.node)
+    }
+}
+
+impl Eq for Element<'_> {}
+
+impl Hash for Element<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        ptr::hash(self.place.node, state);
+    }
+}
+
+impl<'d> DescribedOperation<'d> {
+    fn of(operation: OperationPlace<'d>) -> Self {
+        Self {
+            id: operation.id().into_owned(),
+            method: operation.method,
+            path: operation.path,
+            item: Element::at(operation.item),
+            element: Element::at(operation.place),
+        }
+    }
+
+    /// Returns the `operationId`, or method and path of an operation without one.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Returns the path template, without the base path.
+    pub fn path(&self) -> &'d str {
+        self.path
+    }
+
+    /// Returns the path item in which the operation is.
+    pub fn path_item(&self) -> &Element<'d> {
+        &self.item
+    }
+
+    /// Returns the operation itself: its `requestBody`, its `responses`, its extensions.
+    pub fn element(&self) -> &Element<'d> {
+        &self.element
+    }
+
+    /// Returns the parameters: the operation's own, and those of the path item that they do not replace.
+    pub fn parameters(&self) -> Vec<Element<'d>> {
+        let all = parameters(&self.item.place, &self.element.place);
+        all.into_iter().map(Element::at).collect()
+    }
+}
+
+impl Document {
+    /// Returns the document itself, to be read: in the model of OpenAPI 3.1, whatever version it was written in.
+    pub fn element(&self) -> Element<'_> {
+        Element::at(Place::root(self))
+    }
+
+    /// Returns the operations, in the order of the document.
+    pub fn described_operations(&self) -> impl Iterator<Item = DescribedOperation<'_>> {
+        self.operations().into_iter().map(DescribedOperation::of)
+    }
+
+    /// Returns the schema of this name, of `components/schemas` or `definitions`.
+    pub fn schema(&self, name: &str) -> Option<Element<'_>> {
+        let schemas = self.element().get("components")?.get("schemas")?;
+        schemas.get(name)
+    }
+
+    /// Adds a check of the application's own. What it finds is reported by [`Document::check`] and
+    /// [`Api::build`](crate::Api::build) with what the library finds, in the order of the document's lines; a finding that
+    /// is an error keeps the document from being served.
+    ///
+    /// ```
+    /// # use connexion::{Document, Severity};
+    /// let mut document = Document::parse("hello.yaml", r#"
+    /// openapi: 3.1.0
+    /// info: {title: Hello, version: "1"}
+    /// paths:
+    ///   /hello:
+    ///     get: {operationId: hello, responses: {"200": {description: a greeting}}}
+    /// "#)?;
+    /// document.add_check(|document| {
+    ///     let operations = document.described_operations();
+    ///     let untagged = operations.filter(|one| one.element().get("tags").is_none());
+    ///     let finding = |operation: connexion::DescribedOperation<'_>| {
+    ///         let message = format!("the operation `{}` has no tags", operation.id());
+    ///         operation.element().finding(Severity::Warning, "style-tags-missing", message)
+    ///     };
+    ///     untagged.map(finding).collect()
+    /// });
+    /// let found = &document.check()[0];
+    /// assert_eq!(found.to_string(), "hello.yaml:6:5: warning: the operation `hello` has no tags");
+    /// assert_eq!((found.code.as_str(), &*found.pointer), ("style-tags-missing", "/paths/~1hello/get"));
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    pub fn add_check(&mut self, check: impl Fn(&Self) -> Vec<Fault> + Send + Sync + 'static) {
+        self.checks.0.push(Arc::new(check));
+    }
+}
+
+/// Checks of the application's own.
+#[derive(Clone, Default)]
+pub(crate) struct Checks(Vec<Arc<dyn Fn(&Document) -> Vec<Fault> + Send + Sync>>);
+
+impl Checks {
+    pub(crate) fn findings(&self, document: &Document) -> Vec<Fault> {
+        self.0.iter().flat_map(|check| check(document)).collect()
+    }
+}
+
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Checks").field(&self.0.len()).finish()
+    }
+}

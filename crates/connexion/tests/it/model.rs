@@ -1,0 +1,179 @@
+//! The document to read, and findings of the application's own.
+
+use connexion::{Api, Code, Document, Element, Severity};
+
+use crate::support::{ANY, document_at};
+
+/// The same operation in each version.
+const VERSIONS: [&str; 3] = [
+    "openapi: 3.1.0
+info: {title: T, version: '1'}
+paths:
+  /a/{id}:
+    parameters: [{$ref: '#/components/parameters/Id'}]
+    post:
+      operationId: a
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Person'}}}}
+      responses: {'200': {description: d}}
+components:
+  parameters: {Id: {name: id, in: path, required: true, schema: {type: string}}}
+  schemas:
+    Person: {type: object, properties: {age: {$ref: '#/components/schemas/Age', x-column: years}}}
+    Age: {type: integer}
+",
+    "openapi: 3.0.4
+info: {title: T, version: '1'}
+paths:
+  /a/{id}:
+    parameters: [{$ref: '#/components/parameters/Id'}]
+    post:
+      operationId: a
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Person'}}}}
+      responses: {'200': {description: d}}
+components:
+  parameters: {Id: {name: id, in: path, required: true, schema: {type: string}}}
+  schemas:
+    Person: {type: object, properties: {age: {$ref: '#/components/schemas/Age', x-column: years}}}
+    Age: {type: integer}
+",
+    "swagger: '2.0'
+info: {title: T, version: '1'}
+consumes: [application/json]
+paths:
+  /a/{id}:
+    parameters: [{$ref: '#/parameters/Id'}]
+    post:
+      operationId: a
+      parameters: [{name: body, in: body, schema: {$ref: '#/definitions/Person'}}]
+      responses: {'200': {description: d}}
+parameters: {Id: {name: id, in: path, required: true, type: string}}
+definitions:
+    Person: {type: object, properties: {age: {$ref: '#/definitions/Age', x-column: years}}}
+    Age: {type: integer}
+",
+];
+
+fn step<'d>(element: &Element<'d>, keys: &[&str]) -> Element<'d> {
+    keys.iter().fold(element.clone(), |element, key| {
+        element.get(key).unwrap_or_else(|| panic!("{key}"))
+    })
+}
+
+#[test]
+fn every_version_is_read_in_one_model_with_references_followed() {
+    for text in VERSIONS {
+        let document = Document::parse("a.yaml", text).unwrap();
+        let operations: Vec<_> = document.described_operations().collect();
+        let [operation] = operations.as_slice() else {
+            panic!("{operations:?}")
+        };
+        let parameters = operation.parameters();
+        assert_eq!(parameters.len(), 1, "{text}");
+        assert_eq!(parameters[0].pointer(), "/components/parameters/Id");
+        assert_eq!(
+            step(&parameters[0], &["schema"]).text("type"),
+            Some("string")
+        );
+        let keys = ["requestBody", "content", "application/json", "schema"];
+        let person = step(operation.element(), &keys);
+        assert_eq!(person, document.schema("Person").unwrap());
+        let age = step(&person, &["properties", "age"]);
+        assert_eq!(age, document.schema("Age").unwrap());
+        let siblings = age
+            .siblings()
+            .map(|(key, one)| (key, one.as_str().unwrap()));
+        assert_eq!(siblings.collect::<Vec<_>>(), [("x-column", "years")]);
+    }
+}
+
+/// The position is that of what the author wrote, also where the model moves it.
+#[test]
+fn an_element_knows_where_it_is_and_where_it_is_used() {
+    for (text, is, used) in [
+        (VERSIONS[0], "a.yaml:14:5", "a.yaml:13:41"),
+        (VERSIONS[2], "a.yaml:14:5", "a.yaml:13:41"),
+    ] {
+        let document = Document::parse("a.yaml", text).unwrap();
+        let age = step(&document.schema("Person").unwrap(), &["properties", "age"]);
+        assert_eq!(age.location().to_string(), is);
+        assert_eq!(age.usage().to_string(), used);
+    }
+}
+
+#[test]
+fn siblings_are_those_of_every_reference_on_the_way() {
+    let components = "schemas: {A: {properties: {p: {$ref: '#/components/schemas/B', x-a: 1}}}, \
+                      B: {$ref: '#/components/schemas/C', x-b: 2}, C: {type: string, x-c: 3}}";
+    let document = document_at("get /test", ANY, components);
+    let property = step(&document.schema("A").unwrap(), &["properties", "p"]);
+    let siblings: Vec<_> = property.siblings().map(|(key, _)| key).collect();
+    assert_eq!(siblings, ["x-a", "x-b"]);
+    assert_eq!(property.text("type"), Some("string"));
+}
+
+#[test]
+fn references_in_a_circle_do_not_hang_a_reader() {
+    let components = "schemas: {A: {$ref: '#/components/schemas/B', x-a: 1}, B: {$ref: '#/components/schemas/A'}}";
+    let document = document_at("get /test", ANY, components);
+    let element = document.schema("A").unwrap();
+    assert!(element.siblings().count() <= 32);
+}
+
+#[test]
+fn findings_of_the_application_are_reported_with_the_rest() {
+    let mut document = document_at("get /test", &format!("x-old: 1, unknown: 1, {ANY}"), "");
+    document.add_check(|document| {
+        let all = document.described_operations();
+        let found = all.filter_map(|one| one.element().get("x-old"));
+        let finding = |one: Element<'_>| {
+            one.finding(
+                Severity::Warning,
+                "app-old",
+                "`x-old` is called `x-new` now",
+            )
+        };
+        found.map(finding).collect()
+    });
+    document.add_check(|document| {
+        vec![
+            document
+                .element()
+                .finding(Severity::Error, "app-no", "not today"),
+        ]
+    });
+    let lines: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    let expected = [
+        "test.yaml:1:1: not today",
+        "test.yaml:5:30: warning: `x-old` is called `x-new` now",
+        "test.yaml:5:40: an operation has no member `unknown`",
+    ];
+    assert_eq!(lines, expected);
+    let faults = Api::<()>::from_document(document).stub(true).build(());
+    let faults = faults.unwrap_err().0;
+    let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+    let expected = [
+        Code::ApplicationError("app-no"),
+        Code::ApplicationWarning("app-old"),
+        Code::MemberUnknown,
+    ];
+    assert_eq!(codes, expected);
+    assert_eq!(faults[1].pointer, "/paths/~1test/get/x-old");
+}
+
+#[test]
+fn a_warning_of_the_application_does_not_keep_a_document_from_being_served() {
+    let mut document = document_at("get /test", ANY, "");
+    document.add_check(|document| {
+        vec![
+            document
+                .element()
+                .finding(Severity::Warning, "app-no", "not today"),
+        ]
+    });
+    assert!(
+        Api::<()>::from_document(document)
+            .stub(true)
+            .build(())
+            .is_ok()
+    );
+}
