@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use connexion::{Api, Document, Faults, Validator};
+use connexion::{Api, Document, Faults, Operation, Validator};
 
 use crate::auth;
 use crate::config::{Auth, Database, DatabaseUse, Settings};
 use crate::error::as_the_original;
+use crate::metrics::Metrics;
 use crate::opened::Purpose;
 use crate::pages;
 use crate::people::{self, Importing};
@@ -45,7 +46,30 @@ pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults
 /// # Errors
 /// What is wrong with the document's schema of a new person, by which an import's rows are checked.
 pub fn api(document: Document, imports: Imports) -> Result<Api<Arc<dyn Store>>, Faults> {
-    let api = original(document);
+    whole(original(document), imports)
+}
+
+/// The same; what breaks the document is counted.
+///
+/// # Errors
+/// As [`api`].
+pub(crate) fn counted(
+    document: Document,
+    imports: Imports,
+    metrics: &Arc<Metrics>,
+) -> Result<Api<Arc<dyn Store>>, Faults> {
+    let (responses, rows) = (Arc::clone(metrics), Arc::clone(metrics));
+    let api = original(document)
+        .on_response_violation(move |_, request| {
+            let operation = request.operation().map_or("", Operation::id);
+            responses.response_violation(operation);
+        })
+        .on_value_violation(move |violation, _| rows.row_violation(violation));
+    whole(api, imports)
+}
+
+/// Adds the operations that the original did not have.
+fn whole(api: Api<Arc<dyn Store>>, imports: Imports) -> Result<Api<Arc<dyn Store>>, Faults> {
     let schema = api.validator(NEW_PERSON)?;
     let pages = pages::operations(api, &schema);
     let importing = Importing { schema, imports };
@@ -71,14 +95,19 @@ pub fn original(document: Document) -> Api<Arc<dyn Store>> {
         .operation("person.update", people::update)
         .operation("person.delete", people::delete)
         .format("uuid", |text| parse_uuid(text).is_some())
-        .on_problem(as_the_original)
+        .on_problem(|problem, _| {
+            // Those of handlers are told so already.
+            if problem.is_of_library() {
+                as_the_original(problem);
+            }
+        })
         // Unknown members are ignored, however many there are.
         .skip_undescribed(true)
         .value_limit(MAX_VALUES)
         // The original answered JSON whatever was asked for.
         .strict_accept(false)
         // Unless it is told whom to believe.
-        .default_security(async |_| Ok(None))
+        .default_security(async |_, _| Ok(None))
 }
 
 /// The schema by which each row of an import is checked.

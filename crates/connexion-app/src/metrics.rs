@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use connexion::{OperationId, Violations};
+use connexion::{OperationId, Problem, Violation};
 use prometheus::{
     Encoder as _, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder, core::Collector, histogram_opts, opts, process_collector::ProcessCollector,
@@ -33,6 +33,7 @@ pub(crate) struct Metrics {
     shed: IntCounterVec,
     violations: IntCounterVec,
     response_violations: IntCounterVec,
+    row_violations: IntCounterVec,
     database_seconds: HistogramVec,
     database_errors: IntCounterVec,
     turns: IntGaugeVec,
@@ -83,6 +84,11 @@ impl Metrics {
                 "What was wrong with answers, which the document does not allow.",
                 &["operation"],
             ),
+            row_violations: list.counters(
+                "row_violations_total",
+                "What was wrong with rows of imported files, and with entries of the pages' forms.",
+                &["code"],
+            ),
             database_seconds: list.histograms(
                 "database_call_duration_seconds",
                 "Time of a call of the store; of a list, until its first row can be read.",
@@ -127,11 +133,10 @@ impl Metrics {
         self.requests.with_label_values(&labels).inc();
         let seconds = self.seconds.with_label_values(&[operation]);
         seconds.observe(taken.as_secs_f64());
-        if let Some(Violations(all)) = response.extensions().get() {
-            for violation in all.iter() {
-                let labels = [operation, violation.code()];
-                self.violations.with_label_values(&labels).inc();
-            }
+        let problem = response.extensions().get::<Problem>();
+        for violation in problem.iter().flat_map(|problem| &problem.errors) {
+            let labels = [operation, violation.code()];
+            self.violations.with_label_values(&labels).inc();
         }
     }
 
@@ -154,6 +159,12 @@ impl Metrics {
     pub(crate) fn response_violation(&self, operation: &str) {
         let labels = [operation];
         self.response_violations.with_label_values(&labels).inc();
+    }
+
+    /// A row of a file broke the contract's schema.
+    pub(crate) fn row_violation(&self, violation: &Violation) {
+        let labels = [violation.code()];
+        self.row_violations.with_label_values(&labels).inc();
     }
 
     /// A call of the store ended; `error` names why it failed, if it did.

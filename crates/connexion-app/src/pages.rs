@@ -28,7 +28,6 @@ use serde::Deserialize;
 
 pub(crate) use self::{
     address::Wanted,
-    problem::Told,
     visitor::{Access, Site, Visitor},
 };
 use self::{
@@ -199,18 +198,18 @@ pub(crate) fn person(person: &Person, visitor: &Visitor) -> Response {
 /// says after how many seconds to `retry`.
 pub(crate) fn refusal(
     status: StatusCode,
-    told: Told,
+    problem: &Problem,
     visitor: &Visitor,
     then: Option<&str>,
     retry: Option<&str>,
 ) -> Response {
-    let page = Refusal::new(status, told, visitor, then, retry);
+    let page = Refusal::new(status, problem, visitor, then, retry);
     show(status, &page, visitor)
 }
 
 /// The page that takes the place of the list if the contract refuses what is asked of it, the `query`.
-pub(crate) fn refused_list(query: &str, told: Told, visitor: &Visitor) -> Response {
-    let page = Refused::new(query, told, visitor);
+pub(crate) fn refused_list(query: &str, problem: &Problem, visitor: &Visitor) -> Response {
+    let page = Refused::new(query, problem, visitor);
     show(StatusCode::BAD_REQUEST, &page, visitor)
 }
 

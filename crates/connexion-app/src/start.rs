@@ -103,7 +103,7 @@ pub(crate) async fn serve(
         ready = prepare(settings, opened, &metrics) => ready?,
         () = stop.next() => return Ok(()),
     };
-    let parts = Parts::new(settings, &store, tokens);
+    let parts = Parts::new(settings, &store, tokens, &metrics);
     let current = parts.served(document)?;
     let listener = listen(&settings.host, settings.port).await?;
     let address = listener.local_addr()?;
@@ -189,10 +189,16 @@ struct Parts<'s> {
     tokens: Option<Arc<Tokens>>,
     imports: Imports,
     body_memory: BodyMemory,
+    metrics: Arc<Metrics>,
 }
 
 impl<'s> Parts<'s> {
-    fn new(settings: &'s Settings, store: &Arc<dyn Store>, tokens: Option<Arc<Tokens>>) -> Self {
+    fn new(
+        settings: &'s Settings,
+        store: &Arc<dyn Store>,
+        tokens: Option<Arc<Tokens>>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         if let Some(secret) = &settings.session_secret {
             set_session_secret(secret);
         }
@@ -204,6 +210,7 @@ impl<'s> Parts<'s> {
             tokens,
             imports: Imports::new(limits.imports, limits.import_size, limits.answer),
             body_memory: BodyMemory::new(limits.body_memory),
+            metrics: Arc::clone(metrics),
         }
     }
 
@@ -219,7 +226,7 @@ impl<'s> Parts<'s> {
     fn api(&self, document: Document) -> Result<ApiService, Faults> {
         let (keys, tokens) = (Arc::clone(&self.keys), self.tokens.clone());
         // Of every scheme, whatever the document calls it.
-        let verify = move |credentials| {
+        let verify = move |credentials, _| {
             let (keys, tokens) = (Arc::clone(&keys), tokens.clone());
             async move {
                 match tokens {
@@ -230,7 +237,7 @@ impl<'s> Parts<'s> {
                 }
             }
         };
-        app::api(document, self.imports.clone())?
+        app::counted(document, self.imports.clone(), &self.metrics)?
             .default_security(verify)
             .serve_document(self.settings.serve_spec)
             .swagger_ui(self.settings.swagger_ui)

@@ -4,7 +4,6 @@
 //! Neither has bodies or credentials in it.
 
 mod access;
-mod broken;
 mod context;
 mod escape;
 mod fields;
@@ -26,12 +25,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use self::escape::Escaping;
 pub(crate) use self::{
     access::{AccessLine, AccessLog, Line},
     context::{Context, REQUEST_ID},
     file::LogFile,
 };
-use self::{broken::Broken, escape::Escaping};
 use crate::{
     config::{LogFormat, LogTarget, Settings},
     metrics::Metrics,
@@ -69,7 +68,6 @@ pub(crate) fn start(settings: &Settings) -> io::Result<Telemetry> {
     let traces = traces.map(traces::layer).transpose()?;
     let registry = tracing_subscriber::registry()
         .with(targets(settings))
-        .with(Broken(Arc::clone(&metrics)))
         .with(layer)
         .with(traces);
     // It is on already only where tests start several in one process.
@@ -79,7 +77,7 @@ pub(crate) fn start(settings: &Settings) -> io::Result<Telemetry> {
 
 fn targets(settings: &Settings) -> Targets {
     if settings.error_log == LogTarget::Off && settings.otlp_endpoint.is_none() {
-        return Targets::new().with_target(broken::TARGET, Level::ERROR);
+        return Targets::new();
     }
     let level = if settings.debug {
         Level::DEBUG

@@ -76,7 +76,7 @@ pub(crate) fn service(document: Document) -> Result<ApiService, Faults> {
     let anybody = Principal::new("anybody", document.scopes());
     let service = Api::from_document(document)
         .default_operation(echo)
-        .default_security(move |_| ready(Ok(Some(anybody.clone()))))
+        .default_security(move |_, _| ready(Ok(Some(anybody.clone()))))
         .validate_responses(false)
         .upload_limit(1 << 30)
         .serve_document(true)

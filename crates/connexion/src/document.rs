@@ -6,6 +6,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod files;
+pub(crate) mod hidden;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod object;

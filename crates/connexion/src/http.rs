@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod docs_page;
 pub(crate) mod entity_tag;
 pub(crate) mod extract;
+pub(crate) mod hooks;
 pub(crate) mod method;
 pub(crate) mod request_body;
 pub(crate) mod response_validation;

@@ -53,7 +53,8 @@ mod security;
 
 pub use self::http::api::Api;
 pub use self::http::entity_tag::EntityTags;
-pub use self::http::extract::{Body, Items, OperationId, Params};
+pub use self::http::extract::{Body, CurrentOperation, Items, OperationId, Params};
+pub use self::http::hooks::RequestContext;
 pub use self::http::service::ApiService;
 pub use self::http::stream::{ByteStream, StreamError};
 pub use diagnostics::{Code, Fault, Faults, Position, Severity};
@@ -65,6 +66,8 @@ pub use operation::memory::{BodyMemory, TakenMemory};
 pub use operation::multipart::{Files, Upload};
 pub use operation::path::PathValues;
 pub use operation::{Input, Operation, Responses};
-pub use problem::{In, Problem, Violation, Violations};
+pub use problem::{In, Problem, Violation};
 pub use schema::validator::Validator;
-pub use security::{Credentials, OperationSecurity, Principal, SecurityRequirement};
+pub use security::{
+    AuthContext, Credentials, OperationSecurity, Principal, Principals, SecurityRequirement,
+};

@@ -32,6 +32,7 @@ use crate::{
     },
     problem::{In, Violation},
     schema::{json::Room, typed::Typed},
+    security::SecurityRequirement,
 };
 pub(crate) use answer::{Check, Items};
 use body::RequestBody;
@@ -68,6 +69,9 @@ pub struct Operation {
     responses: Vec<(StatusRange, Response)>,
     /// The types of the answers that mean success, each once.
     produces: Vec<MediaType>,
+    security: Vec<SecurityRequirement>,
+    extensions: Map<String, Value>,
+    path_extensions: Map<String, Value>,
     pub(crate) rules: Rules,
 }
 
@@ -191,6 +195,48 @@ impl Operation {
     /// ```
     pub fn parameters(&self) -> impl Iterator<Item = (In, &str, &str)> {
         self.parameters.iter().map(Parameter::names)
+    }
+
+    /// Returns the extensions (`x-…`) of the operation, as the document has them.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// let document = Document::parse("hello.yaml", r#"
+    /// openapi: 3.1.0
+    /// info: {title: Hello, version: "1"}
+    /// paths:
+    ///   /hello:
+    ///     x-team: greetings
+    ///     get: {operationId: hello, x-cache: {seconds: 60}, responses: {"200": {description: a greeting}}}
+    /// "#)?;
+    /// let service = Api::from_document(document).stub(true).build(())?;
+    /// let hello = service.operations().next().expect("there is one");
+    /// assert_eq!(hello.extensions()["x-cache"]["seconds"], 60);
+    /// assert_eq!(hello.path_extensions()["x-team"], "greetings");
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    pub fn extensions(&self) -> &Map<String, Value> {
+        &self.extensions
+    }
+
+    /// Returns the extensions (`x-…`) of the path item in which the operation is.
+    pub fn path_extensions(&self) -> &Map<String, Value> {
+        &self.path_extensions
+    }
+
+    /// Returns the security requirements, one of which a request must meet: the operation's own, or else the document's.
+    /// It is empty if anyone may call the operation.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # let document = Document::load("examples/hello.yaml")?;
+    /// # let service = Api::from_document(document).stub(true).build(())?;
+    /// # let operation = service.operations().next().expect("there is one");
+    /// assert!(operation.security().is_empty());
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    pub fn security(&self) -> &[SecurityRequirement] {
+        &self.security
     }
 
     /// How the body of a request with these headers is to be read; `None` if it is not looked at.

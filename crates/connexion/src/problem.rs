@@ -2,13 +2,13 @@
 //!
 //! At the bottom of the crate: nothing of ours is imported here.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
@@ -75,7 +75,7 @@ impl In {
 /// }
 ///
 /// # fn of(document: Document) -> Api<()> {
-/// Api::from_document(document).on_problem(|problem| {
+/// Api::from_document(document).on_problem(|problem, _| {
 ///     for violation in &mut problem.errors {
 ///         if let Some(sentence) = sentence(violation) {
 ///             violation.detail = sentence;
@@ -103,13 +103,10 @@ pub struct Violation {
     /// What the document says under the keyword, such as 5 for `maxLength: 5`. It is not sent: it is for sentences
     /// of the application's own.
     pub expected: Option<Value>,
-    /// Members of the application's own that are sent along, such as the line of a file.
+    /// Properties of the application's own that are sent along, such as the line of a file. One that is named like a
+    /// property of the library's, such as `code`, replaces it.
     pub extra: Map<String, Value>,
 }
-
-/// What was wrong with a request: an extension of the answer that refuses it, for whoever counts.
-#[derive(Clone, Debug)]
-pub struct Violations(pub Arc<[Violation]>);
 
 impl Violation {
     /// One without a name and a pointer, for a fault that the application finds itself.
@@ -205,21 +202,63 @@ impl Violation {
 
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("in", &self.location)?;
+        let mut object = Extended::new(serializer, &self.extra)?;
+        object.entry("in", &self.location)?;
         if self.location != In::Body {
-            map.serialize_entry("name", &self.name)?;
+            object.entry("name", &self.name)?;
         }
         if self.location == In::Body || !self.pointer.is_empty() {
-            map.serialize_entry("pointer", &self.pointer)?;
+            object.entry("pointer", &self.pointer)?;
         }
-        map.serialize_entry("keyword", &self.keyword)?;
-        map.serialize_entry("code", self.code())?;
-        map.serialize_entry("detail", &self.detail)?;
-        for (name, value) in &self.extra {
-            map.serialize_entry(name, value)?;
+        object.entry("keyword", &self.keyword)?;
+        object.entry("code", self.code())?;
+        object.entry("detail", &self.detail)?;
+        object.end()
+    }
+}
+
+/// A JSON object of the library's properties and the application's. A name occurs once (RFC 8259, section 4): the
+/// application's value replaces that of the library.
+struct Extended<'e, S: Serializer> {
+    map: S::SerializeMap,
+    extra: &'e Map<String, Value>,
+    replaced: Vec<&'static str>,
+}
+
+impl<'e, S: Serializer> Extended<'e, S> {
+    fn new(serializer: S, extra: &'e Map<String, Value>) -> Result<Self, S::Error> {
+        Ok(Self {
+            map: serializer.serialize_map(None)?,
+            extra,
+            replaced: Vec::new(),
+        })
+    }
+
+    fn entry(
+        &mut self,
+        name: &'static str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<(), S::Error> {
+        if let Some(own) = self.extra.get(name) {
+            self.replaced.push(name);
+            return self.map.serialize_entry(name, own);
         }
-        map.end()
+        self.map.serialize_entry(name, value)
+    }
+
+    /// Adds a property that the application can't replace.
+    fn fixed(&mut self, name: &'static str, value: &impl Serialize) -> Result<(), S::Error> {
+        self.replaced.push(name);
+        self.map.serialize_entry(name, value)
+    }
+
+    fn end(mut self) -> Result<S::Ok, S::Error> {
+        for (name, value) in self.extra {
+            if !self.replaced.contains(&name.as_str()) {
+                self.map.serialize_entry(name, value)?;
+            }
+        }
+        self.map.end()
     }
 }
 
@@ -234,26 +273,37 @@ impl Serialize for Violation {
 /// ```
 ///
 /// One that a handler answers with is an answer like any other: the document must describe its status and its type.
+///
+/// The problem is an extension of the response that it becomes, so that a layer around the service can show or count it
+/// without reading the body:
+///
+/// ```
+/// use axum::response::IntoResponse;
+/// use connexion::Problem;
+///
+/// let response = Problem::new(http::StatusCode::NOT_FOUND, "There is no such person.").into_response();
+/// let problem = response.extensions().get::<Problem>().unwrap();
+/// assert_eq!(problem.detail, "There is no such person.");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The answer's status.
     pub status: StatusCode,
     /// `type`: a URI reference that names the kind of problem.
     pub kind: Cow<'static, str>,
+    /// `title`: what this kind of problem is, for people. `None` stands for the status in words.
+    pub title: Option<Cow<'static, str>>,
     /// What went wrong this time, for people.
     pub detail: String,
     /// All faults of the request, the one that `detail` speaks of first.
     pub errors: Vec<Violation>,
-    /// Members of the application's own (RFC 9457, section 3.2).
+    /// Properties of the application's own (RFC 9457, section 3.2). One that is named like a standard property replaces
+    /// it, except for `status`, which is the response's (section 3.1.3).
     pub extra: Box<Map<String, Value>>,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether the library made it while a handler was at work, not the handler.
-    of_library: bool,
+    /// In a box, so that results with a problem stay small.
+    headers: Option<Box<HeaderMap>>,
+    is_of_library: bool,
 }
-
-/// Carried by an answer that is a problem of the library, so that it is not taken for the handler's.
-#[derive(Clone, Debug)]
-pub(crate) struct LibraryProblem(pub(crate) Problem);
 
 impl Problem {
     /// A problem of kind `about:blank`, which means: as the status says.
@@ -269,27 +319,36 @@ impl Problem {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        let (kind, errors, headers) = (Cow::Borrowed("about:blank"), Vec::new(), Vec::new());
         Self {
             status,
-            kind,
+            kind: Cow::Borrowed("about:blank"),
+            title: None,
             detail: detail.into(),
-            errors,
+            errors: Vec::new(),
             extra: Box::default(),
-            headers,
-            of_library: false,
+            headers: None,
+            is_of_library: false,
         }
     }
 
-    /// Marks a problem that is made in the place of a handler's answer.
+    /// Marks a problem that the library makes itself, also in the place of a handler's response.
     pub(crate) fn of_library(mut self) -> Self {
-        self.of_library = true;
+        self.is_of_library = true;
         self
     }
 
-    /// A problem of another kind (`type`).
+    /// Returns whether the library made the problem itself, and not a handler. A verifier's problem counts as the
+    /// library's. [`Api::on_problem`](crate::Api::on_problem) sees both.
     ///
-    /// One that is not known until the program runs is put into [`Problem::kind`].
+    /// ```
+    /// # use connexion::Problem;
+    /// assert!(!Problem::new(http::StatusCode::CONFLICT, "Ann is there already.").is_of_library());
+    /// ```
+    pub fn is_of_library(&self) -> bool {
+        self.is_of_library
+    }
+
+    /// Sets the kind (`type`).
     ///
     /// ```
     /// # use connexion::Problem;
@@ -298,8 +357,25 @@ impl Problem {
     /// assert_eq!(problem.with_kind("https://example.com/taken").kind, "https://example.com/taken");
     /// ```
     #[must_use]
-    pub fn with_kind(mut self, kind: &'static str) -> Self {
-        self.kind = Cow::Borrowed(kind);
+    pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.kind = kind.into();
+        self
+    }
+
+    /// Sets the title of problems of this kind.
+    ///
+    /// ```
+    /// # use connexion::Problem;
+    /// # use http::StatusCode;
+    /// let problem = Problem::new(StatusCode::FORBIDDEN, "Your balance is 30, but that costs 50.")
+    ///     .with_kind("https://example.com/probs/out-of-credit")
+    ///     .with_title("You do not have enough credit.");
+    /// assert_eq!(serde_json::to_value(&problem)?["title"], "You do not have enough credit.");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+        self.title = Some(title.into());
         self
     }
 
@@ -318,19 +394,22 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.get_or_insert_default().append(name, value);
         self
     }
 
-    /// The status in words; `Error` if it has none.
+    /// Returns the title that is sent: the one that was set, or the status in words, or `Error` if it has none.
     ///
     /// ```
     /// # use connexion::Problem;
     /// # use http::StatusCode;
     /// assert_eq!(Problem::new(StatusCode::NOT_FOUND, "").title(), "Not Found");
     /// ```
-    pub fn title(&self) -> &'static str {
-        self.status.canonical_reason().unwrap_or("Error")
+    pub fn title(&self) -> &str {
+        match &self.title {
+            Some(title) => title,
+            None => self.status.canonical_reason().unwrap_or("Error"),
+        }
     }
 
     /// A server's fault, of which the client is told nothing but that.
@@ -377,8 +456,9 @@ impl From<Vec<Violation>> for Problem {
             let names = expected.into_iter().flatten().filter_map(Value::as_str);
             let names: Vec<_> = names.collect();
             let value = HeaderValue::from_str(&names.join(", ")).ok();
-            let value = value.filter(|value| !value.is_empty());
-            problem.headers.extend(value.map(|value| (header, value)));
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                problem = problem.with_header(header, value);
+            }
         }
         Self { errors, ..problem }
     }
@@ -386,16 +466,13 @@ impl From<Vec<Violation>> for Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(5 + self.extra.len()))?;
-        map.serialize_entry("type", &self.kind)?;
-        map.serialize_entry("title", self.title())?;
-        map.serialize_entry("status", &self.status.as_u16())?;
-        map.serialize_entry("detail", &self.detail)?;
-        map.serialize_entry("errors", &self.errors)?;
-        for (name, value) in self.extra.iter() {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
+        let mut object = Extended::new(serializer, &self.extra)?;
+        object.entry("type", &self.kind)?;
+        object.entry("title", self.title())?;
+        object.fixed("status", &self.status.as_u16())?;
+        object.entry("detail", &self.detail)?;
+        object.entry("errors", &self.errors)?;
+        object.end()
     }
 }
 
@@ -405,13 +482,12 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let content_type = HeaderValue::from_static("application/problem+json");
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, content_type);
-        response.headers_mut().extend(self.headers.clone());
-        if self.of_library {
-            response.extensions_mut().insert(LibraryProblem(self));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(own) = &self.headers {
+            headers.extend(own.as_ref().clone());
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -4,7 +4,9 @@
 //! The library finds the credentials in a request and knows what an operation requires; whether credentials
 //! are good is for the application to say, by the verifier that it registers for each scheme.
 
+mod principal;
 mod requirement;
+mod source;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,11 +14,10 @@ use std::{
     sync::Arc,
 };
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use base64::Engine as _;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 
+use self::source::Source;
 use crate::{
     diagnostics::{Code, Fault},
     document::{
@@ -24,134 +25,14 @@ use crate::{
         cursor::Place,
         node::{Kind, Node},
     },
-    pairs::{cookies, decode, pairs},
     problem::{In, Problem},
 };
 
-pub use requirement::{OperationSecurity, SecurityRequirement};
-
-/// What a client shows to be let in. Never printed: `Debug` tells the kind only.
-///
-/// ```
-/// # use connexion::Credentials;
-/// # use connexion::{Principal, Problem};
-/// async fn verify(credentials: Credentials) -> Result<Option<Principal>, Problem> {
-///     match credentials {
-///         Credentials::Basic { user, password } if password == "secret" => {
-///             Ok(Some(Principal::new(user, ["read"])))
-///         }
-///         _ => Ok(None),
-///     }
-/// }
-///
-/// assert_eq!(format!("{:?}", Credentials::ApiKey("secret".to_owned())), "ApiKey(…)");
-/// ```
-///
-/// A key that is empty counts as none, and one that was sent twice as wrong; the verifier is not asked then.
-#[derive(Clone, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Credentials {
-    /// The value of the header, query parameter or cookie of an `apiKey` scheme.
-    ApiKey(String),
-    /// `http` with `scheme: basic` (RFC 7617).
-    Basic {
-        /// The user's name.
-        user: String,
-        /// The password.
-        password: String,
-    },
-    /// The token of `http` with `scheme: bearer`, of `oauth2` and `openIdConnect` (RFC 6750); of other `http`
-    /// schemes what follows the scheme's name.
-    Token(String),
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ApiKey(_) => "ApiKey(…)",
-            Self::Basic { .. } => "Basic(…)",
-            Self::Token(_) => "Token(…)",
-        })
-    }
-}
-
-/// Who calls, as the verifier found out. A handler takes it as an argument; one whose operation can be called
-/// without credentials takes `Option<Principal>`.
-///
-/// If several schemes are required at once the name and id are those of the first, with the scopes of all.
-///
-/// ```
-/// async fn whoami(principal: connexion::Principal) -> String {
-///     principal.name
-/// }
-/// ```
-///
-/// Of an operation that requires nothing there is no principal: taking one is then answered with 500.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Principal {
-    /// What the verifier calls it, for logs and pages.
-    pub name: String,
-    /// Identifies the principal, also when its name is given to another one later: what belongs to a principal is
-    /// stored under it. The name, unless [`Principal::with_id`] sets it.
-    pub id: String,
-    /// What it may do; an operation is answered with 403 if one that it requires is not here.
-    pub scopes: BTreeSet<String>,
-}
-
-impl Principal {
-    /// A principal with these scopes.
-    ///
-    /// Without scopes it may call only what requires none.
-    ///
-    /// ```
-    /// # use connexion::Principal;
-    /// let principal = Principal::new("Ann", ["read", "write"]);
-    /// assert!(principal.scopes.contains("write"));
-    /// ```
-    pub fn new<S: Into<String>>(
-        name: impl Into<String>,
-        scopes: impl IntoIterator<Item = S>,
-    ) -> Self {
-        let name = name.into();
-        Self {
-            id: name.clone(),
-            name,
-            scopes: scopes.into_iter().map(Into::into).collect(),
-        }
-    }
-
-    /// Sets what identifies the principal: the number of a key, or a token's issuer and subject. Names may be reused.
-    ///
-    /// ```
-    /// # use connexion::Principal;
-    /// let principal = Principal::new("Ann", ["read"]).with_id("key 17");
-    /// assert_eq!((&*principal.name, &*principal.id), ("Ann", "key 17"));
-    /// ```
-    #[must_use]
-    pub fn with_id(mut self, id: impl Into<String>) -> Self {
-        self.id = id.into();
-        self
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Principal {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            tracing::error!("a handler takes a principal, but its operation has no security");
-            Problem::internal().of_library()
-        })
-    }
-}
-
-impl<S: Sync> OptionalFromRequestParts<S> for Principal {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        Ok(parts.extensions.get::<Self>().cloned())
-    }
-}
+pub use self::{
+    principal::{Principal, Principals},
+    requirement::{OperationSecurity, SecurityRequirement},
+    source::Credentials,
+};
 
 impl Document {
     /// Every scope that a security requirement of the document asks for.
@@ -192,8 +73,13 @@ fn requirements(document: &Document) -> impl Iterator<Item = (&str, &Node)> {
 
 /// Says who shows these credentials; `None` if they are not good.
 pub(crate) type Verifier = Arc<
-    dyn Fn(Credentials) -> BoxFuture<'static, Result<Option<Principal>, Problem>> + Send + Sync,
+    dyn Fn(Credentials, AuthContext) -> BoxFuture<'static, Result<Option<Principal>, Problem>>
+        + Send
+        + Sync,
 >;
+
+/// Decides whether a principal has the scopes that are required.
+pub(crate) type ScopeCheck = Arc<dyn Fn(&Principal, &[String]) -> bool + Send + Sync>;
 
 /// The verifiers that were registered.
 #[derive(Default)]
@@ -201,25 +87,78 @@ pub(crate) struct Verifiers {
     pub(crate) by_scheme: Vec<(String, Verifier)>,
     /// For schemes without one of their own.
     pub(crate) default: Option<Verifier>,
+    /// `None` if a principal must have each scope by its name.
+    pub(crate) scopes: Option<ScopeCheck>,
 }
 
-/// Where a scheme's credentials stand in a request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Source {
-    Header(HeaderName),
-    Query(String),
-    Cookie(String),
-    Basic,
-    Bearer,
-    /// Another scheme of the header `Authorization`, as the document writes it.
-    Other(String),
+/// What a verifier sees beside the credentials: the head of the request, and what the document requires of it. Cheap to
+/// clone.
+///
+/// ```
+/// # use connexion::{AuthContext, Credentials, Principal, Problem};
+/// async fn verify(credentials: Credentials, context: AuthContext) -> Result<Option<Principal>, Problem> {
+///     let Credentials::Token(token) = credentials else { return Ok(None) };
+///     // A token for one address, shown from there.
+///     let from = context.head().headers.get("x-forwarded-for");
+///     let is_from_home = from.is_some_and(|from| from == "192.0.2.1");
+///     // Looking up what the token allows costs a query, which is spared if nothing is required.
+///     let scopes = if context.scopes().is_empty() { vec![] } else { vec!["read"] };
+///     Ok((token == "secret" && is_from_home).then(|| Principal::new("Ann", scopes)))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct AuthContext {
+    head: Arc<Parts>,
+    operation_id: Option<Arc<str>>,
+    demand: Arc<Demand>,
+}
+
+impl AuthContext {
+    /// Returns the request's method, URI, headers and extensions; the latter are those that layers around the service
+    /// have added, such as the client's address.
+    pub fn head(&self) -> &Parts {
+        &self.head
+    }
+
+    /// Returns the `operationId` of the operation that the request is for, or its method and path. There is none if the
+    /// request is for the served document or its page, or for a path that the document does not have.
+    pub fn operation_id(&self) -> Option<&str> {
+        self.operation_id.as_deref()
+    }
+
+    /// Returns the name of the security scheme to which the credentials belong.
+    pub fn scheme(&self) -> &str {
+        &self.demand.scheme.name
+    }
+
+    /// Returns the scopes that the document requires with this scheme.
+    pub fn scopes(&self) -> &[String] {
+        &self.demand.scopes
+    }
+}
+
+impl fmt::Debug for AuthContext {
+    /// Without the request's headers, in which the credentials are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthContext")
+            .field("operation_id", &self.operation_id())
+            .field("scheme", &self.scheme())
+            .field("scopes", &self.scopes())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A security scheme of the document and its verifier.
 struct Scheme {
-    name: String,
+    name: Arc<str>,
     source: Source,
     verify: Verifier,
+}
+
+/// A scheme and the scopes that are required with it.
+struct Demand {
+    scheme: Arc<Scheme>,
+    scopes: Vec<String>,
 }
 
 /// What the credentials that a scheme found are worth.
@@ -231,162 +170,92 @@ enum Outcome {
     Unknown,
 }
 
-impl Source {
-    /// Reads a security scheme; the error says what is wrong with it.
-    fn compile(place: &Place<'_>) -> Result<Self, String> {
-        let text = |key: &str| {
-            let text = place.text(key);
-            text.ok_or_else(|| format!("the security scheme has no `{key}`"))
+/// Schemes that are required together.
+type Alternative = Vec<Arc<Demand>>;
+
+/// A request whose credentials are looked at. A verifier that was asked is not asked again for the same scopes.
+struct Asked<'r> {
+    head: &'r Arc<Parts>,
+    operation_id: Option<&'r Arc<str>>,
+    outcomes: Vec<(&'r Arc<Demand>, Outcome)>,
+    /// The problem of the first verifier that can't tell.
+    unknown: Option<Problem>,
+}
+
+impl<'r> Asked<'r> {
+    /// Returns where in `outcomes` the one of this demand is.
+    async fn ask(&mut self, demand: &'r Arc<Demand>) -> usize {
+        let is_same = |known: &Demand| {
+            Arc::ptr_eq(&known.scheme, &demand.scheme) && known.scopes == demand.scopes
         };
-        match text("type")? {
-            "apiKey" => {
-                let name = text("name")?;
-                match text("in")? {
-                    "query" => Ok(Self::Query(name.to_owned())),
-                    "cookie" => Ok(Self::Cookie(name.to_owned())),
-                    "header" => {
-                        let known = name.parse().ok().map(Self::Header);
-                        known.ok_or_else(|| format!("`{name}` can't be the name of a header"))
-                    }
-                    other => Err(format!(
-                        "`in: {other}` of a key is unknown: write header, query or cookie"
-                    )),
-                }
-            }
-            "http" => Ok(match text("scheme")? {
-                name if name.eq_ignore_ascii_case("basic") => Self::Basic,
-                name if name.eq_ignore_ascii_case("bearer") => Self::Bearer,
-                name => Self::Other(name.to_owned()),
-            }),
-            "oauth2" | "openIdConnect" => Ok(Self::Bearer),
-            other => Err(format!(
-                "security schemes of the type `{other}` are not supported"
-            )),
+        let mut known = self.outcomes.iter();
+        if let Some(i) = known.position(|(known, _)| is_same(known)) {
+            return i;
         }
+        let outcome = self.outcome(demand).await.unwrap_or_else(|problem| {
+            self.unknown.get_or_insert(problem);
+            Outcome::Unknown
+        });
+        self.outcomes.push((demand, outcome));
+        self.outcomes.len() - 1
     }
 
-    /// The credentials in a request: `None` if there are none, an error if they can't be read.
-    fn credentials(
-        &self,
-        query: Option<&str>,
-        headers: &HeaderMap,
-    ) -> Result<Option<Credentials>, ()> {
-        let key = |mut found: Vec<String>| match (found.pop(), found.pop()) {
-            // A verifier that compares with a secret which was never set would let an empty one in.
-            (Some(key), None) if key.is_empty() => Ok(None),
-            (Some(key), None) => Ok(Some(Credentials::ApiKey(key))),
-            (None, _) => Ok(None),
-            // Whoever checks one and uses the other could be fooled.
-            (Some(_), Some(_)) => Err(()),
-        };
-        match self {
-            Self::Header(name) => {
-                let texts = headers.get_all(name).iter().map(|value| value.to_str());
-                let texts = texts.map(|text| text.map(str::to_owned));
-                key(texts.collect::<Result<_, _>>().map_err(drop)?)
-            }
-            Self::Query(name) => {
-                let pairs = pairs(query.unwrap_or_default()).into_iter();
-                let texts = pairs.filter(|(known, _)| known == name);
-                key(texts
-                    .map(|(_, text)| decode(text, In::Query).into_owned())
-                    .collect())
-            }
-            Self::Cookie(name) => {
-                let pairs = cookies(headers).into_iter();
-                let texts = pairs.filter(|(known, _)| known == name);
-                key(texts.map(|(_, text)| text).collect())
-            }
-            Self::Basic => authorization(headers, "basic")?.map(basic).transpose(),
-            Self::Bearer => match authorization(headers, "bearer")? {
-                Some(text) if text.is_empty() || text.contains([' ', '\t']) => Err(()),
-                text => Ok(text.map(token)),
-            },
-            Self::Other(scheme) => Ok(authorization(headers, scheme)?.map(token)),
-        }
-    }
-
-    fn is_authorization(&self) -> bool {
-        match self {
-            Self::Basic | Self::Bearer | Self::Other(_) => true,
-            Self::Header(name) => name == header::AUTHORIZATION,
-            Self::Query(_) | Self::Cookie(_) => false,
-        }
-    }
-
-    /// A value for `WWW-Authenticate` (RFC 9110, section 11.6.1), with `more` parameters.
-    fn challenge(&self, realm: &str, more: &str) -> String {
-        match self {
-            Self::Basic => format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
-            Self::Bearer => format!("Bearer realm=\"{realm}\"{more}"),
-            Self::Other(scheme) => format!("{scheme} realm=\"{realm}\""),
-            Self::Header(_) | Self::Query(_) | Self::Cookie(_) => {
-                format!("ApiKey realm=\"{realm}\"")
-            }
-        }
-    }
-}
-
-fn token(text: &str) -> Credentials {
-    Credentials::Token(text.to_owned())
-}
-
-/// What follows the scheme's name in `Authorization`; `None` if the header is not there or of another scheme.
-fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<Option<&'h str>, ()> {
-    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
-    let (field, second) = (fields.next(), fields.next());
-    let Some(field) = field else { return Ok(None) };
-    if second.is_some() {
-        return Err(());
-    }
-    let text = field.to_str().map_err(drop)?;
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-    Ok(name.eq_ignore_ascii_case(scheme).then_some(rest.trim()))
-}
-
-/// The user's name ends at the first colon (RFC 7617, section 2).
-fn basic(text: &str) -> Result<Credentials, ()> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
-    let text = String::from_utf8(bytes.map_err(drop)?).map_err(drop)?;
-    let (user, password) = text.split_once(':').ok_or(())?;
-    Ok(Credentials::Basic {
-        user: user.to_owned(),
-        password: password.to_owned(),
-    })
-}
-
-impl Scheme {
-    async fn outcome(&self, query: Option<&str>, headers: &HeaderMap) -> Result<Outcome, Problem> {
-        match self.source.credentials(query, headers) {
+    async fn outcome(&self, demand: &Arc<Demand>) -> Result<Outcome, Problem> {
+        let scheme = &demand.scheme;
+        let found = scheme
+            .source
+            .credentials(self.head.uri.query(), &self.head.headers);
+        match found {
             Ok(None) => Ok(Outcome::Missing),
             Err(()) => Ok(Outcome::Invalid),
             Ok(Some(credentials)) => {
-                let principal = (self.verify)(credentials).await?;
+                let context = AuthContext {
+                    head: Arc::clone(self.head),
+                    operation_id: self.operation_id.cloned(),
+                    demand: Arc::clone(demand),
+                };
+                let principal = (scheme.verify)(credentials, context).await?;
                 Ok(principal.map_or(Outcome::Invalid, Outcome::Valid))
             }
         }
     }
+
+    fn principal(&self, i: usize) -> Option<&Principal> {
+        match self.outcomes.get(i) {
+            Some((_, Outcome::Valid(principal))) => Some(principal),
+            _ => None,
+        }
+    }
+
+    fn is_invalid(&self, scheme: &Arc<Scheme>) -> bool {
+        let mut outcomes = self.outcomes.iter();
+        outcomes.any(|(demand, outcome)| {
+            Arc::ptr_eq(&demand.scheme, scheme) && matches!(outcome, Outcome::Invalid)
+        })
+    }
+
+    /// Whether the request shows anything.
+    fn is_tried(&self) -> bool {
+        let mut outcomes = self.outcomes.iter();
+        outcomes.any(|(_, outcome)| !matches!(outcome, Outcome::Missing))
+    }
 }
-
-/// What each scheme found, by its name.
-type Outcomes<'g> = HashMap<&'g str, Outcome>;
-
-/// Schemes that are required together, each with the scopes that the principal must have.
-type Alternative = Vec<(Arc<Scheme>, Vec<String>)>;
 
 /// What an operation requires: one of several alternatives.
 pub(crate) struct Guard {
     alternatives: Vec<Alternative>,
     /// Whether there may be no credentials at all (`{}`).
     is_optional: bool,
+    scope_check: Option<ScopeCheck>,
     /// For challenges: the API's title.
     realm: String,
 }
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |all: &Alternative| -> Vec<String> {
-            all.iter().map(|(scheme, _)| scheme.name.clone()).collect()
+        let names = |all: &Alternative| -> Vec<Arc<str>> {
+            let names = all.iter().map(|demand| &demand.scheme.name);
+            names.cloned().collect()
         };
         f.debug_list()
             .entries(self.alternatives.iter().map(names))
@@ -412,79 +281,87 @@ impl Guard {
     /// refused where none would do.
     pub(crate) async fn check(
         &self,
-        query: Option<&str>,
-        headers: &HeaderMap,
-    ) -> Result<Option<Principal>, Problem> {
-        let mut outcomes = Outcomes::new();
-        let (mut unknown, mut lacking) = (None, None);
+        head: &Arc<Parts>,
+        operation_id: Option<&Arc<str>>,
+    ) -> Result<Principals, Problem> {
+        let mut asked = Asked {
+            head,
+            operation_id,
+            outcomes: Vec::new(),
+            unknown: None,
+        };
+        let mut lacking = None;
         for alternative in &self.alternatives {
-            let (mut principal, mut missing) = (None::<Principal>, Vec::new());
-            let mut is_known = true;
-            for (scheme, scopes) in alternative {
-                if !outcomes.contains_key(scheme.name.as_str()) {
-                    let outcome = scheme.outcome(query, headers).await;
-                    let outcome = outcome.unwrap_or_else(|problem| {
-                        unknown.get_or_insert(problem);
-                        Outcome::Unknown
-                    });
-                    outcomes.insert(&scheme.name, outcome);
-                }
-                let Some(Outcome::Valid(found)) = outcomes.get(scheme.name.as_str()) else {
-                    is_known = false;
-                    continue;
-                };
-                let lacks = scopes.iter().filter(|scope| !found.scopes.contains(*scope));
-                missing.extend(lacks.cloned());
-                match &mut principal {
-                    Some(first) => first.scopes.extend(found.scopes.iter().cloned()),
-                    None => principal = Some(found.clone()),
+            let (mut found, mut missing) = (Vec::with_capacity(alternative.len()), Vec::new());
+            for demand in alternative {
+                let i = asked.ask(demand).await;
+                if let Some(principal) = asked.principal(i) {
+                    missing.extend(self.missing(principal, &demand.scopes));
+                    found.push((Arc::clone(&demand.scheme.name), principal.clone()));
                 }
             }
-            if is_known && missing.is_empty() {
-                return Ok(principal);
+            if found.len() < alternative.len() {
+                continue;
             }
-            if is_known && lacking.is_none() {
-                lacking = Some((alternative, missing));
+            if missing.is_empty() {
+                return Ok(Principals::new(found));
             }
+            lacking.get_or_insert((alternative, missing));
         }
         // Whoever could not be asked might have let the request pass: that is no refusal.
-        if let Some(problem) = unknown {
+        if let Some(problem) = asked.unknown {
             return Err(problem);
         }
         match lacking {
             Some((alternative, missing)) => Err(self.forbidden(alternative, &missing)),
-            None if self.is_optional && !self.is_tried(&outcomes, headers) => Ok(None),
-            None => Err(self.unauthorized(&outcomes)),
+            None if self.is_optional && !self.is_tried(&asked) => Ok(Principals::default()),
+            None => Err(self.unauthorized(&asked)),
+        }
+    }
+
+    /// The scopes that a principal lacks.
+    fn missing(&self, principal: &Principal, scopes: &[String]) -> Vec<String> {
+        let lacks = scopes.iter().filter(|one| !principal.scopes.contains(*one));
+        match &self.scope_check {
+            None => lacks.cloned().collect(),
+            Some(check) if scopes.is_empty() || check(principal, scopes) => Vec::new(),
+            Some(_) => {
+                let lacks: Vec<_> = lacks.cloned().collect();
+                // The function may ask for more than names.
+                if lacks.is_empty() {
+                    scopes.to_vec()
+                } else {
+                    lacks
+                }
+            }
         }
     }
 
     fn schemes(&self) -> impl Iterator<Item = &Arc<Scheme>> {
-        self.alternatives.iter().flatten().map(|(scheme, _)| scheme)
+        self.alternatives
+            .iter()
+            .flatten()
+            .map(|demand| &demand.scheme)
     }
 
     /// Whether a request shows anything, be it of a scheme that is not asked for: its client believes to be
     /// known, and must not be answered as if it were nobody.
-    fn is_tried(&self, outcomes: &Outcomes<'_>, headers: &HeaderMap) -> bool {
-        let mut found = outcomes.values();
-        found.any(|outcome| !matches!(outcome, Outcome::Missing))
-            || headers.contains_key(header::AUTHORIZATION)
+    fn is_tried(&self, asked: &Asked<'_>) -> bool {
+        asked.is_tried()
+            || asked.head.headers.contains_key(header::AUTHORIZATION)
                 && self
                     .schemes()
                     .any(|scheme| scheme.source.is_authorization())
     }
 
-    fn unauthorized(&self, outcomes: &Outcomes<'_>) -> Problem {
-        let is_invalid = |scheme: &&Arc<Scheme>| {
-            let outcome = outcomes.get(scheme.name.as_str());
-            matches!(outcome, Some(Outcome::Invalid))
-        };
-        let detail = if self.schemes().any(|scheme| is_invalid(&scheme)) {
+    fn unauthorized(&self, asked: &Asked<'_>) -> Problem {
+        let detail = if self.schemes().any(|scheme| asked.is_invalid(scheme)) {
             "The credentials are not valid."
         } else {
             "Credentials are required."
         };
         // A client throws away the token that it is told of, so it must not hear that for a wrong key.
-        let mut invalid = self.schemes().filter(is_invalid);
+        let mut invalid = self.schemes().filter(|scheme| asked.is_invalid(scheme));
         let more = if invalid.any(|scheme| scheme.source == Source::Bearer) {
             ", error=\"invalid_token\""
         } else {
@@ -500,7 +377,7 @@ impl Guard {
         // Only a token's scopes can be asked for anew (RFC 6750, section 3.1).
         let bearers = alternative
             .iter()
-            .filter(|(scheme, _)| scheme.source == Source::Bearer);
+            .filter(|demand| demand.scheme.source == Source::Bearer);
         let scopes = missing.join(" ");
         let more = format!(
             ", error=\"insufficient_scope\", scope=\"{}\"",
@@ -512,10 +389,10 @@ impl Guard {
     fn challenged<'s>(
         &self,
         mut problem: Problem,
-        schemes: impl Iterator<Item = &'s (Arc<Scheme>, Vec<String>)>,
+        schemes: impl Iterator<Item = &'s Arc<Demand>>,
         more: &str,
     ) -> Problem {
-        let challenges = schemes.map(|(scheme, _)| scheme.source.challenge(&self.realm, more));
+        let challenges = schemes.map(|one| one.scheme.source.challenge(&self.realm, more));
         for challenge in challenges.collect::<BTreeSet<_>>() {
             if let Ok(value) = HeaderValue::from_bytes(challenge.as_bytes()) {
                 problem = problem.with_header(header::WWW_AUTHENTICATE, value);
@@ -585,6 +462,7 @@ pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
 pub(crate) struct Schemes<'d> {
     document: &'d Document,
     known: HashMap<&'d str, Arc<Scheme>>,
+    scope_check: Option<ScopeCheck>,
 }
 
 impl<'d> Schemes<'d> {
@@ -604,7 +482,7 @@ impl<'d> Schemes<'d> {
             match (verifier, Source::compile(place)) {
                 (Some(verify), Ok(source)) => {
                     let scheme = Scheme {
-                        name: (*name).to_owned(),
+                        name: (*name).into(),
                         source,
                         verify: Arc::clone(verify),
                     };
@@ -625,13 +503,40 @@ impl<'d> Schemes<'d> {
                 faults.push(document.fault(Code::VerifierUnknown, document.paths_at(), message));
             }
         }
-        Self { document, known }
+        Self {
+            document,
+            known,
+            scope_check: verifiers.scopes.clone(),
+        }
     }
 
     /// What an operation requires: its own `security`, or that of the document.
     pub(crate) fn guard(&self, operation: &Place<'_>) -> Option<Guard> {
         let security = operation.node.get("security");
-        let security = security.or_else(|| self.document.root.get("security"))?;
+        self.guard_by(security.or_else(|| self.document.root.get("security"))?)
+    }
+
+    /// What the document requires of operations without a `security` of their own, for paths that it does not have. If
+    /// it says nothing, nothing would be enforced, which is a fault.
+    pub(crate) fn guard_of_missing(
+        &self,
+        is_guarded: bool,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Guard> {
+        if !is_guarded {
+            return None;
+        }
+        if let Some(security) = self.document.root.get("security") {
+            return self.guard_by(security);
+        }
+        let message = "all paths shall require credentials (`Api::auth_all_paths`), but the document has no `security` \
+                       beside `paths`";
+        let (code, at) = (Code::MemberMissing, self.document.paths_at());
+        faults.push(self.document.fault(code, at, message));
+        None
+    }
+
+    fn guard_by(&self, security: &Node) -> Option<Guard> {
         let texts = |node: &Node| {
             let texts = node.items().iter().filter_map(Node::as_str);
             texts.map(str::to_owned).collect::<Vec<_>>()
@@ -668,7 +573,10 @@ impl<'d> Schemes<'d> {
     ) -> Option<Guard> {
         let (optional, required): (Vec<_>, Vec<_>) = requirements.partition(Vec::is_empty);
         // A scheme that is not known is a fault, so nothing is served without it.
-        let find = |(name, scopes)| Some((Arc::clone(self.known.get(name)?), scopes));
+        let find = |(name, scopes)| {
+            let scheme = Arc::clone(self.known.get(name)?);
+            Some(Arc::new(Demand { scheme, scopes }))
+        };
         let alternatives: Vec<Alternative> = required
             .into_iter()
             .map(|schemes| schemes.into_iter().filter_map(find).collect())
@@ -676,6 +584,7 @@ impl<'d> Schemes<'d> {
         (!alternatives.is_empty()).then(|| Guard {
             alternatives,
             is_optional: !optional.is_empty(),
+            scope_check: self.scope_check.clone(),
             realm: quoted(self.document.title()),
         })
     }

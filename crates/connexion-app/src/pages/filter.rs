@@ -1,6 +1,7 @@
 //! The list's filter as a form: what it was filled in with, and what is wrong with that.
 
 use askama::Template;
+use connexion::{Problem, Violation};
 
 use super::{
     Page, Visitor,
@@ -8,7 +9,6 @@ use super::{
     chart,
     list::COLUMNS,
     number::{plain, whole},
-    problem::{Fault, Told},
 };
 use crate::{
     listing::LIMIT,
@@ -75,15 +75,12 @@ const CLASSES: usize = 12;
 
 impl Refused {
     /// `query` is what was asked.
-    pub(super) fn new(query: &str, told: Told, visitor: &Visitor) -> Self {
+    pub(super) fn new(query: &str, problem: &Problem, visitor: &Visitor) -> Self {
         let mut filter = Fields::entered(query);
-        let mut faults: Vec<_> = told
-            .errors
-            .into_iter()
-            .map(|fault| filter.note(&fault))
-            .collect();
+        let errors = problem.errors.iter();
+        let mut faults: Vec<_> = errors.map(|error| filter.note(error)).collect();
         if faults.is_empty() {
-            faults.push((None, told.detail));
+            faults.push((None, problem.detail.clone()));
         }
         Self {
             page: visitor.page("people"),
@@ -157,7 +154,7 @@ impl Fields {
     }
 
     /// Puts a fault at its field; gives back the sentence for the summary, and which field it leads to.
-    fn note(&mut self, fault: &Fault) -> (Option<String>, String) {
+    fn note(&mut self, fault: &Violation) -> (Option<String>, String) {
         let bound = fault.pointer.trim_start_matches('/');
         if let Some(range) = self.ranges.iter_mut().find(|one| one.name == fault.name) {
             // A bound that has no field could not be mended there.
@@ -171,7 +168,7 @@ impl Fields {
             return (Some(format!("{}-{bound}", range.name)), error);
         }
         let (id, error) = match fault.name.as_str() {
-            "name" if fault.code == "too-long" => {
+            "name" if fault.code() == "too-long" => {
                 ("name", "“Name” must have at most 100 characters".to_owned())
             }
             "survived" => ("survived-field", "Choose one for “Survival”".to_owned()),
@@ -203,8 +200,8 @@ impl Bounds {
 }
 
 /// A fault of a range in words.
-fn sentence(label: &str, decimal: bool, fault: &Fault) -> String {
-    match fault.code.as_str() {
+fn sentence(label: &str, decimal: bool, fault: &Violation) -> String {
+    match fault.code() {
         "wrong-type" if decimal => format!("“{label}” must be a number such as 7.25"),
         "wrong-type" => format!("“{label}” must be a whole number"),
         "wrong-format" => format!("“{label}” is out of range: at most 2,147,483,647"),

@@ -1,33 +1,10 @@
 //! What went wrong, for people: the page that takes the place of a problem document.
 
 use askama::Template;
+use connexion::{In, Problem, Violation};
 use http::StatusCode;
-use serde::Deserialize;
 
 use super::{Page, Visitor};
-
-/// Of a problem document what people can use.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Told {
-    #[serde(default)]
-    pub(super) detail: String,
-    #[serde(default)]
-    pub(super) errors: Vec<Fault>,
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Deserialize)]
-pub(super) struct Fault {
-    #[serde(default, rename = "in")]
-    location: String,
-    #[serde(default)]
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) pointer: String,
-    #[serde(default)]
-    pub(super) code: String,
-    pub(super) detail: String,
-}
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -50,14 +27,17 @@ impl Refusal {
     /// `then` is where to go with a key, if another one would help; `retry` after how many seconds to try again, if that may.
     pub(super) fn new(
         status: StatusCode,
-        told: Told,
+        problem: &Problem,
         visitor: &Visitor,
         then: Option<&str>,
         retry: Option<&str>,
     ) -> Self {
         let is_at_person = match status {
             StatusCode::NOT_FOUND => visitor.is_at_person(),
-            _ => told.errors.iter().any(|fault| fault.location == "path"),
+            _ => problem
+                .errors
+                .iter()
+                .any(|error| error.location == In::Path),
         };
         let (title, advice) = match status {
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND if is_at_person => NO_PERSON,
@@ -69,10 +49,11 @@ impl Refusal {
             Some(seconds) => format!("{advice} Try again after {seconds} s."),
             None => advice.to_owned(),
         };
-        let faults = told.errors.iter().filter(|fault| fault.location != "path");
+        let errors = problem.errors.iter();
+        let faults = errors.filter(|error| error.location != In::Path);
         let may_pass = status.is_server_error() || retry.is_some();
-        let mut details = vec![told.detail];
-        details.extend(told.errors.iter().map(|fault| fault.detail.clone()));
+        let mut details = vec![problem.detail.clone()];
+        details.extend(problem.errors.iter().map(|error| error.detail.clone()));
         details.dedup();
         Self {
             page: visitor.page(""),
@@ -80,7 +61,7 @@ impl Refusal {
             title,
             advice,
             faults: faults
-                .map(|fault| (place(fault), sentence(&fault.code)))
+                .map(|error| (place(error), sentence(error.code())))
                 .collect(),
             then: then.map(str::to_owned),
             again: may_pass.then(|| visitor.address().to_owned()),
@@ -89,10 +70,10 @@ impl Refusal {
     }
 }
 
-/// Where a fault is.
-fn place(fault: &Fault) -> String {
-    let member = fault.pointer.trim_start_matches('/');
-    match (fault.name.as_str(), member) {
+/// Where a violation is.
+fn place(violation: &Violation) -> String {
+    let member = violation.pointer.trim_start_matches('/');
+    match (violation.name.as_str(), member) {
         (name, "") => name.to_owned(),
         ("", member) => member.to_owned(),
         (name, member) => format!("{name}[{member}]"),

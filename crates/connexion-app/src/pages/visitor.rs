@@ -183,15 +183,16 @@ impl Visitor {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Visitor {
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let mut visitor = Self::read(&parts.uri, &parts.headers);
         if let Some(access) = parts.extensions.get::<Access>() {
             let mut access = access.clone();
             // A key in a header, or a token, is in force for this request.
-            if let Some(principal) = parts.extensions.get::<Principal>().cloned() {
+            let Ok(principal) = Option::<Principal>::from_request_parts(parts, state).await;
+            if let Some(principal) = principal {
                 access.may_write = may_write(&principal);
                 access.holder = Some(principal.into());
             }

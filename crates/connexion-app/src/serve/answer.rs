@@ -210,7 +210,7 @@ impl Answer for Answering {
             self.limit_stream(response, span)
         };
         if let Some(browser) = &begun.browser {
-            response = browser.see(response).await;
+            response = browser.see(response);
         }
         self.end(begun, response, stream)
     }
@@ -232,7 +232,7 @@ impl Answer for Answering {
             response.headers_mut().remove(header::CONTENT_TYPE);
         }
         if let Some(browser) = &begun.browser {
-            response = browser.see(response).await;
+            response = browser.see(response);
         }
         self.end(begun, response, None)
     }

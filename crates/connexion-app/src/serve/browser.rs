@@ -3,16 +3,13 @@
 //!
 //! It lies outside the API, so that whatever refuses a request, here or there, refuses it readably.
 
-use axum::{body::to_bytes, extract::Request, response::Response};
-use connexion::Accept;
+use axum::{extract::Request, response::Response};
+use connexion::{Accept, Problem};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower_http::csrf::ProtectionError;
 
 use super::layers::vary;
-use crate::pages::{self, KEY, Site, Told, Visitor};
-
-/// A problem document that is longer is not read; the page says less then.
-const LONGEST: usize = 1024 * 1024;
+use crate::pages::{self, KEY, Site, Visitor};
 
 /// What a client is asked to choose from. JSON is there so that whoever likes it best keeps its problem documents.
 const KINDS: [&str; 3] = ["application/problem+json", "application/json", PAGE];
@@ -61,15 +58,16 @@ impl Browser {
     }
 
     /// The answer, or the page that says the same.
-    pub(super) async fn see(&self, response: Response) -> Response {
+    pub(super) fn see(&self, response: Response) -> Response {
         let content_type = response.headers().get(header::CONTENT_TYPE);
         let is_problem = content_type.is_some_and(|value| value == "application/problem+json");
         if !is_problem || response.headers().contains_key(header::CONTENT_ENCODING) {
             return response;
         }
         let (head, body) = response.into_parts();
-        let body = to_bytes(body, LONGEST).await.unwrap_or_default();
-        let told: Told = serde_json::from_slice(&body).unwrap_or_default();
+        let Some(problem) = head.extensions.get::<Problem>() else {
+            return Response::from_parts(head, body);
+        };
         // Whoever comes from another site's page needs no other key.
         let is_foreign = head.extensions.get::<ProtectionError>().is_some();
         let asks = head.status == StatusCode::UNAUTHORIZED
@@ -77,12 +75,12 @@ impl Browser {
         let address = self.visitor.address();
         let mut page = if self.is_at_list && head.status == StatusCode::BAD_REQUEST {
             let query = address.split_once('?').map_or("", |(_, query)| query);
-            pages::refused_list(query, told, &self.visitor)
+            pages::refused_list(query, problem, &self.visitor)
         } else {
             let retry = head.headers.get(header::RETRY_AFTER);
             let retry = retry.and_then(|seconds| seconds.to_str().ok());
             let then = asks.then_some(address);
-            pages::refusal(head.status, told, &self.visitor, then, retry)
+            pages::refusal(head.status, problem, &self.visitor, then, retry)
         };
         for (name, value) in &head.headers {
             if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
@@ -107,9 +105,9 @@ fn names_pages(headers: &HeaderMap) -> bool {
 }
 
 /// The answer to a browser that another site makes change something.
-pub(super) fn from_elsewhere() -> connexion::Problem {
+pub(super) fn from_elsewhere() -> Problem {
     let detail = "This request comes from another site's page, which may not change anything here.";
-    connexion::Problem::new(StatusCode::FORBIDDEN, detail)
+    Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
 /// What the name of the session's cookie begins with over TLS: browsers accept such a cookie only from this host itself, over

@@ -123,7 +123,7 @@ impl Layers {
         let request = unpack(request, &self.body_memory);
         let mut response = self.api.handle(request).await;
         if let Some(browser) = browser {
-            response = browser.see(response).await;
+            response = browser.see(response);
         }
         if response.status() == StatusCode::NOT_MODIFIED || WORTH_IT.should_compress(&response) {
             // Also without `Accept-Encoding`, and on a 304 as on the response that it stands for (RFC 9110, section 15.4.5).

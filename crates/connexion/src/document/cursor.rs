@@ -83,21 +83,29 @@ impl Document {
 /// The parameters of an operation: its own, and those of the path item that it does not replace
 /// (OpenAPI 3.1, section 4.8.10, `parameters`).
 pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Place<'d>> {
+    let all = parameters_as_written(item, operation).into_iter();
+    all.map(|(_, parameter)| parameter).collect()
+}
+
+/// The same, each with the place where it or a reference to it stands before it.
+pub(crate) fn parameters_as_written<'d>(
+    item: &Place<'d>,
+    operation: &Place<'d>,
+) -> Vec<(Place<'d>, Place<'d>)> {
     // What 3.2 has added is told by `structure`, what is ignored by `check`.
     let is_new = |parameter: &Place<'_>| parameter.text("in") == Some("querystring");
     let all = |holder: &Place<'d>| -> Vec<_> {
         let list = holder.get("parameters");
-        let all = list.iter().flat_map(Place::items);
-        all.filter(|parameter| !(is_new(parameter) && parameter.is_3_2()))
-            .filter(|parameter| !is_ignored(parameter.document, parameter))
+        let all = list.iter().flat_map(Place::items_as_written);
+        all.map(|written| (written.clone(), written.resolve()))
+            .filter(|(_, parameter)| !(is_new(parameter) && parameter.is_3_2()))
+            .filter(|(_, parameter)| !is_ignored(parameter.document, parameter))
             .collect()
     };
     let mut own = all(operation);
     for parameter in all(item) {
-        if !own
-            .iter()
-            .any(|known| parameter_key(known) == parameter_key(&parameter))
-        {
+        let key = parameter_key(&parameter.1);
+        if !own.iter().any(|(_, known)| parameter_key(known) == key) {
             own.push(parameter);
         }
     }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The member of the root that holds the other files, by their paths from the document's folder.
-const MEMBER: &str = "x-connexion-files";
+pub(crate) const MEMBER: &str = "x-connexion-files";
 
 /// How many files a document may be spread over.
 const MAX_FILES: usize = 1_000;

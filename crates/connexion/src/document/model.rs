@@ -17,7 +17,7 @@ use crate::{
     diagnostics::{Code, Fault, Position, Severity},
     document::{
         Document, MAX_REFERENCES,
-        cursor::{OperationPlace, Place, parameters},
+        cursor::{OperationPlace, Place, parameters_as_written},
         node::{Kind, Node},
     },
 };
@@ -275,8 +275,10 @@ impl<'d> DescribedOperation<'d> {
 
     /// Returns the parameters: the operation's own, and those of the path item that they do not replace.
     pub fn parameters(&self) -> Vec<Element<'d>> {
-        let all = parameters(&self.item.place, &self.element.place);
-        all.into_iter().map(Element::at).collect()
+        let all = parameters_as_written(&self.item.place, &self.element.place);
+        all.into_iter()
+            .map(|(written, _)| Element::at(written))
+            .collect()
     }
 }
 
@@ -329,9 +331,11 @@ impl Document {
     }
 }
 
+type Check = Arc<dyn Fn(&Document) -> Vec<Fault> + Send + Sync>;
+
 /// Checks of the application's own.
 #[derive(Clone, Default)]
-pub(crate) struct Checks(Vec<Arc<dyn Fn(&Document) -> Vec<Fault> + Send + Sync>>);
+pub(crate) struct Checks(Vec<Check>);
 
 impl Checks {
     pub(crate) fn findings(&self, document: &Document) -> Vec<Fault> {

@@ -1,5 +1,9 @@
 //! From a document and handlers to a service.
 
+mod docs;
+mod hooks;
+mod security;
+
 use std::sync::{Arc, atomic::AtomicU32};
 
 use axum::handler::Handler;
@@ -15,7 +19,8 @@ use crate::{
     http::{
         docs_page::Docs,
         extract::OperationId,
-        service::{ApiService, Endpoint, ProblemHook, Served},
+        hooks::Hooks,
+        service::{ApiService, Endpoint, Served},
     },
     operation::{
         self, Operation, Responses, Rules,
@@ -24,7 +29,7 @@ use crate::{
     },
     problem::Problem,
     schema::{FormatCheck, json::VALUES, validator::Validator},
-    security::{Credentials, Principal, Schemes, Verifier, Verifiers},
+    security::{Schemes, Verifiers},
 };
 
 /// A request's body may be this long, in bytes, unless [`Api::body_limit`] says otherwise.
@@ -64,7 +69,7 @@ pub struct Api<S> {
     docs_security: Option<(String, Vec<String>)>,
     responses_of: Vec<(String, Responses)>,
     base_path: Option<String>,
-    problem_hook: ProblemHook,
+    hooks: Hooks,
     options: Options,
     docs: Docs,
 }
@@ -79,6 +84,8 @@ struct Options {
     strict_accept: bool,
     split_encoded_commas: bool,
     skip_undescribed: bool,
+    /// Whether paths that the document does not have require credentials.
+    auth_all_paths: bool,
     limits: Limits,
 }
 
@@ -127,6 +134,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             strict_accept: true,
             split_encoded_commas: false,
             skip_undescribed: false,
+            auth_all_paths: false,
             limits: Limits {
                 body: BODY_LIMIT,
                 upload: UPLOAD_LIMIT,
@@ -144,7 +152,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             docs_security: None,
             responses_of: Vec::new(),
             base_path: None,
-            problem_hook: Box::new(|_| {}),
+            hooks: Hooks::default(),
             options,
             docs: Docs::default(),
         }
@@ -249,122 +257,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     {
         let prefix = self.prefix.clone();
         self.default_handlers.push((prefix, with_state(handler)));
-        self
-    }
-
-    /// Gives a security scheme its verifier: it says who shows these credentials, `None` if they are not good,
-    /// or a problem if it can't tell (503, say).
-    ///
-    /// Credentials are looked at before anything else of a request is read. Without them, or with wrong ones, the
-    /// answer is 401; without the scopes that the operation requires 403. Compare secrets in constant time.
-    ///
-    /// ```
-    /// # use connexion::{Api, Credentials, Document, Principal};
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{key: []}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}
-    /// # "#)?;
-    /// let service = Api::from_document(document)
-    ///     .security("key", async |credentials| {
-    ///         let is_known = credentials == Credentials::ApiKey("secret".into());
-    ///         Ok(is_known.then(|| Principal::new("Ann", ["read"])))
-    ///     })
-    ///     .operation("hello", async |principal: Principal| principal.name)
-    ///     .build(())?;
-    /// # Ok::<(), connexion::Faults>(())
-    /// ```
-    ///
-    /// A verifier for a scheme that the document does not have, and a scheme without one, are faults, told by
-    /// [`Api::build`].
-    #[must_use]
-    pub fn security<F, R>(mut self, scheme: &str, verifier: F) -> Self
-    where
-        F: Fn(Credentials) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
-    {
-        let verifier = boxed(verifier);
-        self.verifiers.by_scheme.push((scheme.to_owned(), verifier));
-        self
-    }
-
-    /// The verifier of every security scheme that has none of its own; see [`Api::security`].
-    ///
-    /// It is never asked in a document without security schemes. A second one takes the place of the first.
-    ///
-    /// ```
-    /// # use connexion::{Api, Credentials, Document, Principal};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{login: [read]}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
-    /// # "#)?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// let service = Api::from_document(document)
-    ///     .default_security(async |credentials| match credentials {
-    ///         Credentials::Token(token) if token == "secret" => Ok(Some(Principal::new("Ann", ["read"]))),
-    ///         _ => Ok(None),
-    ///     })
-    ///     .operation("hello", async || "Hello!")
-    ///     .build(())?;
-    /// assert_eq!(service.handle(get("/hello")?).await.status(), 401);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn default_security<F, R>(mut self, verifier: F) -> Self
-    where
-        F: Fn(Credentials) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
-    {
-        self.verifiers.default = Some(boxed(verifier));
-        self
-    }
-
-    /// Requires a security scheme, with these scopes, of those who read the served document and the docs page.
-    /// Without it everybody may.
-    ///
-    /// A scheme that the document does not have is a fault, told by [`Api::build`]. A browser asks for the page's files
-    /// with cookies and `Basic` only, so the page needs a scheme of one of these kinds.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document, Principal};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{login: [read]}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
-    /// # "#)?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// let service = Api::from_document(document)
-    ///     .default_security(async |_| Ok(Some(Principal::new("Ann", ["read"]))))
-    ///     .docs_security("login", &["read"])
-    ///     .serve_document(true)
-    ///     .operation("hello", async || "Hello!")
-    ///     .build(())?;
-    /// assert_eq!(service.handle(get("/openapi.json")?).await.status(), 401);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn docs_security(mut self, scheme: &str, scopes: &[&str]) -> Self {
-        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        self.docs_security = Some((scheme.to_owned(), scopes));
         self
     }
 
@@ -779,33 +671,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Changes every problem document that the library makes before it is sent: its `kind`, its sentences and
-    /// those of its `errors`, their order. [`Violation`](crate::Violation) has an example.
-    ///
-    /// Problems that handlers answer with are theirs, and not changed. A second function takes the place of the first.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// let service = Api::from_document(document)
-    ///     .on_problem(|problem| problem.kind = "https://example.com/problem".into())
-    ///     .stub(true)
-    ///     .build(())?;
-    /// let answer = service.handle(get("/nowhere")?).await;
-    /// let body = axum::body::to_bytes(answer.into_body(), 1000).await?;
-    /// assert!(body.starts_with(br#"{"type":"https://example.com/problem","title":"Not Found""#));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn on_problem(mut self, change: impl Fn(&mut Problem) + Send + Sync + 'static) -> Self {
-        self.problem_hook = Box::new(change);
-        self
-    }
-
     /// What stands before each path, such as `/v2`, instead of the paths of the document's servers (or its
     /// `basePath`), under all of which it is served. The document itself is under that of the first.
     ///
@@ -832,76 +697,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether `/openapi.json` and `/openapi.yaml` are served, under the base path; off by default.
-    ///
-    /// If the document describes one of these addresses itself, its operation is asked.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// let api = Api::from_document(document).stub(true).serve_document(true);
-    /// assert_eq!(api.build(())?.handle(get("/openapi.json")?).await.status(), 200);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn serve_document(mut self, on: bool) -> Self {
-        self.docs.document = on;
-        self
-    }
-
-    /// Whether a proxy's header `X-Forwarded-Prefix: /proxy` is believed; off by default. The served document
-    /// then tells clients to put it before each path. What is no plain path is ignored.
-    ///
-    /// Clients can send this header too: switch it on only behind a proxy that sets or removes it.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// let api = Api::from_document(document).stub(true).serve_document(true);
-    /// let service = api.trust_forwarded_prefix(true).build(())?;
-    /// let request = http::Request::get("/openapi.json").header("X-Forwarded-Prefix", "/proxy");
-    /// let answer = service.handle(request.body(axum::body::Body::empty())?).await;
-    /// let body = axum::body::to_bytes(answer.into_body(), 10_000).await?;
-    /// assert!(body.ends_with(br#""servers":[{"url":"/proxy"}]}"#));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn trust_forwarded_prefix(mut self, on: bool) -> Self {
-        self.docs.trust_forwarded_prefix = on;
-        self
-    }
-
-    /// Whether the Swagger UI page `/ui/` is served; off by default. It reads the document, which is then
-    /// served too.
-    ///
-    /// Nothing of the page is loaded from elsewhere. Needs the feature `swagger-ui`.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// let service = Api::from_document(document).stub(true).swagger_ui(true).build(())?;
-    /// assert_eq!(service.handle(get("/ui/")?).await.status(), 200);
-    /// assert_eq!(service.handle(get("/openapi.json")?).await.status(), 200);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[cfg(feature = "swagger-ui")]
-    #[must_use]
-    pub fn swagger_ui(mut self, on: bool) -> Self {
-        self.docs.ui = on;
-        self
-    }
-
     /// Compiles the schema of this name, of `components/schemas` (or `definitions`), for values that do not come in a
     /// request. It knows the formats that were added so far.
     ///
@@ -923,7 +718,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             ..
         } = &self.options;
         let (skips, values) = (*skip_undescribed, limits.values);
-        Validator::compile(&self.document, name, &self.formats, skips, values)
+        let validator = Validator::compile(&self.document, name, &self.formats, skips, values)?;
+        Ok(validator.telling(self.hooks.value_violation.clone()))
     }
 
     /// Compiles everything.
@@ -955,7 +751,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             docs_security,
             responses_of,
             base_path,
-            problem_hook,
+            hooks,
             options,
             mut docs,
         } = self;
@@ -963,8 +759,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let own_base = base_path.map(|path| base(&document, &path, &mut faults));
         let known = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));
-        let mut endpoints = Vec::new();
-        let mut templates = Vec::new();
+        let missing_guard = known.guard_of_missing(options.auth_all_paths, &mut faults);
+        let (mut endpoints, mut templates) = (Vec::new(), Vec::new());
         let rules = |source: &OperationPlace<'_>| Rules {
             guard: known.guard(&source.place),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
@@ -977,10 +773,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             endpoints.push((source.place.node.at, operation));
         }
         unknown_modes(&document, &endpoints, &responses_of, &mut faults);
-        let stub = options
-            .stub
-            .then(|| (String::new(), with_state(not_implemented)));
-        default_handlers.extend(stub);
+        if options.stub {
+            default_handlers.push((String::new(), with_state(not_implemented)));
+        }
         let endpoints = connect(
             &document,
             endpoints,
@@ -989,6 +784,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             &state,
             &mut faults,
         );
+        docs.check(&document, &mut faults);
         document.accept(faults)?;
         let base_path = own_base.unwrap_or_else(|| document.base_path());
         docs.load(&document, &base_path);
@@ -996,22 +792,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             templates,
             endpoints,
             base_path,
-            problem_hook,
+            hooks,
             limits: options.limits,
             response_share: options.response_share,
             docs,
             docs_guard,
+            missing_guard,
             answered: AtomicU32::new(0),
         }))
     }
-}
-
-fn boxed<F, R>(verifier: F) -> Verifier
-where
-    F: Fn(Credentials) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<Option<Principal>, Problem>> + Send + 'static,
-{
-    Arc::new(move |credentials| Box::pin(verifier(credentials)))
 }
 
 /// The paths under which an operation is served; none if its own can't be read, which is reported by `check`.
@@ -1085,9 +874,10 @@ fn connect<S: Clone>(
     defaults: &[(String, WithState<S>)],
     state: &S,
     faults: &mut Vec<Fault>,
-) -> Vec<(Operation, Endpoint)> {
-    let mut connected: Vec<(Operation, Endpoint)> = Vec::new();
+) -> Vec<(Arc<Operation>, Endpoint)> {
+    let mut connected: Vec<(Arc<Operation>, Endpoint)> = Vec::new();
     for (at, operation) in operations {
+        let operation = Arc::new(operation);
         let name = operation.handler.as_str();
         let fitting = defaults
             .iter()

@@ -9,18 +9,23 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+#[cfg(feature = "swagger-ui")]
+use serde_json::Map;
 use serde_json::{Value, json};
 
 use crate::{
-    document::{Document, server},
+    diagnostics::{Code, Fault},
+    document::{Document, Version, hidden, server, yaml},
     http::entity_tag::EntityTags,
 };
 
 /// What a proxy took from the front of the path before it passed a request on.
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
+/// Decides whether an extension is left out.
+type IsHidden = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What is served of the document.
-#[derive(Debug, Default)]
 pub(crate) struct Docs {
     /// Whether the document itself is served.
     pub(crate) document: bool,
@@ -28,13 +33,52 @@ pub(crate) struct Docs {
     pub(crate) ui: bool,
     /// Whether a client's proxy is believed about where it serves this.
     pub(crate) trust_forwarded_prefix: bool,
+    /// Where the document is served as JSON; `None` stands for where Python's connexion serves it.
+    pub(crate) document_path: Option<String>,
+    /// Where the page is served, without the slash at its end.
+    pub(crate) ui_path: String,
+    /// What the page is told beside the address of the document.
+    #[cfg(feature = "swagger-ui")]
+    pub(crate) ui_options: Map<String, Value>,
+    /// Which extensions clients do not see.
+    pub(crate) is_hidden: Option<IsHidden>,
     base_path: String,
+    /// Where the document is: as JSON, and as YAML.
+    paths: Vec<(String, Form)>,
     json: Text,
     yaml: Text,
     /// The document as JSON, to be served with another base path than its own.
     value: Value,
     #[cfg(feature = "swagger-ui")]
     title: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Json,
+    Yaml,
+}
+
+impl Default for Docs {
+    fn default() -> Self {
+        Self {
+            document: false,
+            ui: false,
+            trust_forwarded_prefix: false,
+            document_path: None,
+            ui_path: "/ui".to_owned(),
+            #[cfg(feature = "swagger-ui")]
+            ui_options: Map::new(),
+            is_hidden: None,
+            base_path: String::new(),
+            paths: Vec::new(),
+            json: Text::default(),
+            yaml: Text::default(),
+            value: Value::Null,
+            #[cfg(feature = "swagger-ui")]
+            title: String::new(),
+        }
+    }
 }
 
 /// A text, and the tag that a client keeps it under.
@@ -85,18 +129,37 @@ impl Text {
 }
 
 impl Docs {
+    /// Adds addresses that can't be served to `faults`.
+    pub(crate) fn check(&self, document: &Document, faults: &mut Vec<Fault>) {
+        let document_path = self.document_path.as_deref();
+        let is_missing = document_path.is_some_and(|path| path.trim_matches('/').is_empty());
+        let paths = document_path.into_iter().chain([self.ui_path.as_str()]);
+        let mut wrong = paths.filter(|path| is_missing || server::checked(path).is_err());
+        if let Some(path) = wrong.next() {
+            let message = format!("`{path}` can't be the address of the document or its page");
+            faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
+        }
+    }
+
     /// Takes the texts to serve from the document, which is served under `base_path`.
     pub(crate) fn load(&mut self, document: &Document, base_path: &str) {
         base_path.clone_into(&mut self.base_path);
         if self.document || self.ui {
+            self.paths = self.paths_of(document);
             self.value = document.to_value();
-            if base_path == document.base_path() {
-                self.json = Text::new(document.to_json());
-                self.yaml = Text::new(document.text().to_owned());
-            } else {
+            if let Some(is_hidden) = &self.is_hidden {
+                hidden::leave_out(&mut self.value, is_hidden);
+            }
+            if base_path != document.base_path() {
                 // JSON is YAML, too.
                 self.json = self.moved("");
                 self.yaml = self.moved("");
+            } else if self.is_hidden.is_some() {
+                self.json = Text::new(self.value.to_string());
+                self.yaml = Text::new(yaml::write(&self.value));
+            } else {
+                self.json = Text::new(document.to_json());
+                self.yaml = Text::new(document.text().to_owned());
             }
         }
         #[cfg(feature = "swagger-ui")]
@@ -105,19 +168,35 @@ impl Docs {
         }
     }
 
+    /// Where the document is. As JSON under its own path first, which is what the page reads.
+    fn paths_of(&self, document: &Document) -> Vec<(String, Form)> {
+        let json = match &self.document_path {
+            Some(path) => vec![path.as_str()],
+            // Python's connexion serves it there, so clients ask for it there.
+            None if document.version == Version::Swagger2 => {
+                vec!["/swagger.json", "/openapi.json"]
+            }
+            None => vec!["/openapi.json"],
+        };
+        let yaml = json.iter().filter_map(|path| {
+            let path = path.strip_suffix(".json")?;
+            Some((format!("{path}.yaml"), Form::Yaml))
+        });
+        let yaml: Vec<_> = yaml.collect();
+        let json = json.into_iter().map(|path| (path.to_owned(), Form::Json));
+        json.chain(yaml).collect()
+    }
+
     /// The response to a GET of one of these addresses; `None` if it is none of them.
     ///
     /// `path` is the address below the base path.
     pub(crate) fn get(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
-        match path {
-            "/openapi.json" if self.document || self.ui => {
-                Some(self.text(&self.json, "application/json", headers))
-            }
-            "/openapi.yaml" if self.document || self.ui => {
-                Some(self.text(&self.yaml, "application/yaml", headers))
-            }
-            _ if self.ui => self.page(path),
-            _ => None,
+        let mut paths = self.paths.iter();
+        match paths.find(|(known, _)| known == path) {
+            Some((_, Form::Json)) => Some(self.text(&self.json, "application/json", headers)),
+            Some((_, Form::Yaml)) => Some(self.text(&self.yaml, "application/yaml", headers)),
+            None if self.ui => self.page(path),
+            None => None,
         }
     }
 
@@ -158,19 +237,25 @@ impl Docs {
 
     #[cfg(feature = "swagger-ui")]
     fn page(&self, path: &str) -> Option<Response> {
-        match path.strip_prefix("/ui")? {
+        match path.strip_prefix(&self.ui_path)? {
             // The page's own links are relative to the folder.
             "" => {
-                Some((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "ui/")]).into_response())
+                let whole = format!("{}{}", self.base_path, self.ui_path);
+                let (_, folder) = whole.rsplit_once('/')?;
+                let location = format!("{folder}/");
+                Some(
+                    (
+                        StatusCode::PERMANENT_REDIRECT,
+                        [(header::LOCATION, location)],
+                    )
+                        .into_response(),
+                )
             }
             "/" => Some(file(
                 "text/html; charset=utf-8",
                 PAGE.replace("{title}", &escape(&self.title)).into(),
             )),
-            "/start.js" => Some(file(
-                "text/javascript",
-                Bytes::from_static(START.as_bytes()),
-            )),
+            "/start.js" => Some(file("text/javascript", self.start().into())),
             "/swagger-ui.css" => Some(file("text/css", assets::unpack("swagger-ui.css")?)),
             "/swagger-ui-bundle.js" => Some(file(
                 "text/javascript",
@@ -179,6 +264,26 @@ impl Docs {
             "/favicon-32x32.png" => Some(file("image/png", assets::unpack("favicon-32x32.png")?)),
             _ => None,
         }
+    }
+}
+
+#[cfg(feature = "swagger-ui")]
+impl Docs {
+    /// The script that starts the page. The document's address is relative to the page's: what stands before both is
+    /// known to proxies only.
+    fn start(&self) -> String {
+        let up = match self.ui_path.matches('/').count() {
+            0 => "./".to_owned(),
+            folders => "../".repeat(folders),
+        };
+        let document = self.paths.first().map_or("", |(path, _)| path);
+        let mut options = Map::new();
+        let url = format!("{up}{}", document.trim_start_matches('/'));
+        options.insert("url".to_owned(), url.into());
+        options.insert("dom_id".to_owned(), "#swagger-ui".into());
+        options.insert("deepLinking".to_owned(), true.into());
+        options.extend(self.ui_options.clone());
+        format!("SwaggerUIBundle({});\n", Value::Object(options))
     }
 }
 
@@ -216,10 +321,6 @@ const PAGE: &str = r#"<!DOCTYPE html>
 </body>
 </html>
 "#;
-
-#[cfg(feature = "swagger-ui")]
-const START: &str =
-    "SwaggerUIBundle({ url: '../openapi.json', dom_id: '#swagger-ui', deepLinking: true });\n";
 
 #[cfg(feature = "swagger-ui")]
 fn escape(text: &str) -> String {

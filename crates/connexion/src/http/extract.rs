@@ -22,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    operation::{Input, accept::Accept},
+    operation::{Input, Operation, accept::Accept},
     problem::Problem,
     schema::typed::{ItemCheck, Typed},
 };
@@ -33,8 +33,7 @@ const CHUNK: usize = 16 * 1024;
 /// What a request said, on its way from validation to the handler: one extension, since each takes time.
 #[derive(Clone, Debug)]
 pub(crate) struct Validated {
-    /// The `operationId`.
-    pub(crate) id: Arc<str>,
+    pub(crate) operation: Arc<Operation>,
     pub(crate) input: Input,
 }
 
@@ -121,7 +120,58 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let validated = parts.extensions.get::<Validated>();
-        Ok(Self(validated.map(|one| Arc::clone(&one.id))))
+        Ok(Self(validated.map(|one| one.operation.shared_id())))
+    }
+}
+
+/// The operation that a request is for: its method, path template, parameters, security and extensions (`x-…`), so that
+/// one handler can serve several and do what the document says.
+///
+/// ```
+/// # use connexion::{Api, CurrentOperation, Document};
+/// # use http::StatusCode;
+/// /// Answers with the example that the document has under `x-mock`.
+/// async fn mock(operation: CurrentOperation) -> Result<String, StatusCode> {
+///     let mock = operation.extensions().get("x-mock").and_then(|mock| mock.as_str());
+///     mock.map(str::to_owned).ok_or(StatusCode::NOT_FOUND)
+/// }
+///
+/// # let document = Document::parse("hello.yaml", r#"
+/// # openapi: 3.1.0
+/// # info: {title: Hello, version: "1"}
+/// # paths:
+/// #   /hello:
+/// #     get: {operationId: hello, x-mock: Hello!, responses: {"200": {description: a greeting}}}
+/// # "#)?;
+/// let service = Api::from_document(document).default_operation(mock).build(())?;
+/// # Ok::<(), connexion::Faults>(())
+/// ```
+///
+/// A request that did not come through an [`ApiService`](crate::ApiService) has none: taking it is then answered with
+/// 500. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CurrentOperation(Arc<Operation>);
+
+impl std::ops::Deref for CurrentOperation {
+    type Target = Operation;
+
+    fn deref(&self) -> &Operation {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for CurrentOperation {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let validated = parts.extensions.get::<Validated>();
+        let operation = validated.map(|one| Self(Arc::clone(&one.operation)));
+        operation.ok_or_else(|| {
+            tracing::error!(
+                "a handler takes an operation, but the request did not come through an ApiService"
+            );
+            Problem::internal().of_library()
+        })
     }
 }
 

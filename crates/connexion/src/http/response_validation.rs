@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 
 use crate::{
+    http::hooks::Report,
     operation::{
         Check, Items, Operation, Responses,
         splitter::{Item, Splitter},
@@ -27,10 +28,7 @@ use crate::{
 /// A streamed answer that is checked as a whole may be this long, in bytes.
 const MAX_WHOLE: usize = 16 * 1024 * 1024;
 
-/// Of the faults of one answer so many are logged.
-const MAX_LOGGED: usize = 10;
-
-/// Checks an answer; what breaks the document goes to the log.
+/// Checks an answer; what breaks the document is reported.
 ///
 /// # Errors
 /// If it does not leave: in the mode [`Responses::Enforce`] because it breaks the document, in any because its body
@@ -39,10 +37,11 @@ pub(crate) async fn check(
     operation: &Operation,
     response: Response,
     mode: Responses,
+    report: Report,
 ) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
     let told = |violations: Vec<Violation>| {
-        log(operation.id(), &violations);
+        report.violations(&violations);
         match mode {
             Responses::Enforce => Err(Problem::internal()),
             Responses::Off | Responses::Log => Ok(()),
@@ -73,15 +72,14 @@ pub(crate) async fn check(
         result.or_else(told)?;
         return Ok(Response::from_parts(head, Body::from(body)));
     };
-    let id = operation.id().to_owned();
     let Some(check) = head.extensions.get::<ItemCheck>() else {
         // In a box: other responses need not carry the room that this takes.
-        let body = Box::pin(check_items(id, items, body, mode)).await?;
+        let body = Box::pin(check_items(report, items, body, mode)).await?;
         return Ok(Response::from_parts(head, body));
     };
     let schema = Arc::clone(&items.schema);
     let by_json = move |json: &[u8]| {
-        let result = check_item(&id, &items, Item::Json(json));
+        let result = check_item(&report, &items, Item::Json(json));
         result.or_else(|message| ended(mode, message))
     };
     check.set(schema, Box::new(by_json));
@@ -97,19 +95,6 @@ async fn read(operation: &Operation, body: Body, limit: usize) -> Result<Bytes, 
         );
         Problem::internal()
     })
-}
-
-fn log(operation_id: &str, violations: &[Violation]) {
-    for violation in violations.iter().take(MAX_LOGGED) {
-        let Violation {
-            name,
-            pointer,
-            keyword,
-            detail,
-            ..
-        } = violation;
-        tracing::error!(operation_id, %name, %pointer, %keyword, "the answer breaks the document: {detail}");
-    }
 }
 
 /// Waits for the first item of [`Items`](crate::Items), or for their end, before the head of the response leaves.
@@ -137,7 +122,7 @@ pub(crate) fn is_items(response: &Response) -> bool {
 /// # Errors
 /// If there is an error before the first item.
 async fn check_items(
-    operation_id: String,
+    report: Report,
     items: Items,
     body: Body,
     mode: Responses,
@@ -149,11 +134,15 @@ async fn check_items(
     let chunks = chunks.map_ok(Some).chain(stream::once(ready(Ok(None))));
     let checked = chunks.map(move |chunk| {
         let chunk: Option<Bytes> = chunk.inspect_err(|error| {
+            let operation_id = &*report.operation_id;
             tracing::error!(operation_id, "a streamed answer ended early: {error}");
         })?;
+        let mut is_reported = false;
         let check = |item: Item<'_>| {
             has_begun = true;
-            check_item(&operation_id, &items, item)
+            let result = check_item(&report, &items, item);
+            is_reported = result.is_err();
+            result
         };
         let result = match (&mut splitter, &chunk) {
             (Some(splitter), Some(chunk)) => splitter.feed(chunk, check),
@@ -164,10 +153,9 @@ async fn check_items(
             // After the first fault nobody can tell where the next item begins.
             splitter = None;
             has_begun = true;
-            tracing::error!(
-                operation_id,
-                "a streamed answer breaks the document: {message}"
-            );
+            if !is_reported {
+                report.violations(&[Violation::of_body("sequence", message.clone())]);
+            }
             ended(mode, message)
         });
         result.map(|()| (chunk.unwrap_or_default(), has_begun))
@@ -192,10 +180,10 @@ async fn check_items(
     ))
 }
 
-/// Checks one item; what is wrong with it goes to the log.
-fn check_item(operation_id: &str, items: &Items, item: Item<'_>) -> Result<(), String> {
+/// Checks one item; what is wrong with it is reported.
+fn check_item(report: &Report, items: &Items, item: Item<'_>) -> Result<(), String> {
     items.check(item).map_err(|violations| {
-        log(operation_id, &violations);
+        report.violations(&violations);
         "the answer breaks the document".to_owned()
     })
 }

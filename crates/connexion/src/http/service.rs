@@ -13,15 +13,16 @@ use std::{
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
 use crate::{
     http::{
         docs_page::Docs,
         extract::{OperationId, Validated},
+        hooks::{Hooks, RequestContext},
         method::{allow, other_method},
         request_body::{self as incoming, Incoming},
         response_validation as answer,
@@ -31,8 +32,8 @@ use crate::{
         memory::Limits,
         path::{PathValues, Routes, Template},
     },
-    problem::{LibraryProblem, Problem, Violations},
-    security::Guard,
+    problem::Problem,
+    security::{Guard, Principals},
 };
 
 /// A served API: a [`tower::Service`] for HTTP requests, cheap to clone.
@@ -78,22 +79,21 @@ struct Route {
 /// A handler with its state.
 pub(crate) type Endpoint = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
-/// Changes the problems of the library.
-pub(crate) type ProblemHook = Box<dyn Fn(&mut Problem) + Send + Sync>;
-
 /// What a service knows of its document.
 pub(crate) struct Served {
     /// The paths of the operations, each with an index into `endpoints`.
     pub(crate) templates: Vec<(Arc<Template>, usize)>,
-    pub(crate) endpoints: Vec<(Operation, Endpoint)>,
+    pub(crate) endpoints: Vec<(Arc<Operation>, Endpoint)>,
     pub(crate) base_path: String,
-    pub(crate) problem_hook: ProblemHook,
+    pub(crate) hooks: Hooks,
     pub(crate) limits: Limits,
     /// Which share of the answers is looked at.
     pub(crate) response_share: f64,
     pub(crate) docs: Docs,
     /// Who may read the document.
     pub(crate) docs_guard: Option<Guard>,
+    /// Who may know that a path or method is not in the document.
+    pub(crate) missing_guard: Option<Guard>,
     /// How many answers there were, to look at every so many.
     pub(crate) answered: AtomicU32,
 }
@@ -139,7 +139,7 @@ impl ApiService {
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         let documents = self.inner.documents.iter();
         let endpoints = documents.flat_map(|served| &served.endpoints);
-        endpoints.map(|(operation, _)| operation)
+        endpoints.map(|(operation, _)| &**operation)
     }
 
     /// Serves several documents from one program, in one route table: of all documents the most specific path template
@@ -172,9 +172,9 @@ impl ApiService {
 
     /// Answers one request.
     ///
-    /// Whoever observes it finds an [`OperationId`] among the answer's extensions if there is an operation for the
-    /// request, and [`Violations`] if the request was refused for some. The field `operation_id` of the current
-    /// span is recorded.
+    /// Among the response's extensions are an [`OperationId`] if there is an operation for the request, and the
+    /// [`Problem`] of which the response was made, if it is one. The field `operation_id` of the current span is
+    /// recorded.
     ///
     /// HEAD is answered as GET without the body, and OPTIONS with `Allow`, unless the document describes them.
     ///
@@ -194,13 +194,7 @@ impl ApiService {
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
         let (served, target) = self.inner.target(&request);
-        let answer = AssertUnwindSafe(served.answer(target, request)).catch_unwind();
-        let mut response = match answer.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(problem)) => served.refuse(problem),
-            // The panic's message is in the log already, written by the panic hook.
-            Err(_) => served.refuse(Problem::internal()),
-        };
+        let mut response = served.answer(target, request).await;
         if is_head {
             // These must not have the header (RFC 9110, section 8.6).
             let may_have_body = !matches!(
@@ -222,7 +216,7 @@ impl ApiService {
 
 /// What a request leads to.
 enum Target<'s> {
-    Operation(&'s Operation, &'s Endpoint, &'s Template),
+    Operation(&'s Arc<Operation>, &'s Endpoint, &'s Template),
     /// The served document, or a part of its page.
     Docs(Box<Response>),
     /// A path that does not have the method, but these.
@@ -282,7 +276,7 @@ impl Joined {
 }
 
 impl Route {
-    fn endpoint(&self) -> Option<&(Operation, Endpoint)> {
+    fn endpoint(&self) -> Option<&(Arc<Operation>, Endpoint)> {
         self.served.endpoints.get(self.endpoint)
     }
 }
@@ -290,7 +284,7 @@ impl Route {
 /// Returns the route of a method; that of GET for HEAD, if it has none of its own (RFC 9110, section 9.3.2).
 fn of_method<'r>(routes: &'r [Route], method: &Method) -> Option<&'r Route> {
     let find = |method: &Method| {
-        let has_method = |(operation, _): &(Operation, Endpoint)| operation.method() == method;
+        let has_method = |(operation, _): &(Arc<Operation>, Endpoint)| operation.method() == method;
         routes
             .iter()
             .find(|route| route.endpoint().is_some_and(has_method))
@@ -299,62 +293,78 @@ fn of_method<'r>(routes: &'r [Route], method: &Method) -> Option<&'r Route> {
 }
 
 impl Served {
-    async fn answer(&self, target: Target<'_>, request: Request) -> Result<Response, Problem> {
-        match target {
-            Target::Operation(operation, endpoint, template) => {
-                let path = template.values(request.uri().path(), |values| {
-                    operation.accepts_path(values)
-                });
-                Ok(self.operate(operation, endpoint, path, request).await)
+    async fn answer(&self, target: Target<'_>, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let operation = match &target {
+            Target::Operation(operation, ..) => Some(*operation),
+            _ => None,
+        };
+        let context = self.hooks.context(&head, operation);
+        let context = context.as_ref();
+        let answering = AssertUnwindSafe(self.respond(target, head, body, context));
+        let mut response = match answering.catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(problem)) => self.hooks.refuse(problem, context),
+            // The panic's message is in the log already, written by the panic hook.
+            Err(_) => self.hooks.refuse(Problem::internal(), context),
+        };
+        if let Some(operation) = operation {
+            if operation.rules.guard.is_some() {
+                response = private(response);
             }
-            Target::Docs(response) => match &self.docs_guard {
-                Some(guard) => {
-                    guard
-                        .check(request.uri().query(), request.headers())
-                        .await?;
-                    Ok(private(*response))
-                }
-                None => Ok(*response),
-            },
-            Target::OtherMethod(allow) => other_method(request.method(), allow),
-            Target::Nothing => Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "There is nothing at this address.",
-            )),
+            let id = OperationId::new(operation.shared_id());
+            response.extensions_mut().insert(id);
         }
+        response
     }
 
-    async fn operate(
+    async fn respond(
         &self,
-        operation: &Operation,
-        endpoint: &Endpoint,
-        path: PathValues,
-        request: Request,
-    ) -> Response {
-        // For the caller's span, if it has this field.
-        tracing::Span::current().record("operation_id", operation.id());
-        let answer = self.call(operation, endpoint, path, request).await;
-        let mut response = answer.unwrap_or_else(|problem| self.refuse(problem));
-        if operation.rules.guard.is_some() {
-            response = private(response);
-        }
-        let id = OperationId::new(operation.shared_id());
-        response.extensions_mut().insert(id);
-        response
+        target: Target<'_>,
+        head: Parts,
+        body: Body,
+        context: Option<&RequestContext>,
+    ) -> Result<Response, Problem> {
+        let (answer, guard) = match target {
+            Target::Operation(operation, endpoint, template) => {
+                let path =
+                    template.values(head.uri.path(), |values| operation.accepts_path(values));
+                // For the caller's span, if it has this field.
+                tracing::Span::current().record("operation_id", operation.id());
+                let request = (head, body);
+                return self.call(operation, endpoint, path, request, context).await;
+            }
+            Target::Docs(response) => (Ok(*response), &self.docs_guard),
+            Target::OtherMethod(allow) => (other_method(&head.method, allow), &self.missing_guard),
+            Target::Nothing => {
+                let detail = "There is nothing at this address.";
+                let problem = Problem::new(StatusCode::NOT_FOUND, detail);
+                (Err(problem), &self.missing_guard)
+            }
+        };
+        let Some(guard) = guard else {
+            return answer;
+        };
+        // In a box, as below.
+        Box::pin(admit(guard, head, None, context)).await?;
+        answer.map(private)
     }
 
     async fn call(
         &self,
-        operation: &Operation,
+        operation: &Arc<Operation>,
         endpoint: &Endpoint,
         path: PathValues,
-        request: Request,
+        (mut parts, body): (Parts, Body),
+        context: Option<&RequestContext>,
     ) -> Result<Response, Problem> {
-        let (mut parts, body) = request.into_parts();
         if let Some(guard) = &operation.rules.guard {
-            let principal = guard.check(parts.uri.query(), &parts.headers).await?;
-            if let Some(principal) = principal {
-                parts.extensions.insert(principal);
+            let id = operation.shared_id();
+            let principals;
+            // In a box: requests without credentials need not carry the room that this takes.
+            (parts, principals) = Box::pin(admit(guard, parts, Some(&id), context)).await?;
+            if !principals.is_empty() {
+                parts.extensions.insert(principals);
             }
         }
         let mut incoming = match operation.reading(&parts.headers) {
@@ -368,17 +378,35 @@ impl Served {
             (input, room.taken())
         };
         let held = incoming.hold(values)?;
-        let id = operation.shared_id();
-        parts.extensions.insert(Validated { id, input });
+        parts.extensions.insert(Validated {
+            operation: Arc::clone(operation),
+            input,
+        });
         let body = incoming.hand_over(&mut parts.extensions);
-        let mut response = endpoint(Request::from_parts(parts, body)).await;
+        let response = endpoint(Request::from_parts(parts, body)).await;
         drop(held);
-        if let Some(LibraryProblem(problem)) = response.extensions_mut().remove() {
-            return Err(problem);
+        self.checked(operation, response, context).await
+    }
+
+    /// A handler's response, if it may leave.
+    async fn checked(
+        &self,
+        operation: &Operation,
+        mut response: Response,
+        context: Option<&RequestContext>,
+    ) -> Result<Response, Problem> {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            if problem.is_of_library() {
+                return Err(problem);
+            }
+            response = self.hooks.changed(problem, response, context);
         }
         let checked = match operation.rules.answers {
             Responses::Off => response,
-            mode if self.is_sampled() => answer::check(operation, response, mode).await?,
+            mode if self.is_sampled() => {
+                let report = self.hooks.report(operation.shared_id(), context);
+                answer::check(operation, response, mode, report).await?
+            }
             _ => response,
         };
         if answer::is_items(&checked) {
@@ -397,16 +425,24 @@ impl Served {
         let before = f64::from(self.answered.fetch_add(1, Ordering::Relaxed));
         (before * share).floor() < ((before + 1.0) * share).floor()
     }
+}
 
-    fn refuse(&self, mut problem: Problem) -> Response {
-        (self.problem_hook)(&mut problem);
-        let violations = Violations(Arc::from(problem.errors.as_slice()));
-        let mut response = problem.into_response();
-        if !violations.0.is_empty() {
-            response.extensions_mut().insert(violations);
-        }
-        response
-    }
+/// Lets a request pass that meets the requirements. Of a head that no hook needs there is no copy.
+async fn admit(
+    guard: &Guard,
+    head: Parts,
+    operation_id: Option<&Arc<str>>,
+    context: Option<&RequestContext>,
+) -> Result<(Parts, Principals), Problem> {
+    let (shared, own) = match context {
+        Some(context) => (Arc::clone(&context.head), Some(head)),
+        None => (Arc::new(head), None),
+    };
+    let principals = guard.check(&shared, operation_id).await?;
+    Ok((
+        own.unwrap_or_else(|| Arc::unwrap_or_clone(shared)),
+        principals,
+    ))
 }
 
 /// Keeps a response that credentials were needed for out of shared caches, unless it says itself how it may be cached.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderName;
+use serde_json::{Map, Value};
 
 use super::{
     Operation, Rules,
@@ -13,6 +14,7 @@ use crate::{
     document::{
         Document,
         cursor::{OperationPlace, Place, parameters},
+        node::Node,
     },
     operation::{
         media_type::MediaType,
@@ -20,7 +22,16 @@ use crate::{
     },
     problem::In,
     schema::{Compiler, FormatCheck, Schema, Schemas},
+    security::SecurityRequirement,
 };
+
+/// The members that OpenAPI leaves to others (OpenAPI 3.1, section 4.9).
+fn extensions(node: &Node) -> Map<String, Value> {
+    let members = node.members().filter(|(key, _)| key.starts_with("x-"));
+    members
+        .map(|(key, node)| (key.to_owned(), node.into()))
+        .collect()
+}
 
 /// The types of the answers that mean success; of an operation that names none, of every answer not named.
 fn produces(responses: &[(StatusRange, Response)]) -> Vec<MediaType> {
@@ -101,6 +112,9 @@ impl Compile<'_, '_> {
                 .map(|body| self.request_body(&body)),
             produces: produces(&responses),
             responses,
+            security: SecurityRequirement::of(self.document, place).unwrap_or_default(),
+            extensions: extensions(place.node),
+            path_extensions: extensions(source.item.node),
             rules,
             parameters,
         }

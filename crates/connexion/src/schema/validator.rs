@@ -1,6 +1,6 @@
 //! A schema of the document, for values that come another way than in a request.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -35,13 +35,24 @@ use crate::{
 /// assert_eq!((&*violations[0].pointer, violations[0].code()), ("/name", "too-long"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Validator {
+    name: Arc<str>,
     schema: Arc<Schema>,
     /// What of a JSON text becomes values.
     kept: Option<Arc<Kept>>,
     /// How many values a JSON text may hold.
     values: usize,
+    /// Is told of each violation, with the name of the schema.
+    hook: Option<Hook>,
+}
+
+type Hook = Arc<dyn Fn(&Violation, &str) + Send + Sync>;
+
+impl fmt::Debug for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Validator").field(&self.name).finish()
+    }
 }
 
 impl Validator {
@@ -72,8 +83,14 @@ impl Validator {
                 kept: skips.then(|| Arc::new(schema.kept())),
                 schema,
                 values,
+                name: name.into(),
+                hook: None,
             })
             .map_err(|message| Faults(vec![fault(message)]))
+    }
+
+    pub(crate) fn telling(self, hook: Option<Hook>) -> Self {
+        Self { hook, ..self }
     }
 
     /// Checks a value as it would be written as JSON.
@@ -98,8 +115,9 @@ impl Validator {
             return Ok(());
         }
         let value = serde_json::to_value(value)
-            .map_err(|error| vec![Violation::of_body("json", error.to_string())])?;
-        self.check_value(&value, None)
+            .map_err(|error| vec![Violation::of_body("json", error.to_string())]);
+        let result = value.and_then(|value| self.check_value(&value, None));
+        result.inspect_err(|violations| self.tell(violations))
     }
 
     /// Reads a JSON text, and checks it before it is read as a `T`. It may hold as many
@@ -109,7 +127,20 @@ impl Validator {
     /// # Errors
     /// Everything that is wrong with it, in the order of the document.
     pub fn read<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
-        let wrong = |error: &dyn std::fmt::Display| {
+        let result = self.read_checked(json);
+        result.inspect_err(|violations| self.tell(violations))
+    }
+
+    fn tell(&self, violations: &[Violation]) {
+        if let Some(hook) = &self.hook {
+            for violation in violations {
+                hook(violation, &self.name);
+            }
+        }
+    }
+
+    fn read_checked<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
+        let wrong = |error: &dyn fmt::Display| {
             vec![Violation::of_body(
                 "json",
                 format!("It is not valid JSON: {error}"),

@@ -8,10 +8,10 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use http::Method;
 
-use super::{Source, declared};
+use super::{declared, source::Source};
 use crate::document::{
     Document, MAX_REFERENCES, Version,
-    cursor::OperationPlace,
+    cursor::{OperationPlace, Place},
     decoded,
     node::{Kind, Node, escape},
     swagger2, yaml,
@@ -125,6 +125,25 @@ impl OperationSecurity<'_> {
 }
 
 impl SecurityRequirement {
+    /// Those in force for an operation: its own, or else the document's; `None` if neither says anything.
+    pub(crate) fn of(document: &Document, operation: &Place<'_>) -> Option<Vec<Self>> {
+        let security = operation.node.get("security");
+        let security = security.or_else(|| document.root.get("security"))?;
+        let schemes = declared(document);
+        let takes_token = |name: &str| {
+            let mut schemes = schemes.iter().filter(|(known, _)| *known == name);
+            schemes.any(|(_, place)| {
+                Source::compile(place)
+                    .is_ok_and(|source| matches!(source, Source::Bearer | Source::Other(_)))
+            })
+        };
+        let requirements = security.items().iter().map(|node| Self {
+            takes_token: node.members().any(|(name, _)| takes_token(name)),
+            node: node.clone(),
+        });
+        Some(requirements.collect())
+    }
+
     /// Returns the names of the schemes that are required together.
     pub fn schemes(&self) -> impl Iterator<Item = &str> {
         self.node.members().map(|(name, _)| name)
@@ -212,28 +231,13 @@ impl Document {
 
 impl<'d> OperationSecurity<'d> {
     fn of(document: &'d Document, operation: &OperationPlace<'d>) -> Self {
-        let schemes = declared(document);
-        let takes_token = |name: &str| {
-            let mut schemes = schemes.iter().filter(|(known, _)| *known == name);
-            schemes.any(|(_, place)| {
-                Source::compile(place)
-                    .is_ok_and(|source| matches!(source, Source::Bearer | Source::Other(_)))
-            })
-        };
-        let security = operation.place.node.get("security");
-        let security = security.or_else(|| document.root.get("security"));
-        let requirements = security.map_or(&[][..], Node::items).iter();
+        let requirements = SecurityRequirement::of(document, &operation.place);
         Self {
             id: operation.id(),
             method: operation.method.clone(),
             path: operation.path,
-            is_declared: security.is_some(),
-            requirements: requirements
-                .map(|node| SecurityRequirement {
-                    takes_token: node.members().any(|(name, _)| takes_token(name)),
-                    node: node.clone(),
-                })
-                .collect(),
+            is_declared: requirements.is_some(),
+            requirements: requirements.unwrap_or_default(),
             is_changed: false,
         }
     }

@@ -1,6 +1,7 @@
 //! The document and its page, each behind its setting.
 
 use connexion::{Api, ApiService, Document};
+use serde_json::{Value, json};
 
 use crate::support::{ANY, ask, build, document_at};
 
@@ -153,11 +154,155 @@ async fn the_page_and_all_it_refers_to_are_in_the_binary() {
     }
     assert_eq!(assets, 4);
     let start = ask(&service, "GET /ui/start.js").await.text();
-    assert!(start.contains("'../openapi.json'"));
+    assert!(start.contains(r#""../openapi.json""#));
     assert_eq!(ask(&service, "GET /ui/none.js").await.status, 404);
     assert_eq!(ask(&service, "DELETE /ui/").await.status, 405);
     assert_eq!(
         ask(&service, "GET /openapi.json").await.json()["openapi"],
         "3.1.0"
     );
+}
+
+const SWAGGER: &str = "swagger: '2.0'\ninfo: {title: T, version: '1'}\nbasePath: /v1\npaths: {}\n";
+
+/// Python's connexion serves a document in Swagger 2.0 under another name.
+#[tokio::test]
+async fn a_swagger_2_document_is_served_at_swagger_json() {
+    let document = || Document::parse("a.yaml", SWAGGER).unwrap();
+    let service = build(Api::<()>::from_document(document()).serve_document(true));
+    for path in [
+        "swagger.json",
+        "swagger.yaml",
+        "openapi.json",
+        "openapi.yaml",
+    ] {
+        let answer = ask(&service, &format!("GET /v1/{path}")).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    let newer = Api::<()>::from_document(document_at("get /test", ANY, "")).stub(true);
+    let newer = build(newer.serve_document(true));
+    assert_eq!(ask(&newer, "GET /swagger.json").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_address_of_the_document_is_a_setting() {
+    let service = service(|api| api.serve_document(true).document_path("/a/spec.json"));
+    assert_eq!(ask(&service, "GET /a/spec.json").await.status, 200);
+    let yaml = ask(&service, "GET /a/spec.yaml").await;
+    assert_eq!(yaml.header("content-type"), "application/yaml");
+    assert_eq!(statuses(&service).await, [404; 4]);
+}
+
+#[cfg(feature = "swagger-ui")]
+#[tokio::test]
+async fn the_page_reads_the_document_wherever_both_are() {
+    for (page, document, start, url) in [
+        ("/ui", "/openapi.json", "/ui/start.js", "../openapi.json"),
+        ("/a/b/", "/c/d.json", "/a/b/start.js", "../../c/d.json"),
+        ("", "/openapi.json", "/start.js", "./openapi.json"),
+        ("/", "/c/d.json", "/start.js", "./c/d.json"),
+    ] {
+        let api = Api::<()>::from_document(Document::parse("a.yaml", SWAGGER).unwrap());
+        let api = api
+            .swagger_ui(true)
+            .swagger_ui_path(page)
+            .document_path(document);
+        let service = build(api);
+        let script = ask(&service, &format!("GET /v1{start}")).await.text();
+        assert_eq!(
+            script,
+            format!(
+                "SwaggerUIBundle({{\"url\":\"{url}\",\"dom_id\":\"#swagger-ui\",\"deepLinking\":true}});\n"
+            )
+        );
+        let folder = format!("/v1{}", page.trim_end_matches('/'));
+        let redirect = ask(&service, &format!("GET {folder}")).await;
+        let last = folder.rsplit('/').next().unwrap();
+        assert_eq!(redirect.header("location"), format!("{last}/"));
+        assert_eq!(ask(&service, &format!("GET {folder}/")).await.status, 200);
+    }
+}
+
+#[cfg(feature = "swagger-ui")]
+#[tokio::test]
+async fn options_of_the_page_are_settings() {
+    let service = service(|api| {
+        api.swagger_ui(true)
+            .swagger_ui_option("docExpansion", "none")
+            .swagger_ui_option("deepLinking", false)
+    });
+    let script = ask(&service, "GET /ui/start.js").await.text();
+    assert!(
+        script.contains(r#""deepLinking":false,"docExpansion":"none""#),
+        "{script}"
+    );
+}
+
+#[test]
+fn an_address_that_no_request_has_is_a_fault() {
+    for path in ["spec.json", "", "/", "/a b", "/{a}", "/a/../b"] {
+        let api = Api::<()>::from_document(document_at("get /test", ANY, "")).stub(true);
+        let faults = api.document_path(path).build(()).unwrap_err().to_string();
+        assert!(faults.contains("can't be the address"), "{path}: {faults}");
+    }
+}
+
+#[tokio::test]
+async fn extensions_can_be_left_out_of_the_served_document() {
+    let text = r##"{
+"openapi": "3.1.0", "info": {"title": "T", "version": "1", "x-a": 1}, "x-b": 2,
+"paths": {"x-a": 1, "/a": {"x-a": 1, "get": {
+  "operationId": "test", "x-a": {"x-b": 1}, "x-b": {"x-a": 1}, "security": [{"x-a": []}],
+  "parameters": [{"name": "x-a", "in": "query", "x-a": 1, "schema": {"type": "object", "x-a": 1}, "example": {"x-a": 1}}],
+  "responses": {"x-a": 1, "default": {"description": "d", "x-a": 1, "headers": {"x-a": {"x-a": 1, "schema": {}}},
+    "content": {"application/json": {"x-a": 1, "schema": {"$ref": "#/components/schemas/x-a"},
+      "examples": {"x-a": {"x-a": 1, "value": {"x-a": 1}}}}}}}}}},
+"components": {"x-a": 1, "responses": {"x-a": {"description": "d", "x-a": 1}},
+  "securitySchemes": {"x-a": {"type": "oauth2", "x-a": 1, "flows": {"implicit": {"x-a": 1, "scopes": {"x-a": "s"}}}}},
+  "links": {"x-a": {"x-a": 1, "operationId": "test", "parameters": {"x-a": {"x-a": 1}}}},
+  "schemas": {"x-a": {"type": "object", "x-a": 1, "properties": {"x-a": {"x-a": 1, "enum": [{"x-a": 1}]}},
+    "default": {}, "allOf": [{"x-a": 1}]}}}}"##;
+    // What is left is written by hand: the same without `"x-a": 1` where it is an extension.
+    let expected = json!({
+"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "x-b": 2,
+"paths": {"/a": {"get": {
+  "operationId": "test", "x-b": {"x-a": 1}, "security": [{"x-a": []}],
+  "parameters": [{"name": "x-a", "in": "query", "schema": {"type": "object"}, "example": {"x-a": 1}}],
+  "responses": {"default": {"description": "d", "headers": {"x-a": {"schema": {}}},
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/x-a"},
+      "examples": {"x-a": {"value": {"x-a": 1}}}}}}}}}},
+"components": {"responses": {"x-a": {"description": "d"}},
+  "securitySchemes": {"x-a": {"type": "oauth2", "flows": {"implicit": {"scopes": {"x-a": "s"}}}}},
+  "links": {"x-a": {"operationId": "test", "parameters": {"x-a": {"x-a": 1}}}},
+  "schemas": {"x-a": {"type": "object", "properties": {"x-a": {"enum": [{"x-a": 1}]}},
+    "default": {}, "allOf": [{}]}}}});
+    let api = Api::<()>::from_document(Document::parse("a.json", text).unwrap()).stub(true);
+    let api = api
+        .default_security(async |_, _| Ok(None))
+        .serve_document(true);
+    let service = build(api.hide_extensions(|name| name == "x-a"));
+    assert_eq!(ask(&service, "GET /openapi.json").await.json(), expected);
+    let yaml = ask(&service, "GET /openapi.yaml").await.text();
+    let again = Document::parse("again.yaml", yaml).unwrap();
+    let again: Value = serde_json::from_str(&again.to_json()).unwrap();
+    assert_eq!(again, expected);
+}
+
+#[tokio::test]
+async fn extensions_can_be_left_out_of_swagger_2_as_well() {
+    let text = r##"{
+"swagger": "2.0", "info": {"title": "T", "version": "1"},
+"paths": {"/a": {"get": {"operationId": "test", "x-a": 1, "responses": {"x-a": 1, "200": {"$ref": "#/responses/x-a"}}}}},
+"responses": {"x-a": {"description": "d", "x-a": 1, "examples": {"application/json": {"x-a": 1}}}},
+"parameters": {"x-a": {"name": "a", "in": "query", "type": "string", "x-a": 1}},
+"definitions": {"x-a": {"x-a": 1, "properties": {"x-a": {}}}}}"##;
+    let expected = json!({
+"swagger": "2.0", "info": {"title": "T", "version": "1"},
+"paths": {"/a": {"get": {"operationId": "test", "responses": {"200": {"$ref": "#/responses/x-a"}}}}},
+"responses": {"x-a": {"description": "d", "examples": {"application/json": {"x-a": 1}}}},
+"parameters": {"x-a": {"name": "a", "in": "query", "type": "string"}},
+"definitions": {"x-a": {"properties": {"x-a": {}}}}});
+    let api = Api::<()>::from_document(Document::parse("a.json", text).unwrap()).stub(true);
+    let service = build(api.serve_document(true).hide_extensions(|_| true));
+    assert_eq!(ask(&service, "GET /swagger.json").await.json(), expected);
 }

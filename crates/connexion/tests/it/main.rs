@@ -12,6 +12,7 @@ mod docs;
 mod document;
 mod findings;
 mod fixtures;
+mod hooks;
 mod limits;
 mod model;
 #[cfg(feature = "multipart")]

@@ -4,13 +4,11 @@ use connexion::{Api, Code, Document, Element, Severity};
 
 use crate::support::{ANY, document_at};
 
-/// The same operation in each version.
-const VERSIONS: [&str; 3] = [
-    "openapi: 3.1.0
+const OPENAPI: &str = "openapi: 3.1.0
 info: {title: T, version: '1'}
 paths:
   /a/{id}:
-    parameters: [{$ref: '#/components/parameters/Id'}]
+    parameters: [{$ref: '#/components/parameters/Id', x-property: key}]
     post:
       operationId: a
       requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Person'}}}}
@@ -20,28 +18,14 @@ components:
   schemas:
     Person: {type: object, properties: {age: {$ref: '#/components/schemas/Age', x-column: years}}}
     Age: {type: integer}
-",
-    "openapi: 3.0.4
-info: {title: T, version: '1'}
-paths:
-  /a/{id}:
-    parameters: [{$ref: '#/components/parameters/Id'}]
-    post:
-      operationId: a
-      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Person'}}}}
-      responses: {'200': {description: d}}
-components:
-  parameters: {Id: {name: id, in: path, required: true, schema: {type: string}}}
-  schemas:
-    Person: {type: object, properties: {age: {$ref: '#/components/schemas/Age', x-column: years}}}
-    Age: {type: integer}
-",
-    "swagger: '2.0'
+";
+
+const SWAGGER: &str = "swagger: '2.0'
 info: {title: T, version: '1'}
 consumes: [application/json]
 paths:
   /a/{id}:
-    parameters: [{$ref: '#/parameters/Id'}]
+    parameters: [{$ref: '#/parameters/Id', x-property: key}]
     post:
       operationId: a
       parameters: [{name: body, in: body, schema: {$ref: '#/definitions/Person'}}]
@@ -50,8 +34,7 @@ parameters: {Id: {name: id, in: path, required: true, type: string}}
 definitions:
     Person: {type: object, properties: {age: {$ref: '#/definitions/Age', x-column: years}}}
     Age: {type: integer}
-",
-];
+";
 
 fn step<'d>(element: &Element<'d>, keys: &[&str]) -> Element<'d> {
     keys.iter().fold(element.clone(), |element, key| {
@@ -61,7 +44,8 @@ fn step<'d>(element: &Element<'d>, keys: &[&str]) -> Element<'d> {
 
 #[test]
 fn every_version_is_read_in_one_model_with_references_followed() {
-    for text in VERSIONS {
+    let older = OPENAPI.replace("3.1.0", "3.0.4");
+    for text in [OPENAPI, &older, SWAGGER] {
         let document = Document::parse("a.yaml", text).unwrap();
         let operations: Vec<_> = document.described_operations().collect();
         let [operation] = operations.as_slice() else {
@@ -70,6 +54,8 @@ fn every_version_is_read_in_one_model_with_references_followed() {
         let parameters = operation.parameters();
         assert_eq!(parameters.len(), 1, "{text}");
         assert_eq!(parameters[0].pointer(), "/components/parameters/Id");
+        let siblings: Vec<_> = parameters[0].siblings().map(|(key, _)| key).collect();
+        assert_eq!(siblings, ["x-property"]);
         assert_eq!(
             step(&parameters[0], &["schema"]).text("type"),
             Some("string")
@@ -90,8 +76,8 @@ fn every_version_is_read_in_one_model_with_references_followed() {
 #[test]
 fn an_element_knows_where_it_is_and_where_it_is_used() {
     for (text, is, used) in [
-        (VERSIONS[0], "a.yaml:14:5", "a.yaml:13:41"),
-        (VERSIONS[2], "a.yaml:14:5", "a.yaml:13:41"),
+        (OPENAPI, "a.yaml:14:5", "a.yaml:13:41"),
+        (SWAGGER, "a.yaml:14:5", "a.yaml:13:41"),
     ] {
         let document = Document::parse("a.yaml", text).unwrap();
         let age = step(&document.schema("Person").unwrap(), &["properties", "age"]);

@@ -16,7 +16,7 @@ fn load(name: &str) -> Document {
 fn pets(document: Document) -> ApiService {
     build(
         Api::from_document(document)
-            .security("key", async |_| {
+            .security("key", async |_, _| {
                 Ok(Some(Principal::new::<String>("all", [])))
             })
             .serve_document(true)
@@ -178,7 +178,7 @@ async fn swagger_2_may_be_spread_over_files_too() {
         assert!(faults.is_empty(), "{faults:#?}");
         let service = build(
             Api::from_document(document)
-                .security("basic", async |_| {
+                .security("basic", async |_, _| {
                     Ok(Some(Principal::new::<String>("all", [])))
                 })
                 .operation(

@@ -1,7 +1,15 @@
 //! Who is let in: every kind of scheme, AND, OR and optional, and what is told to those who are not.
 
+use std::{
+    future::ready,
+    sync::{Arc, Mutex},
+};
+
 use axum::body::Body;
-use connexion::{Api, ApiService, Credentials, Document, OperationId, Principal, Problem};
+use connexion::{
+    Api, ApiService, AuthContext, Credentials, Document, OperationId, Principal, Principals,
+    Problem,
+};
 use http::StatusCode;
 
 use crate::support::{Answer, build, send};
@@ -20,7 +28,7 @@ components:
 ";
 
 /// Good credentials name a user and the scopes: `ann:read,write`.
-async fn verify(credentials: Credentials) -> Result<Option<Principal>, Problem> {
+async fn verify(credentials: Credentials, _: AuthContext) -> Result<Option<Principal>, Problem> {
     let text = match credentials {
         Credentials::ApiKey(text) | Credentials::Token(text) => text,
         Credentials::Basic { user, password } => format!("{user}:{password}"),
@@ -333,7 +341,7 @@ async fn only_a_wrong_token_is_called_invalid_token() {
 #[tokio::test]
 async fn what_is_no_token_does_not_reach_the_verifier() {
     let document = Document::parse("a.yaml", text("", "security: [{bearer: []}]")).unwrap();
-    let everybody = async |_| Ok(Some(Principal::new::<String>("all", [])));
+    let everybody = async |_, _| Ok(Some(Principal::new::<String>("all", [])));
     let api = Api::from_document(document).default_security(everybody);
     let service = build(api.operation("a", whoami));
     for field in ["Bearer", "Bearer ", "Bearer a b"] {
@@ -370,7 +378,7 @@ async fn whoever_shows_something_is_not_taken_for_nobody() {
 async fn refusals_pass_through_the_problem_hook() {
     let document = Document::parse("a.yaml", text("", "security: [{header: [a]}]")).unwrap();
     let api = Api::from_document(document).default_security(verify);
-    let api = api.on_problem(|problem| problem.detail = "told anew".into());
+    let api = api.on_problem(|problem, _| problem.detail = "told anew".into());
     let service = build(api.operation("a", whoami));
     for (key, status) in [("wrong", 401), ("ann:b", 403), ("down:", 503)] {
         let answer = ask(&service, "", &[("x-key", key)]).await;
@@ -595,5 +603,133 @@ fn an_operation_that_declares_nothing_is_told_from_an_open_one() {
         seen.iter()
             .map(|(id, declared, n)| (id.as_str(), *declared, *n))
             .eq(expected)
+    );
+}
+
+/// A service that requires a client's key and a user's token together, or the token with another scope.
+fn watched(seen: &Arc<Mutex<Vec<String>>>) -> ApiService {
+    let document = text(
+        "",
+        "security: [{header: [], bearer: [read]}, {bearer: [admin]}]",
+    );
+    let seen = Arc::clone(seen);
+    let verify = move |credentials: Credentials, context: AuthContext| {
+        seen.lock().unwrap().push(format!(
+            "{} {} {} {:?} {}",
+            context.operation_id().unwrap_or("none"),
+            context.head().uri,
+            context.scheme(),
+            context.scopes(),
+            context.head().headers["x-trace"].to_str().unwrap()
+        ));
+        let principal = match credentials {
+            Credentials::ApiKey(key) => Principal::new(key, ["c"]).with_claims(Tenant(7)),
+            Credentials::Token(token) => Principal::new(token, ["read"]).with_claims("claims"),
+            _ => return ready(Ok(None)),
+        };
+        ready(Ok(Some(principal)))
+    };
+    let api = Api::from_document(Document::parse("a.yaml", document).unwrap());
+    let handler = async |principals: Principals, joined: Principal| {
+        let (client, user) = (principals.get("header"), principals.get("bearer"));
+        let tenant = client
+            .and_then(Principal::claims::<Tenant>)
+            .map(|one| one.0);
+        let claims = user.and_then(Principal::claims::<&str>);
+        let schemes: Vec<_> = principals.iter().map(|(scheme, _)| scheme).collect();
+        let scopes: Vec<_> = joined.scopes.iter().map(String::as_str).collect();
+        format!(
+            "{schemes:?} {tenant:?} {claims:?} {} {scopes:?}",
+            joined.name
+        )
+    };
+    build(api.default_security(verify).operation("a", handler))
+}
+
+struct Tenant(u8);
+
+#[tokio::test]
+async fn a_verifier_sees_the_request_and_the_required_scopes() {
+    let seen = Arc::default();
+    let service = watched(&seen);
+    let fields = [("authorization", "Bearer ann"), ("x-trace", "5")];
+    let _ = ask(&service, "", &fields).await;
+    let expected = ["a /a bearer [\"read\"] 5", "a /a bearer [\"admin\"] 5"];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn each_scheme_that_is_required_has_a_principal_with_its_claims() {
+    let service = watched(&Arc::default());
+    let fields = [
+        ("authorization", "Bearer ann"),
+        ("x-key", "shop"),
+        ("x-trace", "5"),
+    ];
+    let answer = ask(&service, "", &fields).await;
+    let expected = r#"["header", "bearer"] Some(7) Some("claims") shop ["c", "read"]"#;
+    assert_eq!(answer.text(), expected);
+}
+
+#[tokio::test]
+async fn a_function_of_the_application_decides_about_scopes() {
+    let document = text("", "security: [{header: [people:read, people:write]}]");
+    let document = Document::parse("a.yaml", document).unwrap();
+    let api = Api::from_document(document).default_security(verify);
+    // One of them is enough, and one without a colon includes all below it.
+    let api = api.scope_check(|principal, required| {
+        required.iter().any(|one| {
+            let (all, _) = one.split_once(':').unwrap();
+            principal.scopes.contains(one) || principal.scopes.contains(all)
+        })
+    });
+    let service = build(api.operation("a", whoami));
+    for (key, status) in [("ann:people", 200), ("ann:x", 403)] {
+        assert_eq!(
+            ask(&service, "", &[("x-key", key)]).await.status,
+            status,
+            "{key}"
+        );
+    }
+    // `verify` splits at the first colon.
+    let one = ask(&service, "", &[("x-key", "ann:people:write")]).await;
+    assert_eq!(one.status, 200);
+}
+
+/// As Python's connexion has it under this name.
+#[tokio::test]
+async fn paths_that_are_not_in_the_document_can_require_credentials() {
+    let document = text("security: [{header: [read]}]", "security: []");
+    let document = Document::parse("a.yaml", document).unwrap();
+    let api = Api::from_document(document).default_security(verify);
+    let api = api.auth_all_paths(true).serve_document(true);
+    let service = build(api.operation("a", whoami));
+    for (line, key, status) in [
+        ("GET /none", "", 401),
+        ("GET /none", "wrong", 401),
+        ("GET /none", "ann:x", 403),
+        ("GET /none", "ann:read", 404),
+        ("PUT /a", "", 401),
+        ("PUT /a", "ann:read", 405),
+        ("OPTIONS /a", "", 401),
+        ("OPTIONS /a", "ann:read", 200),
+        ("POST /a", "", 200),
+        ("GET /openapi.json", "", 200),
+    ] {
+        let answer = send(&service, line, &[("x-key", key)], Body::empty()).await;
+        assert_eq!(answer.status, status, "{line} {key}");
+    }
+}
+
+#[test]
+fn all_paths_can_require_only_what_the_document_requires() {
+    let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
+    let api = Api::<()>::from_document(document)
+        .default_security(verify)
+        .stub(true);
+    let faults = api.auth_all_paths(true).build(()).unwrap_err().to_string();
+    assert!(
+        faults.contains("the document has no `security` beside `paths`"),
+        "{faults}"
     );
 }

@@ -1,0 +1,193 @@
+//! Where the credentials of a security scheme are in a request, and what a challenge asks for.
+
+use std::fmt;
+
+use base64::Engine as _;
+use http::{HeaderMap, HeaderName, header};
+
+use crate::{
+    document::cursor::Place,
+    pairs::{cookies, decode, pairs},
+    problem::In,
+};
+
+/// What a client shows to be let in. Never printed: `Debug` tells the kind only.
+///
+/// ```
+/// # use connexion::Credentials;
+/// # use connexion::{AuthContext, Principal, Problem};
+/// async fn verify(credentials: Credentials, _: AuthContext) -> Result<Option<Principal>, Problem> {
+///     match credentials {
+///         Credentials::Basic { user, password } if password == "secret" => {
+///             Ok(Some(Principal::new(user, ["read"])))
+///         }
+///         _ => Ok(None),
+///     }
+/// }
+///
+/// assert_eq!(format!("{:?}", Credentials::ApiKey("secret".to_owned())), "ApiKey(…)");
+/// ```
+///
+/// A key that is empty counts as none, and one that was sent twice as wrong; the verifier is not asked then.
+#[derive(Clone, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The value of the header, query parameter or cookie of an `apiKey` scheme.
+    ApiKey(String),
+    /// `http` with `scheme: basic` (RFC 7617).
+    Basic {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// The token of `http` with `scheme: bearer`, of `oauth2` and `openIdConnect` (RFC 6750); of other `http`
+    /// schemes what follows the scheme's name.
+    Token(String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiKey(_) => "ApiKey(…)",
+            Self::Basic { .. } => "Basic(…)",
+            Self::Token(_) => "Token(…)",
+        })
+    }
+}
+
+/// Where a scheme's credentials stand in a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    Header(HeaderName),
+    Query(String),
+    Cookie(String),
+    Basic,
+    Bearer,
+    /// Another scheme of the header `Authorization`, as the document writes it.
+    Other(String),
+}
+
+impl Source {
+    /// Reads a security scheme; the error says what is wrong with it.
+    pub(super) fn compile(place: &Place<'_>) -> Result<Self, String> {
+        let text = |key: &str| {
+            let text = place.text(key);
+            text.ok_or_else(|| format!("the security scheme has no `{key}`"))
+        };
+        match text("type")? {
+            "apiKey" => {
+                let name = text("name")?;
+                match text("in")? {
+                    "query" => Ok(Self::Query(name.to_owned())),
+                    "cookie" => Ok(Self::Cookie(name.to_owned())),
+                    "header" => {
+                        let known = name.parse().ok().map(Self::Header);
+                        known.ok_or_else(|| format!("`{name}` can't be the name of a header"))
+                    }
+                    other => Err(format!(
+                        "`in: {other}` of a key is unknown: write header, query or cookie"
+                    )),
+                }
+            }
+            "http" => Ok(match text("scheme")? {
+                name if name.eq_ignore_ascii_case("basic") => Self::Basic,
+                name if name.eq_ignore_ascii_case("bearer") => Self::Bearer,
+                name => Self::Other(name.to_owned()),
+            }),
+            "oauth2" | "openIdConnect" => Ok(Self::Bearer),
+            other => Err(format!(
+                "security schemes of the type `{other}` are not supported"
+            )),
+        }
+    }
+
+    /// The credentials in a request: `None` if there are none, an error if they can't be read.
+    pub(super) fn credentials(
+        &self,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Credentials>, ()> {
+        let key = |mut found: Vec<String>| match (found.pop(), found.pop()) {
+            // A verifier that compares with a secret which was never set would let an empty one in.
+            (Some(key), None) if key.is_empty() => Ok(None),
+            (Some(key), None) => Ok(Some(Credentials::ApiKey(key))),
+            (None, _) => Ok(None),
+            // Whoever checks one and uses the other could be fooled.
+            (Some(_), Some(_)) => Err(()),
+        };
+        match self {
+            Self::Header(name) => {
+                let texts = headers.get_all(name).iter().map(|value| value.to_str());
+                let texts = texts.map(|text| text.map(str::to_owned));
+                key(texts.collect::<Result<_, _>>().map_err(drop)?)
+            }
+            Self::Query(name) => {
+                let pairs = pairs(query.unwrap_or_default()).into_iter();
+                let texts = pairs.filter(|(known, _)| known == name);
+                key(texts
+                    .map(|(_, text)| decode(text, In::Query).into_owned())
+                    .collect())
+            }
+            Self::Cookie(name) => {
+                let pairs = cookies(headers).into_iter();
+                let texts = pairs.filter(|(known, _)| known == name);
+                key(texts.map(|(_, text)| text).collect())
+            }
+            Self::Basic => authorization(headers, "basic")?.map(basic).transpose(),
+            Self::Bearer => match authorization(headers, "bearer")? {
+                Some(text) if text.is_empty() || text.contains([' ', '\t']) => Err(()),
+                text => Ok(text.map(token)),
+            },
+            Self::Other(scheme) => Ok(authorization(headers, scheme)?.map(token)),
+        }
+    }
+
+    pub(super) fn is_authorization(&self) -> bool {
+        match self {
+            Self::Basic | Self::Bearer | Self::Other(_) => true,
+            Self::Header(name) => name == header::AUTHORIZATION,
+            Self::Query(_) | Self::Cookie(_) => false,
+        }
+    }
+
+    /// A value for `WWW-Authenticate` (RFC 9110, section 11.6.1), with `more` parameters.
+    pub(super) fn challenge(&self, realm: &str, more: &str) -> String {
+        match self {
+            Self::Basic => format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
+            Self::Bearer => format!("Bearer realm=\"{realm}\"{more}"),
+            Self::Other(scheme) => format!("{scheme} realm=\"{realm}\""),
+            Self::Header(_) | Self::Query(_) | Self::Cookie(_) => {
+                format!("ApiKey realm=\"{realm}\"")
+            }
+        }
+    }
+}
+
+fn token(text: &str) -> Credentials {
+    Credentials::Token(text.to_owned())
+}
+
+/// What follows the scheme's name in `Authorization`; `None` if the header is not there or of another scheme.
+fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<Option<&'h str>, ()> {
+    let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+    let (field, second) = (fields.next(), fields.next());
+    let Some(field) = field else { return Ok(None) };
+    if second.is_some() {
+        return Err(());
+    }
+    let text = field.to_str().map_err(drop)?;
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Ok(name.eq_ignore_ascii_case(scheme).then_some(rest.trim()))
+}
+
+/// The user's name ends at the first colon (RFC 7617, section 2).
+fn basic(text: &str) -> Result<Credentials, ()> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+    let text = String::from_utf8(bytes.map_err(drop)?).map_err(drop)?;
+    let (user, password) = text.split_once(':').ok_or(())?;
+    Ok(Credentials::Basic {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    })
+}
