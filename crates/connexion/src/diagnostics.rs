@@ -98,6 +98,7 @@ impl Fault {
             | Code::ExampleInvalid
             | Code::FormatUnknown
             | Code::GetWithBody
+            | Code::MediaTypeInvalid
             | Code::NotChecked
             | Code::NotUnderstood
             | Code::OperationIdMissing
@@ -235,12 +236,15 @@ codes! {
     ParameterDuplicate = "parameter-duplicate",
     /// a parameter that can't be read as the document describes it.
     ParameterInvalid = "parameter-invalid",
-    /// a header `Accept`, `Content-Type` or `Authorization`, of which OpenAPI says that it is ignored as a parameter.
+    /// a header `Accept`, `Content-Type` or `Authorization`, of which OpenAPI says that it is ignored as a parameter and
+    /// as a header of a response.
     ParameterIgnored = "parameter-ignored",
     /// a parameter whose style does not say how its values are written; the message says how it is read.
     StyleMismatch = "style-mismatch",
     /// a header that can't be sent, or can't be read as the document describes it.
     HeaderInvalid = "header-invalid",
+    /// a key of `content` that is no media type.
+    MediaTypeInvalid = "media-type-invalid",
     /// a key of `responses` that is no status.
     StatusInvalid = "status-invalid",
     /// a response that does not say what it is.

@@ -10,3 +10,4 @@ pub(crate) mod request_body;
 pub(crate) mod response_validation;
 pub(crate) mod service;
 pub(crate) mod stream;
+mod unread;

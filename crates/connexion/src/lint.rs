@@ -32,7 +32,7 @@ impl Document {
     /// ```
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, schemas) = self.examine(&[]);
-        operation::compile(self, &schemas, &[], |_| Rules::default(), &mut faults);
+        operation::compile(self, &schemas, &[], &[], |_| Rules::default(), &mut faults);
         arrange(&mut faults, &self.source);
         faults
     }

@@ -6,6 +6,7 @@
 pub(crate) mod accept;
 mod answer;
 mod body;
+mod body_type;
 mod compile;
 pub(crate) mod form;
 pub(crate) mod media_type;
@@ -26,7 +27,7 @@ use serde_json::{Map, Value};
 use crate::{
     operation::{
         accept::Accept,
-        media_type::{MediaType, content_type},
+        media_type::{MediaType, content_type, essence, is_json, lossy_text},
         parameter::{Parameter, Sources},
         path::PathValues,
     },
@@ -37,6 +38,7 @@ use crate::{
 pub(crate) use answer::{Check, Items};
 use body::RequestBody;
 pub(crate) use body::{Reading, Received};
+pub(crate) use body_type::BodyType;
 pub(crate) use compile::compile;
 pub use policy::Responses;
 pub(crate) use policy::Rules;
@@ -370,9 +372,10 @@ impl Operation {
         }
         match &media.check {
             Check::Nothing => Ok(()),
-            Check::Items(items) => items.check_all(body),
+            Check::Items(items) => items.of_type(&content_type(headers)).check_all(body),
             Check::Whole(schema) if media.kind.is_json() => schema.check_json(body),
-            Check::Whole(schema) => schema.check_text(&String::from_utf8_lossy(body)),
+            Check::Whole(schema) => schema.check_text(&lossy_text(&content_type(headers), body)),
+            Check::Decoded(schema, own) => schema.check_value(&own.read_answer(body)?),
         }
     }
 
@@ -395,7 +398,10 @@ impl Operation {
         headers: &HeaderMap,
     ) -> Result<Check, Vec<Violation>> {
         let media = self.validate_head(status, headers)?;
-        Ok(media.map_or(Check::Nothing, |media| media.check.clone()))
+        Ok(match media.map(|media| &media.check) {
+            Some(Check::Items(items)) => Check::Items(items.of_type(&content_type(headers))),
+            check => check.cloned().unwrap_or(Check::Nothing),
+        })
     }
 
     fn validate_head(
@@ -425,6 +431,9 @@ impl Operation {
         let mut violations = response.header_violations(headers);
         let sent = content_type(headers);
         let media = nearest(&response.content, |media| &media.kind, &sent);
+        // A handler may answer with a type of JSON that says more, such as a problem (RFC 9457).
+        let any_json = || response.content.iter().find(|one| one.kind.is_plain_json());
+        let media = media.or_else(|| any_json().filter(|_| is_json(essence(&sent))));
         if media.is_none() && !response.content.is_empty() {
             let detail = format!("the content type '{sent}' is not in the document");
             violations.push(Violation::of_body("contentType", detail));

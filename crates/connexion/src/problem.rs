@@ -193,7 +193,7 @@ impl Violation {
             "oneOf" | "anyOf" | "contains" => "no-match",
             "contentType" | "contentEncoding" => "unsupported-type",
             "accept" => "not-acceptable",
-            "json" | "charset" | "multipart" | "style" | "sequence" => "unreadable",
+            "json" | "decode" | "charset" | "multipart" | "style" | "sequence" => "unreadable",
             "status" => "undescribed",
             _ => "not-allowed",
         }

@@ -8,6 +8,7 @@
 //! as it was not for the clients of Python's connexion.
 
 mod cycle;
+mod defaults;
 mod dialect;
 mod direction;
 mod discriminator;
@@ -36,10 +37,12 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
+    defaults::Defaults,
     dialect::{is_format, is_remark},
     direction::Direction,
     fault::are_all,
     kept::Kept,
+    pattern::Pattern,
 };
 use self::{
     plain::Plain,
@@ -80,7 +83,7 @@ const KEYWORDS: [(&str, Factory); 6] = [
     (dialect::SINGLE, dialect::single),
     (direction::FORBIDDEN, direction::forbidden),
     (discriminator::CHOICE, discriminator::choice),
-    (pattern::SLOW, pattern::slow),
+    (pattern::OWN, pattern::own),
     (steps::STEP, steps::step),
 ];
 
@@ -125,6 +128,7 @@ pub(crate) struct Compiler<'s> {
     either: Option<Root<'s>>,
     samples: &'s [Sample],
     formats: &'s [(String, FormatCheck)],
+    defaults: RefCell<defaults::Builder>,
 }
 
 /// The document as it is in one direction, registered with `jsonschema`.
@@ -168,6 +172,12 @@ pub(crate) fn examine(
             document.root.at_pointer(pointer),
         ) {
             dialect::adapt(schema, document);
+            for (at, pattern) in pattern::unread(schema, pointer) {
+                let message =
+                    format!("no engine can read the pattern `{pattern}`, so it is not checked");
+                let at = deepest(&document.root, &at).at;
+                faults.push(document.fault(Code::NotChecked, at, message));
+            }
             let found = check_one(document, schema, node);
             if !found.is_empty() {
                 *schema = Value::Bool(true);
@@ -342,7 +352,25 @@ impl<'s> Compiler<'s> {
             either: root(&schemas.either)?,
             samples: &schemas.samples,
             formats,
+            defaults: RefCell::default(),
         })
+    }
+
+    /// The defaults of what is sent, of the schema at a JSON Pointer into the document. They are there after
+    /// [`Self::finish`].
+    pub(crate) fn defaults(&self, pointer: &str) -> Defaults {
+        let is_valid = |pointer: &str, value: &Value| {
+            self.compile(pointer)
+                .is_ok_and(|schema| schema.is_valid(value))
+        };
+        let root = &self.requests.directed.value;
+        let mut builder = self.defaults.borrow_mut();
+        builder.defaults(root, pointer, &is_valid)
+    }
+
+    /// To be called when everything is compiled.
+    pub(crate) fn finish(self) {
+        self.defaults.into_inner().finish();
     }
 
     /// Compiles the schema at a JSON Pointer into the document, for what is sent.
@@ -516,11 +544,15 @@ impl Schema {
 
     /// Checks an answer that is a text.
     pub(crate) fn check_text(&self, text: &str) -> Result<(), Vec<Violation>> {
-        let value = Value::String(text.to_owned());
-        if self.is_valid(&value) {
+        self.check_value(&Value::String(text.to_owned()))
+    }
+
+    /// Checks an answer that was read.
+    pub(crate) fn check_value(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        if self.is_valid(value) {
             return Ok(());
         }
-        Err(self.body_violations(&value, None))
+        Err(self.body_violations(value, None))
     }
 
     /// Checks the JSON of an answer, or of an item of one.

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use connexion::Problem;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use ipnet::IpNet;
 use tokio::{sync::Semaphore, time::timeout};
 use tower_http::timeout::TimeoutBody;
@@ -81,12 +81,13 @@ impl Answering {
     }
 
     async fn work(&self, mut request: Request, forwarded: &Forwarded) -> Response {
+        let is_unread = has_body(&request);
         if head::size(&request) > self.limits.head_size {
-            return too_large().into_response();
+            return closing(too_large().into_response(), is_unread);
         }
         let forwarded = forwarded.host.as_deref();
         if let Err(problem) = self.hosts.check(&request, forwarded) {
-            return problem.into_response();
+            return closing(problem.into_response(), is_unread);
         }
         if let Some(host) = forwarded {
             host::replace(&mut request, host);
@@ -110,7 +111,7 @@ impl Answering {
         };
         // What the handler has begun may still be done.
         let late = || if is_safe { unavailable() } else { unknown() };
-        answer.unwrap_or_else(|| late().into_response())
+        answer.unwrap_or_else(|| closing(late().into_response(), is_unread))
     }
 
     /// Ends a stream to which the database adds nothing for too long; returns the span in which the rest of it is made.
@@ -175,6 +176,21 @@ impl Answering {
     }
 }
 
+/// Whether a body follows the request on a connection that could be used for another one.
+fn has_body(request: &Request) -> bool {
+    request.version() != Version::HTTP_2 && !request.body().is_end_stream()
+}
+
+/// Announces that the connection is closed if the body of the request stays unread: `hyper` closes it then, and a client
+/// that is not told loses its next request (RFC 9112, section 9.6). Unread bodies behind these limits are the library's.
+fn closing(mut response: Response, is_unread: bool) -> Response {
+    if is_unread {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
 impl Answer for Answering {
     fn admit(&self) -> Admission {
         let permit = Arc::clone(&self.requests).try_acquire_owned().ok();
@@ -223,11 +239,12 @@ impl Answer for Answering {
         admission: Admission,
     ) -> Response<Outgoing> {
         self.metrics.shed(Shed::Request);
-        let has_body = admission.permit.is_some();
+        let has_room = admission.permit.is_some();
+        let is_unread = has_body(&request);
         let begun = self.begin(client, &mut request, admission);
         drop(request);
-        let mut response = unavailable().into_response();
-        if !has_body {
+        let mut response = closing(unavailable().into_response(), is_unread);
+        if !has_room {
             *response.body_mut() = Body::empty();
             response.headers_mut().remove(header::CONTENT_TYPE);
         }

@@ -135,12 +135,16 @@ pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> V
 /// Whether a parameter stands for a header of which another part of the document speaks: its definition "shall be
 /// ignored" (OpenAPI 3.1, section 4.8.12.1, `name`). Swagger 2.0 knew no such rule.
 pub(crate) fn is_ignored(document: &Document, parameter: &Place<'_>) -> bool {
-    const IGNORED: [&str; 3] = ["accept", "authorization", "content-type"];
-    document.version != Version::Swagger2
-        && parameter.text("in") == Some("header")
+    parameter.text("in") == Some("header")
         && parameter
             .text("name")
-            .is_some_and(|name| IGNORED.contains(&name.to_ascii_lowercase().as_str()))
+            .is_some_and(|name| is_ignored_header(document, name))
+}
+
+/// The same of a header of a response (OpenAPI 3.0.3, section 4.7.17.1, `headers`; section 4.7.21).
+pub(crate) fn is_ignored_header(document: &Document, name: &str) -> bool {
+    const IGNORED: [&str; 3] = ["accept", "authorization", "content-type"];
+    document.version != Version::Swagger2 && IGNORED.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// What makes parameters the same: place and name, without regard to case in headers (RFC 9110, section 5.1).

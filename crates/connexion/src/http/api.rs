@@ -23,12 +23,16 @@ use crate::{
         service::{ApiService, Endpoint, Served},
     },
     operation::{
-        self, Operation, Responses, Rules,
+        self, BodyType, Operation, Responses, Rules,
         memory::{BodyMemory, Limits},
         path::Template,
     },
     problem::Problem,
-    schema::{FormatCheck, json::VALUES, validator::Validator},
+    schema::{
+        FormatCheck,
+        json::VALUES,
+        validator::{Reading, Validator},
+    },
     security::{Schemes, Verifiers},
 };
 
@@ -65,6 +69,7 @@ pub struct Api<S> {
     /// Those for all names that begin so.
     default_handlers: Vec<(String, WithState<S>)>,
     formats: Vec<(String, FormatCheck)>,
+    body_types: Vec<BodyType>,
     verifiers: Verifiers,
     docs_security: Option<(String, Vec<String>)>,
     responses_of: Vec<(String, Responses)>,
@@ -86,6 +91,8 @@ struct Options {
     skip_undescribed: bool,
     /// Whether paths that the document does not have require credentials.
     auth_all_paths: bool,
+    body_defaults: bool,
+    python_content_types: bool,
     limits: Limits,
 }
 
@@ -97,6 +104,8 @@ impl Options {
             strict_accept: self.strict_accept,
             split_encoded_commas: self.split_encoded_commas,
             skip_undescribed: self.skip_undescribed,
+            body_defaults: self.body_defaults,
+            python_content_types: self.python_content_types,
             values: self.limits.values,
             ..Rules::default()
         }
@@ -135,6 +144,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             split_encoded_commas: false,
             skip_undescribed: false,
             auth_all_paths: false,
+            body_defaults: true,
+            python_content_types: false,
             limits: Limits {
                 body: BODY_LIMIT,
                 upload: UPLOAD_LIMIT,
@@ -148,6 +159,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers: Vec::new(),
             default_handlers: Vec::new(),
             formats: Vec::new(),
+            body_types: Vec::new(),
             verifiers: Verifiers::default(),
             docs_security: None,
             responses_of: Vec::new(),
@@ -392,6 +404,130 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn format(mut self, name: &str, check: fn(&str) -> bool) -> Self {
         self.formats.push((name.to_owned(), check));
+        self
+    }
+
+    /// Adds a type of bodies that is neither JSON nor a text nor a form: `decode` makes a JSON value of the bytes, which is
+    /// checked against the schema, as JSON is, and read by [`Body`](crate::Body).
+    ///
+    /// Such a body is held in memory: [`Api::body_limit`] and [`Api::value_limit`] hold for it, and an object or array may lie
+    /// within others 128 levels deep. What `decode` refuses is 400, with its error in the sentence. Answers of
+    /// the type are read and checked in the same way. Of several functions for one type the last counts, before what the
+    /// library does itself; of a range such as `application/*` the type is read if the document describes more than strings.
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document};
+    /// # use serde_json::Value;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/x-pair: {schema: {type: array, items: {type: integer, maximum: 9}}}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// // Two numbers, a byte each.
+    /// let pair = |bytes: &[u8]| match bytes {
+    ///     [one, two] => Ok(Value::from(vec![*one, *two])),
+    ///     _ => Err("a pair has two bytes"),
+    /// };
+    /// let service = Api::from_document(document)
+    ///     .body_type("application/x-pair", pair)
+    ///     .operation("hello", async |Body(pair): Body<(u8, u8)>| format!("{pair:?}"))
+    ///     .build(())?;
+    /// let post = |body: &'static [u8]| {
+    ///     let request = http::Request::post("/hello").header("Content-Type", "application/x-pair");
+    ///     request.body(axum::body::Body::from(body))
+    /// };
+    /// assert_eq!(service.handle(post(&[1, 2])?).await.status(), 200);
+    /// assert_eq!(service.handle(post(&[1, 10])?).await.status(), 400);
+    /// assert_eq!(service.handle(post(&[1])?).await.status(), 400);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn body_type<E: std::fmt::Display>(
+        mut self,
+        media_type: &str,
+        decode: impl Fn(&[u8]) -> Result<serde_json::Value, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.body_types.push(BodyType::new(media_type, decode));
+        self
+    }
+
+    /// Whether the `default` of a property is filled in where the property is absent from a body, and the `default` of a body
+    /// where the whole body is; on by default. Handlers get it as if it had been sent.
+    ///
+    /// It is filled in after the body was checked, so a property that is `required` must be sent all the same. Properties of
+    /// objects within objects, arrays, `allOf` and references are filled in; those that depend on the alternative of
+    /// `oneOf` or `anyOf`, or on `if`, are not. A default that breaks its own schema is a warning, and is not filled in.
+    ///
+    /// ```
+    /// # use connexion::{Api, Body, Document};
+    /// # use serde_json::{Value, json};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/json: {schema: {properties: {times: {type: integer, default: 1}}}}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async |Body(body): Body<Value>| {
+    ///     assert_eq!(body, json!({"times": 1}));
+    /// });
+    /// let request = http::Request::post("/hello").header("Content-Type", "application/json");
+    /// assert_eq!(api.build(())?.handle(request.body("{}".into())?).await.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn body_defaults(mut self, on: bool) -> Self {
+        self.options.body_defaults = on;
+        self
+    }
+
+    /// Whether the `Content-Type` of requests is read as by Python's connexion; off by default.
+    ///
+    /// Then every type of JSON, such as `application/vnd.api+json`, is accepted where the document describes
+    /// `application/json`, and a body without `Content-Type` is refused with 415. Otherwise only the described types are
+    /// accepted, and ranges such as `application/*+json`; a body without `Content-Type` is read as the described type if
+    /// there is only one (RFC 9110, section 8.3).
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     post:
+    /// #       operationId: hello
+    /// #       requestBody: {content: {application/json: {}}}
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
+    /// let service = api.python_content_types(true).build(())?;
+    /// let request = http::Request::post("/hello").header("Content-Type", "application/vnd.hello+json");
+    /// assert_eq!(service.handle(request.body("{}".into())?).await.status(), 200);
+    /// let request = http::Request::post("/hello");
+    /// assert_eq!(service.handle(request.body("{}".into())?).await.status(), 415);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn python_content_types(mut self, on: bool) -> Self {
+        self.options.python_content_types = on;
         self
     }
 
@@ -714,11 +850,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn validator(&self, name: &str) -> Result<Validator, Faults> {
         let Options {
             skip_undescribed,
+            body_defaults,
             limits,
             ..
         } = &self.options;
-        let (skips, values) = (*skip_undescribed, limits.values);
-        let validator = Validator::compile(&self.document, name, &self.formats, skips, values)?;
+        let reading = Reading {
+            skips: *skip_undescribed,
+            fills: *body_defaults,
+            values: limits.values,
+        };
+        let validator = Validator::compile(&self.document, name, &self.formats, &reading)?;
         Ok(validator.telling(self.hooks.value_violation.clone()))
     }
 
@@ -747,6 +888,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             handlers,
             mut default_handlers,
             formats,
+            body_types,
             verifiers,
             docs_security,
             responses_of,
@@ -766,7 +908,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
             ..options.rules()
         };
-        let compiled = operation::compile(&document, &schemas, &formats, rules, &mut faults);
+        let compiled = operation::compile(
+            &document,
+            &schemas,
+            &formats,
+            &body_types,
+            rules,
+            &mut faults,
+        );
         for (source, operation) in compiled {
             let paths = paths(&source, own_base.as_deref());
             templates.extend(paths.map(|template| (Arc::new(template), endpoints.len())));

@@ -50,7 +50,7 @@ pub(crate) async fn read<'l>(
     limits: &'l Limits,
 ) -> Result<Incoming<'l>, Problem> {
     let limit = match reading {
-        Reading::Json | Reading::Text | Reading::Form(_) => limits.body,
+        Reading::Json | Reading::Text | Reading::Form(_) | Reading::Decoded(_) => limits.body,
         #[cfg(feature = "multipart")]
         Reading::Multipart(_) => limits.upload,
         Reading::Stream => limits.upload,
@@ -83,7 +83,7 @@ pub(crate) async fn read<'l>(
                 incoming.files = Some(files);
             }
         }
-        Reading::Json | Reading::Text | Reading::Form(_) => {
+        Reading::Json | Reading::Text | Reading::Form(_) | Reading::Decoded(_) => {
             incoming.whole = whole(body, limit, &mut incoming.held).await?;
         }
     }

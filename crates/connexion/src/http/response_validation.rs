@@ -57,7 +57,7 @@ pub(crate) async fn check(
     if is_stream {
         match operation.validate_stream(head.status, &head.headers) {
             Ok(Check::Items(found)) => items = Some(found),
-            Ok(Check::Whole(_)) if mode == Responses::Enforce => {}
+            Ok(Check::Whole(_) | Check::Decoded(..)) if mode == Responses::Enforce => {}
             Ok(_) => return Ok(Response::from_parts(head, body)),
             Err(violations) => {
                 told(violations)?;
@@ -127,7 +127,7 @@ async fn check_items(
     body: Body,
     mode: Responses,
 ) -> Result<Body, Problem> {
-    let mut splitter = Some(Splitter::new(&items.sequence));
+    let mut splitter = Some(Splitter::new(&items.sequence, items.charset));
     let mut has_begun = false;
     // `None` stands for the end, which must be that of the sequence.
     let chunks = body.into_data_stream().map_err(|error| error.to_string());

@@ -26,9 +26,10 @@ use crate::{
         method::{allow, other_method},
         request_body::{self as incoming, Incoming},
         response_validation as answer,
+        unread::Unread,
     },
     operation::{
-        Operation, Responses,
+        Operation, Reading, Responses,
         memory::Limits,
         path::{PathValues, Routes, Template},
     },
@@ -194,7 +195,10 @@ impl ApiService {
     pub async fn handle(&self, request: Request) -> Response {
         let is_head = request.method() == Method::HEAD;
         let (served, target) = self.inner.target(&request);
-        let mut response = served.answer(target, request).await;
+        let (head, body) = request.into_parts();
+        let mut body = Unread::new(body, head.version, &head.headers);
+        let mut response = served.answer(target, head, &mut body).await;
+        body.end(response.headers_mut()).await;
         if is_head {
             // These must not have the header (RFC 9110, section 8.6).
             let may_have_body = !matches!(
@@ -293,8 +297,7 @@ fn of_method<'r>(routes: &'r [Route], method: &Method) -> Option<&'r Route> {
 }
 
 impl Served {
-    async fn answer(&self, target: Target<'_>, request: Request) -> Response {
-        let (head, body) = request.into_parts();
+    async fn answer(&self, target: Target<'_>, head: Parts, body: &mut Unread) -> Response {
         let operation = match &target {
             Target::Operation(operation, ..) => Some(*operation),
             _ => None,
@@ -322,7 +325,7 @@ impl Served {
         &self,
         target: Target<'_>,
         head: Parts,
-        body: Body,
+        body: &mut Unread,
         context: Option<&RequestContext>,
     ) -> Result<Response, Problem> {
         let (answer, guard) = match target {
@@ -355,7 +358,7 @@ impl Served {
         operation: &Arc<Operation>,
         endpoint: &Endpoint,
         path: PathValues,
-        (mut parts, body): (Parts, Body),
+        (mut parts, body): (Parts, &mut Unread),
         context: Option<&RequestContext>,
     ) -> Result<Response, Problem> {
         if let Some(guard) = &operation.rules.guard {
@@ -368,7 +371,18 @@ impl Served {
             }
         }
         let mut incoming = match operation.reading(&parts.headers) {
-            Some(reading) => incoming::read(reading, &parts.headers, body, &self.limits).await?,
+            Some(reading) => {
+                let whole = match reading {
+                    Reading::Json | Reading::Text | Reading::Form(_) | Reading::Decoded(_) => {
+                        body.take()
+                    }
+                    // A form ends before its body, and a handler need not read all.
+                    _ => body.lend(),
+                };
+                let read = incoming::read(reading, &parts.headers, whole, &self.limits).await?;
+                body.was_read();
+                read
+            }
             None => Incoming::default(),
         };
         let (input, values) = {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Media, body::is_more_than_text, compile::Compile};
+use super::{Media, body::is_more_than_text, body_type::BodyType, compile::Compile};
 use crate::{
     diagnostics::Code,
     document::cursor::Place,
     operation::{
-        media_type::MediaType,
+        media_type::{Charset, MediaType, charset},
         parameter::Shape,
         splitter::{Item, Sequence, Splitter},
     },
@@ -24,6 +24,8 @@ pub(crate) enum Check {
     /// The document says nothing about it, or nothing that is understood.
     Nothing,
     Whole(Arc<Schema>),
+    /// As a whole, once the application's function has read it.
+    Decoded(Arc<Schema>, BodyType),
     Items(Items),
 }
 
@@ -34,13 +36,15 @@ pub(crate) struct Items {
     pub(crate) schema: Arc<Schema>,
     /// That of a JSON array.
     pub(super) whole: Option<Arc<Schema>>,
+    /// Of CSV.
+    pub(crate) charset: Charset,
 }
 
 impl Check {
     /// The schema of the whole body, if it is one value.
     pub(super) fn schema(&self) -> Option<&Schema> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Decoded(..) => None,
             Self::Whole(whole) => Some(whole),
             Self::Items(items) => items.whole.as_deref(),
         }
@@ -48,6 +52,14 @@ impl Check {
 }
 
 impl Items {
+    /// The same of a response with this content type.
+    pub(super) fn of_type(&self, content_type: &str) -> Self {
+        Self {
+            charset: charset(content_type).unwrap_or(Charset::Utf8),
+            ..self.clone()
+        }
+    }
+
     /// Checks one item.
     pub(crate) fn check(&self, item: Item<'_>) -> Result<(), Vec<Violation>> {
         match item {
@@ -62,7 +74,7 @@ impl Items {
         if let Some(whole) = &self.whole {
             return whole.check_json(body);
         }
-        let mut splitter = Splitter::new(&self.sequence);
+        let mut splitter = Splitter::new(&self.sequence, self.charset);
         let (mut number, mut violations) = (0, Vec::new());
         let mut visit = |item: Item<'_>| {
             for mut violation in self.check(item).err().into_iter().flatten() {
@@ -89,18 +101,28 @@ impl Items {
 }
 
 impl Compile<'_, '_> {
-    /// An entry of an answer's `content`; for a range also that of JSON, if what is JSON of it can be checked.
-    pub(super) fn answer(&mut self, name: &str, place: &Place<'_>) -> (Media, Option<Media>) {
+    /// An entry of an answer's `content`; for a range also those of JSON, if what is JSON of it can be checked.
+    pub(super) fn answer(&mut self, name: &str, place: &Place<'_>) -> (Media, Vec<Media>) {
         let kind = MediaType::parse(name);
-        if let Some(json) = kind.as_json()
+        if let json @ [_, ..] = kind.json_within()
             && let Some(schema) = place.schema("schema").filter(|_| is_more_than_text(place))
         {
             let message = format!("answers of the type `{name}` are checked in JSON only");
             self.fault(Code::NotChecked, &schema, message);
             let check = Check::Nothing;
             let other = Media { kind, check };
-            let (kind, check) = (json, self.json(&schema));
-            return (other, Some(Media { kind, check }));
+            let check = self.json(&schema);
+            let json = json.iter().map(|name| Media {
+                kind: MediaType::parse(name),
+                check: check.clone(),
+            });
+            return (other, json.collect());
+        }
+        if let Some(own) = self.body_type(&kind) {
+            let schema = place.schema("schema");
+            let schema = schema.and_then(|schema| self.answered(&schema));
+            let check = schema.map_or(Check::Nothing, |schema| Check::Decoded(schema, own));
+            return (Media { kind, check }, Vec::new());
         }
         let check = match place.schema("schema") {
             None => Check::Nothing,
@@ -112,7 +134,7 @@ impl Compile<'_, '_> {
             Some(schema) if kind.is_csv() && is_more_than_text(place) => self.rows(&schema),
             Some(schema) => self.text(name, &schema, !is_more_than_text(place)),
         };
-        (Media { kind, check }, None)
+        (Media { kind, check }, Vec::new())
     }
 
     fn json(&mut self, schema: &Place<'_>) -> Check {
@@ -175,6 +197,7 @@ impl Compile<'_, '_> {
                 sequence,
                 schema,
                 whole,
+                charset: Charset::Utf8,
             }),
         }
     }

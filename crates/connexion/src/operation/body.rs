@@ -5,20 +5,21 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
-use super::{Rules, compile::Compile, nearest};
+use super::{Rules, body_type::BodyType, compile::Compile, nearest};
 use crate::{
     diagnostics::Code,
     document::cursor::Place,
     operation::{
         form::{Fields, Form},
         media_type::{
-            Charset, MediaType, charset, content_type, is_utf8, json_text, without_negative_zero,
+            ANY_JSON, Charset, MediaType, charset, content_type, is_utf8, json_text,
+            without_negative_zero,
         },
         parameter::{has, types},
     },
     problem::{In, Violation},
     schema::{
-        Kept, Schema, is_remark,
+        Defaults, Kept, Schema, is_remark,
         json::{self as text, Room},
         python::cut,
     },
@@ -30,15 +31,21 @@ use crate::{document::Version, operation::multipart};
 pub(super) struct RequestBody {
     required: bool,
     content: Vec<Media>,
+    /// Whether a body without `Content-Type` is refused.
+    needs_type: bool,
 }
 
 /// One entry of a request's `content`.
 #[derive(Debug)]
 struct Media {
     kind: MediaType,
+    /// Whether the document has no such entry, but one that is meant for this type as well.
+    is_implied: bool,
     reading: Reading,
     /// `None` if the document says nothing about it.
     schema: Option<Arc<Schema>>,
+    /// `None` if it has no value, or if it is a form, whose schema is not known.
+    defaults: Option<Defaults>,
     /// What of it becomes values, if it is JSON and undescribed properties are skipped.
     kept: Option<Kept>,
 }
@@ -54,6 +61,8 @@ pub(crate) enum Reading {
     /// `multipart/form-data`.
     #[cfg(feature = "multipart")]
     Multipart(Form),
+    /// By a function of the application.
+    Decoded(BodyType),
     /// Not at all: the handler takes its bytes as they come.
     Stream,
 }
@@ -70,7 +79,7 @@ pub(crate) enum Received<'b> {
 }
 
 impl Compile<'_, '_> {
-    pub(super) fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
+    pub(super) fn request_body(&mut self, place: &Place<'_>, rules: &Rules) -> RequestBody {
         let content = place.get("content");
         if content
             .as_ref()
@@ -82,25 +91,76 @@ impl Compile<'_, '_> {
                 "the request body has no `content`",
             );
         }
-        // Of a range what is JSON can be checked; but what the document says of JSON itself goes before it.
-        let (mut entries, mut of_ranges) = (Vec::new(), Vec::new());
+        // What is implied goes after what the document says of the type itself.
+        let (mut entries, mut implied) = (Vec::new(), Vec::new());
         for (name, place) in content.iter().flat_map(Place::members) {
+            if !self.is_media_type(name, &place) {
+                continue;
+            }
             let media = self.media(name, &place);
-            if let Some(kind) = media.kind.as_json().filter(|_| is_more_than_text(&place)) {
-                let schema = self.schema(&place, "schema");
-                of_ranges.push(Media::new(kind, Reading::Json, schema));
+            implied.extend(self.within(&media.kind, &place));
+            if rules.python_content_types && media.kind.is_plain_json() {
+                implied.push(self.implied(ANY_JSON, Reading::Json, &place));
             }
             entries.push(media);
         }
-        entries.append(&mut of_ranges);
+        if entries.is_empty() {
+            // Nothing is said that could be understood.
+            entries.push(Media::new(MediaType::parse("*/*"), Reading::Stream));
+        }
+        entries.append(&mut implied);
         RequestBody {
             required: place.flag("required"),
             content: entries,
+            needs_type: rules.python_content_types,
+        }
+    }
+
+    /// The types of a range that can be read, unlike others: JSON, and those of the application.
+    fn within(&mut self, range: &MediaType, place: &Place<'_>) -> Vec<Media> {
+        if !range.is_range() || !is_more_than_text(place) {
+            return Vec::new();
+        }
+        let own = self.body_types.iter();
+        let own = own.filter(|own| range.distance(own.kind.as_str()).is_some());
+        let own = own.map(|own| (own.kind.as_str(), Reading::Decoded(own.clone())));
+        let json = range.json_within().iter();
+        let json = json.map(|name| (*name, Reading::Json));
+        own.chain(json)
+            .map(|(name, reading)| self.implied(name, reading, place))
+            .collect()
+    }
+
+    fn implied(&mut self, name: &str, reading: Reading, place: &Place<'_>) -> Media {
+        let media = Media::new(MediaType::parse(name), reading);
+        Media {
+            is_implied: true,
+            ..self.described(media, place)
+        }
+    }
+
+    /// With what the document says of the value.
+    fn described(&mut self, media: Media, place: &Place<'_>) -> Media {
+        if matches!(media.reading, Reading::Stream) {
+            return media;
+        }
+        let schema = self.schema(place, "schema");
+        let is_json = matches!(media.reading, Reading::Json);
+        let kept = schema.as_ref().filter(|_| is_json);
+        let defaults = place.schema("schema").filter(|_| schema.is_some());
+        Media {
+            kept: kept.map(|schema| schema.kept()),
+            defaults: defaults.map(|schema| self.compiler.defaults(&schema.pointer)),
+            schema,
+            ..media
         }
     }
 
     fn media(&mut self, name: &str, place: &Place<'_>) -> Media {
         let kind = MediaType::parse(name);
+        if let Some(own) = self.body_type(&kind) {
+            return self.described(Media::new(kind, Reading::Decoded(own)), place);
+        }
         let reading = match kind.as_str() {
             _ if kind.is_json() => Reading::Json,
             "application/x-www-form-urlencoded" => Reading::Form(self.form(place, true)),
@@ -120,11 +180,7 @@ impl Compile<'_, '_> {
             }
             _ => self.text_or_stream(name, &kind, place),
         };
-        let schema = match reading {
-            Reading::Stream => None,
-            _ => self.schema(place, "schema"),
-        };
-        Media::new(kind, reading, schema)
+        self.described(Media::new(kind, reading), place)
     }
 
     fn form(&mut self, place: &Place<'_>, has_styles: bool) -> Form {
@@ -158,7 +214,7 @@ impl Compile<'_, '_> {
         };
         let mut keywords = schema.node.members();
         if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
-            let are_not = if kind.as_json().is_some() {
+            let are_not = if !kind.json_within().is_empty() {
                 "are checked in JSON only, others"
             } else {
                 "are not checked, but"
@@ -189,7 +245,7 @@ impl Reading {
             Self::Text => charset(content_type).is_some(),
             #[cfg(feature = "multipart")]
             Self::Multipart(_) => true,
-            Self::Stream => true,
+            Self::Decoded(_) | Self::Stream => true,
         }
     }
 }
@@ -203,12 +259,31 @@ impl RequestBody {
     }
 
     fn media(&self, content_type: &str) -> Option<&Media> {
+        if content_type.is_empty() && !self.needs_type {
+            return self.untyped();
+        }
         nearest(&self.content, |media| &media.kind, content_type)
             .filter(|media| media.reading.understands(content_type))
     }
 
-    /// The body's value; what is wrong with it is added to `violations`. If there is not enough room for its values, what is
-    /// added means nothing.
+    /// What a body without `Content-Type` is taken for: the only type that is described, or else
+    /// `application/octet-stream` (RFC 9110, section 8.3).
+    fn untyped(&self) -> Option<&Media> {
+        let mut described = self.content.iter().filter(|media| !media.is_implied);
+        match (described.next(), described.next()) {
+            // Its boundary would stand in the header.
+            #[cfg(feature = "multipart")]
+            (Some(only), None) if matches!(only.reading, Reading::Multipart(_)) => None,
+            (Some(only), None) => Some(only),
+            _ => {
+                let content = &self.content;
+                nearest(content, |media| &media.kind, "application/octet-stream")
+            }
+        }
+    }
+
+    /// The body's value with its defaults; what is wrong with it is added to `violations`. If there is not enough room for
+    /// its values, what is added means nothing.
     pub(super) fn read(
         &self,
         headers: &HeaderMap,
@@ -217,68 +292,41 @@ impl RequestBody {
         room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Option<Value> {
-        let strict = rules.strict_parameters;
-        if matches!(body, Received::Whole([])) {
+        let sent = content_type(headers);
+        let media = self.media(&sent);
+        let defaults = media.and_then(|media| media.defaults.as_ref());
+        let defaults = defaults.filter(|_| rules.body_defaults);
+        // A form without fields is empty, but it is there if the client says that it sends one.
+        let is_form = || {
+            let media = media.filter(|_| !sent.is_empty());
+            media.is_some_and(|media| matches!(media.reading, Reading::Form(_)))
+        };
+        if matches!(body, Received::Whole([])) && !is_form() {
             if self.required {
                 let detail = "Request body is required".to_owned();
                 violations.push(Violation::of_body("required", detail));
+                return None;
             }
+            return defaults.and_then(|defaults| defaults.of_absent(room));
+        }
+        if let Some(violation) = coding(headers).filter(|_| !matches!(body, Received::Stream)) {
+            violations.push(violation);
             return None;
         }
-        if !matches!(body, Received::Stream)
-            && let Some(coding) = headers.get(header::CONTENT_ENCODING)
-            && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
-        {
-            let coding = String::from_utf8_lossy(coding.as_bytes());
-            let detail =
-                format!("The content coding '{coding}' is not supported; send the body as it is");
-            violations.push(Violation {
-                expected: Some(json!(["identity"])),
-                ..of_header("Content-Encoding", "contentEncoding", cut(detail))
-            });
-            return None;
-        }
-        let sent = content_type(headers);
-        let Some(media) = self.media(&sent) else {
+        let Some(media) = media else {
             violations.push(self.unsupported(&sent));
             return None;
         };
-        let schema = media.schema.as_deref();
-        match (&media.reading, body) {
-            (Reading::Json, Received::Whole(body)) => {
-                let kept = media.kept.as_ref().filter(|_| rules.skip_undescribed);
-                let kept = kept.unwrap_or_else(|| Kept::all());
-                media.json(body, kept, room, violations)
-            }
-            (Reading::Text, Received::Whole(body)) => media.text(&sent, body, violations),
-            (Reading::Form(form), Received::Whole(body)) => {
-                // Replaced, each byte that is no UTF-8 would become three.
-                let Ok(text) = str::from_utf8(body) else {
-                    violations.push(undecodable(Charset::Utf8));
-                    return None;
-                };
-                let fields = Fields::of_text(text.into());
-                form.read(fields, schema, strict, room, violations)
-            }
-            #[cfg(feature = "multipart")]
-            (Reading::Multipart(form), Received::Whole(body)) => {
-                let fields = multipart::read_whole(body, &sent, form, room);
-                form.read(fields, schema, strict, room, violations)
-            }
-            #[cfg(feature = "multipart")]
-            (Reading::Multipart(form), Received::Fields(fields)) => {
-                form.read(fields, schema, strict, room, violations)
-            }
-            _ => None,
+        let mut value = media.value(&sent, body, rules, room, violations);
+        if let (Some(defaults), Some(value)) = (defaults, &mut value) {
+            defaults.fill(value, room);
         }
+        value
     }
 
     fn unsupported(&self, sent: &str) -> Violation {
-        let types: Vec<_> = self
-            .content
-            .iter()
-            .map(|media| media.kind.as_str())
-            .collect();
+        let described = self.content.iter().filter(|media| !media.is_implied);
+        let types: Vec<_> = described.map(|media| media.kind.as_str()).collect();
         let all_json = self.content.iter().all(|media| media.kind.is_json());
         let expected = if all_json {
             "JSON data".to_owned()
@@ -296,6 +344,20 @@ impl RequestBody {
     }
 }
 
+/// What is wrong with the content coding of a body that is not a stream, of which none is supported.
+fn coding(headers: &HeaderMap) -> Option<Violation> {
+    let coding = headers.get(header::CONTENT_ENCODING)?;
+    if coding.as_bytes().eq_ignore_ascii_case(b"identity") {
+        return None;
+    }
+    let coding = String::from_utf8_lossy(coding.as_bytes());
+    let detail = format!("The content coding '{coding}' is not supported; send the body as it is");
+    Some(Violation {
+        expected: Some(json!(["identity"])),
+        ..of_header("Content-Encoding", "contentEncoding", cut(detail))
+    })
+}
+
 fn undecodable(charset: Charset) -> Violation {
     let detail = format!("Request body is not valid {}", charset.name());
     Violation::of_body("charset", detail)
@@ -310,16 +372,60 @@ fn of_header(name: &str, keyword: &'static str, detail: String) -> Violation {
 }
 
 impl Media {
-    fn new(kind: MediaType, reading: Reading, schema: Option<Arc<Schema>>) -> Self {
-        let kept = match (&reading, &schema) {
-            (Reading::Json, Some(schema)) => Some(schema.kept()),
-            _ => None,
-        };
+    fn new(kind: MediaType, reading: Reading) -> Self {
         Self {
             kind,
+            is_implied: false,
             reading,
-            schema,
-            kept,
+            schema: None,
+            defaults: None,
+            kept: None,
+        }
+    }
+
+    /// The value of a body with this content type; what is wrong with it is added to `violations`.
+    fn value(
+        &self,
+        sent: &str,
+        body: Received<'_>,
+        rules: &Rules,
+        room: &Room,
+        violations: &mut Vec<Violation>,
+    ) -> Option<Value> {
+        let strict = rules.strict_parameters;
+        let schema = self.schema.as_deref();
+        match (&self.reading, body) {
+            (Reading::Json, Received::Whole(body)) => {
+                let kept = self.kept.as_ref().filter(|_| rules.skip_undescribed);
+                let kept = kept.unwrap_or_else(|| Kept::all());
+                self.json(body, kept, room, violations)
+            }
+            (Reading::Text, Received::Whole(body)) => self.text(sent, body, violations),
+            (Reading::Decoded(own), Received::Whole(body)) => {
+                let value = own.read(body, room);
+                let value = value.map_err(|wrong| violations.push(wrong)).ok()?;
+                violations.extend(self.violations(&value));
+                Some(value)
+            }
+            (Reading::Form(form), Received::Whole(body)) => {
+                // Replaced, each byte that is no UTF-8 would become three.
+                let Ok(text) = str::from_utf8(body) else {
+                    violations.push(undecodable(Charset::Utf8));
+                    return None;
+                };
+                let fields = Fields::of_text(text.into());
+                form.read(fields, schema, strict, room, violations)
+            }
+            #[cfg(feature = "multipart")]
+            (Reading::Multipart(form), Received::Whole(body)) => {
+                let fields = multipart::read_whole(body, sent, form, room);
+                form.read(fields, schema, strict, room, violations)
+            }
+            #[cfg(feature = "multipart")]
+            (Reading::Multipart(form), Received::Fields(fields)) => {
+                form.read(fields, schema, strict, room, violations)
+            }
+            _ => None,
         }
     }
 
@@ -371,11 +477,14 @@ impl Media {
             return None;
         };
         let value = Value::String(text.into_owned());
-        if let Some(schema) = &self.schema
-            && !schema.is_valid(&value)
-        {
-            violations.extend(schema.body_violations(&value, None));
-        }
+        violations.extend(self.violations(&value));
         Some(value)
+    }
+
+    fn violations(&self, value: &Value) -> Vec<Violation> {
+        match &self.schema {
+            Some(schema) if !schema.is_valid(value) => schema.body_violations(value, None),
+            _ => Vec::new(),
+        }
     }
 }

@@ -6,18 +6,18 @@ use http::HeaderName;
 use serde_json::{Map, Value};
 
 use super::{
-    Operation, Rules,
+    BodyType, Operation, Rules,
     response::{Header, Response, StatusRange},
 };
 use crate::{
     diagnostics::{Code, Fault},
     document::{
         Document,
-        cursor::{OperationPlace, Place, parameters},
+        cursor::{OperationPlace, Place, is_ignored_header, parameters},
         node::Node,
     },
     operation::{
-        media_type::MediaType,
+        media_type::{MediaType, is_media_range},
         parameter::{Format, Parameter},
     },
     problem::In,
@@ -54,6 +54,7 @@ fn produces(responses: &[(StatusRange, Response)]) -> Vec<MediaType> {
 pub(super) struct Compile<'c, 'f> {
     pub(super) document: &'c Document,
     pub(super) compiler: &'c Compiler<'f>,
+    pub(super) body_types: &'c [BodyType],
     pub(super) faults: &'c mut Vec<Fault>,
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn compile<'d>(
     document: &'d Document,
     schemas: &Schemas,
     formats: &[(String, FormatCheck)],
+    body_types: &[BodyType],
     rules: impl Fn(&OperationPlace<'d>) -> Rules,
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
@@ -76,15 +78,18 @@ pub(crate) fn compile<'d>(
     let mut compile = Compile {
         document,
         compiler: &compiler,
+        body_types,
         faults,
     };
     let sources = document.operations().into_iter();
-    sources
+    let compiled = sources
         .map(|source| {
             let operation = compile.operation(&source, rules(&source));
             (source, operation)
         })
-        .collect()
+        .collect();
+    compiler.finish();
+    compiled
 }
 
 impl Compile<'_, '_> {
@@ -109,7 +114,7 @@ impl Compile<'_, '_> {
             path: source.path.to_owned(),
             body: place
                 .get("requestBody")
-                .map(|body| self.request_body(&body)),
+                .map(|body| self.request_body(&body, &rules)),
             produces: produces(&responses),
             responses,
             security: SecurityRequirement::of(self.document, place).unwrap_or_default(),
@@ -154,6 +159,9 @@ impl Compile<'_, '_> {
         let content = content.iter().flat_map(Place::members);
         let (mut entries, mut of_ranges) = (Vec::new(), Vec::new());
         for (name, place) in content {
+            if !self.is_media_type(name, &place) {
+                continue;
+            }
             let (media, json) = self.answer(name, &place);
             entries.push(media);
             of_ranges.extend(json);
@@ -163,7 +171,31 @@ impl Compile<'_, '_> {
         Some((range, Response { headers, content }))
     }
 
+    /// Whether a key of `content` can be the type of a body; if not, no body is of it.
+    pub(super) fn is_media_type(&mut self, name: &str, place: &Place<'_>) -> bool {
+        let is_one = is_media_range(name);
+        if !is_one {
+            let message =
+                format!("`{name}` is no media type such as `application/json`, so it is ignored");
+            self.fault(Code::MediaTypeInvalid, place, message);
+        }
+        is_one
+    }
+
+    /// What reads bodies of this type, if the application does.
+    pub(super) fn body_type(&self, kind: &MediaType) -> Option<BodyType> {
+        let mut all = self.body_types.iter().rev();
+        all.find(|own| own.kind.as_str() == kind.as_str()).cloned()
+    }
+
     fn header(&mut self, name: &str, place: &Place<'_>) -> Option<Header> {
+        if is_ignored_header(self.document, name) {
+            let message = format!(
+                "the header `{name}` of a response is ignored: `content` and `security` speak of it"
+            );
+            self.fault(Code::ParameterIgnored, place, message);
+            return None;
+        }
         let field = name.parse::<HeaderName>();
         if field.is_err() {
             let message = format!("`{name}` can't be the name of a header");

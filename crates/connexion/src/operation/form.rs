@@ -37,6 +37,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Form {
     fields: Vec<Field>,
+    /// Those that the document names without a schema of their own, such as in `required`.
+    names: Vec<String>,
     /// What fields are that the document does not name, if it allows any.
     others: Option<Others>,
     /// What parts are that the document does not name.
@@ -72,7 +74,6 @@ struct Field {
     name: String,
     /// More than one if the parts of the schema (`oneOf`) say it differently.
     written: Vec<Written>,
-    default: Option<Value>,
     is_array: bool,
     part: PartRule,
 }
@@ -141,7 +142,13 @@ impl Form {
     /// Whether the document lets parts have this name.
     #[cfg(feature = "multipart")]
     pub(crate) fn knows(&self, name: &str) -> bool {
-        self.others.is_some() || self.fields.iter().any(|field| field.claims(name))
+        self.others.is_some()
+            || self.is_named(name)
+            || self.fields.iter().any(|field| field.claims(name))
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
     }
 
     #[cfg(feature = "multipart")]
@@ -214,11 +221,6 @@ impl Form {
         for value in object.values_mut().filter(|_| !fields.files.is_empty()) {
             show_files(value, &fields.files);
         }
-        for field in &self.fields {
-            if let Some(default) = &field.default {
-                object.entry(&field.name).or_insert_with(|| default.clone());
-            }
-        }
         Some(Value::Object(object))
     }
 
@@ -251,7 +253,7 @@ impl Form {
         for (name, text) in sources.texts().filter(|(name, _)| !claimed(name)) {
             match &self.others {
                 Some(others) => others.insert(&mut object, name, &text, room),
-                None if strict => {
+                None if strict && !self.is_named(name) => {
                     unknown.insert(name);
                 }
                 // Whether it may be there is for the schema to say.
@@ -264,7 +266,7 @@ impl Form {
             if claimed(name) {
                 continue;
             }
-            if self.others.is_none() && strict {
+            if self.others.is_none() && strict && !self.is_named(name) {
                 unknown.insert(name);
             } else {
                 add(&mut object, name, value.take());
@@ -657,6 +659,7 @@ impl<'d> Compile<'_, 'd, '_> {
         let fields = names.into_iter();
         Form {
             fields: fields.map(|name| self.field(name, &parts)).collect(),
+            names: parts.iter().flat_map(required).collect(),
             others,
             other_part,
         }
@@ -668,7 +671,6 @@ impl<'d> Compile<'_, 'd, '_> {
         let mut field = Field {
             name: name.to_owned(),
             written: Vec::new(),
-            default: None,
             is_array: false,
             part: PartRule {
                 is_file: IsFile::No,
@@ -693,12 +695,6 @@ impl<'d> Compile<'_, 'd, '_> {
             let Ok(schema) = self.compiler.compile(&place.pointer) else {
                 continue;
             };
-            let default = place.node.get("default").or(property.node.get("default"));
-            // One that breaks the schema is a fault, told by `schema`.
-            let default = default.map(Value::from);
-            if let Some(default) = default.filter(|value| schema.is_valid(value)) {
-                field.default.get_or_insert(default);
-            }
             match written(name, encoding.as_ref(), self.has_styles, &property, schema) {
                 Ok(written) => field.written.push(written),
                 Err(message) => {
@@ -709,6 +705,27 @@ impl<'d> Compile<'_, 'd, '_> {
         }
         field
     }
+}
+
+/// The names of properties that a schema asks for, or that make it ask for others.
+fn required(schema: &Place<'_>) -> Vec<String> {
+    let listed = |names: &Place<'_>| -> Vec<String> {
+        let names = names.node.items().iter().filter_map(Node::as_str);
+        names.map(str::to_owned).collect()
+    };
+    let dependent = schema.get("dependentRequired");
+    let dependent = dependent.iter().flat_map(Place::members);
+    let dependent = dependent.flat_map(|(name, names)| {
+        let mut all = listed(&names);
+        all.push(name.to_owned());
+        all
+    });
+    let triggers = schema.get("dependentSchemas");
+    let triggers = triggers.iter().flat_map(Place::members);
+    let triggers = triggers.map(|(name, _)| name.to_owned());
+    let own = schema.get("required");
+    let own = own.iter().flat_map(listed);
+    own.chain(dependent).chain(triggers).collect()
 }
 
 /// Whether the parts of a property, or of its items, are files: what the document says nothing of but that it

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use encoding_rs::Encoding;
 use http::{HeaderMap, HeaderValue, header};
 
 /// A media type or media range that the document names, in lower case.
@@ -38,10 +39,17 @@ impl MediaType {
         is_json(&self.essence) || &*self.essence == "text/json"
     }
 
-    /// Of a range that JSON may be of, JSON: what is described can be checked there, if nowhere else.
-    pub(crate) fn as_json(&self) -> Option<Self> {
-        let may_be_json = matches!(&*self.essence, "*/*" | "application/*");
-        may_be_json.then(|| Self::parse("application/json"))
+    /// The types of JSON within a range that has others, too: what is described can be checked there, if nowhere else.
+    pub(crate) fn json_within(&self) -> &'static [&'static str] {
+        match &*self.essence {
+            "*/*" | "application/*" => &["application/json", ANY_JSON],
+            _ => &[],
+        }
+    }
+
+    /// Whether it is `application/json` itself.
+    pub(crate) fn is_plain_json(&self) -> bool {
+        &*self.essence == "application/json"
     }
 
     pub(crate) fn is_text(&self) -> bool {
@@ -66,7 +74,7 @@ impl MediaType {
 
     /// Whether it stands for many types.
     pub(crate) fn is_range(&self) -> bool {
-        self.essence.ends_with('*')
+        self.essence.contains('*')
     }
 
     /// How exactly a media range of a client speaks of this type, higher is more; `None` if it does not. `*` is
@@ -74,7 +82,7 @@ impl MediaType {
     pub(crate) fn exactness(&self, range: &str) -> Option<usize> {
         let (kind, subtype) = self.essence.split_once('/')?;
         let (wanted, wanted_subtype) = range.split_once('/').unwrap_or(("*", "*"));
-        let is_same = |own: &str, wanted: &str| own == "*" || own.eq_ignore_ascii_case(wanted);
+        let is_same = |own: &str, wanted: &str| fits(own, wanted);
         match (wanted, wanted_subtype) {
             ("*", _) => Some(0),
             (wanted, "*") => is_same(kind, wanted).then_some(1),
@@ -85,14 +93,10 @@ impl MediaType {
     }
 
     /// How well a body with this `Content-Type` fits where the document says this type, 0 best; `None` if it
-    /// does not. Every JSON type may stand for `application/json`: clients of the original send vendor types.
+    /// does not. A type with a suffix is a type of its own (RFC 6838, section 4.2.8): where the document says
+    /// `application/json`, a body of `application/vnd.x+json` is none.
     pub(crate) fn distance(&self, content_type: &str) -> Option<usize> {
         let essence = essence(content_type);
-        let in_range = |range: &str| {
-            essence
-                .get(..range.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(range))
-        };
         let is_sent = |(name, value): &(String, String)| {
             let same = |(a, b): (&str, &str)| {
                 a.eq_ignore_ascii_case(name) && b.eq_ignore_ascii_case(value)
@@ -104,18 +108,60 @@ impl MediaType {
         }
         let far = if essence.eq_ignore_ascii_case(&self.essence) {
             0
-        } else if &*self.essence == "application/json" && is_json(essence) {
-            1
         } else if &*self.essence == "*/*" {
             3
-        } else if self.essence.strip_suffix('*').is_some_and(in_range) {
-            2
+        } else if self.is_range() && is_within(essence, &self.essence) {
+            // A range with a suffix says more than one without.
+            if self.essence.ends_with('*') { 2 } else { 1 }
         } else {
             return None;
         };
         // Of two that name the same type the one with more parameters says more.
         Some(far * MAX_PARAMETERS + MAX_PARAMETERS.saturating_sub(self.parameters.len()))
     }
+}
+
+/// Every type of JSON but `application/json` (RFC 6839, section 3.1).
+pub(crate) const ANY_JSON: &str = "application/*+json";
+
+/// Whether a key of `content` is a media type or a range of them (RFC 9110, section 8.3.1; section 12.5.1). In a range
+/// the `*` of the subtype may have text beside it, as in `application/*+json`.
+pub(crate) fn is_media_range(text: &str) -> bool {
+    let is_token = |part: &str| {
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !part.is_empty() && part.bytes().all(is_token)
+    };
+    let stars = |part: &str| part.matches('*').count();
+    essence(text)
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| {
+            is_token(kind)
+                && is_token(subtype)
+                && (kind == "*" && subtype.contains('*') || !kind.contains('*'))
+                && stars(subtype) <= 1
+        })
+}
+
+/// Whether a type is of a range.
+fn is_within(essence: &str, range: &str) -> bool {
+    let (Some((kind, subtype)), Some((kinds, subtypes))) =
+        (essence.split_once('/'), range.split_once('/'))
+    else {
+        return false;
+    };
+    fits(kinds, kind) && fits(subtypes, subtype)
+}
+
+/// Whether a name is the expected one, in which a `*` stands for any text.
+fn fits(expected: &str, name: &str) -> bool {
+    let Some((start, end)) = expected.split_once('*') else {
+        return expected.eq_ignore_ascii_case(name);
+    };
+    let begins = name
+        .get(..start.len())
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(start));
+    begins && name.len() >= start.len() + end.len() && has_suffix(name, end)
 }
 
 /// So many parameters of a media type count.
@@ -136,7 +182,7 @@ pub(crate) fn essence(content_type: &str) -> &str {
 }
 
 /// `application/json`, or a subtype that ends with `+json` (RFC 6839, section 3.1).
-fn is_json(essence: &str) -> bool {
+pub(crate) fn is_json(essence: &str) -> bool {
     let json = |subtype: &str| subtype.eq_ignore_ascii_case("json") || has_suffix(subtype, "+json");
     essence
         .split_once('/')
@@ -167,6 +213,8 @@ pub(crate) enum Charset {
     Utf8,
     Ascii,
     Latin1,
+    /// One of the Encoding Standard of WHATWG, which browsers read.
+    Other(&'static Encoding),
 }
 
 /// The parameter `charset` of a content type, UTF-8 if it is absent; `None` if it is not understood.
@@ -178,8 +226,11 @@ pub(crate) fn charset(content_type: &str) -> Option<Charset> {
             charset = match value.as_str() {
                 "utf-8" | "utf8" => Some(Charset::Utf8),
                 "us-ascii" | "ascii" => Some(Charset::Ascii),
+                // The Encoding Standard takes these for windows-1252.
                 "iso-8859-1" | "latin1" => Some(Charset::Latin1),
-                _ => return None,
+                other => Some(Charset::Other(Encoding::for_label_no_replacement(
+                    other.as_bytes(),
+                )?)),
             };
         }
     }
@@ -193,6 +244,10 @@ impl Charset {
             Self::Ascii if !bytes.is_ascii() => None,
             Self::Utf8 | Self::Ascii => std::str::from_utf8(bytes).map(Cow::Borrowed).ok(),
             Self::Latin1 => Some(bytes.iter().copied().map(char::from).collect()),
+            Self::Other(encoding) => {
+                let (text, _, is_broken) = encoding.decode(bytes);
+                (!is_broken).then_some(text)
+            }
         }
     }
 
@@ -201,7 +256,20 @@ impl Charset {
             Self::Utf8 => "UTF-8",
             Self::Ascii => "US-ASCII",
             Self::Latin1 => "ISO-8859-1",
+            Self::Other(encoding) => encoding.name(),
         }
+    }
+}
+
+/// The text of a body with this content type, in which what can't be read is replaced. A charset that is not known is
+/// taken for UTF-8.
+pub(crate) fn lossy_text<'b>(content_type: &str, body: &'b [u8]) -> Cow<'b, str> {
+    let charset = charset(content_type).unwrap_or(Charset::Utf8);
+    match charset {
+        Charset::Other(encoding) => encoding.decode(body).0,
+        _ => charset
+            .decode(body)
+            .unwrap_or_else(|| String::from_utf8_lossy(body)),
     }
 }
 
@@ -286,7 +354,7 @@ fn signs_of_zeros(json: &[u8]) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MediaType, is_utf8, json_text, without_negative_zero};
+    use super::{MediaType, is_media_range, is_utf8, json_text, without_negative_zero};
 
     #[test]
     fn only_an_integer_loses_the_sign_of_its_zero() {
@@ -299,11 +367,11 @@ mod tests {
     }
 
     #[test]
-    fn every_json_type_stands_for_json() {
-        let json = MediaType::parse("application/json");
+    fn a_range_with_a_suffix_has_every_type_with_that_suffix() {
+        let json = MediaType::parse("application/*+json");
+        assert!(json.is_json() && json.is_range());
         for text in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
+            "Application/Problem+JSON; charset=utf-8",
             "application/vnd.api+json",
             "application/A+JSON",
         ] {
@@ -311,6 +379,7 @@ mod tests {
         }
         for text in [
             "",
+            "application/json",
             "text/json",
             "application/jsonp",
             "application/xml",
@@ -324,9 +393,10 @@ mod tests {
     #[test]
     fn the_nearest_type_is_known() {
         let distance = |range| MediaType::parse(range).distance("Application/Problem+JSON; a=b");
+        assert_eq!(distance("application/json"), None);
         let ranges = [
             "application/problem+json",
-            "application/json",
+            "application/*+json",
             "application/*",
             "*/*",
         ];
@@ -336,6 +406,25 @@ mod tests {
             "{distances:?}"
         );
         assert_eq!(MediaType::parse("text/*").distance("image/png"), None);
+    }
+
+    #[test]
+    fn keys_that_are_no_media_types_are_recognized() {
+        for key in [
+            "a/b",
+            "*/*",
+            "text/*",
+            "application/*+json",
+            "*/*+json",
+            "a/b; v=1",
+        ] {
+            assert!(is_media_range(key), "{key}");
+        }
+        for key in [
+            "", "*", "data", "json", "/json", "a/", "a b/c", "*/json", "a/*b*", "a/b, c/d",
+        ] {
+            assert!(!is_media_range(key), "{key}");
+        }
     }
 
     #[test]

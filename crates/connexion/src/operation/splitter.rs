@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::{array::Array, lines::Lines, rows::Rows};
-use crate::operation::parameter::Members;
+use crate::operation::{media_type::Charset, parameter::Members};
 
 /// An item may be this long, in bytes.
 const MAX_ITEM: usize = 16 * 1024 * 1024;
@@ -44,11 +44,12 @@ pub(crate) enum Splitter {
 }
 
 impl Splitter {
-    pub(crate) fn new(sequence: &Sequence) -> Self {
+    /// Finds the items of a sequence; texts of CSV are in this charset.
+    pub(crate) fn new(sequence: &Sequence, charset: Charset) -> Self {
         match sequence {
             Sequence::Array => Self::Array(Array::default()),
             Sequence::Lines => Self::Lines(Lines::default()),
-            Sequence::Rows(columns) => Self::Rows(Box::new(Rows::new(columns))),
+            Sequence::Rows(columns) => Self::Rows(Box::new(Rows::new(columns, charset))),
         }
     }
 

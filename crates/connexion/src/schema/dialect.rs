@@ -187,8 +187,6 @@ pub(crate) fn is_format(name: &str) -> bool {
             | "email"
             | "float"
             | "hostname"
-            | "idn-email"
-            | "idn-hostname"
             | "int32"
             | "int64"
             | "ipv4"

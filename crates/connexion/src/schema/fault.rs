@@ -311,7 +311,7 @@ impl Shown<'_> {
             (ValidationErrorKind::Required { property }, _) => {
                 push(&mut pointer, property.as_str().unwrap_or_default());
             }
-            (_, pattern::SLOW) => "pattern".clone_into(&mut keyword),
+            (_, pattern::OWN) => "pattern".clone_into(&mut keyword),
             (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
             (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
                 let (property, values) = discriminator::told(message);

@@ -84,6 +84,15 @@ pub(crate) fn read(text: &str, kept: &Kept, room: &Room) -> Result<Value, serde_
     Ok(value)
 }
 
+/// How many values a value holds, itself among them.
+pub(crate) fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Object(members) => 1 + members.values().map(count).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// Reads one value.
 #[derive(Clone, Copy)]
 struct Reader<'r> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::dialect::is_remark;
+use super::{dialect::is_remark, pattern};
 use crate::document::{MAX_REFERENCES, decoded, node::value_at};
 
 /// More schemas than this are not looked at for one body: schemas that share others by reference would be walked again for
@@ -142,7 +142,7 @@ fn of(root: &Value, schema: &Value, depth: usize, left: &mut usize) -> Kept {
 
 /// Whether a keyword looks at no property and no item.
 fn looks_at_one_value(keyword: &str) -> bool {
-    const KEYWORDS: [&str; 13] = [
+    const KEYWORDS: [&str; 15] = [
         "type",
         "format",
         "minimum",
@@ -153,6 +153,8 @@ fn looks_at_one_value(keyword: &str) -> bool {
         "minLength",
         "maxLength",
         "pattern",
+        pattern::OWN,
+        pattern::UNREAD,
         "minItems",
         "maxItems",
         "default",

@@ -10,7 +10,7 @@ use crate::{
     document::{Document, node::Position},
     problem::Violation,
     schema::{
-        Compiler, FormatCheck, Kept, Schema,
+        Compiler, Defaults, FormatCheck, Kept, Schema,
         json::{self, Room},
     },
 };
@@ -41,6 +41,8 @@ pub struct Validator {
     schema: Arc<Schema>,
     /// What of a JSON text becomes values.
     kept: Option<Arc<Kept>>,
+    /// What is added to a JSON text.
+    defaults: Option<Defaults>,
     /// How many values a JSON text may hold.
     values: usize,
     /// Is told of each violation, with the name of the schema.
@@ -55,14 +57,24 @@ impl fmt::Debug for Validator {
     }
 }
 
+/// How JSON texts are read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Whether properties that no schema speaks of are skipped.
+    pub(crate) skips: bool,
+    /// Whether the defaults of absent properties are filled in.
+    pub(crate) fills: bool,
+    /// How many values a text may hold.
+    pub(crate) values: usize,
+}
+
 impl Validator {
     /// Compiles the schema of this name.
     pub(crate) fn compile(
         document: &Document,
         name: &str,
         formats: &[(String, FormatCheck)],
-        skips: bool,
-        values: usize,
+        reading: &Reading,
     ) -> Result<Self, Faults> {
         let pointer = format!(
             "/components/schemas/{}",
@@ -74,15 +86,21 @@ impl Validator {
             return Err(Faults(faults));
         }
         let compiled = match document.target(&format!("#{pointer}")) {
-            Ok(_) => Compiler::new(&schemas, formats).and_then(|all| all.compile(&pointer)),
+            Ok(_) => Compiler::new(&schemas, formats).and_then(|all| {
+                let schema = all.compile(&pointer)?;
+                let defaults = reading.fills.then(|| all.defaults(&pointer));
+                all.finish();
+                Ok((schema, defaults))
+            }),
             Err(_) => Err(format!("there is no schema `{name}`")),
         };
         let fault = |message| document.fault(Code::SchemaInvalid, Position::START, message);
         compiled
-            .map(|schema| Self {
-                kept: skips.then(|| Arc::new(schema.kept())),
+            .map(|(schema, defaults)| Self {
+                kept: reading.skips.then(|| Arc::new(schema.kept())),
+                defaults,
                 schema,
-                values,
+                values: reading.values,
                 name: name.into(),
                 hook: None,
             })
@@ -121,8 +139,9 @@ impl Validator {
     }
 
     /// Reads a JSON text, and checks it before it is read as a `T`. It may hold as many
-    /// values as a body, and what is skipped of a body is skipped ([`Api::value_limit`](crate::Api::value_limit),
-    /// [`Api::skip_undescribed`](crate::Api::skip_undescribed)).
+    /// values as a body, and what is skipped of a body, or filled in, is skipped or filled in
+    /// ([`Api::value_limit`](crate::Api::value_limit), [`Api::skip_undescribed`](crate::Api::skip_undescribed),
+    /// [`Api::body_defaults`](crate::Api::body_defaults)).
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the document.
@@ -149,7 +168,7 @@ impl Validator {
         let text = str::from_utf8(json).map_err(|error| wrong(&error))?;
         let room = Room::of(self.values);
         let kept = self.kept.as_deref().unwrap_or_else(|| Kept::all());
-        let value = json::read(text, kept, &room).map_err(|error| {
+        let mut value = json::read(text, kept, &room).map_err(|error| {
             if room.is_exceeded() {
                 vec![room.violation()]
             } else {
@@ -157,6 +176,12 @@ impl Validator {
             }
         })?;
         self.check_value(&value, Some(text))?;
+        if let Some(defaults) = &self.defaults {
+            defaults.fill(&mut value, &room);
+        }
+        if room.is_exceeded() {
+            return Err(vec![room.violation()]);
+        }
         serde_json::from_value(value).map_err(|error| wrong(&error))
     }
 

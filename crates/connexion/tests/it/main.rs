@@ -8,6 +8,9 @@
 
 mod api;
 mod bodies;
+mod connections;
+mod content_types;
+mod defaults;
 mod docs;
 mod document;
 mod findings;

@@ -338,11 +338,10 @@ fn a_body_is_of_the_type_that_the_document_says() {
     };
     assert_eq!(check("application/json", "1"), "ok {} 1");
     assert_eq!(check("APPLICATION/JSON; charset=utf-8", "1"), "ok {} 1");
-    assert_eq!(check("application/a+json; charset=latin-1", "1"), "ok {} 1");
-    assert_eq!(check("application/other+json", "1"), "ok {} 1");
+    assert_eq!(check("application/json; charset=latin-1", "1"), "ok {} 1");
     assert_eq!(check("application/vnd.a+json", "\"a\""), "ok {} \"a\"");
     assert_eq!(check("", ""), "ok {} null");
-    for kind in ["text/plain", "", "json"] {
+    for kind in ["text/plain", "", "json", "application/other+json"] {
         assert_eq!(
             check(kind, "1"),
             format!(

@@ -1,11 +1,13 @@
 //! What a schema's types make of a text.
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
-use crate::document::{
-    cursor::Place,
-    node::{Kind, Node},
+use crate::{
+    document::{
+        cursor::Place,
+        node::{Kind, Node},
+    },
+    schema::Pattern,
 };
 
 /// How deep the parts of a schema are looked through for a type.
@@ -41,7 +43,7 @@ pub(crate) struct Items {
 pub(crate) struct Members {
     known: Vec<Member>,
     /// Those whose names match (`patternProperties`).
-    patterns: Vec<(Regex, Shape)>,
+    patterns: Vec<(Pattern, Shape)>,
     /// What the schema says of all others, if it speaks of them and does not forbid them; anything, if it speaks
     /// of no member at all.
     others: Option<Box<Shape>>,
@@ -311,7 +313,7 @@ impl Members {
                 .flat_map(Place::members)
             {
                 // One that can't be read here is held against names by the schema all the same.
-                if let Ok(pattern) = Regex::new(pattern) {
+                if let Some(pattern) = Pattern::compile(pattern) {
                     patterns.push((pattern, Shape::within(&place, depth)?));
                 }
             }
@@ -446,7 +448,9 @@ pub(crate) fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
         }
         let dependent = schema.get("dependentSchemas");
         let dependent = dependent.iter().flat_map(Place::members);
-        let chosen = ["then", "else"].iter().filter_map(|key| schema.get(key));
+        let chosen = ["if", "then", "else", "not"]
+            .iter()
+            .filter_map(|key| schema.get(key));
         for part in chosen.chain(dependent.map(|(_, part)| part)) {
             all.extend(parts(&part, below));
         }

@@ -8,11 +8,12 @@ use csv_core::ReadFieldResult;
 use serde_json::{Map, Value};
 
 use super::{MAX_ITEM, too_long};
-use crate::operation::parameter::Members;
+use crate::operation::{media_type::Charset, parameter::Members};
 
 pub(crate) struct Rows {
     csv: csv_core::Reader,
     columns: Arc<Members>,
+    charset: Charset,
     /// The names of the columns, once they were read.
     names: Option<Vec<String>>,
     /// The cells of the row that has begun, and how many bytes they are.
@@ -32,10 +33,11 @@ impl fmt::Debug for Rows {
 }
 
 impl Rows {
-    pub(super) fn new(columns: &Arc<Members>) -> Self {
+    pub(super) fn new(columns: &Arc<Members>, charset: Charset) -> Self {
         Self {
             csv: csv_core::Reader::new(),
             columns: Arc::clone(columns),
+            charset,
             names: None,
             cells: Vec::new(),
             bytes: 0,
@@ -91,9 +93,10 @@ impl Rows {
             ReadFieldResult::OutputFull => self.cell.resize(self.cell.len() * 2, 0),
             ReadFieldResult::Field { record_end } => {
                 let cell = self.cell.get(..self.length).unwrap_or_default();
-                let text = std::str::from_utf8(cell).ok();
-                let text = text.ok_or("the answer is not valid UTF-8")?;
-                self.cells.push(text.to_owned());
+                let text = self.charset.decode(cell);
+                let name = self.charset.name();
+                let text = text.ok_or_else(|| format!("the answer is not valid {name}"))?;
+                self.cells.push(text.into_owned());
                 self.bytes += self.length + size_of::<String>();
                 self.length = 0;
                 if record_end {
@@ -136,7 +139,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Rows;
-    use crate::operation::parameter::Members;
+    use crate::operation::{media_type::Charset, parameter::Members};
 
     fn rows() -> Rows {
         let known: [(&str, &[&str]); 3] = [
@@ -144,7 +147,7 @@ mod tests {
             ("t", &["string"]),
             ("b", &["boolean", "null"]),
         ];
-        Rows::new(&Arc::new(Members::of_types(&known)))
+        Rows::new(&Arc::new(Members::of_types(&known)), Charset::Utf8)
     }
 
     fn read(text: &str, size: usize) -> (Vec<Value>, Result<(), String>) {

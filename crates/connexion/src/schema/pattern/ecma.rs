@@ -1,0 +1,404 @@
+//! Patterns as ECMA-262 reads them, annex B included, in the syntax of the crates `regex` and `fancy-regex`.
+//!
+//! A pattern is read as with the flag `u` where that has a meaning (`\u{1F600}`, `\p{L}`, surrogate pairs), and as without
+//! it where the flag would make it an error (`{` and `]` as characters, `[\w-.]`, `\_`). Strings are matched by
+//! characters, not by UTF-16 units: a class of leading surrogates before one of trailing surrogates stands for the
+//! characters that such pairs encode.
+
+use super::class::{self, Set};
+
+/// The product of all counts of repetitions up to which a pattern is certainly small.
+const MAX_COUNTS: u64 = 1_000;
+
+/// A pattern that was read.
+#[derive(Debug, Default)]
+pub(super) struct Translation {
+    pub(super) regex: String,
+    /// Whether an engine that reads only the syntax of the flag `u` refuses it or takes it for something else.
+    pub(super) differs: bool,
+    /// Whether it looks around or refers back.
+    pub(super) is_slow: bool,
+    /// Whether the engine may refuse it: it may be large, or names a property of characters.
+    pub(super) is_doubtful: bool,
+}
+
+/// Translates a pattern; `None` if ECMA-262 does not allow it.
+pub(super) fn translate(pattern: &str) -> Option<Translation> {
+    let first = Reader::new(pattern, false).read()?;
+    let has_boundaries = pattern.contains("\\b") || pattern.contains("\\B");
+    if first.is_slow && has_boundaries {
+        return Reader::new(pattern, true).read();
+    }
+    Some(first)
+}
+
+/// Reads a pattern from its beginning to its end.
+pub(super) struct Reader {
+    chars: Vec<char>,
+    at: usize,
+    pub(super) made: Translation,
+    open: Vec<Group>,
+    /// How many capturing groups have begun.
+    begun: usize,
+    /// The numbers of those that have ended.
+    ended: Vec<usize>,
+    /// How many there are in the whole pattern, and the names of those that have one.
+    total: usize,
+    names: Vec<(String, usize)>,
+    counts: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Group {
+    Plain,
+    Capturing(usize),
+    Ahead,
+    Behind,
+}
+
+impl Reader {
+    fn new(pattern: &str, is_slow: bool) -> Self {
+        let chars: Vec<char> = pattern.chars().collect();
+        let (total, names) = groups(&chars);
+        Self {
+            chars,
+            at: 0,
+            made: Translation {
+                is_slow,
+                ..Translation::default()
+            },
+            open: Vec::new(),
+            begun: 0,
+            ended: Vec::new(),
+            total,
+            names,
+            counts: 1,
+        }
+    }
+
+    pub(super) fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    pub(super) fn next(&mut self) -> Option<char> {
+        let next = self.peek()?;
+        self.at += 1;
+        Some(next)
+    }
+
+    pub(super) fn eat(&mut self, text: &str) -> bool {
+        let rest = self.chars.get(self.at..).unwrap_or_default();
+        let count = text.chars().count();
+        let is_next = rest.len() >= count && rest.iter().zip(text.chars()).all(|(a, b)| *a == b);
+        if is_next {
+            self.at += count;
+        }
+        is_next
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn go_back_to(&mut self, position: usize) {
+        self.at = position;
+    }
+
+    fn read(mut self) -> Option<Translation> {
+        while let Some(next) = self.next() {
+            let may_repeat = match next {
+                '|' | '^' | '$' => {
+                    self.made.regex.push(next);
+                    false
+                }
+                '(' => self.open()?,
+                ')' => self.close()?,
+                '*' | '+' | '?' => return None,
+                '.' => {
+                    let text = class::written(&class::line_ends(), true);
+                    self.made.regex.push_str(&text);
+                    true
+                }
+                '[' => {
+                    let class = class::read(&mut self)?;
+                    self.class(class)
+                }
+                '\\' => self.escape()?,
+                '{' if self.count().is_some() => return None,
+                '{' | '}' | ']' => {
+                    self.made.differs = true;
+                    self.literal(next.into());
+                    true
+                }
+                _ => {
+                    self.literal(next.into());
+                    true
+                }
+            };
+            self.quantifier(may_repeat)?;
+        }
+        if !self.open.is_empty() {
+            return None;
+        }
+        self.made.is_doubtful |= self.counts > MAX_COUNTS;
+        Some(self.made)
+    }
+
+    /// Whether what has begun may be repeated as it is; a group may be when it ends.
+    fn open(&mut self) -> Option<bool> {
+        let (group, text) = if !self.eat("?") {
+            (self.capturing(), "(")
+        } else if self.eat(":") {
+            (Group::Plain, "(?:")
+        } else if self.eat("=") {
+            (Group::Ahead, "(?:(?=")
+        } else if self.eat("!") {
+            (Group::Ahead, "(?:(?!")
+        } else if self.eat("<=") {
+            (Group::Behind, "(?<=")
+        } else if self.eat("<!") {
+            (Group::Behind, "(?<!")
+        } else if self.eat("<") {
+            self.name()?;
+            (self.capturing(), "(")
+        } else if self.eat("i:") {
+            (Group::Plain, "(?i:")
+        } else if self.eat("-i:") {
+            (Group::Plain, "(?-i:")
+        } else {
+            return None;
+        };
+        self.made.is_slow |= matches!(group, Group::Ahead | Group::Behind);
+        self.open.push(group);
+        self.made.regex.push_str(text);
+        Some(false)
+    }
+
+    fn capturing(&mut self) -> Group {
+        self.begun += 1;
+        Group::Capturing(self.begun)
+    }
+
+    fn close(&mut self) -> Option<bool> {
+        let group = self.open.pop()?;
+        if let Group::Capturing(number) = group {
+            self.ended.push(number);
+        }
+        let text = if group == Group::Ahead { "))" } else { ")" };
+        self.made.regex.push_str(text);
+        Some(group != Group::Behind)
+    }
+
+    /// The name of a group, to its `>`.
+    fn name(&mut self) -> Option<String> {
+        let mut name = String::new();
+        loop {
+            match self.next()? {
+                '>' if name.is_empty() => return None,
+                '>' => return Some(name),
+                letter if letter.is_alphanumeric() || matches!(letter, '_' | '$') => {
+                    name.push(letter);
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn quantifier(&mut self, may_repeat: bool) -> Option<()> {
+        let text = match self.peek() {
+            Some(sign @ ('*' | '+' | '?')) => {
+                self.at += 1;
+                sign.to_string()
+            }
+            Some('{') => {
+                let before = self.at;
+                self.at += 1;
+                let Some((text, count)) = self.count() else {
+                    self.at = before;
+                    return Some(());
+                };
+                self.counts = self.counts.saturating_mul(count.max(1));
+                text
+            }
+            _ => return Some(()),
+        };
+        if !may_repeat {
+            // A group that has begun is not followed by one, nor is `^`.
+            return None;
+        }
+        self.made.regex.push_str(&text);
+        if self.eat("?") {
+            self.made.regex.push('?');
+        }
+        Some(())
+    }
+
+    /// `n}`, `n,}` or `n,m}` after a brace, and the larger number; `None`, without a step, if it is none of them.
+    fn count(&mut self) -> Option<(String, u64)> {
+        let before = self.at;
+        let found = self.braces();
+        if found.is_none() {
+            self.at = before;
+        }
+        found
+    }
+
+    fn braces(&mut self) -> Option<(String, u64)> {
+        let least = self.digits()?;
+        if self.eat("}") {
+            return Some((format!("{{{least}}}"), least));
+        }
+        self.eat(",").then_some(())?;
+        if self.eat("}") {
+            return Some((format!("{{{least},}}"), least));
+        }
+        let most = self.digits()?;
+        self.eat("}").then_some(())?;
+        (least <= most).then(|| (format!("{{{least},{most}}}"), most))
+    }
+
+    fn digits(&mut self) -> Option<u64> {
+        let mut text = String::new();
+        while let Some(digit) = self.peek().filter(char::is_ascii_digit) {
+            text.push(digit);
+            self.at += 1;
+        }
+        text.parse().ok()
+    }
+
+    /// An escape outside a class; whether it may be repeated.
+    fn escape(&mut self) -> Option<bool> {
+        let before = self.at;
+        match self.next()? {
+            boundary @ ('b' | 'B') => {
+                self.boundary(boundary == 'B');
+                return Some(false);
+            }
+            // Anchors of Python and others: nobody escapes these letters to have them as they are.
+            'A' => self.made.regex.push_str("\\A"),
+            'z' | 'Z' => {
+                self.made.differs = true;
+                self.made.regex.push_str("\\z");
+            }
+            'k' if !self.names.is_empty() => {
+                self.eat("<").then_some(())?;
+                let name = self.name()?;
+                let (_, number) = self.names.iter().find(|(known, _)| *known == name)?;
+                self.back_to(*number);
+            }
+            '1'..='9' => {
+                self.at = before;
+                let number = self
+                    .digits()
+                    .and_then(|number| usize::try_from(number).ok());
+                match number.filter(|number| *number <= self.total) {
+                    Some(number) => self.back_to(number),
+                    None => {
+                        self.at = before;
+                        return self.escaped();
+                    }
+                }
+            }
+            _ => {
+                self.at = before;
+                return self.escaped();
+            }
+        }
+        Some(true)
+    }
+
+    /// An escape that stands for characters.
+    fn escaped(&mut self) -> Option<bool> {
+        let set = class::escape(self, false)?;
+        Some(match set.only() {
+            Some(code) if !class::is_surrogate(code) => {
+                self.literal(code);
+                true
+            }
+            _ => self.class((set, false)),
+        })
+    }
+
+    /// A class, joined with the next if both are halves of pairs.
+    fn class(&mut self, (mut set, is_negated): (Set, bool)) -> bool {
+        self.made.differs |= set.names_surrogates() || set.is_empty();
+        if !is_negated && set.is_within(class::LEADING) {
+            let before = self.at;
+            match self.trailing() {
+                Some(trailing) => set = class::pairs(&set, &trailing),
+                None => self.at = before,
+            }
+        }
+        self.made.regex.push_str(&class::written(&set, is_negated));
+        true
+    }
+
+    fn trailing(&mut self) -> Option<Set> {
+        let (set, is_negated) = if self.eat("[") {
+            class::read(self)?
+        } else if self.eat("\\u") {
+            self.at -= 1;
+            (class::escape(self, false)?, false)
+        } else {
+            return None;
+        };
+        (!is_negated && set.is_within(class::TRAILING)).then_some(set)
+    }
+
+    fn literal(&mut self, code: u32) {
+        let Some(letter) = char::from_u32(code) else {
+            return;
+        };
+        let text = regex_syntax::escape(letter.encode_utf8(&mut [0; 4]));
+        self.made.regex.push_str(&text);
+    }
+
+    /// The boundary of a word, of which only ASCII is made.
+    fn boundary(&mut self, is_negated: bool) {
+        const INSIDE: &str =
+            "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))";
+        const AT: &str = "(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_])|(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))";
+        self.made
+            .regex
+            .push_str(match (self.made.is_slow, is_negated) {
+                (true, true) => INSIDE,
+                (true, false) => AT,
+                (false, true) => "(?-u:\\B)",
+                (false, false) => "(?-u:\\b)",
+            });
+    }
+
+    /// What a group has matched; nothing if it has not ended, or has no part in the match.
+    fn back_to(&mut self, number: usize) {
+        self.made.is_slow = true;
+        let text = if self.ended.contains(&number) {
+            format!("(?:(?({number})\\{number}|))")
+        } else {
+            "(?:)".to_owned()
+        };
+        self.made.regex.push_str(&text);
+    }
+}
+
+/// How many capturing groups a pattern has, and their names.
+fn groups(chars: &[char]) -> (usize, Vec<(String, usize)>) {
+    let (mut total, mut names, mut in_class) = (0, Vec::new(), false);
+    let mut rest = chars;
+    while let Some((next, after)) = rest.split_first() {
+        rest = after;
+        match (next, after) {
+            ('\\', _) => rest = after.get(1..).unwrap_or_default(),
+            ('[', _) => in_class = true,
+            (']', _) => in_class = false,
+            ('(', ['?', '<', first, ..]) if !in_class && !matches!(first, '=' | '!') => {
+                total += 1;
+                let name = after.iter().skip(2).take_while(|letter| **letter != '>');
+                names.push((name.collect(), total));
+            }
+            ('(', ['?', ..]) => {}
+            ('(', _) if !in_class => total += 1,
+            _ => {}
+        }
+    }
+    (total, names)
+}
