@@ -111,7 +111,7 @@ pub(super) fn own<'a>(
 }
 
 /// Whether `jsonschema` can match a pattern.
-pub(super) fn is_usable(pattern: &str) -> bool {
+fn is_usable(pattern: &str) -> bool {
     builds(pattern, options())
 }
 

@@ -144,7 +144,7 @@ pub(super) fn written(set: &Set, is_negated: bool) -> String {
         let above = ((*first).max(TRAILING.1 + 1), *last);
         for (from, to) in [below, above] {
             if from <= to {
-                let _ = write!(items, "\\x{{{from:x}}}-\\x{{{to:x}}}");
+                let _ = write!(items, "\\u{{{from:x}}}-\\u{{{to:x}}}");
             }
         }
     }
@@ -153,8 +153,8 @@ pub(super) fn written(set: &Set, is_negated: bool) -> String {
     }
     match (items.is_empty(), is_negated) {
         // Nothing, and everything.
-        (true, false) => "[^\\x{0}-\\x{10ffff}]".to_owned(),
-        (true, true) => "[\\x{0}-\\x{10ffff}]".to_owned(),
+        (true, false) => "[^\\u{0}-\\u{10ffff}]".to_owned(),
+        (true, true) => "[\\u{0}-\\u{10ffff}]".to_owned(),
         (false, false) => format!("[{items}]"),
         (false, true) => format!("[^{items}]"),
     }

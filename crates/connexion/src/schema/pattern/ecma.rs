@@ -46,6 +46,8 @@ pub(super) struct Reader {
     total: usize,
     names: Vec<(String, usize)>,
     counts: u64,
+    /// Whether a group has just ended that looks ahead.
+    is_after_ahead: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +75,7 @@ impl Reader {
             total,
             names,
             counts: 1,
+            is_after_ahead: false,
         }
     }
 
@@ -106,6 +109,7 @@ impl Reader {
 
     fn read(mut self) -> Option<Translation> {
         while let Some(next) = self.next() {
+            self.is_after_ahead = false;
             let may_repeat = match next {
                 '|' | '^' | '$' => {
                     self.made.regex.push(next);
@@ -184,8 +188,10 @@ impl Reader {
         if let Group::Capturing(number) = group {
             self.ended.push(number);
         }
-        let text = if group == Group::Ahead { "))" } else { ")" };
-        self.made.regex.push_str(text);
+        self.is_after_ahead = group == Group::Ahead;
+        self.made
+            .regex
+            .push_str(if self.is_after_ahead { "))" } else { ")" });
         Some(group != Group::Behind)
     }
 
@@ -226,8 +232,17 @@ impl Reader {
             // A group that has begun is not followed by one, nor is `^`.
             return None;
         }
+        let is_lazy = self.eat("?");
+        if self.is_after_ahead {
+            // Annex B: to look ahead once is enough, and if it need not be done, it need not succeed.
+            if text.starts_with(['*', '?']) || text.starts_with("{0") {
+                self.made.regex.pop();
+                self.made.regex.push_str("|)");
+            }
+            return Some(());
+        }
         self.made.regex.push_str(&text);
-        if self.eat("?") {
+        if is_lazy {
             self.made.regex.push('?');
         }
         Some(())
