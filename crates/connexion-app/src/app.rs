@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connexion::{Api, Document, Faults, Operation, Validator};
+use connexion::{Api, Compat, Document, Faults, Operation, Validator};
 
 use crate::auth;
 use crate::config::{Auth, Database, DatabaseUse, Settings};
@@ -89,6 +89,8 @@ fn whole(api: Api<Arc<dyn Store>>, imports: Imports) -> Result<Api<Arc<dyn Store
 /// The five operations that the original had.
 pub fn original(document: Document) -> Api<Arc<dyn Store>> {
     Api::from_document(document)
+        // Clients match its sentences.
+        .compat(Compat::Connexion)
         .operation("people.list", people::list)
         .operation("people.add", people::add)
         .operation("person.get", people::get)

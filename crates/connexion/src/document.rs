@@ -22,7 +22,10 @@ use self::{
     files::{self as sources, Broken, Fetch, Sources},
     node::{Kind, Node},
 };
-use crate::diagnostics::{Code, Fault, Faults, Position};
+use crate::{
+    compat::Compat,
+    diagnostics::{Code, Fault, Faults, Position},
+};
 
 /// How many references may lead to one another before it is taken for a cycle.
 pub(crate) const MAX_REFERENCES: usize = 32;
@@ -45,6 +48,8 @@ pub(crate) const MAX_REFERENCES: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Document {
     pub(crate) version: Version,
+    /// Which conventions its schemas follow; [`Api::compat`](crate::Api::compat) sets it.
+    pub(crate) compat: Compat,
     pub(crate) sources: Sources,
     pub(crate) text: String,
     /// As it was written.
@@ -121,6 +126,7 @@ impl Document {
         };
         Ok(Self {
             version,
+            compat: Compat::default(),
             sources,
             text,
             source,

@@ -41,6 +41,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::string_slice)]
 
+mod compat;
 mod diagnostics;
 mod document;
 mod http;
@@ -57,6 +58,7 @@ pub use self::http::extract::{Body, CurrentOperation, Items, OperationId, Params
 pub use self::http::hooks::RequestContext;
 pub use self::http::service::ApiService;
 pub use self::http::stream::{ByteStream, StreamError};
+pub use compat::Compat;
 pub use diagnostics::{Code, Fault, Faults, Position, Severity};
 pub use document::Document;
 pub use document::model::{DescribedOperation, Element, SourceLocation};

@@ -2,10 +2,9 @@
 //! crate.
 //!
 //! The whole document is registered as one resource and each schema is reached by a reference into it, so
-//! references between schemas, cycles too, need no work of ours. Two things differ from JSON Schema
-//! 2020-12: keywords of OpenAPI 3.0 and Swagger 2.0 are rewritten (`nullable`, boolean
-//! `exclusiveMinimum`, the bounds of `int32`), and a number written `40.0` or `4e1` is not an integer,
-//! as it was not for the clients of Python's connexion.
+//! references between schemas, cycles too, need no work of ours. What differs from JSON Schema 2020-12 is rewritten:
+//! keywords of OpenAPI 3.0 and Swagger 2.0 (`nullable`, boolean `exclusiveMinimum`, the bounds of `int32`).
+//! [`Compat`] says which numbers are integers.
 
 mod cycle;
 mod defaults;
@@ -13,14 +12,16 @@ mod dialect;
 mod direction;
 mod discriminator;
 mod fault;
+mod integer;
 pub(crate) mod json;
 mod kept;
 mod pattern;
 mod plain;
-pub(crate) mod python;
 mod sentence;
 mod shared;
+pub(crate) mod shown;
 mod steps;
+mod texts;
 pub(crate) mod typed;
 pub(crate) mod validator;
 
@@ -45,17 +46,19 @@ pub(crate) use self::{
     pattern::Pattern,
 };
 use self::{
+    integer::{From, WHOLE, Whole},
     plain::Plain,
     shared::{SHARED, Shared},
 };
 use crate::{
+    compat::Compat,
     diagnostics::{Code, Fault, Position},
     document::{
         Document, MAX_REFERENCES, decoded,
         node::{Node, push, unescape, value_at, value_at_mut},
     },
     problem::Violation,
-    schema::python::{MAX_SHOWN, repr_value},
+    schema::shown::{MAX_SHOWN, repr_value},
 };
 
 /// The name under which the document is registered; its references are relative to it.
@@ -78,8 +81,7 @@ type Factory = for<'a> fn(
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>>;
 
 /// The keywords of our own beside `type`.
-const KEYWORDS: [(&str, Factory); 6] = [
-    (dialect::WHOLE, dialect::whole),
+const KEYWORDS: [(&str, Factory); 5] = [
     (dialect::SINGLE, dialect::single),
     (direction::FORBIDDEN, direction::forbidden),
     (discriminator::CHOICE, discriminator::choice),
@@ -109,6 +111,7 @@ pub(crate) struct Schemas {
     /// What an example is held against; `None` if that is what requests are, or if there is no example.
     either: Option<Directed>,
     samples: Vec<Sample>,
+    compat: Compat,
 }
 
 /// The document as it is in one direction.
@@ -136,7 +139,10 @@ struct Root<'s> {
     directed: &'s Directed,
     /// Those of our keywords that occur in it: each takes time for every schema that is compiled.
     keywords: Vec<(&'static str, Factory)>,
+    /// Whether [`WHOLE`] does.
+    has_whole: bool,
     registry: Registry<'s>,
+    compat: Compat,
     /// Most answers of an API share a few schemas: each is compiled once.
     compiled: RefCell<HashMap<String, Arc<Schema>>>,
     shared: Arc<Shared>,
@@ -152,6 +158,7 @@ pub(crate) struct Schema {
     root: Arc<Value>,
     pointer: String,
     is_recursive: bool,
+    compat: Compat,
     /// The validators that it asks.
     _shared: Arc<Shared>,
 }
@@ -202,7 +209,11 @@ pub(crate) fn examine(
             *holder = Value::Bool(true);
         }
     }
-    (Schemas::new(root, outer, samples), faults)
+    let schemas = Schemas {
+        compat: document.compat,
+        ..Schemas::new(root, outer, samples)
+    };
+    (schemas, faults)
 }
 
 impl Schemas {
@@ -221,6 +232,7 @@ impl Schemas {
             answers,
             either,
             samples,
+            compat: Compat::Standard,
         }
     }
 }
@@ -253,11 +265,11 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
             .rsplit('/')
             .find(|token| token.parse::<usize>().is_err());
         let keyword = keyword.unwrap_or_default();
-        let shown = || repr_value(error.instance(), MAX_SHOWN);
+        let shown = || repr_value(error.instance(), Compat::Standard, MAX_SHOWN);
         let message = if keyword == "type" {
             dialect::unknown_type()
         } else {
-            let sentence = sentence::sentence(error.kind(), shown);
+            let sentence = sentence::sentence(error.kind(), Compat::Standard, shown);
             format!("the `{}` of a schema: {sentence}", unescape(keyword))
         };
         document.fault(Code::SchemaInvalid, deepest(node, path).at, message)
@@ -348,15 +360,22 @@ impl<'s> Compiler<'s> {
         schemas: &'s Schemas,
         formats: &'s [(String, FormatCheck)],
     ) -> Result<Self, String> {
-        let root = |directed: &'s Option<Directed>| directed.as_ref().map(Root::new).transpose();
+        let compat = schemas.compat;
+        let new = |directed| Root::new(directed, compat);
+        let root = |directed: &'s Option<Directed>| directed.as_ref().map(new).transpose();
         Ok(Self {
-            requests: Root::new(&schemas.requests)?,
+            requests: new(&schemas.requests)?,
             answers: root(&schemas.answers)?,
             either: root(&schemas.either)?,
             samples: &schemas.samples,
             formats,
             defaults: RefCell::default(),
         })
+    }
+
+    /// The conventions that the schemas follow.
+    pub(crate) fn compat(&self) -> Compat {
+        self.requests.compat
     }
 
     /// The defaults of what is sent, of the schema at a JSON Pointer into the document. They are there after
@@ -413,10 +432,11 @@ impl<'s> Compiler<'s> {
 }
 
 impl<'s> Root<'s> {
-    fn new(directed: &'s Directed) -> Result<Self, String> {
+    fn new(directed: &'s Directed, compat: Compat) -> Result<Self, String> {
         let value = directed.counted.as_ref().unwrap_or(&directed.value);
         let mut used = HashSet::new();
         own_keywords(value, &mut used);
+        let has_whole = used.contains(WHOLE);
         let mut keywords = KEYWORDS.to_vec();
         keywords.retain(|(name, _)| used.contains(name));
         let registry = Registry::new()
@@ -425,7 +445,9 @@ impl<'s> Root<'s> {
         Ok(Self {
             directed,
             keywords,
+            has_whole,
             registry: registry.map_err(|error| error.to_string())?,
+            compat,
             compiled: RefCell::default(),
             shared: Arc::default(),
         })
@@ -451,6 +473,7 @@ impl<'s> Root<'s> {
             root,
             pointer: pointer.to_owned(),
             is_recursive: self.directed.is_counted,
+            compat: self.compat,
             _shared: Arc::clone(&self.shared),
         });
         let mut compiled = self.compiled.borrow_mut();
@@ -466,9 +489,17 @@ impl<'s> Root<'s> {
         let mut options = jsonschema::draft202012::options()
             .offline()
             .with_registry(&self.registry)
-            .with_keyword("type", dialect::types)
             .with_pattern_options(pattern::options())
             .should_validate_formats(true);
+        let compat = self.compat;
+        if compat == Compat::Connexion {
+            options = options.with_keyword("type", dialect::types);
+        }
+        if self.has_whole {
+            options = options.with_keyword(WHOLE, move |_, format, _| {
+                Ok(Box::new(Whole::new(format, compat)))
+            });
+        }
         for (name, factory) in &self.keywords {
             options = options.with_keyword(*name, *factory);
         }
@@ -526,13 +557,45 @@ impl Schema {
     }
 
     pub(crate) fn is_valid(&self, value: &Value) -> bool {
-        if self
-            .plain
-            .as_ref()
-            .is_some_and(|plain| plain.admits_json(value))
-        {
+        self.is_plainly_valid(value) || self.is_valid_by_all(value)
+    }
+
+    /// Whether a value is valid; then its integers can be read as such, however they were written.
+    pub(crate) fn accept(&self, value: &mut Value) -> bool {
+        // A plain schema admits no integer that is written as another number.
+        if self.is_plainly_valid(value) {
             return true;
         }
+        let is_valid = self.is_valid_by_all(value);
+        if is_valid && self.compat == Compat::Standard {
+            integer::settle(&self.root, &self.pointer, value, From::Json);
+        }
+        is_valid
+    }
+
+    /// The same for a value that was made of texts: `1.0` may be an integer or a string.
+    pub(crate) fn accept_texts(&self, value: &mut Value) -> bool {
+        if self.accept(value) {
+            return true;
+        }
+        if self.compat != Compat::Standard {
+            return false;
+        }
+        integer::settle(&self.root, &self.pointer, value, From::Text) && self.is_valid(value)
+    }
+
+    /// How numbers are read and values written.
+    pub(crate) fn compat(&self) -> Compat {
+        self.compat
+    }
+
+    /// Whether the fast path is certain that a value is valid.
+    fn is_plainly_valid(&self, value: &Value) -> bool {
+        let plain = self.plain.as_ref();
+        plain.is_some_and(|plain| plain.admits_json(value))
+    }
+
+    fn is_valid_by_all(&self, value: &Value) -> bool {
         let is_valid = || self.validator.is_valid(value);
         if self.is_recursive {
             return steps::bounded(value, is_valid).unwrap_or(false);

@@ -10,6 +10,7 @@ use axum::handler::Handler;
 use http::StatusCode;
 
 use crate::{
+    compat::Compat,
     diagnostics::{Code, Fault, Faults},
     document::{
         Document,
@@ -370,6 +371,32 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn split_encoded_commas(mut self, on: bool) -> Self {
         self.options.split_encoded_commas = on;
+        self
+    }
+
+    /// Follows the conventions of another library: which numbers are integers, and how messages write values. It holds for
+    /// requests, responses and the validators that [`Api::validator`] makes after it.
+    ///
+    /// ```
+    /// # use connexion::{Api, Compat, Document};
+    /// # let document = Document::parse("age.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Age, version: "1"}
+    /// # components: {schemas: {Age: {type: integer}}}
+    /// # "#)?;
+    /// let api = Api::<()>::from_document(document);
+    /// let age = api.validator("Age")?;
+    /// assert_eq!(age.read::<i64>(b"38.0").unwrap(), 38);
+    /// assert_eq!(age.check(&"38").unwrap_err()[0].detail, r#""38" is not of type "integer""#);
+    ///
+    /// let age = api.compat(Compat::Connexion).validator("Age")?;
+    /// assert!(age.read::<i64>(b"38.0").is_err());
+    /// assert_eq!(age.check(&"38").unwrap_err()[0].detail, "'38' is not of type 'integer'");
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn compat(mut self, compat: Compat) -> Self {
+        self.document.compat = compat;
         self
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Rules, body_type::BodyType, compile::Compile, nearest};
 use crate::{
+    compat::Compat,
     diagnostics::Code,
     document::cursor::Place,
     operation::{
@@ -21,7 +22,7 @@ use crate::{
     schema::{
         Defaults, Kept, Schema, is_remark,
         json::{self as text, Room},
-        python::cut,
+        shown::cut,
     },
 };
 #[cfg(feature = "multipart")]
@@ -441,18 +442,18 @@ impl Media {
         let parsed = text
             .as_deref()
             .and_then(|text| Some((text, text::read(text, kept, room).ok()?)));
-        let Some((text, value)) = parsed else {
+        let Some((text, mut value)) = parsed else {
             violations.push(not_json());
             return None;
         };
-        let Some(schema) = self
-            .schema
-            .as_ref()
-            .filter(|schema| !schema.is_valid(&value))
-        else {
+        let schema = self.schema.as_ref();
+        let Some(schema) = schema.filter(|schema| !schema.accept(&mut value)) else {
             return Some(value);
         };
-        if let Some(text) = without_negative_zero(text) {
+        let compat = schema.compat();
+        if compat == Compat::Connexion
+            && let Some(text) = without_negative_zero(text)
+        {
             // Not both at a time: each may take megabytes.
             drop(value);
             let value = text::read(&text, kept, &room.again()).ok()?;
@@ -461,8 +462,7 @@ impl Media {
             }
             return Some(value);
         }
-        // The original took `null` for a body that could not be read, and said so.
-        violations.extend(if value.is_null() {
+        violations.extend(if compat.is_malformed(&value) {
             vec![not_json()]
         } else {
             schema.body_violations(&value, Some(text))

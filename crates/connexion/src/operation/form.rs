@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 #[cfg(feature = "multipart")]
 use crate::operation::media_type::{charset, json_text};
 use crate::{
+    compat::Compat,
     diagnostics::Code,
     document::{
         cursor::Place,
@@ -29,13 +30,15 @@ use crate::{
     schema::{
         Compiler, Kept, Schema, are_all,
         json::{self, Room},
-        python::cut,
+        shown::cut,
     },
 };
 
 /// The fields of a form.
 #[derive(Debug)]
 pub(crate) struct Form {
+    /// How messages name a field.
+    compat: Compat,
     fields: Vec<Field>,
     /// Those that the document names without a schema of their own, such as in `required`.
     names: Vec<String>,
@@ -187,12 +190,12 @@ impl Form {
         room.take(fields.count()).then_some(())?;
         let mut found = std::mem::take(&mut fields.violations);
         let given = std::mem::take(&mut fields.given);
-        let value = Value::Object(self.object(&fields.text, given, strict, room, &mut found));
+        let mut value = Value::Object(self.object(&fields.text, given, strict, room, &mut found));
         if room.is_exceeded() {
             return None;
         }
         if let Some(schema) = schema
-            && !schema.is_valid(&value)
+            && !schema.accept_texts(&mut value)
         {
             let mut faults = schema.body_violations(&value, None);
             if !fields.files.is_empty() && are_all(&faults, &value) {
@@ -243,7 +246,7 @@ impl Form {
                 Some(Ok(value)) => {
                     object.insert(field.name.clone(), value);
                 }
-                Some(Err(why)) => violations.push(field.unreadable(why)),
+                Some(Err(why)) => violations.push(field.unreadable(self.compat, why)),
             }
         }
         if self.fields.iter().any(Field::takes_others) {
@@ -392,17 +395,17 @@ impl Fields<'_> {
             let text = json_text(bytes);
             match text.and_then(|text| json::read(&text, Kept::all(), &self.room).ok()) {
                 Some(value) => self.given.push((head.name, value)),
-                None => self.refuse(&head.name, "json", "Invalid JSON"),
+                None => self.refuse(form, &head.name, "json", "Invalid JSON"),
             }
             return;
         }
         let Some(charset) = charset(sent) else {
             let wrong = format!("Invalid Content-type ({sent}), expected charset=utf-8");
-            return self.refuse(&head.name, "contentType", &wrong);
+            return self.refuse(form, &head.name, "contentType", &wrong);
         };
         let Some(text) = charset.decode(bytes) else {
             let wrong = format!("The text is not valid {}", charset.name());
-            return self.refuse(&head.name, "charset", &wrong);
+            return self.refuse(form, &head.name, "charset", &wrong);
         };
         let encoded = |text| percent_encoding::utf8_percent_encode(text, ENCODED);
         let texts = self.text.to_mut();
@@ -443,12 +446,12 @@ impl Fields<'_> {
         let expected: Vec<_> = types.iter().map(MediaType::as_str).collect();
         let expected = expected.join(", ");
         let wrong = format!("Invalid Content-type ({sent}), expected {expected}");
-        self.refuse(name, "contentType", &wrong);
+        self.refuse(form, name, "contentType", &wrong);
         false
     }
 
-    fn refuse(&mut self, name: &str, keyword: &'static str, wrong: &str) {
-        let detail = cut(format!("{wrong} - '{name}'"));
+    fn refuse(&mut self, form: &Form, name: &str, keyword: &'static str, wrong: &str) {
+        let detail = cut(located(form.compat, wrong, name));
         self.violations.push(of_field(name, keyword, detail));
     }
 }
@@ -459,6 +462,11 @@ fn of_field(name: &str, keyword: &'static str, detail: String) -> Violation {
         pointer: shortened(format!("/{}", escape(name))),
         ..Violation::of_body(keyword, detail)
     }
+}
+
+/// A sentence about a field, with its location.
+fn located(compat: Compat, wrong: &str, name: &str) -> String {
+    format!("{wrong}{}", compat.location(&format!("/{}", escape(name))))
 }
 
 /// Fields that the document does not have. The first violation names them all, as that of query parameters.
@@ -530,12 +538,12 @@ impl Field {
         Some(Ok(Value::Array(given)))
     }
 
-    fn unreadable(&self, why: Unreadable) -> Violation {
+    fn unreadable(&self, compat: Compat, why: Unreadable) -> Violation {
         let (keyword, wrong) = match why {
             Unreadable::Json => ("json", "Invalid JSON"),
             Unreadable::Style => ("style", "Wrong style"),
         };
-        of_field(&self.name, keyword, format!("{wrong} - '{}'", self.name))
+        of_field(&self.name, keyword, located(compat, wrong, &self.name))
     }
 }
 
@@ -658,6 +666,7 @@ impl<'d> Compile<'_, 'd, '_> {
         }
         let fields = names.into_iter();
         Form {
+            compat: self.compiler.compat(),
             fields: fields.map(|name| self.field(name, &parts)).collect(),
             names: parts.iter().flat_map(required).collect(),
             others,

@@ -22,7 +22,7 @@ use crate::{
     operation::path::PathValues,
     pairs::{cookies, decode, pairs},
     problem::{In, MAX_UNKNOWN, Violation},
-    schema::{Compiler, Schema, json::Room, python::cut},
+    schema::{Compiler, Schema, json::Room, shown::cut},
 };
 
 /// Names of the style `deepObject` may have so many brackets.
@@ -143,9 +143,11 @@ impl Parameter {
                 .default()
                 .filter(|_| self.format.is_spread())
         };
-        self.default = written
-            .or_else(of_properties)
-            .filter(|value| self.is_valid(value));
+        self.default = written.or_else(of_properties).and_then(|mut value| {
+            let schema = self.schema.as_ref();
+            let is_valid = schema.is_none_or(|schema| schema.accept(&mut value));
+            is_valid.then_some(value)
+        });
         if is_written && self.default.is_none() {
             let message = format!(
                 "the default of the parameter `{}` breaks its schema and is not filled in",
@@ -200,6 +202,11 @@ impl Parameter {
         schema.is_none_or(|schema| schema.is_valid(value))
     }
 
+    fn accept(&self, value: &mut Value) -> bool {
+        let schema = self.schema.as_ref();
+        schema.is_none_or(|schema| schema.accept_texts(value))
+    }
+
     fn decoded<'t>(&self, text: Option<&'t str>) -> Option<Cow<'t, str>> {
         text.map(|text| whole(text, self.location))
     }
@@ -238,13 +245,11 @@ impl Parameter {
             .as_deref()
             .filter(|_| self.format.prefers_single())
             .and_then(|text| self.other(Some(&whole(text, self.location))));
-        let value = match bare.or(value) {
-            Some(value) if self.is_valid(&value) => {
-                values.insert(self.key.clone(), value);
-                return;
-            }
-            value => value,
-        };
+        let mut value = bare.or(value);
+        if value.as_mut().is_some_and(|value| self.accept(value)) {
+            values.extend(value.map(|value| (self.key.clone(), value)));
+            return;
+        }
         let text = self.decoded(text.as_deref());
         match (self.other(text.as_deref()), value) {
             (Some(other), _) => {

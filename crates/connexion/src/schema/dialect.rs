@@ -3,8 +3,11 @@
 use jsonschema::{Keyword, paths::Location};
 use serde_json::{Map, Value, json};
 
-use super::pattern;
-use crate::document::{Document, decoded};
+use super::{integer::WHOLE, pattern};
+use crate::{
+    compat::Compat,
+    document::{Document, decoded},
+};
 
 /// A type that a value can have. Names are compared once, not for every value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,8 +40,8 @@ impl Type {
     fn of(value: &Value) -> Self {
         match value {
             Value::String(_) => Self::Text,
-            Value::Number(number) if number.is_f64() => Self::Number,
-            Value::Number(_) => Self::Integer,
+            Value::Number(number) if Compat::Connexion.is_integer(number) => Self::Integer,
+            Value::Number(_) => Self::Number,
             Value::Bool(_) => Self::Boolean,
             Value::Object(_) => Self::Object,
             Value::Array(_) => Self::Array,
@@ -55,11 +58,10 @@ pub(super) fn unknown_type() -> String {
     )
 }
 
-/// The keyword `type`, stricter than JSON Schema about integers.
+/// The keyword `type` with the integers of Python's connexion; JSON Schema's own is the validator's.
 struct Types {
     accepted: Vec<Type>,
-    /// The end of the sentence.
-    fault: String,
+    names: String,
 }
 
 impl Keyword<'_> for Types {
@@ -67,7 +69,7 @@ impl Keyword<'_> for Types {
         if self.is_valid(value) {
             Ok(())
         } else {
-            Err(jsonschema::ValidationError::custom(self.fault.clone()))
+            Err(jsonschema::ValidationError::custom(self.names.clone()))
         }
     }
 
@@ -93,50 +95,8 @@ pub(super) fn types<'a>(
     let Some(accepted) = accepted.filter(|accepted| !accepted.is_empty()) else {
         return Err(jsonschema::ValidationError::custom(unknown_type()));
     };
-    let expected: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    let fault = format!("is not of type {}", expected.join(", "));
-    Ok(Box::new(Types { accepted, fault }))
-}
-
-/// The keyword that holds the bounds of `int32` and `int64`: the `format` of JSON Schema looks at texts only.
-pub(super) const WHOLE: &str = "x-connexion-whole";
-
-struct Whole {
-    least: i64,
-    greatest: i64,
-}
-
-impl Keyword<'_> for Whole {
-    fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
-        if self.is_valid(value) {
-            return Ok(());
-        }
-        let fault = format!("is not between {} and {}", self.least, self.greatest);
-        Err(jsonschema::ValidationError::custom(fault))
-    }
-
-    /// Only whole numbers are looked at; whether others are allowed is for `type` to say.
-    fn is_valid(&self, value: &Value) -> bool {
-        match value {
-            Value::Number(number) if !number.is_f64() => number
-                .as_i64()
-                .is_some_and(|number| (self.least..=self.greatest).contains(&number)),
-            _ => true,
-        }
-    }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
-pub(super) fn whole<'a>(
-    _: &'a Map<String, Value>,
-    format: &'a Value,
-    _: Location,
-) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
-    let (least, greatest) = match format.as_str() {
-        Some("int32") => (i32::MIN.into(), i32::MAX.into()),
-        _ => (i64::MIN, i64::MAX),
-    };
-    Ok(Box::new(Whole { least, greatest }))
+    let names = names.join(",");
+    Ok(Box::new(Types { accepted, names }))
 }
 
 /// The keyword that holds the bounds of `float`, for the same reason. Those of `double` need none: JSON is not
@@ -150,7 +110,7 @@ impl Keyword<'_> for Single {
         if self.is_valid(value) {
             Ok(())
         } else {
-            Err(jsonschema::ValidationError::custom("is not a 'float'"))
+            Err(jsonschema::ValidationError::custom("is not a float"))
         }
     }
 

@@ -10,17 +10,23 @@ use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::{Map, Value};
 
 use super::{
-    Schema, dialect, direction, discriminator, pattern, resolve, sentence,
+    Schema, dialect, direction, discriminator,
+    integer::WHOLE,
+    pattern, resolve, sentence,
     shared::{self, SHARED},
     steps,
 };
 use crate::{
+    compat::Compat,
     document::{
         decoded,
         node::{push, shortened, unescape, value_at},
     },
     problem::{MAX_UNKNOWN, Violation},
-    schema::python::{MAX_SHOWN, Sent, Texts, cut, repr, string},
+    schema::{
+        shown::{MAX_SHOWN, cut, repr, string},
+        texts::{Sent, Texts},
+    },
 };
 
 /// More faults than this in one value are not reported: an answer must not grow without bound.
@@ -53,7 +59,6 @@ pub(crate) struct SchemaFault {
     /// JSON Pointer into the value; a missing member is pointed at as if it were there.
     pub(crate) pointer: String,
     pub(crate) keyword: Cow<'static, str>,
-    /// In Python's words and notation.
     pub(crate) sentence: String,
     /// What the document says under the keyword.
     pub(crate) expected: Option<Value>,
@@ -81,6 +86,7 @@ impl Schema {
         shared::forget();
         let mut shown = Shown {
             texts: Texts::new(value, text),
+            compat: self.compat,
             left: MAX_READ,
             expected: MAX_EXPECTED_IN_ALL,
         };
@@ -133,7 +139,7 @@ impl Schema {
             let sentence = if i == 0 {
                 fault.sentence.clone()
             } else {
-                sentence::unexpected(std::slice::from_ref(name))
+                sentence::unexpected(std::slice::from_ref(name), self.compat)
             };
             SchemaFault {
                 pointer: shortened(pointer),
@@ -161,14 +167,14 @@ impl Schema {
         shown.expected = left.unwrap_or(0);
         SchemaFault {
             expected: expected.filter(|_| left.is_some()).cloned(),
-            ..shown.fault(error.kind(), pointer)
+            ..shown.fault(error, expected, pointer)
         }
     }
 
-    /// The faults of a body as violations, with the sentence's end that Python's connexion gave it.
+    /// The faults of a body as violations, whose sentences end with the location.
     pub(crate) fn body_violations(&self, value: &Value, text: Option<&str>) -> Vec<Violation> {
         let faults = self.faults(value, text).into_iter();
-        faults.map(SchemaFault::in_body).collect()
+        faults.map(|fault| fault.in_body(self.compat)).collect()
     }
 
     /// First what is wrong with an object itself, then its members.
@@ -191,8 +197,7 @@ impl Schema {
 }
 
 impl SchemaFault {
-    fn in_body(self) -> Violation {
-        let path: Vec<_> = self.pointer.split('/').skip(1).map(unescape).collect();
+    fn in_body(self, compat: Compat) -> Violation {
         // A member that is missing or must be is pointed at, but the sentence speaks of the object around it.
         let is_of_object = matches!(
             &*self.keyword,
@@ -202,18 +207,17 @@ impl SchemaFault {
                 | "additionalProperties"
                 | "unevaluatedProperties"
         );
-        let spoken_of = path.len().saturating_sub(usize::from(is_of_object));
-        let path = path.get(..spoken_of).unwrap_or_default().join(".");
-        let end = if spoken_of == 0 {
-            String::new()
-        } else {
-            format!(" - '{path}'")
-        };
+        let around = self
+            .pointer
+            .rsplit_once('/')
+            .map_or("", |(around, _)| around);
+        let spoken_of = if is_of_object { around } else { &*self.pointer };
+        let detail = format!("{}{}", self.sentence, compat.location(spoken_of));
         Violation {
-            pointer: self.pointer,
             keyword: self.keyword,
             expected: self.expected,
-            ..Violation::of_body("", format!("{}{end}", self.sentence))
+            pointer: self.pointer,
+            ..Violation::of_body("", detail)
         }
     }
 }
@@ -296,6 +300,7 @@ fn cost(value: &Value, own: usize, left: &mut usize) -> Option<()> {
 /// Shows parts of a value as it was sent.
 struct Shown<'t> {
     texts: Texts<'t>,
+    compat: Compat,
     /// How many bytes of arrays and objects may still be read.
     left: usize,
     /// How many values of the document may still go with faults.
@@ -303,35 +308,41 @@ struct Shown<'t> {
 }
 
 impl Shown<'_> {
-    fn fault(&mut self, kind: &ValidationErrorKind, mut pointer: String) -> SchemaFault {
+    /// `expected` is what the document says under the keyword.
+    fn fault(
+        &mut self,
+        error: &ValidationError<'_>,
+        expected: Option<&Value>,
+        mut pointer: String,
+    ) -> SchemaFault {
+        let (kind, compat) = (error.kind(), self.compat);
         let json = self.texts.at(&pointer).unwrap_or(Sent::Json("null"));
         let mut keyword = kind.keyword().to_owned();
-        let mut sentence = sentence::sentence(kind, || self.repr(json));
+        let mut sentence = self.sentence(error, expected, json);
         match (kind, keyword.as_str()) {
             (ValidationErrorKind::Required { property }, _) => {
                 push(&mut pointer, property.as_str().unwrap_or_default());
             }
             (_, pattern::OWN) => "pattern".clone_into(&mut keyword),
-            (_, dialect::WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
+            (_, WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
             (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
                 let (property, values) = discriminator::told(message);
                 push(&mut pointer, &property);
-                let values = values.map(|values| repr(&values, MAX_SHOWN));
+                let values = values.map(|values| repr(&values, compat, MAX_SHOWN));
                 let sent = self.texts.at(&pointer);
                 (keyword, sentence) = match (sent, values) {
-                    (None, None) => {
-                        let sentence = format!("{} is a required property", string(&property));
-                        ("required".to_owned(), sentence)
-                    }
-                    (None, Some(values)) => {
-                        let name = string(&property);
-                        let sentence = format!("{name} is a required property, one of {values}");
+                    (None, values) => {
+                        let one_of =
+                            values.map_or_else(String::new, |all| format!(", one of {all}"));
+                        let name = string(&property, compat);
+                        let sentence = format!("{name} is a required property{one_of}");
                         ("required".to_owned(), sentence)
                     }
                     (Some(sent), values) => {
-                        let end = values.map_or("of type 'string'".to_owned(), |values| {
-                            format!("one of {values}")
-                        });
+                        let end = values.map_or_else(
+                            || format!("of type {}", string("string", compat)),
+                            |values| format!("one of {values}"),
+                        );
                         let sentence = format!("{} is not {end}", self.repr(sent));
                         ("discriminator".to_owned(), sentence)
                     }
@@ -339,7 +350,7 @@ impl Shown<'_> {
             }
             (ValidationErrorKind::Custom { message, .. }, direction::FORBIDDEN) => {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
-                let name = string(&unescape(name));
+                let name = string(&unescape(name), compat);
                 let kind = if message == "readOnly" {
                     "read-only"
                 } else {
@@ -350,7 +361,7 @@ impl Shown<'_> {
             }
             // A number beyond 64 bits is read as a float, but that is not what is wrong with it.
             (ValidationErrorKind::Custom { message, .. }, "type")
-                if message.contains("'integer'") && is_whole(json) =>
+                if message.split(',').any(|name| name == "integer") && is_whole(json) =>
             {
                 "format".clone_into(&mut keyword);
                 sentence = format!("{} is too large", self.repr(json));
@@ -365,6 +376,29 @@ impl Shown<'_> {
         }
     }
 
+    fn sentence(
+        &mut self,
+        error: &ValidationError<'_>,
+        expected: Option<&Value>,
+        sent: Sent<'_>,
+    ) -> String {
+        let compat = self.compat;
+        let end = match (error.kind(), expected) {
+            // In the order of the document.
+            (ValidationErrorKind::Type { .. }, Some(Value::Array(names))) => {
+                sentence::types(names.iter().filter_map(Value::as_str), compat)
+            }
+            (ValidationErrorKind::Custom { keyword, message }, _) => match keyword.as_str() {
+                pattern::OWN => pattern::broken(message, compat),
+                dialect::SINGLE => format!("is not a {}", string("float", compat)),
+                "type" => sentence::types(message.split(','), compat),
+                _ => message.clone(),
+            },
+            (kind, _) => return sentence::sentence(kind, compat, || self.repr(sent)),
+        };
+        format!("{} {end}", self.repr(sent))
+    }
+
     fn repr(&mut self, sent: Sent<'_>) -> String {
         if let Sent::Json(json) = sent
             && json.starts_with(['[', '{'])
@@ -374,7 +408,7 @@ impl Shown<'_> {
                 None => return "…".to_owned(),
             }
         }
-        sent.repr()
+        sent.repr(self.compat)
     }
 }
 

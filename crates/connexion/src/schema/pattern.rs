@@ -15,8 +15,8 @@ use jsonschema::{FancyRegex, Keyword, PatternOptions, ValidationError, paths::Lo
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::every;
-use crate::document::node::push;
+use super::{every, shown::string};
+use crate::{compat::Compat, document::node::push};
 
 /// A string that needs more steps back does not match.
 const MAX_STEPS: usize = 10_000;
@@ -72,8 +72,7 @@ impl Pattern {
 
 struct Own {
     pattern: Pattern,
-    /// The end of the sentence.
-    fault: String,
+    text: String,
 }
 
 impl Keyword<'_> for Own {
@@ -84,7 +83,7 @@ impl Keyword<'_> for Own {
         let is_long = value.as_str().is_some_and(|text| text.len() > MAX_TEXT);
         Err(match &self.pattern {
             Pattern::Slow(_) if is_long => ValidationError::custom(TOO_LONG),
-            _ => ValidationError::custom(self.fault.clone()),
+            _ => ValidationError::custom(self.text.clone()),
         })
     }
 
@@ -95,8 +94,16 @@ impl Keyword<'_> for Own {
     }
 }
 
-/// What is said of a string that may match.
-const TOO_LONG: &str = "is too long to be held against its pattern";
+/// Follows what is reported of a string that is too long to be tried.
+const TOO_LONG: &str = "\0";
+
+/// The end of the sentence about a string that breaks [`OWN`], of which `told` is the error.
+pub(super) fn broken(told: &str, compat: Compat) -> String {
+    if told == TOO_LONG {
+        return "is too long to be held against its pattern".to_owned();
+    }
+    format!("does not match {}", string(told, compat))
+}
 
 pub(super) fn own<'a>(
     _: &'a Map<String, Value>,
@@ -104,10 +111,10 @@ pub(super) fn own<'a>(
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
     let text = pattern.as_str().unwrap_or_default();
-    let fault = format!("does not match {}", crate::schema::python::string(text));
     let pattern = Pattern::compile(text)
         .ok_or_else(|| ValidationError::custom(format!("the pattern `{text}` can't be read")))?;
-    Ok(Box::new(Own { pattern, fault }))
+    let text = text.to_owned();
+    Ok(Box::new(Own { pattern, text }))
 }
 
 /// Whether `jsonschema` can match a pattern.

@@ -1,29 +1,46 @@
-//! What is told of a broken rule: the sentences of Python's `jsonschema`, which clients know.
+//! The sentence about a broken rule. Values in it are in the notation of [`Compat`]; in Python's it is the sentence of
+//! Python's `jsonschema`, which legacy clients match.
 
-use jsonschema::error::ValidationErrorKind;
+use jsonschema::{
+    JsonType,
+    error::{TypeKind, ValidationErrorKind},
+};
 use serde_json::Value;
 
-use crate::schema::python::{MAX_SHOWN, cut, repr_value, string};
+use crate::{
+    compat::Compat,
+    schema::shown::{MAX_SHOWN, cut, repr_value, string},
+};
 
 /// So many bytes of an `enum` are told.
 const MAX_LITERAL: usize = 1024;
 
 /// The sentence about a value that breaks a rule. `value` shows it, if the sentence does.
-pub(super) fn sentence(kind: &ValidationErrorKind, value: impl FnOnce() -> String) -> String {
+pub(super) fn sentence(
+    kind: &ValidationErrorKind,
+    compat: Compat,
+    value: impl FnOnce() -> String,
+) -> String {
     use ValidationErrorKind as Kind;
+    let literal = |json| literal(json, compat);
     match kind {
         Kind::Required { property } => format!("{} is a required property", literal(property)),
         Kind::Constant { expected_value } => format!("{} was expected", literal(expected_value)),
         Kind::AdditionalProperties { unexpected: names }
-        | Kind::UnevaluatedProperties { unexpected: names } => unexpected(names),
-        _ => format!("{} {}", value(), end(kind)),
+        | Kind::UnevaluatedProperties { unexpected: names } => unexpected(names, compat),
+        _ => format!("{} {}", value(), end(kind, compat)),
     }
 }
 
 /// The end of a sentence that begins with the value.
-fn end(kind: &ValidationErrorKind) -> String {
+fn end(kind: &ValidationErrorKind, compat: Compat) -> String {
     use ValidationErrorKind as Kind;
+    let (literal, string) = (|json| literal(json, compat), |text| string(text, compat));
     match kind {
+        Kind::Type { kind } => match kind {
+            TypeKind::Single(one) => types(std::iter::once(one.as_str()), compat),
+            TypeKind::Multiple(all) => types(all.iter().map(JsonType::as_str), compat),
+        },
         Kind::Custom { message, .. } => message.clone(),
         Kind::Enum { options } => format!("is not one of {}", literal(options)),
         Kind::MaxLength { .. } | Kind::MaxItems { .. } => "is too long".to_owned(),
@@ -55,12 +72,18 @@ fn end(kind: &ValidationErrorKind) -> String {
     }
 }
 
-/// What the document says, up to a length: the same may be told of a thousand values.
-fn literal(json: &Value) -> String {
-    repr_value(json, MAX_LITERAL)
+/// The end of the sentence about a value of another type than these.
+pub(super) fn types<'n>(names: impl Iterator<Item = &'n str>, compat: Compat) -> String {
+    let names: Vec<_> = names.map(|name| string(name, compat)).collect();
+    format!("is not of type {}", names.join(", "))
 }
 
-pub(super) fn unexpected(names: &[String]) -> String {
+/// What the document says, up to a length: the same may be told of a thousand values.
+fn literal(json: &Value, compat: Compat) -> String {
+    repr_value(json, compat, MAX_LITERAL)
+}
+
+pub(super) fn unexpected(names: &[String], compat: Compat) -> String {
     let verb = if names.len() == 1 { "was" } else { "were" };
     let mut shown = String::new();
     for (i, name) in names.iter().enumerate() {
@@ -68,7 +91,7 @@ pub(super) fn unexpected(names: &[String]) -> String {
             break;
         }
         shown.push_str(if i == 0 { "" } else { ", " });
-        shown.push_str(&string(name));
+        shown.push_str(&string(name, compat));
     }
     format!(
         "Additional properties are not allowed ({} {verb} unexpected)",

@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use crate::{
     diagnostics::{Code, Faults, Severity},
@@ -134,7 +133,12 @@ impl Validator {
         }
         let value = serde_json::to_value(value)
             .map_err(|error| vec![Violation::of_body("json", error.to_string())]);
-        let result = value.and_then(|value| self.check_value(&value, None));
+        let result = value.and_then(|value| {
+            if self.schema.is_valid(&value) {
+                return Ok(());
+            }
+            Err(self.schema.body_violations(&value, None))
+        });
         result.inspect_err(|violations| self.tell(violations))
     }
 
@@ -175,7 +179,9 @@ impl Validator {
                 wrong(&error)
             }
         })?;
-        self.check_value(&value, Some(text))?;
+        if !self.schema.accept(&mut value) {
+            return Err(self.schema.body_violations(&value, Some(text)));
+        }
         if let Some(defaults) = &self.defaults {
             defaults.fill(&mut value, &room);
         }
@@ -183,12 +189,5 @@ impl Validator {
             return Err(vec![room.violation()]);
         }
         serde_json::from_value(value).map_err(|error| wrong(&error))
-    }
-
-    fn check_value(&self, value: &Value, text: Option<&str>) -> Result<(), Vec<Violation>> {
-        if self.schema.is_valid(value) {
-            return Ok(());
-        }
-        Err(self.schema.body_violations(value, text))
     }
 }

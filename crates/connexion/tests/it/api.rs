@@ -118,7 +118,7 @@ fn a_format_of_ones_own_is_checked() {
     assert_eq!(body_verdict(&service_with, "\"ab\""), "ok {} \"ab\"");
     assert_eq!(
         body_verdict(&service_with, "\"abc\""),
-        "Body  format: 'abc' is not a 'even'"
+        "Body  format: \"abc\" is not a \"even\""
     );
     let without = service(document(&with_body(schema), ""));
     assert_eq!(body_verdict(&without, "\"abc\""), "ok {} \"abc\"");

@@ -84,7 +84,7 @@ async fn a_text_is_a_string_for_its_handler() {
         let service = build(api);
         assert_eq!(post(&service, "text/plain", "hé!").await.text(), "got hé!");
         let answer = post(&service, "text/plain; charset=UTF-8", "long").await;
-        assert_eq!(answer.problem(), (400, "'long' is too long".to_owned()));
+        assert_eq!(answer.problem(), (400, "\"long\" is too long".to_owned()));
     }
 }
 
@@ -253,7 +253,7 @@ fn what_can_not_be_checked_is_told() {
         ),
         (
             &form_content("{properties: {a: {type: integer, default: x}}}", ""),
-            "the `default` breaks its schema: 'x' is not of type 'integer'",
+            "the `default` breaks its schema: \"x\" is not of type \"integer\"",
         ),
         (
             &form_content("{properties: {a: {}}}", "b: {style: form}"),
@@ -387,12 +387,12 @@ fn everything_that_is_wrong_with_a_form_is_told_by_field() {
                   c: {type: array, items: {type: integer}}, o: {type: object}}}";
     assert_eq!(
         form(schema, "", "z=1&a=5&c=1&c=x&o=1x&y~/="),
-        "Body /o json: Invalid JSON - 'o'\n\
+        "Body /o json: Invalid JSON at /o\n\
          Body /y~0~1 unknown: Extra formData parameter(s) y~/, z not in spec\n\
          Body /z unknown: Extra formData parameter(s) z not in spec\n\
-         Body /a maximum: 5 is greater than the maximum of 3 - 'a'\n\
-         Body /b required: 'b' is a required property\n\
-         Body /c/1 type: 'x' is not of type 'integer' - 'c.1'"
+         Body /a maximum: 5 is greater than the maximum of 3 at /a\n\
+         Body /b required: \"b\" is a required property\n\
+         Body /c/1 type: \"x\" is not of type \"integer\" at /c/1"
     );
 }
 
@@ -441,7 +441,7 @@ fn defaults_of_properties_are_filled_in() {
     assert_eq!(form(schema, "", "c=y&b=z"), r#"{"b":"z","c":["y"],"a":5}"#);
     assert_eq!(
         form(schema, "", "b=z"),
-        "Body /c required: 'c' is a required property"
+        "Body /c required: \"c\" is a required property"
     );
 }
 
@@ -467,8 +467,8 @@ fn fields_of_swagger_2_are_a_form() {
         assert_eq!(
             check("b=x&g=1"),
             "Body /g unknown: Extra formData parameter(s) g not in spec\n\
-             Body /a required: 'a' is a required property\n\
-             Body /b/0 type: 'x' is not of type 'integer' - 'b.0'"
+             Body /a required: \"a\" is a required property\n\
+             Body /b/0 type: \"x\" is not of type \"integer\" at /b/0"
         );
         // A form without fields is an empty form.
         assert_eq!(check(""), "Body /a required: 'a' is a required property");

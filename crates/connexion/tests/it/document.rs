@@ -394,9 +394,9 @@ components:
     assert_eq!(read(right), format!("ok {{}} {right}"));
     assert_eq!(
         read(r#"{"page":"1","list":["2"],"name":"A1"}"#),
-        "Body /page type: '1' is not of type 'integer' - 'page'\n\
-         Body /list/0 type: '2' is not of type 'integer' - 'list.0'\n\
-         Body /name pattern: 'A1' does not match '(?i)^[a-z]+$' - 'name'"
+        "Body /page type: \"1\" is not of type \"integer\" at /page\n\
+         Body /list/0 type: \"2\" is not of type \"integer\" at /list/0\n\
+         Body /name pattern: \"A1\" does not match \"(?i)^[a-z]+$\" at /name"
     );
 }
 

@@ -8,6 +8,7 @@
 
 mod api;
 mod bodies;
+mod compat;
 mod connections;
 mod content_types;
 mod defaults;

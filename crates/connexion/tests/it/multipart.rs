@@ -57,7 +57,7 @@ fn a_style_has_a_meaning_in_multipart_since_3_1_only() {
         let body = multipart(parts);
         documents(&content).map(|document| check(document, MULTIPART, &body))
     };
-    let wrong = "Body /a/0 type: '1,2' is not of type 'integer' - 'a.0'";
+    let wrong = "Body /a/0 type: \"1,2\" is not of type \"integer\" at /a/0";
     assert_eq!(said(&[("name=a", b"1,2")]), [r#"ok {} {"a":[1,2]}"#, wrong]);
     let [_, old] = said(&[("name=a", b"1"), ("name=a", b"2")]);
     assert_eq!(old, r#"ok {} {"a":[1,2]}"#);
@@ -200,13 +200,13 @@ fn everything_that_is_wrong_with_the_parts_is_told() {
     );
     assert_eq!(
         said,
-        "Body /g contentType: Invalid Content-type (image/gif), expected image/png, image/jpeg - 'g'\n\
-         Body /o json: Invalid JSON - 'o'\n\
-         Body /s charset: The text is not valid UTF-8 - 's'\n\
+        "Body /g contentType: Invalid Content-type (image/gif), expected image/png, image/jpeg at /g\n\
+         Body /o json: Invalid JSON at /o\n\
+         Body /s charset: The text is not valid UTF-8 at /s\n\
          Body /z unknown: Extra formData parameter(s) z not in spec\n\
-         Body /a maximum: 5 is greater than the maximum of 3 - 'a'\n\
-         Body /f required: 'f' is a required property\n\
-         Body /h type: ['file 1', 'file 2'] is not of type 'string' - 'h'"
+         Body /a maximum: 5 is greater than the maximum of 3 at /a\n\
+         Body /f required: \"f\" is a required property\n\
+         Body /h type: [\"file 1\", \"file 2\"] is not of type \"string\" at /h"
     );
 }
 
@@ -216,7 +216,7 @@ fn a_text_can_not_pass_for_a_file() {
         "{properties: {a: {type: string, maxLength: 2}, f: {type: string, format: binary}}}";
     assert_eq!(
         multiform(schema, "", &[("name=f", b""), ("name=a", b"file 0")]),
-        "Body /a maxLength: 'file 0' is too long - 'a'"
+        "Body /a maxLength: \"file 0\" is too long at /a"
     );
 }
 
@@ -312,7 +312,7 @@ async fn a_handler_reads_the_files_of_a_form() {
         let answer = post(&service, MULTIPART, multipart(&[])).await;
         assert_eq!(
             answer.problem(),
-            (400, "'photo' is a required property".to_owned())
+            (400, "\"photo\" is a required property".to_owned())
         );
     }
     for consumes in [

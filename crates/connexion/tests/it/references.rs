@@ -62,15 +62,15 @@ async fn check_pets(service: &ApiService) {
         json!({"name": "Rex", "kind": "dog", "age": 1, "owner": {"pets": [{"name": "Tom"}]}});
     assert_eq!(add(service, right).await.status, 201);
     for (wrong, expected) in [
-        (json!({}), "'name' is a required property"),
-        (json!({"name": ""}), "'' is too short - 'name'"),
+        (json!({}), "\"name\" is a required property"),
+        (json!({"name": ""}), "\"\" is too short at /name"),
         (
             json!({"name": "Felix the cat"}),
-            "'Felix the cat' is too long - 'name'",
+            "\"Felix the cat\" is too long at /name",
         ),
         (
             json!({"name": "Tom", "kind": "cow"}),
-            "'cow' is not one of ['cat', 'dog'] - 'kind'",
+            "\"cow\" is not one of [\"cat\", \"dog\"] at /kind",
         ),
         (
             json!({"name": "Tom", "age": 3_000_000_000_u32}),
@@ -78,11 +78,11 @@ async fn check_pets(service: &ApiService) {
         ),
         (
             json!({"name": "Tom", "young": [{}]}),
-            "'name' is a required property - 'young.0'",
+            "\"name\" is a required property at /young/0",
         ),
         (
             json!({"name": "Tom", "owner": {"pets": [{"name": "Tom", "owner": {"name": ""}}]}}),
-            "'' is too short - 'owner.pets.0.owner.name'",
+            "\"\" is too short at /owner/pets/0/owner/name",
         ),
     ] {
         let (_, detail) = add(service, wrong).await.problem();
@@ -296,7 +296,7 @@ fn urls_are_followed_where_the_application_fetches_them() {
     let verdict = body_verdict(&service, r#"{"mother": {"owner": "too long"}}"#);
     assert_eq!(
         verdict,
-        "Body /mother/owner maxLength: 'too long' is too long - 'mother.owner'"
+        "Body /mother/owner maxLength: \"too long\" is too long at /mother/owner"
     );
 }
 

@@ -53,7 +53,7 @@ fn everything_that_breaks_the_document_is_told() {
     );
     assert_eq!(
         check(200, &[json, ("x-a", "1")], b"{}"),
-        "Body /a required: 'a' is a required property"
+        "Body /a required: \"a\" is a required property"
     );
     assert_eq!(
         check(200, &[json, ("x-a", "1")], b"{"),
@@ -100,7 +100,7 @@ async fn an_answer_that_breaks_the_document_becomes_a_500_and_a_line_in_the_log(
     for (answer, logged) in [
         (
             Body(json!({"a": "secret"})).into_response(),
-            "'secret' is not of type 'integer' - 'a'",
+            "\"secret\" is not of type \"integer\" at /a",
         ),
         (
             "text".into_response(),
@@ -183,7 +183,7 @@ async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
     assert_eq!((answer.status.as_u16(), answer.is_broken), (200, true));
     assert!(
         log.text()
-            .contains("the answer breaks the document: 'x' is not of type 'integer'"),
+            .contains("the answer breaks the document: \"x\" is not of type \"integer\""),
         "{}",
         log.text()
     );
@@ -208,7 +208,7 @@ async fn a_stream_that_fails_before_its_first_item_leaves_is_a_500() {
     let failed = || vec![Err("the database is gone")];
     for method in ["GET", "HEAD"] {
         for (values, logged) in [
-            (wrong(), "'x' is not of type 'integer'"),
+            (wrong(), "\"x\" is not of type \"integer\""),
             (failed(), "the database is gone"),
         ] {
             let log = Log::capture();
@@ -403,7 +403,7 @@ async fn what_breaks_the_document_can_be_logged_only() {
     let service = build(api().responses(Responses::Log).operation("test", text));
     assert_eq!(ask(&service, "GET /test").await.text(), "\"text\"");
     assert!(
-        log.text().contains("is not of type 'array'"),
+        log.text().contains("is not of type \"array\""),
         "{}",
         log.text()
     );
@@ -445,7 +445,11 @@ async fn streams_pass_where_faults_are_logged_only() {
             (answer.text().as_str(), answer.is_broken),
             ("[\"a\",\"b\"]", false)
         );
-        assert!(log.text().contains("'a' is not of type"), "{}", log.text());
+        assert!(
+            log.text().contains("\"a\" is not of type"),
+            "{}",
+            log.text()
+        );
     }
 }
 
@@ -554,7 +558,7 @@ async fn a_fault_in_lines_or_rows_can_be_logged_only() {
         let answer = ask(&chunks_of(kind, &schema, text, Responses::Log), "GET /test").await;
         assert_eq!((answer.text(), answer.is_broken), (text.concat(), false));
         assert!(
-            log.text().contains("'x' is not of type 'integer'"),
+            log.text().contains("\"x\" is not of type \"integer\""),
             "{}",
             log.text()
         );
@@ -577,13 +581,13 @@ fn all_that_is_wrong_with_lines_and_rows_at_hand_is_told() {
     assert_eq!(check("text/csv", "age,name\n1,A\n"), "ok");
     assert_eq!(
         check("text/csv", "age,name\n1,A\nx,B\n2,longer\n3\n"),
-        "Body /1/age type: 'x' is not of type 'integer' - 'age'\n\
-         Body /2/name maxLength: 'longer' is too long - 'name'\n\
+        "Body /1/age type: \"x\" is not of type \"integer\" at /age\n\
+         Body /2/name maxLength: \"longer\" is too long at /name\n\
          Body  sequence: a row has 1 cells, not 2"
     );
     assert_eq!(
         check("application/jsonl", "{\"name\": \"A\"}\n[]\n"),
-        "Body /0/age required: 'age' is a required property\n\
-         Body /1 type: [] is not of type 'object'"
+        "Body /0/age required: \"age\" is a required property\n\
+         Body /1 type: [] is not of type \"object\""
     );
 }

@@ -59,18 +59,18 @@ fn what_is_read_only_is_refused_in_requests_and_required_of_answers() {
             ),
             (
                 r#"{"id":1,"name":"n","password":"p"}"#,
-                "Body /id readOnly: 'id' is read-only",
+                "Body /id readOnly: \"id\" is read-only",
             ),
             (
                 r#"{"name":"n","password":"p","friend":{"id":"x","name":1}}"#,
-                "Body /friend/password required: 'password' is a required property - 'friend'\n\
-                 Body /friend/id readOnly: 'id' is read-only - 'friend'\n\
-                 Body /friend/name type: 1 is not of type 'string' - 'friend.name'",
+                "Body /friend/password required: \"password\" is a required property at /friend\n\
+                 Body /friend/id readOnly: \"id\" is read-only at /friend\n\
+                 Body /friend/name type: 1 is not of type \"string\" at /friend/name",
             ),
             (
                 "{}",
-                "Body /name required: 'name' is a required property\n\
-                 Body /password required: 'password' is a required property",
+                "Body /name required: \"name\" is a required property\n\
+                 Body /password required: \"password\" is a required property",
             ),
         ] {
             let mut lines: Vec<_> = body_verdict(&service, body)
@@ -86,11 +86,11 @@ fn what_is_read_only_is_refused_in_requests_and_required_of_answers() {
             (r#"{"id":1,"name":"n"}"#, "ok"),
             (
                 r#"{"id":1,"name":"n","password":"p"}"#,
-                "Body /password writeOnly: 'password' is write-only",
+                "Body /password writeOnly: \"password\" is write-only",
             ),
             (
                 r#"{"name":"n"}"#,
-                "Body /id required: 'id' is a required property",
+                "Body /id required: \"id\" is a required property",
             ),
         ] {
             assert_eq!(answer_verdict(&service, body), expected, "{version} {body}");
@@ -142,7 +142,7 @@ fn a_member_is_read_only_wherever_that_and_its_being_required_stand() {
         assert_eq!(body_verdict(&service, "{}"), "ok {} {}", "{schemas}");
         assert_eq!(
             body_verdict(&service, r#"{"id":1}"#),
-            "Body /id readOnly: 'id' is read-only",
+            "Body /id readOnly: \"id\" is read-only",
             "{schemas}"
         );
         assert_eq!(answer_verdict(&service, r#"{"id":1}"#), "ok", "{schemas}");
@@ -162,7 +162,7 @@ fn a_base_that_is_used_by_itself_still_requires_what_another_flags() {
     );
     assert_eq!(
         body_verdict(&service, r#"{"a":{},"b":{}}"#),
-        "Body /a/id required: 'id' is a required property - 'a'"
+        "Body /a/id required: \"id\" is a required property at /a"
     );
 }
 
@@ -223,7 +223,7 @@ fn a_parameter_is_what_is_sent() {
     assert_eq!(read("q={}"), r#"ok {"q":{}} null"#);
     assert_eq!(
         read("q={%22id%22:1}"),
-        "Query q/id readOnly: 'id' is read-only for query parameter 'q'"
+        "Query q/id readOnly: \"id\" is read-only for query parameter 'q'"
     );
 }
 
@@ -326,19 +326,19 @@ fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
     for version in ["3.1", "3.0"] {
         for keyword in ["oneOf", "anyOf"] {
             for (mapping, cat, dog, all) in [
-                ("", "Cat", "Dog", "['Cat', 'Dog']"),
+                ("", "Cat", "Dog", r#"["Cat", "Dog"]"#),
                 (
                     ", mapping: {cat: '#/components/schemas/Cat', dog: Dog}",
                     "cat",
                     "dog",
-                    "['cat', 'Cat', 'dog', 'Dog']",
+                    r#"["cat", "Cat", "dog", "Dog"]"#,
                 ),
                 // Its own name goes on being one of a schema.
                 (
                     ", mapping: {dog: Dog}",
                     "Cat",
                     "Dog",
-                    "['Cat', 'dog', 'Dog']",
+                    r#"["Cat", "dog", "Dog"]"#,
                 ),
             ] {
                 let schemas = format!(
@@ -352,27 +352,29 @@ fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
                     ),
                     (
                         json!({"kind": dog, "lives": 9}),
-                        "Body /tail required: 'tail' is a required property".to_owned(),
+                        "Body /tail required: \"tail\" is a required property".to_owned(),
                     ),
                     (
                         json!({"kind": cat, "lives": "x"}),
-                        "Body /lives type: 'x' is not of type 'integer' - 'lives'".to_owned(),
+                        "Body /lives type: \"x\" is not of type \"integer\" at /lives".to_owned(),
                     ),
                     (
                         json!({"kind": "Cow"}),
-                        format!("Body /kind discriminator: 'Cow' is not one of {all} - 'kind'"),
+                        format!("Body /kind discriminator: \"Cow\" is not one of {all} at /kind"),
                     ),
                     (
                         json!({"kind": 5}),
-                        format!("Body /kind discriminator: 5 is not one of {all} - 'kind'"),
+                        format!("Body /kind discriminator: 5 is not one of {all} at /kind"),
                     ),
                     (
                         json!({"lives": 9}),
-                        format!("Body /kind required: 'kind' is a required property, one of {all}"),
+                        format!(
+                            "Body /kind required: \"kind\" is a required property, one of {all}"
+                        ),
                     ),
                     (
                         json!([]),
-                        "Body  type: [] is not of type 'object'".to_owned(),
+                        "Body  type: [] is not of type \"object\"".to_owned(),
                     ),
                 ] {
                     let verdict = body_verdict(&service, &body.to_string());
@@ -396,9 +398,9 @@ fn faults_of_a_chosen_schema_have_their_place_in_the_whole() {
             &service,
             r#"{"pets":[{"kind":"Cat","lives":9},{"kind":"Dog","tail":1},{"kind":"x"},{}]}"#
         ),
-        "Body /pets/1/tail type: 1 is not of type 'string' - 'pets.1.tail'\n\
-         Body /pets/2/kind discriminator: 'x' is not one of ['Cat', 'Dog'] - 'pets.2.kind'\n\
-         Body /pets/3/kind required: 'kind' is a required property, one of ['Cat', 'Dog'] - 'pets.3'"
+        "Body /pets/1/tail type: 1 is not of type \"string\" at /pets/1/tail\n\
+         Body /pets/2/kind discriminator: \"x\" is not one of [\"Cat\", \"Dog\"] at /pets/2/kind\n\
+         Body /pets/3/kind required: \"kind\" is a required property, one of [\"Cat\", \"Dog\"] at /pets/3"
     );
 }
 
@@ -422,9 +424,9 @@ fn schemas_that_say_their_value_themselves_need_no_mapping() {
         assert_eq!(
             verdicts,
             [
-                "Body /lives required: 'lives' is a required property",
+                "Body /lives required: \"lives\" is a required property",
                 r#"ok {} {"kind":"dog"}"#,
-                "Body /kind discriminator: 'A' is not one of ['cat', 'dog'] - 'kind'",
+                "Body /kind discriminator: \"A\" is not one of [\"cat\", \"dog\"] at /kind",
             ],
             "{schemas}"
         );
@@ -447,7 +449,7 @@ fn what_is_no_object_is_not_for_the_discriminator() {
     assert_eq!(body_verdict(&service, "[null]"), "ok {} [null]");
     assert_eq!(
         body_verdict(&service, "[{}]"),
-        "Body /0/kind required: 'kind' is a required property, one of ['Cat'] - '0'"
+        "Body /0/kind required: \"kind\" is a required property, one of [\"Cat\"] at /0"
     );
     assert!(body_verdict(&service, "[1]").starts_with("Body /0 oneOf: "));
 }
@@ -469,7 +471,7 @@ fn a_discriminator_of_a_base_chooses_between_its_children() {
              Other: {{type: object}}"
         );
         let service = thing(version, &schemas);
-        let all = "['Thing', 'Cat', 'Siamese']";
+        let all = r#"["Thing", "Cat", "Siamese"]"#;
         for (body, expected) in [
             (
                 json!({"kind": "Cat", "name": "n", "lives": 9}),
@@ -482,22 +484,23 @@ fn a_discriminator_of_a_base_chooses_between_its_children() {
             (json!({"kind": "Thing", "name": "n"}), String::new()),
             (
                 json!({"kind": "Siamese", "name": 1, "lives": "9"}),
-                "Body /blue required: 'blue' is a required property\n\
-                 Body /name type: 1 is not of type 'string' - 'name'\n\
-                 Body /lives type: '9' is not of type 'integer' - 'lives'"
+                "Body /blue required: \"blue\" is a required property\n\
+                 Body /name type: 1 is not of type \"string\" at /name\n\
+                 Body /lives type: \"9\" is not of type \"integer\" at /lives"
                     .to_owned(),
             ),
             (
                 json!({"kind": "Other", "name": "n"}),
-                format!("Body /kind discriminator: 'Other' is not one of {all} - 'kind'"),
+                format!("Body /kind discriminator: \"Other\" is not one of {all} at /kind"),
             ),
             (
                 json!({"name": "n"}),
-                format!("Body /kind required: 'kind' is a required property, one of {all}"),
+                format!("Body /kind required: \"kind\" is a required property, one of {all}"),
             ),
             (
                 json!({"kind": "Thing", "name": "n", "friend": {"kind": "Cat", "name": "m"}}),
-                "Body /friend/lives required: 'lives' is a required property - 'friend'".to_owned(),
+                "Body /friend/lives required: \"lives\" is a required property at /friend"
+                    .to_owned(),
             ),
         ] {
             let verdict = body_verdict(&service, &body.to_string());
@@ -564,8 +567,8 @@ fn what_leads_into_a_base_still_leads_there() {
     let service = thing("3.1", schemas);
     assert_eq!(
         body_verdict(&service, r#"{"a":1,"b":{"kind":"x"}}"#),
-        "Body /a type: 1 is not of type 'string' - 'a'\n\
-         Body /b/kind discriminator: 'x' is not one of ['Base', 'Child'] - 'b.kind'"
+        "Body /a type: 1 is not of type \"string\" at /a\n\
+         Body /b/kind discriminator: \"x\" is not one of [\"Base\", \"Child\"] at /b/kind"
     );
 }
 
@@ -714,7 +717,7 @@ fn texts_are_held_against_the_formats() {
             );
             for wrong in wrong {
                 let verdict = body_verdict(&service, &json!(wrong).to_string());
-                let expected = format!("Body  format: '{wrong}' is not a '{format}'");
+                let expected = format!("Body  format: \"{wrong}\" is not a \"{format}\"");
                 assert_eq!(verdict, expected, "{version}");
             }
         }
@@ -768,7 +771,7 @@ fn numbers_are_held_against_the_formats() {
             }
         }
         let float = thing(version, "Thing: {type: number, format: float}");
-        let expected = "Body  format: 1e+39 is not a 'float'";
+        let expected = "Body  format: 1e39 is not a \"float\"";
         assert_eq!(body_verdict(&float, "1e39"), expected);
     }
 }
@@ -781,13 +784,14 @@ fn an_unknown_format_is_let_be_and_ones_own_replaces_a_known_one() {
     let api = Api::from_document(parsed("3.1", schema)).format("byte", |text| text == "!");
     let service = build(api.operation("test", async || ()));
     assert_eq!(body_verdict(&service, "\"!\""), "ok {} \"!\"");
-    assert!(body_verdict(&service, "\"aGVsbG8=\"").contains("is not a 'byte'"));
+    assert!(body_verdict(&service, "\"aGVsbG8=\"").contains("is not a \"byte\""));
 }
 
 #[test]
 fn a_default_or_example_that_breaks_its_schema_is_told() {
-    let unlike =
-        |keyword: &str| format!("the `{keyword}` breaks its schema: 'x' is not of type 'integer'");
+    let unlike = |keyword: &str| {
+        format!("the `{keyword}` breaks its schema: \"x\" is not of type \"integer\"")
+    };
     for version in VERSIONS {
         for (schemas, expected) in [
             ("Thing: {type: integer, default: x}", unlike("default")),
@@ -798,11 +802,11 @@ fn a_default_or_example_that_breaks_its_schema_is_told() {
             ),
             (
                 "Thing: {type: object, properties: {a: {type: integer}}, example: {a: x}}",
-                unlike("example") + " - 'a'",
+                unlike("example") + " at /a",
             ),
             (
                 "Thing: {}, Unused: {type: string, format: date, default: tomorrow}",
-                "the `default` breaks its schema: 'tomorrow' is not a 'date'".to_owned(),
+                "the `default` breaks its schema: \"tomorrow\" is not a \"date\"".to_owned(),
             ),
         ] {
             assert_eq!(
@@ -883,7 +887,7 @@ fn examples_of_bodies_parameters_and_headers_are_held_against_the_schema_beside_
         ] {
             assert_eq!(
                 told(&operation),
-                format!("the `{keyword}` breaks its schema: 'x' is not of type 'integer'"),
+                format!("the `{keyword}` breaks its schema: \"x\" is not of type \"integer\""),
                 "{operation}"
             );
         }
@@ -905,7 +909,9 @@ fn the_example_of_an_answer_in_swagger_is_held_against_its_schema() {
     let found: Vec<_> = found.iter().map(ToString::to_string).collect();
     assert_eq!(
         found,
-        ["test.yaml:11:22: warning: the `example` breaks its schema: 'x' is not of type 'integer'"]
+        [
+            "test.yaml:11:22: warning: the `example` breaks its schema: \"x\" is not of type \"integer\""
+        ]
     );
 }
 
@@ -927,7 +933,7 @@ fn patterns_that_would_take_very_long_are_given_up_soon() {
             let verdict = body_verdict(&service, &json!(text).to_string());
             let end: String = verdict.chars().skip(verdict.chars().count() - 40).collect();
             assert!(
-                verdict.starts_with("Body  pattern: 'aaa"),
+                verdict.starts_with("Body  pattern: \"aaa"),
                 "{pattern} {end}"
             );
             assert!(
@@ -947,11 +953,11 @@ fn patterns_may_look_ahead_and_refer_back() {
         let service = thing(version, schema);
         for (body, expected) in [
             ("\"Abc1\"", "ok {} \"Abc1\""),
-            ("5", "Body  type: 5 is not of type 'string'"),
+            ("5", "Body  type: 5 is not of type \"string\""),
             (
                 "\"abc\"",
-                "Body  minLength: 'abc' is too short\n\
-                 Body  pattern: 'abc' does not match '^(?=.*[A-Z])(?=.*[0-9]).+$'",
+                "Body  minLength: \"abc\" is too short\n\
+                 Body  pattern: \"abc\" does not match \"^(?=.*[A-Z])(?=.*[0-9]).+$\"",
             ),
         ] {
             assert_eq!(body_verdict(&service, body), expected, "{version}");
@@ -1103,12 +1109,12 @@ fn schemas_that_refer_to_one_another_by_the_dozen_are_shared_and_tell_all_the_sa
     let wrong = r#"{"n": 1, "next": {"next": {"n": "x", "next": {"n": 4}}}, "list": [{"n": 3}, {"n": 4}, 5], "either": {"n": 4}}"#;
     assert_eq!(
         body_verdict(&service, wrong),
-        "Body /n maximum: 1 is greater than the maximum of 0 - 'n'\n\
-         Body /next/n required: 'n' is a required property - 'next'\n\
-         Body /next/next/n type: 'x' is not of type 'integer' - 'next.next.n'\n\
-         Body /next/next/next/n maximum: 4 is greater than the maximum of 3 - 'next.next.next.n'\n\
-         Body /list/1/n maximum: 4 is greater than the maximum of 3 - 'list.1.n'\n\
-         Body /list/2 type: 5 is not of type 'object' - 'list.2'\n\
-         Body /either oneOf: {'n': 4} is not valid under any of the given schemas - 'either'"
+        "Body /n maximum: 1 is greater than the maximum of 0 at /n\n\
+         Body /next/n required: \"n\" is a required property at /next\n\
+         Body /next/next/n type: \"x\" is not of type \"integer\" at /next/next/n\n\
+         Body /next/next/next/n maximum: 4 is greater than the maximum of 3 at /next/next/next/n\n\
+         Body /list/1/n maximum: 4 is greater than the maximum of 3 at /list/1/n\n\
+         Body /list/2 type: 5 is not of type \"object\" at /list/2\n\
+         Body /either oneOf: {\"n\": 4} is not valid under any of the given schemas at /either"
     );
 }

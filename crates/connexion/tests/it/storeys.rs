@@ -7,9 +7,10 @@ use std::{
 };
 
 /// From the bottom to the top. ARCHITECTURE.md says what each is for.
-const STOREYS: [&str; 9] = [
+const STOREYS: [&str; 10] = [
     "problem",
     "diagnostics",
+    "compat",
     "pairs",
     "document",
     "schema",

@@ -121,7 +121,7 @@ async fn every_version_of_a_document_means_the_same() {
         (
             "GET /books?limit=99999999999999999999",
             "",
-            "400 limit maximum, limit format",
+            "400 limit maximum",
         ),
         ("GET /books trace=A1", "", "400 X-Trace pattern"),
         ("GET /books?tag=no-total", "", "500 "),

@@ -5,7 +5,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde_json::{Map, Value};
 
 use super::{Format, Kind, Object, Pattern, Plain, Property, STANDARD, Text};
-use crate::schema::{FormatCheck, dialect::WHOLE, direction::FORBIDDEN, is_remark, resolve};
+use crate::schema::{FormatCheck, direction::FORBIDDEN, integer::WHOLE, is_remark, resolve};
 
 impl Plain {
     /// Reads a schema of the document `root`; `None` if it is not plain.

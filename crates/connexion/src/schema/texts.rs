@@ -1,0 +1,138 @@
+//! The parts of a JSON text as they were sent, which a parsed value does not tell: a number may have more digits.
+
+use std::{collections::HashMap, fmt};
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    compat::Compat,
+    document::node::unescape,
+    schema::shown::{MAX_SHOWN, repr, repr_value},
+};
+
+/// The parts of a JSON text by JSON Pointer. Each array and object is taken apart once, however many of
+/// its members are asked for.
+pub(crate) struct Texts<'j> {
+    value: &'j Value,
+    /// The text that the value was read from, if there is one.
+    root: Option<&'j str>,
+    parts: HashMap<String, Parts<'j>>,
+}
+
+enum Parts<'j> {
+    Items(Vec<&'j RawValue>),
+    Members(HashMap<String, &'j RawValue>),
+}
+
+/// A part of a value as it was sent.
+#[derive(Clone, Copy)]
+pub(crate) enum Sent<'j> {
+    Json(&'j str),
+    /// There is no text.
+    Value(&'j Value),
+}
+
+impl Sent<'_> {
+    pub(crate) fn repr(self, compat: Compat) -> String {
+        match self {
+            Self::Json(json) => repr(json, compat, MAX_SHOWN),
+            Self::Value(value) => repr_value(value, compat, MAX_SHOWN),
+        }
+    }
+}
+
+impl<'j> Texts<'j> {
+    pub(crate) fn new(value: &'j Value, json: Option<&'j str>) -> Self {
+        Self {
+            value,
+            root: json.map(str::trim_ascii),
+            parts: HashMap::new(),
+        }
+    }
+
+    /// The part at `pointer`; `None` if there is nothing.
+    pub(crate) fn at(&mut self, pointer: &str) -> Option<Sent<'j>> {
+        let Some(mut json) = self.root else {
+            return self.value.pointer(pointer).map(Sent::Value);
+        };
+        let mut end = 0;
+        for token in pointer.split('/').skip(1) {
+            let here = pointer.get(..end)?;
+            if !self.parts.contains_key(here) {
+                let parts = match self.value.pointer(here)? {
+                    Value::Object(known) => Parts::Members(members(json, known)?),
+                    _ => Parts::Items(serde_json::from_str(json).ok()?),
+                };
+                self.parts.insert(here.to_owned(), parts);
+            }
+            json = match self.parts.get(here)? {
+                Parts::Members(members) => members.get(unescape(token).as_ref())?.get(),
+                Parts::Items(items) => items.get(token.parse::<usize>().ok()?)?.get(),
+            };
+            end += 1 + token.len();
+        }
+        Some(Sent::Json(json))
+    }
+}
+
+/// The texts of the properties of an object that are in its value, too: others were skipped, and may be many.
+fn members<'j>(json: &'j str, known: &Map<String, Value>) -> Option<HashMap<String, &'j RawValue>> {
+    struct Known<'k>(&'k Map<String, Value>);
+
+    impl<'de> Visitor<'de> for Known<'_> {
+        type Value = HashMap<String, &'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut held = HashMap::new();
+            while let Some(name) = members.next_key::<String>()? {
+                if self.0.contains_key(&name) {
+                    held.insert(name, members.next_value()?);
+                } else {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(held)
+        }
+    }
+
+    serde_json::Deserializer::from_str(json)
+        .deserialize_map(Known(known))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{Sent, Texts};
+    use crate::compat::Compat;
+
+    #[test]
+    fn the_text_at_a_pointer_is_found() {
+        let json = r#" {"a": [1, {"b/c": 1e2}], "d": 1, "x": [], "d": 2} "#;
+        let mut value: Value = serde_json::from_str(json).unwrap();
+        value.as_object_mut().unwrap().remove("x");
+        let mut texts = Texts::new(&value, Some(json));
+        for _ in 0..2 {
+            let mut at = |pointer| match texts.at(pointer) {
+                Some(Sent::Json(json)) => Some(json),
+                _ => None,
+            };
+            assert_eq!(at("/a/1/b~1c"), Some("1e2"));
+            assert_eq!(at("/d"), Some("2"));
+            assert_eq!(at(""), Some(json.trim()));
+            assert_eq!(at("/a/7"), None);
+            assert_eq!(at("/d/x"), None);
+            assert_eq!(at("/x"), None, "it was skipped");
+        }
+        let shown = Texts::new(&value, None)
+            .at("/a")
+            .map(|sent| sent.repr(Compat::Standard));
+        assert_eq!(shown.as_deref(), Some(r#"[1, {"b/c": 100.0}]"#));
+    }
+}
