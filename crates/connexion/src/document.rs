@@ -7,6 +7,7 @@
 pub(crate) mod cursor;
 pub(crate) mod files;
 pub(crate) mod hidden;
+mod identifier;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod object;
@@ -113,6 +114,9 @@ impl Document {
         let version = Version::of(&source)
             .map_err(|(at, message)| fault(Code::Version, at, message.to_owned()))?;
         let has_siblings = version.refs_have_siblings();
+        if has_siblings {
+            identifier::resolve(&mut source, &text);
+        }
         let sources = Sources::gather(name, path, fetch, &mut source, has_siblings);
         let text = if sources.are_many() {
             format!("{:#}\n", Value::from(&source))

@@ -22,7 +22,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::{
     diagnostics::{Code, Fault},
     document::{
-        decoded,
+        decoded, identifier,
         node::{Kind, Node, Position, escape, push},
         object::{Part, Rule},
         yaml,
@@ -46,7 +46,7 @@ const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The same for a whole JSON Pointer.
-const POINTER: &AsciiSet = &FRAGMENT.remove(b'/');
+pub(crate) const POINTER: &AsciiSet = &FRAGMENT.remove(b'/');
 
 /// The names of a document's files, and what became of the references between them.
 #[derive(Clone, Debug)]
@@ -183,7 +183,7 @@ fn is_url(path: &str) -> bool {
 }
 
 /// The path of a reference and its fragment.
-fn split(reference: &str) -> (&str, &str) {
+pub(crate) fn split(reference: &str) -> (&str, &str) {
     reference.split_once('#').unwrap_or((reference, ""))
 }
 
@@ -397,6 +397,9 @@ impl Gathering<'_> {
         };
         let node = match yaml::parse(text) {
             Ok(mut node) => {
+                if self.has_siblings {
+                    identifier::resolve(&mut node, text);
+                }
                 stamp(&mut node, index);
                 self.weight += yaml::weight(&node);
                 if self.weight > yaml::MAX_WEIGHT {

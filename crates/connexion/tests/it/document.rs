@@ -237,7 +237,10 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             with_parameters("{name: A, in: header, schema: {}}, {name: a, in: header, schema: {}}"),
             "the parameter `a` stands twice in `parameters`",
         ),
-        (with_body("{$id: a}"), "`$id` is not supported"),
+        (
+            with_body("{$dynamicRef: '#a'}"),
+            "`$dynamicRef` is not supported",
+        ),
         (
             with_body("{$ref: 'other.yaml#/a'}"),
             "`other.yaml#/a` is in another file; read the document with `Document::load`",

@@ -17,6 +17,7 @@ mod document;
 mod findings;
 mod fixtures;
 mod hooks;
+mod identifiers;
 mod limits;
 mod model;
 #[cfg(feature = "multipart")]
