@@ -106,8 +106,6 @@ pub fn original(document: Document) -> Api<Arc<dyn Store>> {
         // Unknown members are ignored, however many there are.
         .skip_undescribed(true)
         .value_limit(MAX_VALUES)
-        // As the original read it.
-        .python_content_types(true)
         // The original answered JSON whatever was asked for.
         .strict_accept(false)
         // Unless it is told whom to believe.

@@ -93,7 +93,6 @@ struct Options {
     /// Whether paths that the document does not have require credentials.
     auth_all_paths: bool,
     body_defaults: bool,
-    python_content_types: bool,
     limits: Limits,
 }
 
@@ -106,7 +105,6 @@ impl Options {
             split_encoded_commas: self.split_encoded_commas,
             skip_undescribed: self.skip_undescribed,
             body_defaults: self.body_defaults,
-            python_content_types: self.python_content_types,
             values: self.limits.values,
             ..Rules::default()
         }
@@ -146,7 +144,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             skip_undescribed: false,
             auth_all_paths: false,
             body_defaults: true,
-            python_content_types: false,
             limits: Limits {
                 body: BODY_LIMIT,
                 upload: UPLOAD_LIMIT,
@@ -374,8 +371,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Follows the conventions of another library: which numbers are integers, and how messages write values. It holds for
-    /// requests, responses and the validators that [`Api::validator`] makes after it.
+    /// Follows the conventions of another library: which numbers are integers, how messages write values, and which
+    /// `Content-Type` a JSON body may have. It holds for requests, responses and the validators that [`Api::validator`]
+    /// makes after it.
+    ///
+    /// [`Compat::Connexion`] accepts every type of JSON, such as `application/vnd.api+json`, where the document describes
+    /// `application/json`, and refuses a body without `Content-Type`. Otherwise only the described types are accepted, and
+    /// a body without type is read as the described type if there is only one (RFC 9110, section 8.3).
     ///
     /// ```
     /// # use connexion::{Api, Compat, Document};
@@ -519,42 +521,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn body_defaults(mut self, on: bool) -> Self {
         self.options.body_defaults = on;
-        self
-    }
-
-    /// Whether the `Content-Type` of requests is read as by Python's connexion; off by default.
-    ///
-    /// Then every type of JSON, such as `application/vnd.api+json`, is accepted where the document describes
-    /// `application/json`, and a body without `Content-Type` is refused with 415. Otherwise only the described types are
-    /// accepted, and ranges such as `application/*+json`; a body without `Content-Type` is read as the described type if
-    /// there is only one (RFC 9110, section 8.3).
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # paths:
-    /// #   /hello:
-    /// #     post:
-    /// #       operationId: hello
-    /// #       requestBody: {content: {application/json: {}}}
-    /// #       responses: {"200": {description: a greeting}}
-    /// # "#)?;
-    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-    /// let service = api.python_content_types(true).build(())?;
-    /// let request = http::Request::post("/hello").header("Content-Type", "application/vnd.hello+json");
-    /// assert_eq!(service.handle(request.body("{}".into())?).await.status(), 200);
-    /// let request = http::Request::post("/hello");
-    /// assert_eq!(service.handle(request.body("{}".into())?).await.status(), 415);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn python_content_types(mut self, on: bool) -> Self {
-        self.options.python_content_types = on;
         self
     }
 

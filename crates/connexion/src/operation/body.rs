@@ -80,7 +80,7 @@ pub(crate) enum Received<'b> {
 }
 
 impl Compile<'_, '_> {
-    pub(super) fn request_body(&mut self, place: &Place<'_>, rules: &Rules) -> RequestBody {
+    pub(super) fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
         let content = place.get("content");
         if content
             .as_ref()
@@ -92,6 +92,8 @@ impl Compile<'_, '_> {
                 "the request body has no `content`",
             );
         }
+        // It requires a `Content-Type`, and takes any type of JSON for `application/json`.
+        let is_python = self.document.compat == Compat::Connexion;
         // What is implied goes after what the document says of the type itself.
         let (mut entries, mut implied) = (Vec::new(), Vec::new());
         for (name, place) in content.iter().flat_map(Place::members) {
@@ -100,7 +102,7 @@ impl Compile<'_, '_> {
             }
             let media = self.media(name, &place);
             implied.extend(self.within(&media.kind, &place));
-            if rules.python_content_types && media.kind.is_plain_json() {
+            if is_python && media.kind.is_plain_json() {
                 implied.push(self.implied(ANY_JSON, Reading::Json, &place));
             }
             entries.push(media);
@@ -113,7 +115,7 @@ impl Compile<'_, '_> {
         RequestBody {
             required: place.flag("required"),
             content: entries,
-            needs_type: rules.python_content_types,
+            needs_type: is_python,
         }
     }
 

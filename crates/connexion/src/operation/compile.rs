@@ -82,14 +82,14 @@ pub(crate) fn compile<'d>(
         faults,
     };
     let sources = document.operations().into_iter();
-    let compiled = sources
+    let operations = sources
         .map(|source| {
             let operation = compile.operation(&source, rules(&source));
             (source, operation)
         })
         .collect();
     compiler.finish();
-    compiled
+    operations
 }
 
 impl Compile<'_, '_> {
@@ -114,7 +114,7 @@ impl Compile<'_, '_> {
             path: source.path.to_owned(),
             body: place
                 .get("requestBody")
-                .map(|body| self.request_body(&body, &rules)),
+                .map(|body| self.request_body(&body)),
             produces: produces(&responses),
             responses,
             security: SecurityRequirement::of(self.document, place).unwrap_or_default(),

@@ -14,9 +14,6 @@ pub(crate) struct Rules {
     pub(crate) skip_undescribed: bool,
     /// Whether the defaults of properties are filled into bodies.
     pub(crate) body_defaults: bool,
-    /// Whether `Content-Type` is read as by Python's connexion: required, and any type of JSON stands for
-    /// `application/json`.
-    pub(crate) python_content_types: bool,
     /// How many values a request's body may hold.
     pub(crate) values: usize,
     /// Whether requests are refused whose `Accept` allows none of the described types.

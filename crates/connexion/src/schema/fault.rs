@@ -389,7 +389,7 @@ impl Shown<'_> {
                 sentence::types(names.iter().filter_map(Value::as_str), compat)
             }
             (ValidationErrorKind::Custom { keyword, message }, _) => match keyword.as_str() {
-                pattern::OWN => pattern::broken(message, compat),
+                pattern::OWN => pattern::broken(error.instance(), message, compat),
                 dialect::SINGLE => format!("is not a {}", string("float", compat)),
                 "type" => sentence::types(message.split(','), compat),
                 _ => message.clone(),

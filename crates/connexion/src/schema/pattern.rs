@@ -80,11 +80,7 @@ impl Keyword<'_> for Own {
         if self.is_valid(value) {
             return Ok(());
         }
-        let is_long = value.as_str().is_some_and(|text| text.len() > MAX_TEXT);
-        Err(match &self.pattern {
-            Pattern::Slow(_) if is_long => ValidationError::custom(TOO_LONG),
-            _ => ValidationError::custom(self.text.clone()),
-        })
+        Err(ValidationError::custom(self.text.clone()))
     }
 
     fn is_valid(&self, value: &Value) -> bool {
@@ -94,15 +90,13 @@ impl Keyword<'_> for Own {
     }
 }
 
-/// Follows what is reported of a string that is too long to be tried.
-const TOO_LONG: &str = "\0";
-
-/// The end of the sentence about a string that breaks [`OWN`], of which `told` is the error.
-pub(super) fn broken(told: &str, compat: Compat) -> String {
-    if told == TOO_LONG {
+/// The end of the sentence about a string that breaks [`OWN`].
+pub(super) fn broken(value: &Value, pattern: &str, compat: Compat) -> String {
+    let is_long = value.as_str().is_some_and(|text| text.len() > MAX_TEXT);
+    if is_long && matches!(Pattern::compile(pattern), Some(Pattern::Slow(_))) {
         return "is too long to be held against its pattern".to_owned();
     }
-    format!("does not match {}", string(told, compat))
+    format!("does not match {}", string(pattern, compat))
 }
 
 pub(super) fn own<'a>(

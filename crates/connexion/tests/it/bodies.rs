@@ -471,7 +471,7 @@ fn fields_of_swagger_2_are_a_form() {
              Body /b/0 type: \"x\" is not of type \"integer\" at /b/0"
         );
         // A form without fields is an empty form.
-        assert_eq!(check(""), "Body /a required: 'a' is a required property");
+        assert_eq!(check(""), "Body /a required: \"a\" is a required property");
     }
 }
 

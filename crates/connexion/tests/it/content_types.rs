@@ -1,6 +1,6 @@
 //! Media types and charsets of bodies: keys of `content`, types that an application reads, encodings of responses.
 
-use connexion::{Api, Body, Document};
+use connexion::{Api, Body, Compat, Document};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -245,7 +245,7 @@ fn a_response_of_a_type_of_the_application_is_checked() {
 async fn content_types_are_read_as_by_pythons_connexion_on_request() {
     let operation = format!("requestBody: {{content: {{application/json: {{}}}}}}, {ANY}");
     let api = Api::from_document(document(&operation, "")).operation("test", async || ());
-    let service = build(api.python_content_types(true));
+    let service = build(api.compat(Compat::Connexion));
     let post = async |fields: &[(&str, &str)]| send(&service, "POST /test", fields, "1").await;
     assert_eq!(
         post(&[("content-type", "application/vnd.x+json")])
