@@ -107,7 +107,8 @@ impl Fault {
             | Code::PathNamesDiffer
             | Code::PathUnreachable
             | Code::ReferenceSibling
-            | Code::StyleMismatch => Severity::Warning,
+            | Code::StyleMismatch
+            | Code::WithoutEffect => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -200,6 +201,8 @@ codes! {
     /// new in a version that this library does not know yet, or of a dialect that it does not know; it is passed
     /// over.
     NotUnderstood = "not-understood",
+    /// valid, or nearly so, but without effect where it stands; the author may have meant something else.
+    WithoutEffect = "without-effect",
     /// a reference that leads nowhere.
     ReferenceUnresolvable = "reference-unresolvable",
     /// a reference that leads to something of another kind.

@@ -31,15 +31,20 @@ impl Document {
     /// # Ok::<(), connexion::Faults>(())
     /// ```
     pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, schemas) = self.examine(&[]);
+        let (mut faults, schemas) = self.examine(&[], false);
         operation::compile(self, &schemas, &[], &[], |_| Rules::default(), &mut faults);
         arrange(&mut faults, &self.source);
         faults
     }
 
     /// Everything that is wrong but what compiling finds, in no order; and the schemas ready to be compiled.
-    /// `formats` are those of the application's own.
-    pub(crate) fn examine(&self, formats: &[(String, FormatCheck)]) -> (Vec<Fault>, Schemas) {
+    /// `formats` are those of the application's own; `strict_discriminator` is what
+    /// [`Api::strict_discriminator`](crate::Api::strict_discriminator) says.
+    pub(crate) fn examine(
+        &self,
+        formats: &[(String, FormatCheck)],
+        strict_discriminator: bool,
+    ) -> (Vec<Fault>, Schemas) {
         let mut survey = Survey::of(self);
         let is_own = |name: &str| formats.iter().any(|(known, _)| known == name);
         survey.formats.retain(|(_, name)| !is_own(name));
@@ -51,7 +56,8 @@ impl Document {
             faults.push(self.fault(Code::FormatUnknown, at, message));
         }
         faults.extend_from_slice(&self.sources.faults);
-        let (schemas, found) = schema::examine(self, &survey.schemas, survey.samples);
+        let (schemas, found) =
+            schema::examine(self, &survey.schemas, survey.samples, strict_discriminator);
         faults.extend(found);
         // Since OpenAPI 3.1 a document may describe webhooks only, or be there for others to refer to.
         let holders = match self.version {

@@ -170,6 +170,7 @@ pub(crate) fn examine(
     document: &Document,
     outer: &[String],
     samples: Vec<Sample>,
+    strict_discriminator: bool,
 ) -> (Schemas, Vec<Fault>) {
     let mut root = Value::from(&*document.root);
     let mut faults = Vec::new();
@@ -192,28 +193,58 @@ pub(crate) fn examine(
             faults.extend(found);
         }
     }
-    for one in discriminator::rewrite(&mut root, outer) {
+    for one in discriminator::rewrite(&mut root, outer, strict_discriminator) {
         let node = deepest(&document.root, &one.pointer);
         faults.push(document.fault(Code::Unsupported, node.at, one.message));
     }
-    for one in cycle::endless(&root, outer) {
-        let node = deepest(&document.root, &format!("{}/$ref", one.holder));
-        let end = if one.is_cycle {
-            "leads back to itself"
-        } else {
-            "leads over too many references"
-        };
-        let message = format!("`{}` {end}", document.written_at(node.at, &one.reference));
-        faults.push(document.fault(Code::ReferenceEndless, node.at, message));
-        if let Some(holder) = value_at_mut(&mut root, &one.holder) {
-            *holder = Value::Bool(true);
-        }
-    }
+    faults.extend(without_circles(document, &mut root, outer));
     let schemas = Schemas {
         compat: document.compat,
         ..Schemas::new(root, outer, samples)
     };
     (schemas, faults)
+}
+
+/// Takes out the references that can't be followed. Those of the author are errors; of those that discriminators
+/// added, nobody knows: a child that leads back to its base in another way than by `allOf` is not chosen.
+fn without_circles(document: &Document, root: &mut Value, outer: &[String]) -> Vec<Fault> {
+    let bare = format!("/{}", discriminator::BARE);
+    let is_added =
+        |holder: &&String| !holder.contains(&bare) && document.root.at_pointer(holder).is_none();
+    let mut found = cycle::endless(root, outer);
+    for _ in 0..MAX_REFERENCES {
+        let all = found.iter().flat_map(|one| &one.path);
+        let added: Vec<_> = all.filter(is_added).cloned().collect();
+        if added.is_empty() {
+            break;
+        }
+        for holder in added {
+            take_out(root, &holder);
+        }
+        found = cycle::endless(root, outer);
+    }
+    let mut faults = Vec::new();
+    for one in found {
+        let holder = one.holder.replace(&bare, "");
+        let node = deepest(&document.root, &format!("{holder}/$ref"));
+        let end = if one.is_cycle {
+            "leads back to itself"
+        } else {
+            "leads over too many references"
+        };
+        let reference = one.reference.replace(&bare, "");
+        let message = format!("`{}` {end}", document.written_at(node.at, &reference));
+        faults.push(document.fault(Code::ReferenceEndless, node.at, message));
+        take_out(root, &one.holder);
+    }
+    faults
+}
+
+/// Lets the schema at a pointer allow any value.
+fn take_out(root: &mut Value, pointer: &str) {
+    if let Some(holder) = value_at_mut(root, pointer) {
+        *holder = Value::Bool(true);
+    }
 }
 
 impl Schemas {
@@ -320,7 +351,7 @@ fn every_below<'v>(
             (key, _) if key.starts_with("x-") && key != discriminator::BARE => {}
             // The members of these are names, not keywords.
             (
-                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
                 Value::Object(named),
             ) => {
                 let length = pointer.len();

@@ -195,7 +195,9 @@ impl<'d> Place<'d> {
 
     /// The schema called `key`. A reference is followed only if it stands alone: what stands beside it counts.
     pub(crate) fn schema(&self, key: &str) -> Option<Self> {
-        let mut place = self.below(key, self.node.get(key)?);
+        // A list under `items` is no schema, but several.
+        let node = self.node.get(key).filter(|node| node.items().is_empty())?;
+        let mut place = self.below(key, node);
         for _ in 0..MAX_REFERENCES {
             let members = place.node.as_object().map_or(0, IndexMap::len);
             match place.target().filter(|_| members == 1) {

@@ -8,6 +8,8 @@
 //! A URL is refused, since a document must not make a service ask other hosts, unless the application gives a
 //! function that fetches it.
 
+mod found;
+
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
@@ -19,12 +21,13 @@ use std::{
 use fluent_uri::{Uri, UriRef};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::found::{Found, kin};
 use crate::{
     diagnostics::{Code, Fault},
     document::{
         decoded, identifier,
-        node::{Kind, Node, Position, escape, push},
-        object::{Part, Rule},
+        node::{Kind, Node, Position, escape, push, unescape},
+        object::Part,
         yaml,
     },
 };
@@ -151,6 +154,32 @@ pub(crate) fn is_elsewhere(pointer: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// The schema that the one at a pointer is a branch of by `allOf`, or itself: a discriminator in such a branch speaks of
+/// the whole.
+pub(crate) fn owner(mut pointer: &str) -> &str {
+    while let Some((holder, index)) = pointer.rsplit_once('/')
+        && let Some(holder) = holder.strip_suffix("/allOf")
+        && index.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        pointer = holder;
+    }
+    pointer
+}
+
+/// The names by which a schema may be called that stands at a pointer: the last token, or that of a whole file without its
+/// ending.
+pub(crate) fn name_of(pointer: &str) -> String {
+    let (holder, last) = pointer.rsplit_once('/').unwrap_or_default();
+    let name = unescape(last);
+    if holder.strip_prefix('/') != Some(MEMBER) {
+        return name.into_owned();
+    }
+    let file = name.rsplit('/').next().unwrap_or_default();
+    file.rsplit_once('.')
+        .map_or(file, |(stem, _)| stem)
+        .to_owned()
+}
+
 /// Gives the text at a URL.
 pub(crate) type Fetch<'f> = dyn FnMut(&str) -> io::Result<String> + 'f;
 
@@ -244,9 +273,18 @@ impl Gathering<'_> {
                 has_siblings: self.has_siblings,
                 references: Vec::new(),
             };
-            let node = self.trees.get(file).and_then(|tree| tree.node.as_ref());
-            if let Some(node) = node.and_then(|node| node.at_pointer(&pointer)) {
+            let root = self.trees.get(file).and_then(|tree| tree.node.as_ref());
+            if let Some(root) = root
+                && let Some(node) = root.at_pointer(&pointer)
+            {
                 found.part(node, part);
+                let kin = if part == Part::Schema {
+                    kin(root, node, &pointer)
+                } else {
+                    Vec::new()
+                };
+                self.targets
+                    .extend(kin.into_iter().map(|pointer| (file, pointer, part)));
             }
             for (at, reference, part) in found.references {
                 self.follow(file, at, reference, part);
@@ -287,8 +325,9 @@ impl Gathering<'_> {
             }
             None => (pointer, Cow::Borrowed(fragment)),
         };
-        // The document itself is looked at anyway; not so the files that it holds since it was served.
-        if file != 0 || is_elsewhere(&pointer) {
+        // The document's own parts are looked at anyway; not so what stands below `x-…`, as the files that it holds
+        // since it was served.
+        if file != 0 || !is_walked(&pointer) {
             self.targets.push((file, pointer.into_owned(), part));
         }
         let prefix = self.trees.get(file).map_or("", |tree| &tree.prefix);
@@ -546,63 +585,10 @@ fn rewrite(node: &mut Node, rewrites: &HashMap<Position, String>) {
     }
 }
 
-/// Looks for references where the specification has them.
-struct Found {
-    has_siblings: bool,
-    references: Vec<(Position, String, Part)>,
-}
-
-impl Found {
-    fn part(&mut self, node: &Node, part: Part) {
-        if let Some(reference) = node.get("$ref").filter(|_| part.may_be_reference()) {
-            self.reference(reference, part);
-            if part != Part::Schema || !self.has_siblings {
-                return;
-            }
-        }
-        if part == Part::Schema
-            && let Some(mapping) = node.get("discriminator").and_then(|one| one.get("mapping"))
-        {
-            let targets = mapping.members().map(|(_, target)| target);
-            for target in targets.filter(|target| target.as_str().is_some_and(is_reference)) {
-                self.reference(target, part);
-            }
-        }
-        for (key, member) in node.members() {
-            match rule(part, key) {
-                Some(Rule::One(part)) => self.part(member, part),
-                Some(Rule::List(part)) => {
-                    member.items().iter().for_each(|item| self.part(item, part));
-                }
-                Some(Rule::Map(part)) => member.members().for_each(|(_, one)| self.part(one, part)),
-                _ => {}
-            }
-        }
-    }
-
-    fn reference(&mut self, node: &Node, part: Part) {
-        if let Some(text) = node.as_str() {
-            self.references.push((node.at, text.to_owned(), part));
-        }
-    }
-}
-
-/// Whether a value of `mapping` is a reference; it may be the name of a schema, which can have dots in it.
-fn is_reference(text: &str) -> bool {
-    text.contains(['#', '/'])
-        || [".yaml", ".yml", ".json"]
+/// Whether what stands at a pointer into the document is looked at with the document.
+fn is_walked(pointer: &str) -> bool {
+    Part::is_at(pointer)
+        || ["/definitions/", "/parameters/", "/responses/"]
             .iter()
-            .any(|end| text.ends_with(end))
-}
-
-/// What a member is in any version, that of Swagger 2.0 included: it is lowered afterwards.
-fn rule(part: Part, key: &str) -> Option<Rule> {
-    match (part, key) {
-        (Part::Document, "definitions") => Some(Rule::Map(Part::Schema)),
-        (Part::Document, "parameters") => Some(Rule::Map(Part::Parameter)),
-        (Part::Document, "responses") => Some(Rule::Map(Part::Response)),
-        (Part::Document, "securityDefinitions") => Some(Rule::Map(Part::SecurityScheme)),
-        (Part::Response, "schema") => Some(Rule::One(Part::Schema)),
-        _ => part.rule(key),
-    }
+            .any(|start| pointer.starts_with(start))
 }

@@ -1,5 +1,7 @@
 //! The kinds of objects that a document is made of, and what may stand in each (OpenAPI 3.1, section 4.8).
 
+use crate::document::node::unescape;
+
 /// A kind of object in a document.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Part {
@@ -37,6 +39,13 @@ pub(crate) enum Rule {
     Map(Part),
     /// Described by OpenAPI, but not done here.
     Refused,
+}
+
+/// What the specification has at a pointer.
+enum Place {
+    Part,
+    /// What holds parts by their names, or in a list.
+    Collection,
 }
 
 impl Part {
@@ -174,11 +183,36 @@ impl Part {
                 | P::Server
                 | P::Components
                 | P::Paths
-                | P::Operation
                 | P::Media
                 | P::Encoding
                 | P::Responses
         )
+    }
+
+    /// Whether a pointer leads to what holds parts by their names or in a list, but is none itself.
+    pub(crate) fn is_collection(pointer: &str) -> bool {
+        matches!(Self::at(pointer), Some(Place::Collection))
+    }
+
+    /// Whether the specification has a part at a pointer into a document.
+    pub(crate) fn is_at(pointer: &str) -> bool {
+        matches!(Self::at(pointer), Some(Place::Part))
+    }
+
+    fn at(pointer: &str) -> Option<Place> {
+        let mut part = Self::Document;
+        let mut tokens = pointer.split('/').skip(1);
+        while let Some(token) = tokens.next() {
+            part = match part.rule(&unescape(token))? {
+                Rule::One(part) => part,
+                Rule::List(part) | Rule::Map(part) => match tokens.next() {
+                    Some(_) => part,
+                    None => return Some(Place::Collection),
+                },
+                Rule::Any | Rule::Text | Rule::Flag | Rule::Refused => return None,
+            };
+        }
+        Some(Place::Part)
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -221,6 +255,7 @@ fn schema_rule(keyword: &str) -> Option<Rule> {
         "items"
         | "contains"
         | "additionalProperties"
+        | "additionalItems"
         | "propertyNames"
         | "unevaluatedItems"
         | "unevaluatedProperties"
@@ -230,7 +265,9 @@ fn schema_rule(keyword: &str) -> Option<Rule> {
         | "then"
         | "else" => Rule::One(schema),
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Rule::List(schema),
-        "properties" | "patternProperties" | "dependentSchemas" | "$defs" => Rule::Map(schema),
+        "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions" => {
+            Rule::Map(schema)
+        }
         "discriminator" => Rule::Any,
         // References by name have become pointers; what is called by an address is not.
         "$anchor" => Rule::Text,

@@ -3,22 +3,20 @@
 //! Every new node stands where the one it was made from stood, so faults point at what the author wrote.
 //! What has no counterpart or is not supported stays as it is and is reported by whoever meets it. `host` and `schemes` are dropped: where a service is reached is not its own business.
 
-use std::borrow::Cow;
+mod form;
+mod references;
 
 use indexmap::IndexMap;
 
+pub(crate) use self::references::as_written;
+use self::{
+    form::form,
+    references::{Moved, moved},
+};
 use crate::document::{
-    MAX_REFERENCES, decoded, files as sources,
+    MAX_REFERENCES, decoded,
     node::{Kind, Node, Position},
 };
-
-/// Where the reusable parts went.
-const MOVED: [(&str, &str); 4] = [
-    ("#/definitions/", "#/components/schemas/"),
-    ("#/parameters/", "#/components/parameters/"),
-    ("#/responses/", "#/components/responses/"),
-    ("#/securityDefinitions/", "#/components/securitySchemes/"),
-];
 
 /// Members of a parameter or header that are about it, not about its value.
 const ABOUT: [&str; 5] = ["name", "in", "description", "required", "allowEmptyValue"];
@@ -59,7 +57,7 @@ pub(crate) fn lower(source: &Node) -> Node {
         }
     }
     root.put("components", lowering.components());
-    references(&mut root);
+    references::lead(&mut root, source);
     root
 }
 
@@ -83,7 +81,7 @@ impl Lowering<'_> {
     fn components(&self) -> Node {
         let mut components = object(self.source.at);
         if let Some(definitions) = self.source.get("definitions") {
-            components.put("schemas", definitions.clone());
+            components.put("schemas", definitions.map(|_, schema| without_file(schema)));
         }
         if let Some(parameters) = self.source.get("parameters") {
             // A body is lowered where it is used.
@@ -100,8 +98,9 @@ impl Lowering<'_> {
             );
         }
         if let Some(responses) = self.source.get("responses") {
-            let lower =
-                |_: &str, answer: &Node| response(self.adopt(answer), self.produces.as_deref());
+            let lower = |_: &str, answer: &Node| {
+                self.response(self.adopt(answer), self.produces.as_deref())
+            };
             components.put("responses", responses.map(lower));
         }
         if let Some(schemes) = self.source.get("securityDefinitions") {
@@ -121,7 +120,7 @@ impl Lowering<'_> {
         } = self.split(item);
         item.map(|key, member| match key {
             "parameters" => with_items(member, &others),
-            _ if METHODS.contains(&key) => self.operation(member, &bodies, &fields),
+            _ if METHODS.contains(&key) => self.operation(self.follow(member), &bodies, &fields),
             _ => member.clone(),
         })
     }
@@ -167,7 +166,7 @@ impl Lowering<'_> {
             "parameters" => with_items(member, &parameters),
             "responses" => member.map(|_, answer| {
                 let answer = self.follow(answer);
-                response(answer, produces.as_deref())
+                self.response(answer, produces.as_deref())
             }),
             _ => member.clone(),
         });
@@ -182,15 +181,38 @@ impl Lowering<'_> {
         lowered
     }
 
-    /// The node itself, or what it leads to if that is in another file: only the document's own parts are
-    /// lowered where they stand.
+    /// The node itself, or what it leads to if that is not where the lowering leaves it a part of its kind: in another
+    /// file, below `x-…`, or within an operation.
     fn adopt<'n>(&'n self, node: &'n Node) -> &'n Node {
         let reference = node.get("$ref").and_then(Node::as_str);
-        if reference.is_some_and(|reference| sources::is_elsewhere(&decoded(reference))) {
-            self.follow(node)
-        } else {
-            node
+        match reference.and_then(moved) {
+            Some(Moved::Kept) => self.follow(node),
+            None if reference.is_some_and(|one| !one.starts_with("#/paths/")) => self.follow(node),
+            _ => node,
         }
+    }
+
+    fn response(&self, node: &Node, produces: Option<&[Node]>) -> Node {
+        let mut lowered = node.map(|key, member| match key {
+            "headers" => member.map(|_, header| parameter(header)),
+            _ => member.clone(),
+        });
+        if let Kind::Object(members) = &mut lowered.kind {
+            members.retain(|key, _| !matches!(key.as_str(), "schema" | "examples"));
+        }
+        let Some(schema) = node.get("schema") else {
+            return lowered;
+        };
+        // "As an extension to the Schema Object, its root type value may also be `file`" (Swagger 2.0, Response Object).
+        let types = if is_file(self.follow(schema)) {
+            let any = [Node::string(schema.at, "*/*")];
+            let types = produces.filter(|types| !types.is_empty());
+            content(&bare(node), Some(types.unwrap_or(&any)))
+        } else {
+            content(node, produces)
+        };
+        lowered.put("content", types);
+        lowered
     }
 
     /// What a reference leads to in the end, or the node itself.
@@ -291,97 +313,46 @@ fn request_body(parameter: &Node, consumes: Option<&[Node]>) -> Node {
             body.put(key, member.clone());
         }
     }
-    body.put("content", content(parameter, consumes));
+    let mut described = parameter.clone();
+    if let (Some(schema), true) = (parameter.get("schema"), is_nullable(parameter)) {
+        described.put("schema", or_null(schema));
+    }
+    body.put("content", content(&described, consumes));
     body
 }
 
-/// The schema of a form's field.
-fn property(field: &Node, lowered: &Node) -> Node {
-    let schema = lowered.get("schema").cloned();
-    let mut schema = schema.unwrap_or_else(|| object(field.at));
-    let kind = schema.get("type").map(|kind| (kind.at, kind.as_str()));
-    if let Some((at, Some("file"))) = kind {
-        schema.put("type", Node::string(at, "string"));
-        schema.put("format", Node::string(at, "binary"));
-    }
-    if field.get("allowEmptyValue").and_then(Node::as_bool) == Some(true) {
-        let mut empty = object(field.at);
-        empty.put("type", Node::string(field.at, "string"));
-        empty.put("const", Node::string(field.at, ""));
-        let either = Node::new(field.at, Kind::Array(vec![schema, empty]));
-        schema = object(field.at);
-        schema.put("anyOf", either);
-    }
-    schema
+fn is_nullable(parameter: &Node) -> bool {
+    parameter.get("x-nullable").and_then(Node::as_bool) == Some(true)
 }
 
-/// The types of forms.
-const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
-
-/// The body that parameters of `in: formData` make. With a file among them it can only be multipart; without
-/// `consumes` it is either.
-fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
-    let (mut properties, mut encoding) = (object(at), object(at));
-    let mut required = Vec::new();
-    let mut has_file = false;
-    for field in fields {
-        let name = field.get("name").and_then(Node::as_str).unwrap_or_default();
-        let lowered = parameter(field);
-        has_file |= field.get("type").and_then(Node::as_str) == Some("file");
-        properties.put(name, property(field, &lowered));
-        let mut how = object(field.at);
-        for key in ["style", "explode"] {
-            if let Some(member) = lowered.get(key) {
-                how.put(key, member.clone());
-            }
-        }
-        if how.members().next().is_some() {
-            encoding.put(name, how);
-        }
-        if field.get("required").and_then(Node::as_bool) == Some(true) {
-            required.push(Node::string(field.at, name));
-        }
-    }
-    let is_required = !required.is_empty();
-    let mut schema = object(at);
-    schema.put("type", Node::string(at, "object"));
-    schema.put("properties", properties);
-    if is_required {
-        schema.put("required", Node::new(at, Kind::Array(required)));
-    }
-    let mut media = object(at);
-    media.put("schema", schema);
-    media.put("encoding", encoding);
-    let [_, multipart] = FORMS;
-    let consumes = consumes.unwrap_or_default().iter().filter_map(Node::as_str);
-    let mut types: Vec<_> = consumes
-        .filter(|name| FORMS.contains(name) && (!has_file || *name == multipart))
-        .collect();
-    if types.is_empty() {
-        let is_read = |name: &str| name != multipart || has_file || cfg!(feature = "multipart");
-        let fit = FORMS.iter().filter(|name| !has_file || **name == multipart);
-        types.extend(fit.filter(|name| is_read(name)));
-    }
-    let mut content = object(at);
-    for name in types {
-        content.put(name, media.clone());
-    }
-    let mut body = object(at);
-    body.put("required", Node::new(at, Kind::Bool(is_required)));
-    body.put("content", content);
-    body
+/// A schema that allows null, too: for `x-nullable` beside `in: body`, which speaks of the whole body.
+fn or_null(schema: &Node) -> Node {
+    let mut null = object(schema.at);
+    null.put("type", Node::string(schema.at, "null"));
+    let either = Node::new(schema.at, Kind::Array(vec![schema.clone(), null]));
+    let mut lowered = object(schema.at);
+    lowered.put("anyOf", either);
+    lowered
 }
 
-fn response(node: &Node, produces: Option<&[Node]>) -> Node {
-    let mut lowered = node.map(|key, member| match key {
-        "headers" => member.map(|_, header| parameter(header)),
-        _ => member.clone(),
-    });
-    if let Kind::Object(members) = &mut lowered.kind {
-        members.retain(|key, _| !matches!(key.as_str(), "schema" | "examples"));
+fn is_file(schema: &Node) -> bool {
+    schema.get("type").and_then(Node::as_str) == Some("file")
+}
+
+/// A response without its schema.
+fn bare(response: &Node) -> Node {
+    let mut bare = response.clone();
+    if let Kind::Object(members) = &mut bare.kind {
+        members.shift_remove("schema");
     }
-    if node.get("schema").is_some() {
-        lowered.put("content", content(node, produces));
+    bare
+}
+
+/// A definition for responses that are files: as a schema it allows any value.
+fn without_file(schema: &Node) -> Node {
+    let mut lowered = schema.clone();
+    if let (true, Kind::Object(members)) = (is_file(schema), &mut lowered.kind) {
+        members.shift_remove("type");
     }
     lowered
 }
@@ -409,34 +380,6 @@ fn types(node: &Node, key: &str) -> Option<Vec<Node>> {
         Kind::Array(_) => types.items().to_vec(),
         _ => vec![types.clone()],
     })
-}
-
-/// A lowered reference as it was before.
-pub(crate) fn as_written(reference: &str) -> Cow<'_, str> {
-    MOVED
-        .iter()
-        .find_map(|(from, to)| Some(format!("{from}{}", reference.strip_prefix(to)?).into()))
-        .unwrap_or(reference.into())
-}
-
-fn references(node: &mut Node) {
-    match &mut node.kind {
-        Kind::Array(items) => items.iter_mut().for_each(references),
-        Kind::Object(members) => {
-            for (key, member) in members {
-                if let (Kind::String(text), "$ref") = (&mut member.kind, key.as_str()) {
-                    for (from, to) in MOVED {
-                        if let Some(rest) = text.strip_prefix(from) {
-                            *text = format!("{to}{rest}");
-                        }
-                    }
-                } else {
-                    references(member);
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 fn object(at: Position) -> Node {

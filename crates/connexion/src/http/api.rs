@@ -87,6 +87,7 @@ struct Options {
     response_share: f64,
     stub: bool,
     strict_parameters: bool,
+    strict_discriminator: bool,
     strict_accept: bool,
     split_encoded_commas: bool,
     skip_undescribed: bool,
@@ -139,6 +140,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             response_share: 1.0,
             stub: false,
             strict_parameters: true,
+            strict_discriminator: false,
             strict_accept: true,
             split_encoded_commas: false,
             skip_undescribed: false,
@@ -312,6 +314,47 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn strict_parameters(mut self, on: bool) -> Self {
         self.options.strict_parameters = on;
+        self
+    }
+
+    /// Whether a discriminator decides which values are valid; off by default, as OpenAPI 3.0.4, 3.1.2 and 3.2.0 require.
+    ///
+    /// With it the property must be there and name one of the schemas, and that one alone counts, whether or not others
+    /// of `oneOf` allow the value, too. Without it the discriminator only chooses whose errors are reported; a value of a
+    /// schema that others build on by `allOf` is held against the one that it names, if it names one.
+    ///
+    /// ```
+    /// # use connexion::{Api, Document};
+    /// let document = Document::parse("zoo.yaml", r##"
+    /// openapi: 3.1.0
+    /// info: {title: Zoo, version: "1"}
+    /// paths:
+    ///   /animals:
+    ///     post:
+    ///       operationId: add
+    ///       requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/Animal"}}}}
+    ///       responses: {"200": {description: it was added}}
+    /// components:
+    ///   schemas:
+    ///     Animal: {oneOf: [{$ref: "#/components/schemas/Cat"}], discriminator: {propertyName: kind}}
+    ///     Cat: {type: object, properties: {kind: {type: string}}}
+    /// "##)?;
+    /// for (strict, is_valid) in [(false, true), (true, false)] {
+    ///     let api = Api::from_document(document.clone()).operation("add", async || ());
+    ///     let service = api.strict_discriminator(strict).build(())?;
+    ///     let headers = http::HeaderMap::from_iter([(
+    ///         http::header::CONTENT_TYPE,
+    ///         http::HeaderValue::from_static("application/json"),
+    ///     )]);
+    ///     let operation = service.operations().next().unwrap();
+    ///     let found = operation.validate_request(&Vec::new(), None, &headers, br#"{"kind": "Lion"}"#);
+    ///     assert_eq!(found.is_ok(), is_valid);
+    /// }
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn strict_discriminator(mut self, on: bool) -> Self {
+        self.options.strict_discriminator = on;
         self
     }
 
@@ -890,7 +933,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             options,
             mut docs,
         } = self;
-        let (mut faults, schemas) = document.examine(&formats);
+        let (mut faults, schemas) = document.examine(&formats, options.strict_discriminator);
         let own_base = base_path.map(|path| base(&document, &path, &mut faults));
         let known = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));

@@ -4,6 +4,9 @@
 //! bodies are not checked. So is what this library does not do yet, security above all. Swagger 2.0 is
 //! looked at after lowering, so there is one table for all versions.
 
+mod schema;
+mod version;
+
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
@@ -13,11 +16,10 @@ use crate::{
     document::{
         Document, MAX_REFERENCES, Version, decoded,
         files::{self as sources, Broken},
-        node::{Kind, Node, Position, push, unescape},
+        node::{Kind, Node, Position, push},
         object::{Part, Rule, is_remark_in_3_2},
         server,
     },
-    operation::media_type::MediaType,
     schema::{Sample, is_format},
 };
 
@@ -43,6 +45,7 @@ impl Survey {
             references: Vec::new(),
             away: HashSet::new(),
             is_away: false,
+            kin: Vec::new(),
         };
         walk.part(&document.root, Part::Document);
         walk.references();
@@ -62,6 +65,8 @@ struct Walk<'d> {
     away: HashSet<Position>,
     /// Whether the part in another file that the walk is in was reached from one of these.
     is_away: bool,
+    /// JSON Pointers of schemas that no reference leads to, but that build on one with a discriminator.
+    kin: Vec<String>,
 }
 
 impl<'d> Walk<'d> {
@@ -108,6 +113,7 @@ impl<'d> Walk<'d> {
                 self.format(node);
                 self.discriminator(node);
                 self.schema_samples(node);
+                self.without_effect(node);
             }
             Part::Media | Part::Parameter | Part::Header => self.samples(node, part),
             Part::Server => self.server(node),
@@ -133,71 +139,6 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// Schemas are read in one dialect, whatever they say of theirs.
-    fn dialect(&mut self, key: &str, member: &Node) {
-        const KNOWN: [&str; 4] = [
-            "https://spec.openapis.org/oas/3.1/dialect/base",
-            "https://spec.openapis.org/oas/3.2/dialect/base",
-            "https://spec.openapis.org/oas/3.1/dialect/2024-11-10",
-            "https://json-schema.org/draft/2020-12/schema",
-        ];
-        let name = member.as_str().map(|name| name.trim_end_matches('#'));
-        if matches!(key, "$schema" | "jsonSchemaDialect")
-            && !name.is_some_and(|name| KNOWN.contains(&name))
-        {
-            let message = format!(
-                "the dialect that `{key}` names is not known; schemas are read as JSON Schema 2020-12"
-            );
-            self.fault(Code::NotUnderstood, member.at, message);
-        }
-    }
-
-    /// What is read in any version, but does not belong to the document's own.
-    fn version(&mut self, part: Part, key: &str, member: &Node) {
-        let is_old = self.document.version < Version::OpenApi31;
-        let is_flag = matches!(member.kind, Kind::Bool(_));
-        let is_list = matches!(member.kind, Kind::Array(_));
-        let instead = match (part, key) {
-            (Part::Schema, "nullable") if !is_old => "write `type: […, 'null']`",
-            (Part::Schema, "exclusiveMinimum" | "exclusiveMaximum") if !is_old && is_flag => {
-                "write the bound itself"
-            }
-            (Part::Schema, "exclusiveMinimum" | "exclusiveMaximum") if is_old && !is_flag => {
-                "write `true`, and the bound under `minimum` or `maximum`"
-            }
-            (Part::Schema, "type") if is_old && is_list => "write `nullable: true` or `anyOf`",
-            _ if is_old && part.has_since_3_1(key) => "say `openapi: 3.1.0`, or leave it out",
-            _ => return,
-        };
-        let message = format!("`{key}` is not of this version of OpenAPI; {instead}");
-        self.fault(Code::OtherVersion, member.at, message);
-    }
-
-    fn is_3_2(&self) -> bool {
-        self.document.version == Version::OpenApi32
-    }
-
-    fn passed_over(&mut self, key: &str, at: Position) {
-        let message =
-            format!("`{key}` is new in OpenAPI 3.2 and not understood; it is passed over");
-        self.fault(Code::NotUnderstood, at, message);
-    }
-
-    /// What a parameter can't say before OpenAPI 3.2.
-    fn new_parameter(&mut self, node: &Node) {
-        let is = |key, value| node.get(key).filter(|node| node.as_str() == Some(value));
-        if let Some(place) = is("in", "querystring") {
-            let message = "`in: querystring` is new in OpenAPI 3.2 and not understood; the parameter is passed over, \
-                           and a query is refused unless `Api::strict_parameters` is off";
-            self.fault(Code::NotUnderstood, place.at, message);
-        }
-        if let Some(style) = is("style", "cookie") {
-            let message =
-                "`style: cookie` is new in OpenAPI 3.2 and not understood; it is read as `form`";
-            self.fault(Code::NotUnderstood, style.at, message);
-        }
-    }
-
     fn member(&mut self, key: &str, node: &'d Node, rule: Rule) {
         match (rule, &node.kind) {
             (Rule::Any, _) | (Rule::Text, Kind::String(_)) | (Rule::Flag, Kind::Bool(_)) => {}
@@ -219,6 +160,9 @@ impl<'d> Walk<'d> {
                     node.at,
                     format!("`{key}` must be true or false"),
                 );
+            }
+            (Rule::One(Part::Schema), Kind::Array(items)) if key == "items" => {
+                self.tuple(node, items);
             }
             (Rule::One(part), _) => self.outer(node, part),
             (Rule::List(part), Kind::Array(items)) => {
@@ -280,130 +224,6 @@ impl<'d> Walk<'d> {
         }
     }
 
-    /// The member that names an object's schema, and where its values lead. In Swagger 2.0 it is but a name.
-    fn discriminator(&mut self, schema: &'d Node) {
-        let Some(discriminator) = schema.get("discriminator") else {
-            return;
-        };
-        if self.document.version == Version::Swagger2 {
-            if discriminator.as_str().is_none() {
-                let message = "`discriminator` must be a text";
-                self.fault(Code::MemberInvalid, discriminator.at, message);
-            }
-            return;
-        }
-        if discriminator.as_object().is_none() {
-            let message = "`discriminator` must be an object";
-            return self.fault(Code::MemberInvalid, discriminator.at, message);
-        }
-        if discriminator.get("propertyName").is_none() {
-            let message = "the `discriminator` has no `propertyName`";
-            self.fault(Code::MemberMissing, discriminator.at, message);
-        }
-        for (key, member) in discriminator.members() {
-            match (key, &member.kind) {
-                ("propertyName", Kind::String(_)) => {}
-                ("propertyName", _) => {
-                    let message = "`propertyName` must be a text";
-                    self.fault(Code::MemberInvalid, member.at, message);
-                }
-                ("mapping", Kind::Object(_)) => member.members().for_each(|(_, target)| {
-                    self.mapping(target);
-                }),
-                ("mapping", _) => {
-                    let message = "`mapping` must be an object";
-                    self.fault(Code::MemberInvalid, member.at, message);
-                }
-                _ if key.starts_with("x-") => {}
-                _ => {
-                    let message = format!("a discriminator has no member `{key}`");
-                    self.fault(Code::MemberUnknown, member.at, message);
-                }
-            }
-        }
-    }
-
-    /// What a value of the discriminator stands for: the name of a schema, or a reference.
-    fn mapping(&mut self, target: &'d Node) {
-        let Some(text) = target.as_str() else {
-            return self.fault(
-                Code::MemberInvalid,
-                target.at,
-                "a value of `mapping` must be a text",
-            );
-        };
-        let named = self.document.root.get("components");
-        let named = named.and_then(|components| components.get("schemas"));
-        if named.is_some_and(|schemas| schemas.get(text).is_some()) {
-            return;
-        }
-        if text.contains(['#', '/', '.']) {
-            self.references.push((target.at, text, Part::Schema));
-        } else {
-            self.fault(
-                Code::ReferenceUnresolvable,
-                target.at,
-                format!("there is no schema `{text}`"),
-            );
-        }
-    }
-
-    fn format(&mut self, schema: &Node) {
-        if let Some(node) = schema.get("format")
-            && let Some(name) = node.as_str()
-            && !is_format(name)
-        {
-            self.survey.formats.push((node.at, name.to_owned()));
-        }
-    }
-
-    fn schema_samples(&mut self, schema: &Node) {
-        let parent = self.pointer.rsplit_once('/').map(|(parent, _)| parent);
-        // The default of a parameter is looked at when that is compiled, with what stands behind a reference.
-        let is_parameter =
-            parent.is_some_and(|parent| self.places.get(parent) == Some(&Part::Parameter));
-        let pointer = self.pointer.clone();
-        if let Some(default) = schema.get("default").filter(|_| !is_parameter) {
-            self.sample(&pointer, "default", default);
-        }
-        if let Some(example) = schema.get("example") {
-            self.sample(&pointer, "example", example);
-        }
-        for example in schema.get("examples").map_or(&[][..], Node::items) {
-            self.sample(&pointer, "examples", example);
-        }
-    }
-
-    /// The examples beside a schema. In a body that is not JSON they are texts, whatever the schema says.
-    fn samples(&mut self, node: &Node, part: Part) {
-        let name = self.pointer.rsplit_once('/').map(|(_, name)| name);
-        let is_json = || MediaType::parse(&unescape(name.unwrap_or_default())).is_json();
-        if node.get("schema").is_none() || part == Part::Media && !is_json() {
-            return;
-        }
-        let pointer = format!("{}/schema", self.pointer);
-        if let Some(example) = node.get("example") {
-            self.sample(&pointer, "example", example);
-        }
-        let examples = node.get("examples");
-        for (_, example) in examples.into_iter().flat_map(Node::members) {
-            let reference = example.get("$ref").and_then(Node::as_str);
-            let target = reference.and_then(|reference| self.document.target(reference).ok());
-            if let Some(value) = target.unwrap_or(example).get("value") {
-                self.sample(&pointer, "examples", value);
-            }
-        }
-    }
-
-    fn sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
-        self.survey.samples.push(Sample {
-            schema: schema.to_owned(),
-            keyword,
-            at: node.at,
-            value: Value::from(node),
-        });
-    }
-
     /// What stands before each path is that of its servers; those of requests that go to the client may be anywhere.
     fn server(&mut self, server: &Node) {
         let at = server.get("url").map_or(server.at, |url| url.at);
@@ -421,46 +241,79 @@ impl<'d> Walk<'d> {
             || self.pointer.contains("/callbacks/")
     }
 
-    /// What stands in another file is looked at where a reference leads to it, as what the reference expects.
+    /// What stands where the specification has no part, in another file or below `x-…`, is looked at where a
+    /// reference leads to it, as what the reference expects.
     fn elsewhere(&mut self, at: Position, reference: &str, part: Part) {
         let pointer = decoded(reference);
-        if !sources::is_elsewhere(&pointer) || self.places.contains_key(&*pointer) {
+        let Ok(target) = self.document.target(reference) else {
             return;
-        }
-        if let Ok(target) = self.document.target(reference) {
-            if part == Part::Schema {
-                self.survey.schemas.push(pointer.clone().into_owned());
-            }
-            self.pointer = pointer.into_owned();
+        };
+        let may_be_part = match target.kind {
+            Kind::Object(_) => !Part::is_collection(&pointer),
+            Kind::Bool(_) => part == Part::Schema,
+            _ => false,
+        };
+        if sources::is_elsewhere(&pointer) || may_be_part {
             self.is_away = self.away.contains(&at);
-            self.part(target, part);
+            self.visit(target, pointer.into_owned(), part);
         }
     }
 
+    /// Looks at a part that stands at a pointer, unless that was done.
+    fn visit(&mut self, node: &'d Node, pointer: String, part: Part) {
+        if self.places.contains_key(&pointer) {
+            return;
+        }
+        if part == Part::Schema {
+            self.survey.schemas.push(pointer.clone());
+        }
+        self.pointer = pointer;
+        self.part(node, part);
+    }
+
     fn references(&mut self) {
-        while let Some((at, reference, part)) = self.references.pop() {
-            self.elsewhere(at, reference, part);
-            let document = self.document;
-            let written = document.written_at(at, reference);
-            match self.document.target_of(at, reference) {
-                Err(Broken::Because(message)) => {
-                    self.fault(Code::ReferenceUnresolvable, at, message);
+        loop {
+            if let Some((at, reference, part)) = self.references.pop() {
+                self.elsewhere(at, reference, part);
+                self.lead(at, reference, part);
+            } else if let Some(pointer) = self.kin.pop() {
+                if let Some(node) = self.document.root.at_pointer(&pointer) {
+                    self.visit(node, pointer, Part::Schema);
                 }
-                Ok(_) if self.places.get(&*decoded(reference)) != Some(&part) => {
-                    self.fault(
-                        Code::ReferenceMismatch,
-                        at,
-                        format!("`{written}` is not {}", part.name()),
-                    );
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Reports a reference that does not lead to a part of the kind that is expected.
+    fn lead(&mut self, at: Position, reference: &str, part: Part) {
+        let document = self.document;
+        let written = document.written_at(at, reference);
+        let target = match document.target_of(at, reference) {
+            Err(Broken::Because(message)) => {
+                return self.fault(Code::ReferenceUnresolvable, at, message);
+            }
+            Err(Broken::Told) => return,
+            Ok(target) => target,
+        };
+        match self.places.get(&*decoded(reference)) {
+            Some(known) if *known == part => {
+                if self.is_endless(target) {
+                    let message = format!("`{written}` leads back to itself");
+                    self.fault(Code::ReferenceEndless, at, message);
                 }
-                Ok(target) if self.is_endless(target) => {
-                    self.fault(
-                        Code::ReferenceEndless,
-                        at,
-                        format!("`{written}` leads back to itself"),
-                    );
-                }
-                Ok(_) | Err(Broken::Told) => {}
+            }
+            // JSON Schema 2020-12, section 6.5 of the core: keywords that are unknown are ignored.
+            Some(known) if part == Part::Schema && known.may_be_reference() => {
+                let known = known.name();
+                let message =
+                    format!("`{written}` is {known}; read as a schema, it allows any value");
+                self.fault(Code::NotChecked, at, message);
+            }
+            _ => {
+                let message = format!("`{written}` is not {}", part.name());
+                self.fault(Code::ReferenceMismatch, at, message);
             }
         }
     }

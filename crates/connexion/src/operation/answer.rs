@@ -147,8 +147,10 @@ impl Compile<'_, '_> {
         };
         if schema.text("type") == Some("array") && says_only(schema, &["type", "items"]) {
             let item = schema.schema("items");
-            if let items @ Check::Items(_) =
-                self.items(Sequence::Array, item.as_ref(), Some(Arc::clone(&whole)))
+            let is_list = item.is_none() && schema.node.get("items").is_some();
+            if !is_list
+                && let items @ Check::Items(_) =
+                    self.items(Sequence::Array, item.as_ref(), Some(Arc::clone(&whole)))
             {
                 return items;
             }

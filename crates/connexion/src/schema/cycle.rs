@@ -20,6 +20,8 @@ pub(super) struct Endless {
     pub(super) reference: String,
     /// Whether it leads back, and not just too far.
     pub(super) is_cycle: bool,
+    /// Where all the schemas stand whose references make the cycle, itself among them.
+    pub(super) path: Vec<String>,
 }
 
 /// All references that can't be followed in the document `root` with its schemas at `outer`.
@@ -27,6 +29,7 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
     let mut search = Search {
         root,
         heights: HashMap::new(),
+        trail: Vec::new(),
         found: Vec::new(),
     };
     for pointer in outer {
@@ -48,43 +51,63 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
 
 struct Search<'r> {
     root: &'r Value,
-    /// How many references lead to one another from a place; `None` while that is being found out.
-    heights: HashMap<String, Option<usize>>,
+    heights: HashMap<String, Height>,
+    /// Where the schemas stand whose references are being followed.
+    trail: Vec<String>,
     found: Vec<Endless>,
+}
+
+/// How many references lead to one another from a place.
+#[derive(Clone, Copy)]
+enum Height {
+    Known(usize),
+    /// Still being found out, since the trail had this length.
+    Open(usize),
 }
 
 impl Search<'_> {
     /// How many references are followed at most for a value that is held against the schema at `pointer`.
-    /// `None` if it is being asked already.
-    fn height(&mut self, pointer: &str, depth: usize) -> Option<usize> {
+    fn height(&mut self, pointer: &str, depth: usize) -> Height {
         if let Some(known) = self.heights.get(pointer) {
             return *known;
         }
-        self.heights.insert(pointer.to_owned(), None);
+        let open = Height::Open(self.trail.len());
+        self.heights.insert(pointer.to_owned(), open);
         let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
         let mut height = 0;
         for part in parts(schema, pointer) {
-            height = self
-                .height(&part, depth)
-                .map_or(height, |own| own.max(height));
+            if let Height::Known(own) = self.height(&part, depth) {
+                height = height.max(own);
+            }
         }
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            self.trail.push(pointer.to_owned());
             let target = if depth < MAX_REFERENCES {
                 self.height(&decoded(reference), depth + 1)
             } else {
-                Some(MAX_REFERENCES)
+                Height::Known(MAX_REFERENCES)
             };
-            match target {
-                Some(below) if below < MAX_REFERENCES => height = height.max(below + 1),
-                target => self.found.push(Endless {
+            let from = match target {
+                Height::Known(below) if below < MAX_REFERENCES => {
+                    height = height.max(below + 1);
+                    None
+                }
+                Height::Known(_) => Some(self.trail.len() - 1),
+                Height::Open(from) => Some(from),
+            };
+            if let Some(from) = from {
+                self.found.push(Endless {
                     holder: pointer.to_owned(),
                     reference: reference.to_owned(),
-                    is_cycle: target.is_none(),
-                }),
+                    is_cycle: matches!(target, Height::Open(_)),
+                    path: self.trail.get(from..).unwrap_or_default().to_vec(),
+                });
             }
+            self.trail.pop();
         }
-        self.heights.insert(pointer.to_owned(), Some(height));
-        Some(height)
+        let known = Height::Known(height);
+        self.heights.insert(pointer.to_owned(), known);
+        known
     }
 }
 

@@ -1,12 +1,14 @@
 //! Where OpenAPI's schemas differ from JSON Schema 2020-12: two keywords of our own, and what is rewritten.
 
+use std::collections::HashSet;
+
 use jsonschema::{Keyword, paths::Location};
 use serde_json::{Map, Value, json};
 
 use super::{integer::WHOLE, pattern};
 use crate::{
     compat::Compat,
-    document::{Document, decoded},
+    document::{Document, Version, decoded},
 };
 
 /// A type that a value can have. Names are compared once, not for every value.
@@ -198,14 +200,16 @@ pub(super) fn adapt(schema: &mut Value, document: &Document) {
         Value::Object(members) => {
             adapt_reference(members, document);
             adapt_bounds(members);
-            adapt_nullable(members);
+            adapt_nullable(members, document.version);
+            adapt_lists(members);
             pattern::adapt(members);
             for (key, member) in members {
                 match key.as_str() {
                     // Data, not schemas: nothing in there may be changed.
                     "example" | "examples" | "default" | "enum" | "const" => {}
                     // The members of these are names, not keywords.
-                    "properties" | "patternProperties" | "dependentSchemas" | "$defs" => {
+                    "properties" | "patternProperties" | "dependentSchemas" | "$defs"
+                    | "definitions" => {
                         if let Value::Object(named) = member {
                             named.values_mut().for_each(|below| adapt(below, document));
                         }
@@ -267,18 +271,55 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
     }
 }
 
-/// `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 become the type "null".
-fn adapt_nullable(schema: &mut Map<String, Value>) {
-    let nullable = ["nullable", "x-nullable"]
-        .iter()
-        .any(|key| schema.get(*key) == Some(&Value::Bool(true)));
-    if let (true, Some(Value::String(name))) = (nullable, schema.get("type")) {
+/// `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 become the type "null". OpenAPI 3.1 has no `nullable`.
+///
+/// `nullable` adds null to the `type` of the same schema and to nothing else, so null must stand in its `enum`, too
+/// (proposal 003 of OpenAPI). Of `x-nullable` no specification speaks: with Python's connexion it allowed null in any case.
+fn adapt_nullable(schema: &mut Map<String, Value>, version: Version) {
+    let is = |key: &str| schema.get(key) == Some(&Value::Bool(true));
+    let is_extension = is("x-nullable");
+    let is_nullable = is_extension || is("nullable") && version < Version::OpenApi31;
+    if let (true, Some(Value::String(name))) = (is_nullable, schema.get("type")) {
         let types = json!([name, "null"]);
         schema.insert("type".to_owned(), types);
         if let Some(Value::Array(options)) = schema.get_mut("enum")
+            && is_extension
             && !options.contains(&Value::Null)
         {
             options.push(Value::Null);
         }
+    }
+}
+
+/// What other versions of JSON Schema write otherwise, or allow: a list under `items`, names twice in a list, `examples`
+/// that are no list.
+fn adapt_lists(schema: &mut Map<String, Value>) {
+    if schema.get("items").is_some_and(Value::is_array)
+        && let Some(items) = schema.shift_remove("items")
+    {
+        let rest = schema.shift_remove("additionalItems");
+        schema.extend(rest.map(|rest| ("items".to_owned(), rest)));
+        schema.insert("prefixItems".to_owned(), items);
+    }
+    if schema.get("examples").is_some_and(Value::is_object) {
+        schema.shift_remove("examples");
+    }
+    for keyword in ["required", "type"] {
+        if let Some(names) = schema.get_mut(keyword) {
+            without_repetition(names);
+        }
+    }
+    if let Some(Value::Object(dependent)) = schema.get_mut("dependentRequired") {
+        dependent.values_mut().for_each(without_repetition);
+    }
+}
+
+fn without_repetition(names: &mut Value) {
+    if let Value::Array(names) = names {
+        let mut seen = HashSet::new();
+        names.retain(|name| {
+            name.as_str()
+                .is_none_or(|name| seen.insert(name.to_owned()))
+        });
     }
 }

@@ -119,7 +119,7 @@ impl Turn<'_> {
                         self.member(below);
                     }
                 }
-                ("$defs", Value::Object(schemas)) => {
+                ("$defs" | "definitions", Value::Object(schemas)) => {
                     for below in schemas.values_mut() {
                         self.schema(below, &BTreeSet::new());
                     }

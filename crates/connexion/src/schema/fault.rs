@@ -10,7 +10,8 @@ use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::{Map, Value};
 
 use super::{
-    Schema, dialect, direction, discriminator,
+    Schema, dialect, direction,
+    discriminator::{self, Meant},
     integer::WHOLE,
     pattern, resolve, sentence,
     shared::{self, SHARED},
@@ -109,15 +110,15 @@ impl Schema {
         told_once(faults)
     }
 
-    /// What is told of an error in what stands at `place`: what a shared schema found; of members that must not be
+    /// What is told of an error in what stands at `outer`: what a shared schema found; of members that must not be
     /// there each, the first time with all of their names.
     fn told(
         &self,
         shown: &mut Shown<'_>,
-        place: &str,
+        outer: &str,
         error: &ValidationError<'_>,
     ) -> Vec<SchemaFault> {
-        let place = format!("{place}{}", error.instance_path());
+        let place = format!("{outer}{}", error.instance_path());
         if let ValidationErrorKind::Custom { keyword, message } = error.kind()
             && keyword == SHARED
         {
@@ -126,6 +127,19 @@ impl Schema {
                 .iter()
                 .flat_map(|error| self.told(shown, &place, error));
             return told.collect();
+        }
+        if let Some((context, wording)) = self.wording(error)
+            && let Some(meant) = discriminator::meant(wording, error.instance())
+        {
+            return match meant {
+                Meant::Schema(index) => {
+                    let errors = context.get(index).into_iter().flatten();
+                    errors
+                        .flat_map(|error| self.told(shown, outer, error))
+                        .collect()
+                }
+                Meant::Unknown(message) => vec![shown.choice(&message, place)],
+            };
         }
         let fault = self.fault(shown, place, error);
         let (ValidationErrorKind::AdditionalProperties { unexpected }
@@ -150,6 +164,23 @@ impl Schema {
         };
         let names = unexpected.iter().take(MAX_UNKNOWN).enumerate();
         names.map(one).collect()
+    }
+
+    /// The errors of each schema under `oneOf` or `anyOf`, if none holds and a discriminator says how to choose.
+    fn wording<'e>(
+        &self,
+        error: &'e ValidationError<'_>,
+    ) -> Option<(&'e [Vec<ValidationError<'static>>], &Value)> {
+        let (ValidationErrorKind::AnyOf { context }
+        | ValidationErrorKind::OneOfNotValid { context }) = error.kind()
+        else {
+            return None;
+        };
+        let at = error.absolute_keyword_location()?;
+        let at = decoded(at.fragment()?.as_str());
+        let (holder, _) = at.rsplit_once('/')?;
+        let wording = value_at(&self.root, holder)?.get(discriminator::WORDING)?;
+        Some((context, wording))
     }
 
     fn fault(
@@ -326,27 +357,7 @@ impl Shown<'_> {
             (_, pattern::OWN) => "pattern".clone_into(&mut keyword),
             (_, WHOLE | dialect::SINGLE) => "format".clone_into(&mut keyword),
             (ValidationErrorKind::Custom { message, .. }, discriminator::CHOICE) => {
-                let (property, values) = discriminator::told(message);
-                push(&mut pointer, &property);
-                let values = values.map(|values| repr(&values, compat, MAX_SHOWN));
-                let sent = self.texts.at(&pointer);
-                (keyword, sentence) = match (sent, values) {
-                    (None, values) => {
-                        let one_of =
-                            values.map_or_else(String::new, |all| format!(", one of {all}"));
-                        let name = string(&property, compat);
-                        let sentence = format!("{name} is a required property{one_of}");
-                        ("required".to_owned(), sentence)
-                    }
-                    (Some(sent), values) => {
-                        let end = values.map_or_else(
-                            || format!("of type {}", string("string", compat)),
-                            |values| format!("one of {values}"),
-                        );
-                        let sentence = format!("{} is not {end}", self.repr(sent));
-                        ("discriminator".to_owned(), sentence)
-                    }
-                };
+                return self.choice(message, pointer);
             }
             (ValidationErrorKind::Custom { message, .. }, direction::FORBIDDEN) => {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
@@ -397,6 +408,34 @@ impl Shown<'_> {
             (kind, _) => return sentence::sentence(kind, compat, || self.repr(sent)),
         };
         format!("{} {end}", self.repr(sent))
+    }
+
+    /// Reports an object at `pointer` that names none of the schemas it may name.
+    fn choice(&mut self, message: &str, mut pointer: String) -> SchemaFault {
+        let compat = self.compat;
+        let (property, values) = discriminator::told(message);
+        push(&mut pointer, &property);
+        let values = values.map(|values| repr(&values, compat, MAX_SHOWN));
+        let (keyword, sentence) = match (self.texts.at(&pointer), values) {
+            (None, values) => {
+                let one_of = values.map_or_else(String::new, |all| format!(", one of {all}"));
+                let name = string(&property, compat);
+                ("required", format!("{name} is a required property{one_of}"))
+            }
+            (Some(sent), values) => {
+                let end = values.map_or_else(
+                    || format!("of type {}", string("string", compat)),
+                    |values| format!("one of {values}"),
+                );
+                ("discriminator", format!("{} is not {end}", self.repr(sent)))
+            }
+        };
+        SchemaFault {
+            pointer: shortened(pointer),
+            keyword: keyword.into(),
+            sentence: cut(sentence),
+            expected: None,
+        }
     }
 
     fn repr(&mut self, sent: Sent<'_>) -> String {

@@ -550,4 +550,23 @@ mod tests {
             assert!(compile(&schema).is_none(), "{schema}");
         }
     }
+
+    #[test]
+    fn extensions_beside_a_reference_leave_a_schema_plain() {
+        let root = json!({"b": {"type": "string"}, "a": {"$ref": "#/b", "maxLength": 2}});
+        for (schema, is_plain) in [
+            (
+                json!({"$ref": "#/b", "x-any": 1, "description": "text"}),
+                true,
+            ),
+            (json!({"$ref": "#/b", "maxLength": 2}), false),
+            (json!({"$ref": "#/a"}), false),
+        ] {
+            assert_eq!(
+                Plain::compile(&root, &schema, &[]).is_some(),
+                is_plain,
+                "{schema}"
+            );
+        }
+    }
 }

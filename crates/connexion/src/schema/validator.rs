@@ -79,7 +79,7 @@ impl Validator {
             "/components/schemas/{}",
             name.replace('~', "~0").replace('/', "~1")
         );
-        let (mut faults, schemas) = document.examine(formats);
+        let (mut faults, schemas) = document.examine(formats, false);
         faults.retain(|fault| fault.severity() == Severity::Error);
         if !faults.is_empty() {
             return Err(Faults(faults));

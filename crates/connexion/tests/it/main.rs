@@ -12,6 +12,7 @@ mod compat;
 mod connections;
 mod content_types;
 mod defaults;
+mod discriminator;
 mod docs;
 mod document;
 mod findings;

@@ -37,6 +37,12 @@ fn thing(version: &str, schemas: &str) -> ApiService {
     service(parsed(version, schemas))
 }
 
+/// The same, with discriminators that decide which values are valid.
+fn strict_thing(version: &str, schemas: &str) -> ApiService {
+    let api = Api::from_document(parsed(version, schemas)).operation("test", async || ());
+    build(api.strict_discriminator(true))
+}
+
 /// What is wrong with an answer.
 fn answer_verdict(service: &ApiService, body: &str) -> String {
     let headers = headers(&[("content-type", "application/json")]);
@@ -344,7 +350,7 @@ fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
                 let schemas = format!(
                     "Thing: {{{keyword}: {refs}, discriminator: {{propertyName: kind{mapping}}}}}, {PETS}"
                 );
-                let service = thing(version, &schemas);
+                let service = strict_thing(version, &schemas);
                 for (body, expected) in [
                     (
                         json!({"kind": cat, "lives": 9}),
@@ -392,7 +398,7 @@ fn faults_of_a_chosen_schema_have_their_place_in_the_whole() {
          {{$ref: '#/components/schemas/Cat'}}, {{$ref: '#/components/schemas/Dog'}}], \
          discriminator: {{propertyName: kind}}}}}}}}}}, {PETS}"
     );
-    let service = thing("3.0", &schemas);
+    let service = strict_thing("3.0", &schemas);
     assert_eq!(
         body_verdict(
             &service,
@@ -418,7 +424,7 @@ fn schemas_that_say_their_value_themselves_need_no_mapping() {
          discriminator: {{propertyName: kind}}}}, A: {cat}, B: {dog}"
     );
     for schemas in [inline, named] {
-        let service = thing("3.1", &schemas);
+        let service = strict_thing("3.1", &schemas);
         let verdicts = ["cat", "dog", "A"]
             .map(|kind| body_verdict(&service, &json!({"kind": kind}).to_string()));
         assert_eq!(
@@ -439,7 +445,7 @@ fn what_is_no_object_is_not_for_the_discriminator() {
         "Thing: {{oneOf: [{{$ref: '#/components/schemas/Cat'}}, {{type: 'null'}}], \
          discriminator: {{propertyName: kind}}}}, {PETS}"
     );
-    let service = thing(
+    let service = strict_thing(
         "3.1",
         &format!(
             "Thing: {{items: {{$ref: '#/components/schemas/Maybe'}}}}, Maybe{}",
@@ -470,7 +476,7 @@ fn a_discriminator_of_a_base_chooses_between_its_children() {
              Siamese: {{allOf: [{{$ref: '#/components/schemas/Cat'}}, {{required: [blue]}}]}}, \
              Other: {{type: object}}"
         );
-        let service = thing(version, &schemas);
+        let service = strict_thing(version, &schemas);
         let all = r#"["Thing", "Cat", "Siamese"]"#;
         for (body, expected) in [
             (
@@ -538,7 +544,7 @@ fn a_base_is_chosen_by_mapping_enum_and_nested_discriminators_alike() {
         child("Siamese", "Cat", ", {required: [blue]}")
     );
     for version in ["3.1", "3.0"] {
-        let service = thing(version, &schemas);
+        let service = strict_thing(version, &schemas);
         let keywords = |body: &str| {
             let verdict = body_verdict(&service, body);
             let lines = verdict
@@ -564,7 +570,7 @@ fn what_leads_into_a_base_still_leads_there() {
                    Child: {allOf: [{$ref: '#/components/schemas/Base'}]}, \
                    Thing: {properties: {a: {$ref: '#/components/schemas/Base/properties/name'}, \
                    b: {allOf: [{$ref: '#/components/schemas/Base'}], description: any of them}}}";
-    let service = thing("3.1", schemas);
+    let service = strict_thing("3.1", schemas);
     assert_eq!(
         body_verdict(&service, r#"{"a":1,"b":{"kind":"x"}}"#),
         "Body /a type: 1 is not of type \"string\" at /a\n\
@@ -620,25 +626,19 @@ fn a_discriminator_that_can_choose_nothing_is_told() {
     }
     let inline = "Thing: {oneOf: [{type: object}, {$ref: '#/components/schemas/Cat'}], \
                   discriminator: {propertyName: kind}}, Cat: {type: object}";
-    assert_eq!(
-        messages("3.1", inline),
-        [
+    assert_eq!(messages("3.1", inline), [""; 0]);
+    let api = Api::from_document(parsed("3.1", inline)).operation("test", async || ());
+    let faults = api.strict_discriminator(true).build(()).unwrap_err();
+    assert!(
+        faults.to_string().ends_with(
             "the discriminator `kind` can't name this schema; write a reference, or the `const` of `kind` in it"
-        ]
+        ),
+        "{faults}"
     );
 }
 
 #[test]
-fn a_discriminator_that_leads_back_to_itself_is_told() {
-    let schemas = "Thing: {discriminator: {propertyName: kind, mapping: {a: Holder}}, type: object}, \
-                   Holder: {anyOf: [{$ref: '#/components/schemas/Thing'}]}";
-    let told = messages("3.1", schemas);
-    assert!(
-        told.iter()
-            .all(|line| line.ends_with("leads back to itself"))
-            && !told.is_empty(),
-        "{told:?}"
-    );
+fn schemas_that_lead_back_to_themselves_by_one_of_are_told() {
     // Without a discriminator nothing says which one is meant.
     let both = "Thing: {oneOf: [{$ref: '#/components/schemas/Cat'}]}, \
                 Cat: {allOf: [{$ref: '#/components/schemas/Thing'}]}";
@@ -1117,4 +1117,176 @@ fn schemas_that_refer_to_one_another_by_the_dozen_are_shared_and_tell_all_the_sa
          Body /list/2 type: 5 is not of type \"object\" at /list/2\n\
          Body /either oneOf: {\"n\": 4} is not valid under any of the given schemas at /either"
     );
+}
+
+#[test]
+fn nullable_adds_null_to_the_type_of_the_same_schema_only() {
+    let reference = "{$ref: '#/components/schemas/A'}";
+    for (version, schema, is_null_valid, warning) in [
+        ("3.0", "{type: string, nullable: true}".to_owned(), true, ""),
+        (
+            "3.0",
+            "{type: string, nullable: true, enum: [a]}".to_owned(),
+            false,
+            "`nullable` has no effect here: null is not allowed unless the `enum` lists it",
+        ),
+        (
+            "3.0",
+            "{type: string, nullable: true, enum: [a, null]}".to_owned(),
+            true,
+            "",
+        ),
+        (
+            "3.0",
+            format!("{{nullable: true, allOf: [{reference}]}}"),
+            false,
+            "`nullable` has no effect without a `type` beside it: null is not allowed by it",
+        ),
+        (
+            "3.0",
+            "{nullable: true, enum: [a]}".to_owned(),
+            false,
+            "`nullable` has no effect without a `type` beside it: null is not allowed by it",
+        ),
+        ("3.0", "{nullable: true}".to_owned(), true, ""),
+        (
+            "3.1",
+            "{type: string, nullable: true}".to_owned(),
+            false,
+            "`nullable` is not of this version of OpenAPI; it has no effect; write `type: […, 'null']`",
+        ),
+        (
+            "2.0",
+            "{type: string, x-nullable: true, enum: [a]}".to_owned(),
+            true,
+            "",
+        ),
+    ] {
+        let schemas = format!("Thing: {{properties: {{a: {schema}}}}}, A: {{type: object}}");
+        let told = messages(version, &schemas);
+        assert_eq!(told.join("\n"), warning, "{version} {schema}");
+        let verdict = body_verdict(&thing(version, &schemas), r#"{"a": null}"#);
+        assert_eq!(
+            verdict.starts_with("ok"),
+            is_null_valid,
+            "{version} {schema}: {verdict}"
+        );
+    }
+}
+
+#[test]
+fn reference_leads_to_any_schema_wherever_it_stands() {
+    for version in ["3.1", "3.0"] {
+        for (reference, schema) in [
+            ("A/definitions/b", "definitions: {b: BOUND}"),
+            ("A/definitions/default", "definitions: {default: BOUND}"),
+            ("A/x-parts/b", "x-parts: {b: BOUND}"),
+            ("A/parts/b", "parts: {b: BOUND}"),
+            ("A/x-parts/b/c", "x-parts: {b: {c: BOUND}}"),
+        ] {
+            let bound = "{type: integer, nullable: false, format: int32}";
+            let schema = schema.replace("BOUND", bound);
+            let schema = if version == "3.1" {
+                schema.replace("nullable: false, ", "")
+            } else {
+                schema
+            };
+            let schemas = format!(
+                "Thing: {{properties: {{a: {{$ref: '#/components/schemas/{reference}'}}}}}}, A: {{{schema}}}"
+            );
+            assert_eq!(messages(version, &schemas), [""; 0], "{reference}");
+            let service = thing(version, &schemas);
+            assert!(
+                body_verdict(&service, r#"{"a": 1}"#).starts_with("ok"),
+                "{reference}"
+            );
+            // What is referred to is read as a schema of OpenAPI, with its formats.
+            assert!(
+                body_verdict(&service, r#"{"a": 2147483648}"#).starts_with("Body /a format"),
+                "{reference}"
+            );
+        }
+    }
+}
+
+#[test]
+fn schema_in_an_extension_is_checked_as_one_if_a_reference_leads_to_it() {
+    for version in ["3.1", "3.0"] {
+        let schemas =
+            "Thing: {$ref: '#/components/schemas/A/x-a'}, A: {x-a: {type: txt}, x-b: {type: txt}}";
+        let told = messages(version, schemas);
+        assert_eq!(
+            told,
+            ["`type` must be one of string, number, integer, boolean, object, array, null"]
+        );
+    }
+}
+
+#[test]
+fn response_that_is_referred_to_as_a_schema_allows_any_value() {
+    let document = crate::support::document(
+        &crate::support::with_body("{$ref: '#/components/responses/R'}"),
+        "responses: {R: {description: d}}",
+    );
+    let [fault] = &document.check()[..] else {
+        panic!("{:?}", document.check())
+    };
+    assert_eq!(fault.code.as_str(), "not-checked");
+    assert!(body_verdict(&service(document), "5").starts_with("ok"));
+}
+
+#[test]
+fn list_under_items_is_read_by_place() {
+    for (version, rest) in [
+        ("2.0", ""),
+        ("3.0", ""),
+        ("3.1", ""),
+        ("2.0", ", additionalItems: false"),
+    ] {
+        let schemas = format!(
+            "Thing: {{type: array, items: [{{type: integer}}, {{$ref: '#/components/schemas/A'}}]{rest}}}, A: {{type: string}}"
+        );
+        let told = messages(version, &schemas);
+        assert!(
+            told.len() == 1 && told[0].starts_with("a list under `items`"),
+            "{told:?}"
+        );
+        let service = thing(version, &schemas);
+        assert!(body_verdict(&service, r#"[1, "a"]"#).starts_with("ok"));
+        assert!(body_verdict(&service, r#"["a"]"#).starts_with("Body /0 type"));
+        assert!(body_verdict(&service, r"[1, 2]").starts_with("Body /1 type"));
+        let longer = body_verdict(&service, r#"[1, "a", null]"#);
+        assert_eq!(longer.starts_with("ok"), rest.is_empty(), "{longer}");
+        assert_eq!(answer_verdict(&service, r#"[1, "a"]"#), "ok");
+    }
+}
+
+#[test]
+fn name_that_stands_twice_in_a_list_is_a_warning() {
+    for version in VERSIONS {
+        let schemas = "Thing: {type: object, required: [a, a]}";
+        assert_eq!(
+            messages(version, schemas),
+            ["`a` stands twice in `required`"]
+        );
+        let verdict = body_verdict(&thing(version, schemas), "{}");
+        assert_eq!(verdict, "Body /a required: \"a\" is a required property");
+    }
+}
+
+#[test]
+fn examples_of_a_schema_that_are_no_list_are_a_warning() {
+    let schemas = "Thing: {type: object, examples: {one: {a: 1}}}";
+    let expected = ["the `examples` of a schema are a list; an object is not read"];
+    assert_eq!(messages("3.1", schemas), expected);
+    assert!(body_verdict(&thing("3.1", schemas), "{}").starts_with("ok"));
+}
+
+#[test]
+fn rules_beside_each_reference_of_a_chain_hold() {
+    let schemas = "Thing: {type: object, properties: {a: {$ref: '#/components/schemas/A', x-a: 1}}}, \
+                   A: {$ref: '#/components/schemas/B', maxLength: 2}, B: {type: string}";
+    let service = thing("3.1", schemas);
+    assert!(body_verdict(&service, r#"{"a": "ab"}"#).starts_with("ok"));
+    assert!(body_verdict(&service, r#"{"a": "abc"}"#).starts_with("Body /a maxLength"));
 }

@@ -2,7 +2,7 @@
 
 use connexion::{Api, Document};
 
-use crate::support::{headers, only, service, verdict};
+use crate::support::{body_verdict, build, headers, only, service, verdict};
 
 fn swagger(rest: &str) -> Document {
     let text = format!("swagger: '2.0'\ninfo: {{title: t, version: '1'}}\n{rest}");
@@ -52,7 +52,6 @@ definitions:
 14:32: `type` must be one of string, number, integer, boolean, object, array, null
 15:11: `in: body` of the parameter `e` is not supported
 16:12: `#/parameters/None` does not exist
-18:40: `type` must be one of string, number, integer, boolean, object, array, null
 19:15: `#/responses/None` does not exist
 21:9: `discriminator` must be a text";
     assert_eq!(
@@ -123,4 +122,145 @@ definitions: {A: {type: string}}
     let headers = headers(&[("content-type", "application/json")]);
     let result = only(&service).validate_request(&Vec::new(), None, &headers, b"\"long\"");
     assert_eq!(verdict(result), r#"ok {} "long""#);
+}
+
+#[test]
+fn response_of_type_file_is_any_body() {
+    for (produces, media) in [
+        ("[application/json]", "application/json"),
+        ("[]", "image/png"),
+    ] {
+        for schema in ["{type: file}", "{$ref: '#/definitions/File'}"] {
+            let document = swagger(&format!(
+                "\
+paths:
+  /test:
+    get: {{operationId: test, produces: {produces}, responses: {{200: {{description: d, schema: {schema}}}}}}}
+definitions: {{File: {{type: file}}}}
+"
+            ));
+            assert!(document.check().is_empty(), "{:?}", document.check());
+            let found = only(&service(document)).validate_response(
+                http::StatusCode::OK,
+                &headers(&[("content-type", media)]),
+                b"\x89PNG",
+            );
+            assert!(found.is_ok(), "{produces} {schema}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn references_lead_into_what_the_lowering_takes_apart() {
+    for reference in [
+        "#/responses/Small/schema",
+        "#/parameters/Small/schema",
+        "#/paths/~1other~1{id}/post/parameters/0/schema",
+        "#/paths/~1other~1%7Bid%7D/post/responses/200/schema",
+        "#/paths/~1other~1{id}/post/responses/200/schema/properties/again/allOf/0",
+        "#/x-schemas/Small",
+        "#/x-schemas/Small/x-deep/Small",
+    ] {
+        let small = "{type: integer, maximum: 5}";
+        let deep = "{type: integer, maximum: 5, x-deep: {Small: {type: integer, maximum: 5}}}";
+        let document = swagger(&format!(
+            "\
+paths:
+  /test:
+    post:
+      operationId: test
+      parameters: [{{in: body, name: b, schema: {{type: array, items: {{$ref: '{reference}'}}}}}}]
+      responses: {{200: {{description: d}}}}
+  /other/{{id}}:
+    post:
+      operationId: other
+      parameters: [{{in: body, name: b, schema: {small}}}, {{in: path, name: id, type: string, required: true}}]
+      responses: {{200: {{description: d, schema: {{type: integer, maximum: 5, properties: {{again: {{allOf: [{small}]}}}}}}}}}}
+parameters: {{Small: {{in: body, name: b, schema: {small}}}}}
+responses: {{Small: {{description: d, schema: {small}}}}}
+x-schemas: {{Small: {deep}}}
+"
+        ));
+        let checked = document.check();
+        assert!(checked.is_empty(), "{reference}: {checked:?}");
+        let api = Api::from_document(document).operation("test", async || ());
+        let service = build(api.operation("other", async || ()));
+        assert!(
+            body_verdict(&service, "[5]").starts_with("ok"),
+            "{reference}"
+        );
+        assert_eq!(
+            body_verdict(&service, "[6]"),
+            "Body /0 maximum: 6 is greater than the maximum of 5 at /0",
+            "{reference}"
+        );
+    }
+}
+
+#[test]
+fn reference_to_a_parameter_by_its_place_leads_to_that_one() {
+    for reference in ["#/paths/~1other/post/parameters/1", "#/x-common/P"] {
+        let document = swagger(&format!(
+            "\
+paths:
+  /test:
+    get:
+      operationId: test
+      parameters: [{{$ref: '{reference}'}}]
+      responses: {{200: {{$ref: '#/x-common/R'}}}}
+  /other:
+    post:
+      operationId: other
+      parameters: [{{in: body, name: b, schema: {{}}}}, {{in: query, name: p, type: integer}}, {{in: query, name: q, type: string}}]
+      responses: {{200: {{description: d}}}}
+x-common: {{P: {{in: query, name: p, type: integer}}, R: {{description: d, schema: {{type: object}}}}}}
+"
+        ));
+        let checked = document.check();
+        assert!(checked.is_empty(), "{reference}: {checked:?}");
+        let api = Api::from_document(document).operation("test", async || ());
+        let service = build(api.operation("other", async || ()));
+        let check = |query| {
+            let none = headers(&[]);
+            verdict(only(&service).validate_request(&Vec::new(), Some(query), &none, b""))
+        };
+        assert_eq!(check("p=5"), "ok {\"p\":5} null", "{reference}");
+        assert!(check("p=x").starts_with("Query p"), "{reference}");
+    }
+}
+
+#[test]
+fn a_broken_reference_is_reported_as_it_was_written() {
+    let faults = faults(
+        "\
+paths:
+  /test:
+    get: {operationId: test, responses: {200: {description: d, schema: {$ref: '#/responses/None/schema/x'}}}}
+responses: {}
+",
+    );
+    assert!(
+        faults.ends_with(": `#/responses/None/schema/x` does not exist")
+            && faults.lines().count() == 1,
+        "{faults}"
+    );
+}
+
+#[test]
+fn x_nullable_of_a_body_allows_null() {
+    for (mark, expected) in [(", x-nullable: true", "ok {} null"), ("", "Body")] {
+        let service = service(swagger(&format!(
+            "\
+paths:
+  /test:
+    post:
+      operationId: test
+      parameters: [{{in: body, name: b, required: true, schema: {{$ref: '#/definitions/A'}}{mark}}}]
+      responses: {{200: {{description: d}}}}
+definitions: {{A: {{type: object}}}}
+"
+        )));
+        let verdict = body_verdict(&service, "null");
+        assert!(verdict.starts_with(expected), "{verdict}");
+    }
 }

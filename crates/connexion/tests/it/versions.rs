@@ -312,7 +312,7 @@ fn what_another_version_has_is_told_and_read_nevertheless() {
             "3.1.0",
             "{nullable: true}",
             "",
-            "`nullable` is not of this version of OpenAPI; write `type: […, 'null']`",
+            "`nullable` is not of this version of OpenAPI; it has no effect; write `type: […, 'null']`",
         ),
         (
             "3.1.0",

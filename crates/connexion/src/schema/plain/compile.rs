@@ -5,7 +5,10 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde_json::{Map, Value};
 
 use super::{Format, Kind, Object, Pattern, Plain, Property, STANDARD, Text};
-use crate::schema::{FormatCheck, direction::FORBIDDEN, integer::WHOLE, is_remark, resolve};
+use crate::{
+    document::{MAX_REFERENCES, decoded, node::value_at},
+    schema::{FormatCheck, direction::FORBIDDEN, integer::WHOLE, is_remark},
+};
 
 impl Plain {
     /// Reads a schema of the document `root`; `None` if it is not plain.
@@ -26,10 +29,8 @@ struct Compile<'c> {
 impl Compile<'_> {
     /// `outer` are the schemas that this one is part of: none may be part of itself.
     fn schema(&self, schema: &Value, outer: &[&Value]) -> Option<Plain> {
-        // A reference with siblings is not plain: both would have to be looked at.
-        let alone = schema.get("$ref").is_none() || schema.as_object()?.len() == 1;
-        let described = resolve(self.root, schema);
-        if !alone || outer.iter().any(|one| std::ptr::eq(*one, described)) {
+        let described = self.described(schema)?;
+        if outer.iter().any(|one| std::ptr::eq(*one, described)) {
             return None;
         }
         let schema = described.as_object()?;
@@ -60,6 +61,22 @@ impl Compile<'_> {
             // An enum that is plain has no null in it.
             may_be_null: may_be_null && !schema.contains_key("enum"),
         })
+    }
+
+    /// What a schema's references lead to. One with rules beside it is not plain: both would have to be looked at. Remarks
+    /// and extensions are no rules.
+    fn described<'v>(&'v self, mut schema: &'v Value) -> Option<&'v Value> {
+        for _ in 0..MAX_REFERENCES {
+            let Some(reference) = schema.get("$ref") else {
+                return Some(schema);
+            };
+            let mut keywords = schema.as_object()?.keys();
+            if !keywords.all(|keyword| keyword == "$ref" || is_remark(keyword)) {
+                return None;
+            }
+            schema = value_at(self.root, &decoded(reference.as_str()?))?;
+        }
+        None
     }
 
     fn object(&self, schema: &Map<String, Value>, outer: &[&Value]) -> Option<Kind> {
