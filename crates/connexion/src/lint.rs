@@ -32,7 +32,8 @@ impl Document {
     /// ```
     pub fn check(&self) -> Vec<Fault> {
         let (mut faults, schemas) = self.examine(&[], false);
-        operation::compile(self, &schemas, &[], &[], |_| Rules::default(), &mut faults);
+        let own = (&[][..], &[][..]);
+        operation::compile(self, &schemas, own, |_| Rules::default(), &mut faults);
         arrange(&mut faults, &self.source);
         faults
     }

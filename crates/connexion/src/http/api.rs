@@ -944,23 +944,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
             ..options.rules()
         };
-        let compiled = operation::compile(
-            &document,
-            &schemas,
-            &formats,
-            &body_types,
-            rules,
-            &mut faults,
-        );
+        let own = (formats.as_slice(), body_types.as_slice());
+        let compiled = operation::compile(&document, &schemas, own, rules, &mut faults);
         for (source, operation) in compiled {
             let paths = paths(&source, own_base.as_deref());
             templates.extend(paths.map(|template| (Arc::new(template), endpoints.len())));
             endpoints.push((source.place.node.at, operation));
         }
         unknown_modes(&document, &endpoints, &responses_of, &mut faults);
-        if options.stub {
-            default_handlers.push((String::new(), with_state(not_implemented)));
-        }
+        let stub = || (String::new(), with_state(not_implemented));
+        default_handlers.extend(options.stub.then(stub));
         let endpoints = connect(
             &document,
             endpoints,

@@ -376,8 +376,11 @@ impl Served {
                     Reading::Json | Reading::Text | Reading::Form(_) | Reading::Decoded(_) => {
                         body.take()
                     }
-                    // A form ends before its body, and a handler need not read all.
-                    _ => body.lend(),
+                    // A form ends before its body does.
+                    #[cfg(feature = "multipart")]
+                    Reading::Multipart(_) => body.lend(),
+                    // A handler need not read all.
+                    Reading::Stream => body.lend(),
                 };
                 let read = incoming::read(reading, &parts.headers, whole, &self.limits).await?;
                 body.was_read();

@@ -217,10 +217,10 @@ impl Compile<'_, '_> {
         };
         let mut keywords = schema.node.members();
         if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
-            let are_not = if !kind.json_within().is_empty() {
-                "are checked in JSON only, others"
-            } else {
+            let are_not = if kind.json_within().is_empty() {
                 "are not checked, but"
+            } else {
+                "are checked in JSON only, others"
             };
             let message = format!(
                 "bodies of the type `{name}` {are_not} handed on as they come; `{{type: string, format: binary}}` \
@@ -406,7 +406,7 @@ impl Media {
             (Reading::Text, Received::Whole(body)) => self.text(sent, body, violations),
             (Reading::Decoded(own), Received::Whole(body)) => {
                 let value = own.read(body, room);
-                let value = value.map_err(|wrong| violations.push(wrong)).ok()?;
+                let value = value.map_err(|wrong| violations.extend(wrong)).ok()?;
                 violations.extend(self.violations(&value));
                 Some(value)
             }

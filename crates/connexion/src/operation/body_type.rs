@@ -46,11 +46,11 @@ impl BodyType {
     ///
     /// # Errors
     /// If it can't be read, is nested too deep, or holds more values than there is room for.
-    pub(super) fn read(&self, body: &[u8], room: &Room) -> Result<Value, Violation> {
+    pub(super) fn read(&self, body: &[u8], room: &Room) -> Result<Value, Vec<Violation>> {
         let name = self.kind.as_str();
         let wrong = |why: &str| {
             let detail = format!("The body is not valid {name}: {why}");
-            Violation::of_body("decode", cut(detail))
+            vec![Violation::of_body("decode", cut(detail))]
         };
         let value = (self.decode)(body).map_err(|why| wrong(&why))?;
         if is_deeper(&value, MAX_DEPTH) {
@@ -59,7 +59,7 @@ impl BodyType {
         if room.take(count(&value)) {
             Ok(value)
         } else {
-            Err(room.violation())
+            Err(vec![room.violation()])
         }
     }
 
@@ -69,7 +69,6 @@ impl BodyType {
     /// If it can't be read.
     pub(super) fn read_answer(&self, body: &[u8]) -> Result<Value, Vec<Violation>> {
         self.read(body, &Room::of(usize::MAX))
-            .map_err(|wrong| vec![wrong])
     }
 }
 

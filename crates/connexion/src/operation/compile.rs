@@ -59,11 +59,11 @@ pub(super) struct Compile<'c, 'f> {
 }
 
 /// Compiles all operations, each with its rules; what is wrong with them, or with the schemas that they use, is added to `faults`.
+/// `formats` and `body_types` are those of the application.
 pub(crate) fn compile<'d>(
     document: &'d Document,
     schemas: &Schemas,
-    formats: &[(String, FormatCheck)],
-    body_types: &[BodyType],
+    (formats, body_types): (&[(String, FormatCheck)], &[BodyType]),
     rules: impl Fn(&OperationPlace<'d>) -> Rules,
     faults: &mut Vec<Fault>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {

@@ -381,6 +381,16 @@ pub(crate) fn read_whole(
     reader.fields
 }
 
+/// A name as it was before a browser wrote it, which encodes quotes and line ends, and nothing else (WHATWG HTML, section
+/// 4.10.21.8, "Multipart form data").
+fn unescaped(name: &str) -> String {
+    if !name.contains('%') {
+        return name.to_owned();
+    }
+    let name = name.replace("%22", "\"");
+    name.replace("%0D", "\r").replace("%0A", "\n")
+}
+
 struct Reader<'f, 'l> {
     form: &'f Form,
     fields: Fields<'static>,
@@ -426,8 +436,8 @@ impl Reader<'_, '_> {
             let content_type =
                 content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
             let head = PartHead {
-                name: name.to_owned(),
-                filename: part.file_name().map(str::to_owned),
+                name: unescaped(name),
+                filename: part.file_name().map(unescaped),
                 content_type,
             };
             if self.form.is_file(&head) {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use axum::response::IntoResponse as _;
-use connexion::{Api, Body, Document, In, Items, Problem, Responses, Violation};
+use connexion::{
+    Api, Body, Document, In, Items, Problem, Responses, SecurityRequirement, Violation,
+};
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
@@ -279,7 +281,10 @@ paths:
 "
         );
         let handler = async |operation: connexion::CurrentOperation| {
-            let schemes = operation.security().iter().flat_map(|one| one.schemes());
+            let schemes = operation
+                .security()
+                .iter()
+                .flat_map(SecurityRequirement::schemes);
             format!(
                 "{} {} {} {} {} {}",
                 operation.id(),

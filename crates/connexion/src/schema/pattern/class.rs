@@ -214,7 +214,7 @@ pub(super) fn escape(reader: &mut Reader, in_class: bool) -> Option<Set> {
             reader.made.differs = true;
             return Some(Set::one(letter.into()));
         }
-        letter => return Some(Set::one(character(reader, letter, in_class)?)),
+        letter => return Some(Set::one(character(reader, letter, in_class))),
     };
     Some(Set::of(&ranges))
 }
@@ -254,8 +254,8 @@ fn property(reader: &mut Reader, is_negated: bool) -> Option<Set> {
 }
 
 /// The code point of an escape that stands for one.
-fn character(reader: &mut Reader, letter: char, in_class: bool) -> Option<u32> {
-    Some(match letter {
+fn character(reader: &mut Reader, letter: char, in_class: bool) -> u32 {
+    match letter {
         't' => 0x09,
         'n' => 0x0a,
         'v' => 0x0b,
@@ -270,7 +270,7 @@ fn character(reader: &mut Reader, letter: char, in_class: bool) -> Option<u32> {
             letter.into()
         }
         letter => itself(reader, letter),
-    })
+    }
 }
 
 /// Annex B: what is no escape stands for itself.

@@ -48,6 +48,8 @@ pub(super) struct Reader {
     counts: u64,
     /// Whether a group has just ended that looks ahead.
     is_after_ahead: bool,
+    /// Whether a repetition has its least count after its greatest.
+    is_out_of_order: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +78,7 @@ impl Reader {
             names,
             counts: 1,
             is_after_ahead: false,
+            is_out_of_order: false,
         }
     }
 
@@ -141,7 +144,7 @@ impl Reader {
             };
             self.quantifier(may_repeat)?;
         }
-        if !self.open.is_empty() {
+        if !self.open.is_empty() || self.is_out_of_order {
             return None;
         }
         self.made.is_doubtful |= self.counts > MAX_COUNTS;
@@ -269,7 +272,8 @@ impl Reader {
         }
         let most = self.digits()?;
         self.eat("}").then_some(())?;
-        (least <= most).then(|| (format!("{{{least},{most}}}"), most))
+        self.is_out_of_order |= least > most;
+        Some((format!("{{{least},{most}}}"), most))
     }
 
     fn digits(&mut self) -> Option<u64> {
@@ -306,13 +310,11 @@ impl Reader {
                 let number = self
                     .digits()
                     .and_then(|number| usize::try_from(number).ok());
-                match number.filter(|number| *number <= self.total) {
-                    Some(number) => self.back_to(number),
-                    None => {
-                        self.at = before;
-                        return self.escaped();
-                    }
-                }
+                let Some(number) = number.filter(|number| *number <= self.total) else {
+                    self.at = before;
+                    return self.escaped();
+                };
+                self.back_to(number);
             }
             _ => {
                 self.at = before;
