@@ -1,5 +1,8 @@
 //! Serves any document and answers every operation with what the library read of the request:
-//! `cargo run -p connexion --example echo -- DOCUMENT [--port P]`.
+//! `cargo run -p connexion --example echo -- DOCUMENT [--port P] [--lenient] [--no-strict]`.
+//!
+//! With `--lenient` a document with errors is served as far as it can be ([`Document::lenient`]); with `--no-strict`
+//! parameters and `Accept` that the document does not have are accepted.
 //!
 //! The answer is `{"operationId", "path": {}, "query": {}, "header": {}, "cookie": {}, "body"}`. Any credentials
 //! will do, as long as there are some. Answers are not checked. What is wrong with the document is told on standard
@@ -71,13 +74,15 @@ async fn echo(
 }
 
 /// Any document as a service; the tests serve their fixtures with it.
-pub(crate) fn service(document: Document) -> Result<ApiService, Faults> {
+pub(crate) fn service(document: Document, is_strict: bool) -> Result<ApiService, Faults> {
     let places = Places::default();
     let anybody = Principal::new("anybody", document.scopes());
     let service = Api::from_document(document)
         .default_operation(echo)
         .default_security(move |_, _| ready(Ok(Some(anybody.clone()))))
         .validate_responses(false)
+        .strict_parameters(is_strict)
+        .strict_accept(is_strict)
         .upload_limit(1 << 30)
         .serve_document(true)
         .build(Arc::clone(&places))?;
@@ -109,13 +114,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (flags, arguments): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|argument| matches!(&**argument, "--lenient" | "--no-strict"));
+    let has = |flag: &str| flags.iter().any(|given| given == flag);
     let (file, port) = match arguments.as_slice() {
         [file] => (file, 3000),
         [file, flag, port] if flag == "--port" => (file, port.parse::<u16>()?),
-        _ => return Err("usage: echo DOCUMENT [--port P]".into()),
+        _ => return Err("usage: echo DOCUMENT [--port P] [--lenient] [--no-strict]".into()),
     };
-    let service = service(Document::load(file)?)?;
+    let mut document = Document::load(file)?;
+    if has("--lenient") {
+        document = document.lenient();
+    }
+    let service = service(document, !has("--no-strict"))?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
     axum::serve(listener, axum::Router::new().fallback_service(service)).await?;

@@ -50,7 +50,7 @@ impl fmt::Display for Position {
 /// "#)?;
 /// let fault = &document.check()[0];
 /// assert_eq!(fault.pointer, "/paths/~1hello/get/response");
-/// assert_eq!(fault.to_string(), "hello.yaml:6:31: an operation has no member `response`");
+/// assert_eq!(fault.to_string(), "hello.yaml:6:31: an operation has no member `response`; `responses` is probably meant");
 /// # Ok::<(), connexion::Faults>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,6 +66,7 @@ pub struct Fault {
     pub code: Code,
     /// What is wrong and what to do.
     pub message: String,
+    severity: Severity,
 }
 
 impl Fault {
@@ -78,10 +79,20 @@ impl Fault {
             pointer,
             code,
             message,
+            severity: code.severity(),
         }
     }
 
+    /// Returns the same diagnostic as a warning: the document is served nevertheless.
+    pub(crate) fn into_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Whether the document can be served nevertheless.
+    ///
+    /// Where nothing is served wrongly because of it, and in a document that is [lenient](crate::Document::lenient), an
+    /// error is a warning.
     ///
     /// ```
     /// # use connexion::{Document, Severity};
@@ -91,26 +102,7 @@ impl Fault {
     /// # Ok::<(), connexion::Faults>(())
     /// ```
     pub fn severity(&self) -> Severity {
-        match self.code {
-            Code::ApplicationWarning(_)
-            | Code::DefaultInvalid
-            | Code::DescriptionMissing
-            | Code::ExampleInvalid
-            | Code::FormatUnknown
-            | Code::GetWithBody
-            | Code::MediaTypeInvalid
-            | Code::NotChecked
-            | Code::NotUnderstood
-            | Code::OperationIdMissing
-            | Code::OtherVersion
-            | Code::ParameterIgnored
-            | Code::PathNamesDiffer
-            | Code::PathUnreachable
-            | Code::ReferenceSibling
-            | Code::StyleMismatch
-            | Code::WithoutEffect => Severity::Warning,
-            _ => Severity::Error,
-        }
+        self.severity
     }
 }
 
@@ -188,8 +180,10 @@ codes! {
     Version = "version",
     /// a member that must be there is not.
     MemberMissing = "member-missing",
-    /// a member that OpenAPI does not know; probably misspelt.
+    /// a member that OpenAPI does not know; a warning if requests do not depend on what it could mean.
     MemberUnknown = "member-unknown",
+    /// a keyword that is not known and passed over, but similar to one that is.
+    KeywordMisspelt = "keyword-misspelt",
     /// a value of the wrong kind, such as a text where a list must be.
     MemberInvalid = "member-invalid",
     /// what only another version of OpenAPI has; it is read nevertheless.
@@ -223,6 +217,8 @@ codes! {
     OperationIdMissing = "operation-id-missing",
     /// two operations of the same name.
     OperationIdDuplicate = "operation-id-duplicate",
+    /// an operation of a lenient document that can't be served: it answers 501.
+    OperationNotServed = "operation-not-served",
     /// a path template that can't be read.
     PathInvalid = "path-invalid",
     /// a path with a query or a fragment, which no request has: its operations are not served.
@@ -268,6 +264,46 @@ codes! {
     HandlerUnknown = "handler-unknown",
     /// a second handler for one operation.
     HandlerDuplicate = "handler-duplicate",
+}
+
+impl Code {
+    /// The severity of a diagnostic with this code, unless its place makes it a warning.
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            Self::ApplicationWarning(_)
+            | Self::DefaultInvalid
+            | Self::DescriptionMissing
+            | Self::ExampleInvalid
+            | Self::FormatUnknown
+            | Self::GetWithBody
+            | Self::KeywordMisspelt
+            | Self::MediaTypeInvalid
+            | Self::NotChecked
+            | Self::NotUnderstood
+            | Self::OperationIdMissing
+            | Self::OperationNotServed
+            | Self::OtherVersion
+            | Self::ParameterIgnored
+            | Self::PathNamesDiffer
+            | Self::PathUnreachable
+            | Self::ReferenceSibling
+            | Self::StyleMismatch
+            | Self::WithoutEffect => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// Whether the application is wrong, not the document.
+    pub(crate) fn is_of_application(self) -> bool {
+        matches!(
+            self,
+            Self::HandlerMissing
+                | Self::HandlerUnknown
+                | Self::HandlerDuplicate
+                | Self::VerifierMissing
+                | Self::VerifierUnknown
+        )
+    }
 }
 
 impl fmt::Display for Code {

@@ -55,10 +55,12 @@ pub struct Document {
     pub(crate) text: String,
     /// As it was written.
     pub(crate) source: Arc<Node>,
-    /// The same node, but for Swagger 2.0.
+    /// The same node, but for Swagger 2.0 and lenient documents.
     pub(crate) root: Arc<Node>,
     /// Those of the application's own.
     pub(crate) checks: model::Checks,
+    /// What was wrong before `root` was repaired, if the document is lenient.
+    pub(crate) tolerated: Option<Vec<Fault>>,
 }
 
 impl Document {
@@ -109,34 +111,38 @@ impl Document {
         fetch: Option<&'f mut Fetch<'f>>,
     ) -> Result<Self, Faults> {
         let fault = |code, at, message| Faults(vec![Fault::new(&name, code, at, message)]);
-        let mut source =
-            yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
+        let yaml::Parsed {
+            root: mut source,
+            duplicates,
+        } = yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
         let version = Version::of(&source)
             .map_err(|(at, message)| fault(Code::Version, at, message.to_owned()))?;
         let has_siblings = version.refs_have_siblings();
         if has_siblings {
             identifier::resolve(&mut source, &text);
         }
-        let sources = Sources::gather(name, path, fetch, &mut source, has_siblings);
+        let mut sources = Sources::gather(name, path, fetch, &mut source, has_siblings);
+        sources.add_duplicates(0, duplicates);
         let text = if sources.are_many() {
-            format!("{:#}\n", Value::from(&source))
+            serde_json::to_string_pretty(&source).unwrap_or_default() + "\n"
         } else {
             text
         };
         let source = Arc::new(source);
-        let root = match version {
-            Version::Swagger2 => Arc::new(swagger2::lower(&source)),
-            _ => Arc::clone(&source),
-        };
         Ok(Self {
+            root: lowered(version, &source),
             version,
             compat: Compat::default(),
             sources,
             text,
             source,
-            root,
             checks: model::Checks::default(),
+            tolerated: None,
         })
+    }
+
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.tolerated.is_some()
     }
 
     /// Reads a document from a file, and the files that it refers to.
@@ -218,7 +224,7 @@ impl Document {
     /// # Ok::<(), connexion::Faults>(())
     /// ```
     pub fn to_json(&self) -> String {
-        Value::from(&*self.source).to_string()
+        serde_json::to_string(&*self.source).unwrap_or_default()
     }
 
     /// The document as it was written, unless [`Document::edit_security`] changed it. If it refers to other files, it is the same as [`Document::to_json`],
@@ -275,7 +281,16 @@ impl Document {
     }
 
     pub(crate) fn fault(&self, code: Code, at: Position, message: impl Into<String>) -> Fault {
-        Fault::new(self.file(at), code, at, message)
+        self.tolerate(Fault::new(self.file(at), code, at, message))
+    }
+
+    /// Returns an error of a lenient document as a warning.
+    pub(crate) fn tolerate(&self, fault: Fault) -> Fault {
+        if self.is_lenient() && !fault.code.is_of_application() {
+            fault.into_warning()
+        } else {
+            fault
+        }
     }
 
     /// The path before each of `paths`, and before the document itself: that of the first server.
@@ -333,6 +348,14 @@ impl Document {
         } else {
             reference.into()
         }
+    }
+}
+
+/// Returns a document in the model of OpenAPI 3.1.
+pub(crate) fn lowered(version: Version, source: &Arc<Node>) -> Arc<Node> {
+    match version {
+        Version::Swagger2 => Arc::new(swagger2::lower(source)),
+        _ => Arc::clone(source),
     }
 }
 

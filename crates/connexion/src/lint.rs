@@ -1,5 +1,7 @@
 //! Checks of a document as a whole.
 
+mod keywords;
+mod lenient;
 pub(crate) mod operations;
 pub(crate) mod structure;
 
@@ -56,7 +58,10 @@ impl Document {
             );
             faults.push(self.fault(Code::FormatUnknown, at, message));
         }
-        faults.extend_from_slice(&self.sources.faults);
+        for fault in &self.sources.faults {
+            faults.push(self.tolerate(fault.clone()));
+        }
+        faults.extend(self.tolerated.iter().flatten().cloned());
         let (schemas, found) =
             schema::examine(self, &survey.schemas, survey.samples, strict_discriminator);
         faults.extend(found);

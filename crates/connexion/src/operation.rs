@@ -75,6 +75,8 @@ pub struct Operation {
     extensions: Map<String, Value>,
     path_extensions: Map<String, Value>,
     pub(crate) rules: Rules,
+    /// Why requests are answered with 501, if they are.
+    pub(crate) unserved: Option<String>,
 }
 
 /// What a valid request said, as JSON values.

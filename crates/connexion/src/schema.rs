@@ -17,6 +17,7 @@ pub(crate) mod json;
 mod kept;
 mod pattern;
 mod plain;
+mod reduced;
 mod sentence;
 mod shared;
 pub(crate) mod shown;
@@ -172,7 +173,7 @@ pub(crate) fn examine(
     samples: Vec<Sample>,
     strict_discriminator: bool,
 ) -> (Schemas, Vec<Fault>) {
-    let mut root = Value::from(&*document.root);
+    let mut root = reduced::reduced(&document.root);
     let mut faults = Vec::new();
     for pointer in outer {
         if let (Some(schema), Some(node)) = (
@@ -193,6 +194,7 @@ pub(crate) fn examine(
             faults.extend(found);
         }
     }
+    drop_lost(&mut root, outer);
     for one in discriminator::rewrite(&mut root, outer, strict_discriminator) {
         let node = deepest(&document.root, &one.pointer);
         faults.push(document.fault(Code::Unsupported, node.at, one.message));
@@ -306,6 +308,30 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
         document.fault(Code::SchemaInvalid, deepest(node, path).at, message)
     };
     errors.map(fault).collect()
+}
+
+/// Removes the references that lead nowhere, which `structure` reports: what they stand for allows anything.
+fn drop_lost(root: &mut Value, outer: &[String]) {
+    let mut lost = Vec::new();
+    for pointer in outer {
+        let Some(schema) = value_at(root, pointer) else {
+            continue;
+        };
+        every(schema, pointer, &mut |schema, pointer| {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            let is_lost = |reference: &str| {
+                !reference.starts_with('#') || value_at(root, &decoded(reference)).is_none()
+            };
+            if reference.is_some_and(is_lost) {
+                lost.push(pointer.to_owned());
+            }
+        });
+    }
+    for pointer in lost {
+        if let Some(Value::Object(members)) = value_at_mut(root, &pointer) {
+            members.shift_remove("$ref");
+        }
+    }
 }
 
 fn own_keywords<'v>(value: &'v Value, found: &mut HashSet<&'v str>) {

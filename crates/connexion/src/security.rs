@@ -458,6 +458,39 @@ pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
     }
 }
 
+/// Why none of the requirements of an operation can be enforced, in a document that is served with its errors.
+pub(crate) fn unenforceable(document: &Document, operation: &Place<'_>) -> Option<String> {
+    let security = operation.node.get("security");
+    let security = security.or_else(|| document.root.get("security"))?;
+    let Kind::Array(requirements) = &security.kind else {
+        return Some("`security` must be a list".to_owned());
+    };
+    let schemes = declared(document);
+    let is_known = |name: &str| {
+        let mut schemes = schemes.iter().filter(|(known, _)| *known == name);
+        schemes.any(|(_, place)| Source::compile(place).is_ok())
+    };
+    let is_enforceable = |requirement: &Node| {
+        let required = required(requirement);
+        required.is_some_and(|all| all.iter().all(|(name, _)| is_known(name)))
+    };
+    let is_open = requirements.is_empty() || requirements.iter().any(is_enforceable);
+    (!is_open).then(|| "none of its security requirements can be enforced".to_owned())
+}
+
+/// The schemes that a requirement names, each with its scopes; `None` if it can't be read.
+fn required(requirement: &Node) -> Option<Vec<(&str, Vec<String>)>> {
+    let text = |scope: &Node| scope.as_str().map(str::to_owned);
+    requirement.as_object()?;
+    let schemes = requirement
+        .members()
+        .map(|(name, scopes)| match &scopes.kind {
+            Kind::Array(items) => Some((name, items.iter().map(text).collect::<Option<_>>()?)),
+            _ => None,
+        });
+    schemes.collect()
+}
+
 /// The schemes of a document with their verifiers.
 pub(crate) struct Schemes<'d> {
     document: &'d Document,
@@ -537,16 +570,7 @@ impl<'d> Schemes<'d> {
     }
 
     fn guard_by(&self, security: &Node) -> Option<Guard> {
-        let texts = |node: &Node| {
-            let texts = node.items().iter().filter_map(Node::as_str);
-            texts.map(str::to_owned).collect::<Vec<_>>()
-        };
-        self.guarded(security.items().iter().map(|requirement| {
-            let schemes = requirement.members();
-            schemes
-                .map(|(name, scopes)| (name, texts(scopes)))
-                .collect()
-        }))
+        self.guarded(security.items().iter().filter_map(required))
     }
 
     /// A guard that asks for this one scheme; `None` if there is no such scheme, which is a fault.
@@ -562,7 +586,8 @@ impl<'d> Schemes<'d> {
             let message =
                 format!("the docs require `{name}`, but there is no such security scheme");
             let (code, at) = (Code::SecuritySchemeMissing, self.document.paths_at());
-            faults.push(self.document.fault(code, at, message));
+            // The application asks for it, so this is an error in a lenient document, too.
+            faults.push(Fault::new(self.document.file(at), code, at, message));
         }
         self.guarded([vec![(name.as_str(), scopes.clone())]].into_iter())
     }
@@ -572,14 +597,15 @@ impl<'d> Schemes<'d> {
         requirements: impl Iterator<Item = Vec<(&'n str, Vec<String>)>>,
     ) -> Option<Guard> {
         let (optional, required): (Vec<_>, Vec<_>) = requirements.partition(Vec::is_empty);
-        // A scheme that is not known is a fault, so nothing is served without it.
+        // No request can meet an alternative with a scheme that is not known. If none is left, nothing is served: that is
+        // an error of the document, and of a lenient one `unenforceable` tells.
         let find = |(name, scopes)| {
             let scheme = Arc::clone(self.known.get(name)?);
             Some(Arc::new(Demand { scheme, scopes }))
         };
         let alternatives: Vec<Alternative> = required
             .into_iter()
-            .map(|schemes| schemes.into_iter().filter_map(find).collect())
+            .filter_map(|schemes| schemes.into_iter().map(find).collect())
             .collect();
         (!alternatives.is_empty()).then(|| Guard {
             alternatives,

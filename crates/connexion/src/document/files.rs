@@ -28,7 +28,7 @@ use crate::{
         decoded, identifier,
         node::{Kind, Node, Position, escape, push, unescape},
         object::Part,
-        yaml,
+        yaml::{self, SyntaxFault},
     },
 };
 
@@ -119,6 +119,15 @@ impl Sources {
         };
         gathering.follow_all();
         gathering.join(root)
+    }
+
+    /// Takes up the keys that stand twice in a file.
+    pub(crate) fn add_duplicates(&mut self, file: usize, duplicates: Vec<SyntaxFault>) {
+        for SyntaxFault { at, message, .. } in duplicates {
+            let at = Position { file, ..at };
+            let fault = Fault::new(self.name(at), Code::Syntax, at, message);
+            self.faults.push(fault);
+        }
     }
 
     pub(crate) fn name(&self, at: Position) -> &str {
@@ -434,8 +443,11 @@ impl Gathering<'_> {
         let fault = |at: Position, message: String| {
             Fault::new(&name, Code::Syntax, Position { file: index, ..at }, message)
         };
+        let mut duplicates = Vec::new();
         let node = match yaml::parse(text) {
-            Ok(mut node) => {
+            Ok(parsed) => {
+                let mut node = parsed.root;
+                duplicates = parsed.duplicates;
                 if self.has_siblings {
                     identifier::resolve(&mut node, text);
                 }
@@ -459,6 +471,7 @@ impl Gathering<'_> {
         };
         let fragment = utf8_percent_encode(&escape(&key), FRAGMENT).to_string();
         self.sources.names.push(name);
+        self.sources.add_duplicates(index, duplicates);
         self.trees.push(Tree {
             place,
             prefix: format!("/{MEMBER}/{fragment}"),

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 pub(crate) use crate::diagnostics::Position;
@@ -117,6 +118,19 @@ impl Node {
             Kind::Array(items) => items.get_mut(index(token)?),
             _ => None,
         })
+    }
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.kind {
+            Kind::Null => serializer.serialize_unit(),
+            Kind::Bool(value) => serializer.serialize_bool(*value),
+            Kind::Number(number) => number.serialize(serializer),
+            Kind::String(text) => serializer.serialize_str(text),
+            Kind::Array(items) => items.serialize(serializer),
+            Kind::Object(members) => members.serialize(serializer),
+        }
     }
 }
 

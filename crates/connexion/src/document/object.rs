@@ -41,6 +41,15 @@ pub(crate) enum Rule {
     Refused,
 }
 
+impl Rule {
+    pub(crate) fn is_unserved(self) -> bool {
+        match self {
+            Self::One(part) | Self::List(part) | Self::Map(part) => part.is_unserved(),
+            Self::Any | Self::Text | Self::Flag | Self::Refused => false,
+        }
+    }
+}
+
 /// What the specification has at a pointer.
 enum Place {
     Part,
@@ -172,6 +181,11 @@ impl Part {
                 | (P::Response, "summary")
                 | (P::Example, "dataValue" | "serializedValue")
         )
+    }
+
+    /// Whether no request or response depends on it: callbacks are not called, links not followed.
+    fn is_unserved(self) -> bool {
+        matches!(self, Self::Example | Self::Link | Self::Callback)
     }
 
     pub(crate) fn may_be_reference(self) -> bool {

@@ -7,11 +7,25 @@ pub(crate) fn paths(holder: &Node) -> Vec<String> {
     let servers = holder.get("servers").map_or(&[][..], Node::items);
     let mut paths = Vec::new();
     for path in servers.iter().filter_map(|server| path(server).ok()) {
-        if !paths.contains(&path) {
-            paths.push(path);
+        let merged = merged(&path);
+        for path in [path, merged] {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
         }
     }
     paths
+}
+
+/// A path without its empty segments, which are significant (RFC 3986, section 3.3) but removed by many proxies.
+fn merged(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.flat_map(|segment| ["/", segment]).collect()
+}
+
+/// Whether a server's path has empty segments: it is served with and without them.
+pub(crate) fn has_empty_segment(path: &str) -> bool {
+    merged(path) != path
 }
 
 /// The path of a server's address, without a slash at its end; the variables have their defaults.
@@ -21,30 +35,41 @@ pub(crate) fn path(server: &Node) -> Result<String, String> {
     let Some(url) = server.get("url").and_then(Node::as_str) else {
         return Ok(String::new());
     };
-    let url = substitute(url, server.get("variables"))?;
-    let path = match url
-        .split_once("://")
-        .map(|(_, rest)| rest)
-        .or(url.strip_prefix("//"))
-    {
-        Some(rest) => rest.find('/').and_then(|i| rest.get(i..)).unwrap_or(""),
-        // An address relative to the document's own.
-        None => url.strip_prefix('.').unwrap_or(&url),
+    let variables = server.get("variables");
+    let path = match substitute(url, variables) {
+        Ok(url) => {
+            // Without a host, an address is relative to the document's own.
+            let relative = url.strip_prefix('.').unwrap_or(&url);
+            behind_host(&url).unwrap_or(relative).to_owned()
+        }
+        // A variable of the host need not have a default here: the path is the same whatever its value.
+        Err(error) => substitute(behind_host(url).ok_or(error)?, variables)?,
     };
     let path = if path.is_empty() || path.starts_with('/') {
-        path.to_owned()
+        path
     } else {
         format!("/{path}")
     };
-    checked(&path)
+    usable(&path, |segment| matches!(segment, "." | ".."))
+}
+
+/// The path of an address that names a host.
+fn behind_host(url: &str) -> Option<&str> {
+    let absolute = url.split_once("://").map(|(_, rest)| rest);
+    let rest = absolute.or(url.strip_prefix("//"))?;
+    Some(rest.find('/').and_then(|at| rest.get(at..)).unwrap_or(""))
 }
 
 /// A base path without a slash at its end; the error says why it can't be one.
 pub(crate) fn checked(path: &str) -> Result<String, String> {
+    usable(path, |segment| matches!(segment, "" | "." | ".."))
+}
+
+/// The same, where `is_refused` says what no segment may be.
+fn usable(path: &str, is_refused: impl Fn(&str) -> bool) -> Result<String, String> {
     let base = path.strip_suffix('/').unwrap_or(path);
     let is_plain = base.is_empty() || base.starts_with('/');
     // A brace would become a parameter of every path, a dot would never arrive: clients resolve it.
-    let is_refused = |segment: &str| segment.is_empty() || matches!(segment, "." | "..");
     if !is_plain
         || base.contains(['{', '}', '?', '#', ' '])
         || base.split('/').skip(1).any(is_refused)

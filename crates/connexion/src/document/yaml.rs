@@ -1,15 +1,16 @@
-//! YAML 1.2 text, read into a [`Node`].
+//! YAML 1.2 text, read into a [`Node`]; what is no YAML 1.2, but read by libyaml, is read as that does.
 //!
 //! JSON is read with the same parser: it is a subset of YAML but for the way it writes characters beyond
 //! the first plane. Nesting and size are bounded, because an alias can make a small file expand without end.
 
+mod libyaml;
 mod write;
 
 use std::{borrow::Cow, sync::LazyLock};
 
 use indexmap::{IndexMap, map::Entry};
 use regex::{Captures, Regex};
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 use serde_json::Number;
 
 pub(crate) use self::write::write;
@@ -37,10 +38,33 @@ const SHORTER: usize = 2;
 pub(crate) struct SyntaxFault {
     pub(crate) at: Position,
     pub(crate) message: String,
+    /// Whether it is the parser's, so that another one may read the text.
+    is_of_parser: bool,
+}
+
+impl SyntaxFault {
+    fn new(at: Position, message: &str) -> Self {
+        Self {
+            at,
+            message: message.to_owned(),
+            is_of_parser: false,
+        }
+    }
+}
+
+/// What a parser finds in a text, each with where it begins.
+type Events<'t> = Box<dyn Iterator<Item = Result<(Event<'t>, Position), SyntaxFault>> + 't>;
+
+/// A text that was read.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) root: Node,
+    /// Keys that stand a second time in one object: the last one counts, as in most parsers.
+    pub(crate) duplicates: Vec<SyntaxFault>,
 }
 
 /// Reads YAML or JSON text.
-pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
+pub(crate) fn parse(text: &str) -> Result<Parsed, SyntaxFault> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let is_json = text.trim_start().starts_with('{');
     let (text, shortened) = if is_json {
@@ -48,13 +72,44 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     } else {
         (Cow::Borrowed(text), Vec::new())
     };
-    Reader {
-        events: Parser::new_from_str(&text),
-        anchors: IndexMap::new(),
-        weight: 0,
-        shortened,
+    let read = |events| {
+        let reader = Reader {
+            events,
+            anchors: IndexMap::new(),
+            weight: 0,
+            duplicates: Vec::new(),
+            shortened: &shortened,
+        };
+        reader.document()
+    };
+    let first = read(strict(&text));
+    match first {
+        // If both fail, the error in YAML 1.2 is the one to correct.
+        Err(error) if error.is_of_parser && libyaml::can_read(&text) => {
+            read(Box::new(libyaml::Events::new(&text))).or(Err(error))
+        }
+        first => first,
     }
-    .document()
+}
+
+/// The events of YAML 1.2.
+fn strict<'t>(text: &'t str) -> Events<'t> {
+    let event = |next: Result<(Event<'t>, Span), ScanError>| match next {
+        Ok((event, span)) => Ok((event, position(span.start))),
+        Err(error) => Err(SyntaxFault {
+            is_of_parser: true,
+            ..SyntaxFault::new(position(*error.marker()), error.info())
+        }),
+    };
+    Box::new(Parser::new_from_str(text).map(event))
+}
+
+fn position(marker: Marker) -> Position {
+    Position {
+        file: 0,
+        line: marker.line(),
+        column: marker.col() + 1,
+    }
 }
 
 /// The text with each pair of surrogates as YAML escapes that character, and where they stand in it.
@@ -91,48 +146,59 @@ fn half(found: &Captures<'_>, name: &str) -> Option<u32> {
     u32::from_str_radix(found.name(name)?.as_str(), 16).ok()
 }
 
-struct Reader<'t> {
-    events: Parser<'t, StrInput<'t>>,
+struct Reader<'t, 's> {
+    events: Events<'t>,
     anchors: IndexMap<usize, Node>,
     weight: usize,
+    duplicates: Vec<SyntaxFault>,
     /// Where the text was made shorter, in order.
-    shortened: Vec<Position>,
+    shortened: &'s [Position],
 }
 
-impl<'t> Reader<'t> {
-    fn document(mut self) -> Result<Node, SyntaxFault> {
+impl<'t> Reader<'t, '_> {
+    fn document(mut self) -> Result<Parsed, SyntaxFault> {
         let root = loop {
-            let (event, span) = self.next()?;
+            let (event, at) = self.next()?;
             match event {
                 Event::StreamStart | Event::DocumentStart(_) => {}
                 Event::StreamEnd | Event::DocumentEnd => {
-                    return Err(fault(self.start(span), "the document is empty"));
+                    return Err(SyntaxFault::new(at, "the document is empty"));
                 }
-                event => break self.node(event, span, 0)?,
+                event => break self.node(event, at, 0)?,
             }
         };
         loop {
-            let (event, span) = self.next()?;
+            let (event, at) = self.next()?;
             match event {
                 Event::DocumentEnd => {}
-                Event::StreamEnd => return Ok(Node::new(Position::START, root.kind)),
-                _ => return Err(fault(self.start(span), "a second document begins here")),
+                Event::StreamEnd => {
+                    return Ok(Parsed {
+                        root: Node::new(Position::START, root.kind),
+                        duplicates: self.duplicates,
+                    });
+                }
+                _ => return Err(SyntaxFault::new(at, "a second document begins here")),
             }
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'t>, Span), SyntaxFault> {
-        match self.events.next_event() {
-            Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => Err(fault(self.position(*error.marker()), error.info())),
-            None => Err(fault(Position::START, "the document ends too early")),
+    fn next(&mut self) -> Result<(Event<'t>, Position), SyntaxFault> {
+        match self.events.next() {
+            Some(Ok((event, at))) => Ok((event, self.as_written(at))),
+            Some(Err(error)) => Err(SyntaxFault {
+                at: self.as_written(error.at),
+                ..error
+            }),
+            None => Err(SyntaxFault::new(
+                Position::START,
+                "the document ends too early",
+            )),
         }
     }
 
-    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, SyntaxFault> {
-        let at = self.start(span);
+    fn node(&mut self, event: Event<'t>, at: Position, depth: usize) -> Result<Node, SyntaxFault> {
         if depth > MAX_DEPTH {
-            return Err(fault(at, "nested too deeply"));
+            return Err(SyntaxFault::new(at, "nested too deeply"));
         }
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -141,7 +207,7 @@ impl<'t> Reader<'t> {
                 let kind = if style == ScalarStyle::Plain && !text_wanted {
                     plain_scalar(&text)
                 } else {
-                    Kind::String(text.into_owned())
+                    Kind::String(owned(text))
                 };
                 (Node::new(at, kind), anchor)
             }
@@ -149,11 +215,11 @@ impl<'t> Reader<'t> {
             Event::MappingStart(anchor, _) => (self.mapping(at, depth)?, anchor),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
-                    return Err(fault(at, "an alias stands inside what it names"));
+                    return Err(SyntaxFault::new(at, "an alias stands inside what it names"));
                 };
                 let (weight, height) = size(node);
                 if depth + height > MAX_DEPTH {
-                    return Err(fault(at, "nested too deeply"));
+                    return Err(SyntaxFault::new(at, "nested too deeply"));
                 }
                 self.weight += weight;
                 if self.weight > MAX_WEIGHT {
@@ -161,7 +227,7 @@ impl<'t> Reader<'t> {
                 }
                 return Ok(node.clone());
             }
-            _ => return Err(fault(at, "a value is missing")),
+            _ => return Err(SyntaxFault::new(at, "a value is missing")),
         };
         self.weight += own_weight(&node);
         if self.weight > MAX_WEIGHT {
@@ -177,8 +243,11 @@ impl<'t> Reader<'t> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                (Event::SequenceEnd, _) => return Ok(Node::new(at, Kind::Array(items))),
-                (event, span) => items.push(self.node(event, span, depth + 1)?),
+                (Event::SequenceEnd, _) => {
+                    items.shrink_to_fit();
+                    return Ok(Node::new(at, Kind::Array(items)));
+                }
+                (event, at) => items.push(self.node(event, at, depth + 1)?),
             }
         }
     }
@@ -186,13 +255,13 @@ impl<'t> Reader<'t> {
     fn mapping(&mut self, at: Position, depth: usize) -> Result<Node, SyntaxFault> {
         let (mut members, mut merged) = (IndexMap::new(), Vec::new());
         loop {
-            let (event, span) = self.next()?;
-            let key_at = self.start(span);
+            let (event, key_at) = self.next()?;
             let key = match event {
                 Event::MappingEnd => {
                     for (key, value) in merged {
                         members.entry(key).or_insert(value);
                     }
+                    members.shrink_to_fit();
                     return Ok(Node::new(at, Kind::Object(members)));
                 }
                 Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => {
@@ -200,27 +269,28 @@ impl<'t> Reader<'t> {
                     continue;
                 }
                 // A response's status is often written without quotes: every scalar is read as text.
-                Event::Scalar(text, ..) => text.into_owned(),
-                _ => return Err(fault(key_at, "a key must be a text")),
+                Event::Scalar(text, ..) => owned(text),
+                _ => return Err(SyntaxFault::new(key_at, "a key must be a text")),
             };
-            let (event, span) = self.next()?;
-            let mut value = self.node(event, span, depth + 1)?;
+            let (event, at) = self.next()?;
+            let mut value = self.node(event, at, depth + 1)?;
             value.at = key_at;
             match members.entry(key) {
-                Entry::Vacant(free) => free.insert(value),
-                Entry::Occupied(taken) => {
+                Entry::Vacant(free) => drop(free.insert(value)),
+                Entry::Occupied(mut taken) => {
                     let message = format!("the key '{}' stands here a second time", taken.key());
-                    return Err(fault(key_at, &message));
+                    self.duplicates.push(SyntaxFault::new(key_at, &message));
+                    taken.insert(value);
                 }
-            };
+            }
         }
     }
 
     /// What stands behind `<<`, which is of YAML 1.1 but read by most: the members of one mapping or several, of
     /// which the first that has a member counts.
     fn merged(&mut self, at: Position, depth: usize) -> Result<Vec<(String, Node)>, SyntaxFault> {
-        let (event, span) = self.next()?;
-        let value = self.node(event, span, depth + 1)?;
+        let (event, value_at) = self.next()?;
+        let value = self.node(event, value_at, depth + 1)?;
         let mappings = match value.kind {
             Kind::Array(items) => items,
             _ => vec![value],
@@ -228,7 +298,7 @@ impl<'t> Reader<'t> {
         let mut merged = Vec::new();
         for mapping in mappings {
             let Kind::Object(members) = mapping.kind else {
-                return Err(fault(
+                return Err(SyntaxFault::new(
                     at,
                     "`<<` must be followed by a mapping, or a list of them",
                 ));
@@ -238,13 +308,9 @@ impl<'t> Reader<'t> {
         Ok(merged)
     }
 
-    fn start(&self, span: Span) -> Position {
-        self.position(span.start)
-    }
-
     /// The place in the text as the author wrote it.
-    fn position(&self, marker: Marker) -> Position {
-        let (line, column) = (marker.line(), marker.col() + 1);
+    fn as_written(&self, at: Position) -> Position {
+        let Position { line, column, .. } = at;
         let begin = self.shortened.partition_point(|place| place.line < line);
         let before = self.shortened.iter().skip(begin);
         let before = before.take_while(|place| place.line == line && place.column < column);
@@ -254,6 +320,13 @@ impl<'t> Reader<'t> {
             column: column + SHORTER * before.count(),
         }
     }
+}
+
+/// A document has many short texts, for each of which the parser asks for more memory than it takes.
+fn owned(text: Cow<'_, str>) -> String {
+    let mut text = text.into_owned();
+    text.shrink_to_fit();
+    text
 }
 
 /// The core schema of YAML 1.2.2, section 10.3.2.
@@ -321,14 +394,7 @@ fn own_weight(node: &Node) -> usize {
 }
 
 fn too_large(at: Position) -> SyntaxFault {
-    fault(at, "the document is too large")
-}
-
-fn fault(at: Position, message: &str) -> SyntaxFault {
-    SyntaxFault {
-        at,
-        message: message.to_owned(),
-    }
+    SyntaxFault::new(at, "the document is too large")
 }
 
 #[cfg(test)]
@@ -337,7 +403,11 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::parse;
+    use super::{Node, SyntaxFault};
+
+    fn parse(text: &str) -> Result<Node, SyntaxFault> {
+        super::parse(text).map(|parsed| parsed.root)
+    }
 
     #[test]
     fn yaml_and_json_give_the_same_values() {
@@ -411,6 +481,68 @@ mod tests {
     }
 
     #[test]
+    fn yaml_that_other_parsers_read_is_read() {
+        let block = |value: &str| format!("a:\n  b: {value}\n  c: 1\n");
+        for (value, expected) in [
+            ("\"one\n  two\"", json!("one two")),
+            ("\"one\n two\"", json!("one two")),
+            ("'one\ntwo'", json!("one two")),
+            ("\"one\n\n  two\n  \"", json!("one\ntwo ")),
+            ("\"one\n\ttwo\"", json!("one two")),
+            ("[\n  1, x,\n  2\n  ]", json!([1, "x", 2])),
+            ("[\nx,\ny\n]", json!(["x", "y"])),
+            ("{\n  \"x\": 1\n  }", json!({"x": 1})),
+            (
+                "{x: [y,\nz], \"q\": \"r\ns\"}",
+                json!({"x": ["y", "z"], "q": "r s"}),
+            ),
+            ("\"x\"#y", json!("x")),
+            ("[1]#y", json!([1])),
+            ("\tx", json!("x")),
+        ] {
+            let root = parse(&block(value)).unwrap_or_else(|fault| panic!("{value}: {fault:?}"));
+            assert_eq!(
+                Value::from(root.at_pointer("/a/b").unwrap()),
+                expected,
+                "{value}"
+            );
+            let lines = value.matches('\n').count();
+            let after = root.at_pointer("/a/c").unwrap();
+            assert_eq!(after.at.to_string(), format!("{}:3", 3 + lines), "{value}");
+        }
+        let root = parse("a: \"x\n\ny\"\nb: &b {k: !!str 1}\nc: {<<: *b}\n*b: 2\n");
+        assert!(root.is_err(), "a key must be a text");
+        let root = parse("a: \"x\n\ny\"\nb: &b {k: !!str 1}\nc: {<<: *b}\n").unwrap();
+        let expected = json!({"a": "x\ny", "b": {"k": "1"}, "c": {"k": "1"}});
+        assert_eq!(Value::from(&root), expected);
+    }
+
+    #[test]
+    fn text_on_which_libyaml_would_panic_is_an_error() {
+        for rest in ["[!x, 1]", "[!!str, 1]", "{!<x>, a: 1}", "[!, 1]"] {
+            let fault = parse(&format!("a: \"x\ny\"\nb: {rest}\n")).unwrap_err();
+            assert_eq!(
+                fault.message, "invalid indentation in quoted scalar",
+                "{rest}"
+            );
+        }
+        let block = parse("a: \"x\ny\"\nb: |\n  z").unwrap();
+        assert_eq!(Value::from(&block), json!({"a": "x y", "b": "z\n"}));
+        for end in [
+            "\\", "\\x", "\\u12", "!", "!<", "!%E", "|", "&", "*", "%", "? ", "- -",
+        ] {
+            let _ = parse(&format!("a: \"x\ny\"\nb: \"{end}"));
+            let _ = parse(&format!("a: \"x\ny\"\nb: {end}"));
+        }
+    }
+
+    #[test]
+    fn text_that_no_parser_reads_has_the_error_of_yaml_1_2() {
+        let fault = parse("a: \"x\ny\"\nb: [1\n").unwrap_err();
+        assert_eq!(fault.message, "invalid indentation in quoted scalar");
+    }
+
+    #[test]
     fn nothing_may_follow_the_document() {
         for (text, at) in [
             ("{\"a\": 1} x", "1:10"),
@@ -426,7 +558,9 @@ mod tests {
 
     #[test]
     fn faults_name_their_place() {
-        let twice = parse("a: 1\nb: 2\na: 3\n").unwrap_err();
+        let parsed = super::parse("a: 1\nb: 2\na: 3\n").unwrap();
+        assert_eq!(Value::from(&parsed.root), json!({"a": 3, "b": 2}));
+        let twice = parsed.duplicates.first().unwrap();
         assert_eq!(
             (twice.at.to_string().as_str(), twice.message.contains("'a'")),
             ("3:1", true)

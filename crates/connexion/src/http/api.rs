@@ -998,7 +998,14 @@ fn paths(source: &OperationPlace<'_>, base: Option<&str>) -> impl Iterator<Item 
 /// What is to stand before each path, as it was set.
 fn base(document: &Document, path: &str, faults: &mut Vec<Fault>) -> String {
     server::checked(path).unwrap_or_else(|message| {
-        faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
+        let at = document.paths_at();
+        // The application's own, so this is an error in a lenient document, too.
+        faults.push(Fault::new(
+            document.file(at),
+            Code::PathInvalid,
+            at,
+            message,
+        ));
         String::new()
     })
 }
@@ -1045,15 +1052,16 @@ async fn not_implemented(id: OperationId) -> Problem {
 }
 
 /// Gives each operation its handler, or of the default ones the first of those with the longest prefix.
-fn connect<S: Clone>(
+fn connect<S: Clone + Send + Sync + 'static>(
     document: &Document,
     operations: Vec<(crate::Position, Operation)>,
-    mut handlers: Vec<(String, WithState<S>)>,
+    handlers: Vec<(String, WithState<S>)>,
     defaults: &[(String, WithState<S>)],
     state: &S,
     faults: &mut Vec<Fault>,
 ) -> Vec<(Arc<Operation>, Endpoint)> {
     let mut connected: Vec<(Arc<Operation>, Endpoint)> = Vec::new();
+    let mut used = vec![false; handlers.len()];
     for (at, operation) in operations {
         let operation = Arc::new(operation);
         let name = operation.handler.as_str();
@@ -1061,18 +1069,23 @@ fn connect<S: Clone>(
             .iter()
             .filter(|(prefix, _)| name.starts_with(prefix.as_str()));
         let default = fitting.rev().max_by_key(|(prefix, _)| prefix.len());
-        if let Some(i) = handlers.iter().position(|(known, _)| known == name) {
-            let (_, with_state) = handlers.remove(i);
+        let mut own = handlers.iter().zip(&mut used);
+        if let Some(((_, with_state), used)) = own.find(|((known, _), _)| known == name) {
+            *used = true;
             connected.push((operation, with_state(state.clone())));
         } else if let Some((_, with_state)) = default {
             connected.push((operation, with_state(state.clone())));
+        } else if operation.unserved.is_some() {
+            let never_called = with_state(not_implemented);
+            connected.push((operation, never_called(state.clone())));
         } else if !connected.iter().any(|(known, _)| known.handler == name) {
             // An operationId that is used twice is reported by `check`.
             let message = format!("the operation `{name}` has no handler");
             faults.push(document.fault(Code::HandlerMissing, at, message));
         }
     }
-    for (id, _) in handlers {
+    let unused = handlers.into_iter().zip(used).filter(|(_, used)| !used);
+    for ((id, _), _) in unused {
         let (code, message) = if connected.iter().any(|(known, _)| known.handler == id) {
             let message = format!("there is a second handler for `{id}`");
             (Code::HandlerDuplicate, message)

@@ -146,11 +146,14 @@ impl Docs {
         base_path.clone_into(&mut self.base_path);
         if self.document || self.ui {
             self.paths = self.paths_of(document);
-            self.value = document.to_value();
+            let is_moved = base_path != document.base_path();
+            if is_moved || self.is_hidden.is_some() || self.trust_forwarded_prefix {
+                self.value = document.to_value();
+            }
             if let Some(is_hidden) = &self.is_hidden {
                 hidden::leave_out(&mut self.value, is_hidden);
             }
-            if base_path != document.base_path() {
+            if is_moved {
                 // JSON is YAML, too.
                 self.json = self.moved("");
                 self.yaml = self.moved("");
@@ -160,6 +163,9 @@ impl Docs {
             } else {
                 self.json = Text::new(document.to_json());
                 self.yaml = Text::new(document.text().to_owned());
+            }
+            if !self.trust_forwarded_prefix {
+                self.value = Value::Null;
             }
         }
         #[cfg(feature = "swagger-ui")]

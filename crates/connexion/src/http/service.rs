@@ -361,6 +361,10 @@ impl Served {
         (mut parts, body): (Parts, &mut Unread),
         context: Option<&RequestContext>,
     ) -> Result<Response, Problem> {
+        if let Some(reason) = &operation.unserved {
+            let detail = format!("The operation '{}' is not served: {reason}", operation.id());
+            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
+        }
         if let Some(guard) = &operation.rules.guard {
             let id = operation.shared_id();
             let principals;

@@ -29,11 +29,10 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
                 .as_ref()
                 .is_none_or(|all| all.members().next().is_none())
         {
-            faults.push(document.fault(
-                Code::MemberMissing,
-                at,
-                format!("{name} has no `responses`"),
-            ));
+            // A warning: responses are not checked then, as since OpenAPI 3.1, but no request is read otherwise.
+            let message = format!("{name} has no `responses`");
+            let fault = document.fault(Code::MemberMissing, at, message);
+            faults.push(fault.into_warning());
         }
         if matches!(operation.method, Method::GET | Method::HEAD)
             && let Some(body) = operation.place.node.get("requestBody")

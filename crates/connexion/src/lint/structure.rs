@@ -9,8 +9,10 @@ mod version;
 
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::keywords;
 use crate::{
     diagnostics::{Code, Fault},
     document::{
@@ -46,6 +48,7 @@ impl Survey {
             away: HashSet::new(),
             is_away: false,
             kin: Vec::new(),
+            is_unserved: false,
         };
         walk.part(&document.root, Part::Document);
         walk.references();
@@ -67,6 +70,8 @@ struct Walk<'d> {
     is_away: bool,
     /// JSON Pointers of schemas that no reference leads to, but that build on one with a discriminator.
     kin: Vec<String>,
+    /// Whether the walk is where no request or response depends on what is described.
+    is_unserved: bool,
 }
 
 impl<'d> Walk<'d> {
@@ -96,19 +101,18 @@ impl<'d> Walk<'d> {
             }
             match part.rule(key) {
                 Some(rule) => self.below(key, |walk| walk.member(key, member, rule)),
-                None if part == Part::Schema || key.starts_with("x-") => {}
+                None if key.starts_with("x-") => {}
+                None if part == Part::Schema => self.schema_keyword(key, member),
                 None if self.is_3_2() && part.has_in_3_2(key) => {
                     if !is_remark_in_3_2(key) {
                         self.passed_over(key, member.at);
                     }
                 }
-                None => {
-                    let message = format!("{} has no member `{key}`", part.name());
-                    self.fault(Code::MemberUnknown, member.at, message);
-                }
+                None => self.unknown(part, key, member.at),
             }
         }
         match part {
+            Part::SecurityScheme => self.security_scheme(members),
             Part::Schema => {
                 self.format(node);
                 self.discriminator(node);
@@ -122,6 +126,65 @@ impl<'d> Walk<'d> {
         if self.is_3_2() && part == Part::Parameter {
             self.new_parameter(node);
         }
+    }
+
+    /// A member that is probably misspelt, or means something elsewhere, is an error: requests could be read otherwise
+    /// than the author thinks.
+    fn unknown(&mut self, part: Part, key: &str, at: Position) {
+        let has = |known: &str| part.rule(known).is_some();
+        let meant = keywords::meant_member(key, has);
+        let is_effective = keywords::is_effective(key, meant);
+        let rest = match meant {
+            Some(meant) => format!("; `{meant}` is probably meant"),
+            None if is_effective => String::new(),
+            None => "; it is passed over".to_owned(),
+        };
+        let message = format!("{} has no member `{key}`{rest}", part.name());
+        let fault = self.document.fault(Code::MemberUnknown, at, message);
+        let is_error = is_effective && !self.is_unserved;
+        self.survey.faults.push(if is_error {
+            fault
+        } else {
+            fault.into_warning()
+        });
+    }
+
+    /// A keyword of a schema that holds no other schema.
+    fn schema_keyword(&mut self, key: &str, member: &Node) {
+        if let Some(meant) = keywords::meant_in_schema(key) {
+            self.misspelt(key, meant, member.at);
+        }
+        self.remark(key, member);
+    }
+
+    fn security_scheme(&mut self, members: &IndexMap<String, Node>) {
+        for (key, member) in members {
+            if let Some(meant) = keywords::meant_in_security_scheme(key) {
+                self.misspelt(key, meant, member.at);
+            }
+        }
+    }
+
+    /// What is for people and other programs has keywords, too.
+    fn remark(&mut self, holder: &str, node: &Node) {
+        let Some(known) = keywords::of_remark(holder) else {
+            return;
+        };
+        let objects: Vec<_> = match (holder, &node.kind) {
+            ("tags", Kind::Array(items)) => items.iter().collect(),
+            ("variables", Kind::Object(named)) => named.values().collect(),
+            _ => vec![node],
+        };
+        for (key, member) in objects.into_iter().flat_map(Node::members) {
+            if let Some(meant) = keywords::meant(key, known.iter().copied()) {
+                self.misspelt(key, meant, member.at);
+            }
+        }
+    }
+
+    fn misspelt(&mut self, key: &str, meant: &str, at: Position) {
+        let message = format!("`{key}` is not known and passed over; `{meant}` is probably meant");
+        self.fault(Code::KeywordMisspelt, at, message);
     }
 
     fn reference(&mut self, holder: &'d Node, reference: &'d Node, part: Part) {
@@ -140,8 +203,17 @@ impl<'d> Walk<'d> {
     }
 
     fn member(&mut self, key: &str, node: &'d Node, rule: Rule) {
+        let before = self.is_unserved;
+        self.is_unserved |=
+            rule.is_unserved() || matches!(key, "deprecated" | "title" | "webhooks");
+        self.member_of_kind(key, node, rule);
+        self.is_unserved = before;
+    }
+
+    fn member_of_kind(&mut self, key: &str, node: &'d Node, rule: Rule) {
         match (rule, &node.kind) {
-            (Rule::Any, _) | (Rule::Text, Kind::String(_)) | (Rule::Flag, Kind::Bool(_)) => {}
+            (Rule::Any, _) => self.remark(key, node),
+            (Rule::Text, Kind::String(_)) | (Rule::Flag, Kind::Bool(_)) => {}
             (Rule::Text, _) => self.fault(
                 Code::MemberInvalid,
                 node.at,
@@ -227,10 +299,16 @@ impl<'d> Walk<'d> {
     /// What stands before each path is that of its servers; those of requests that go to the client may be anywhere.
     fn server(&mut self, server: &Node) {
         let at = server.get("url").map_or(server.at, |url| url.at);
-        if let Err(message) = server::path(server)
-            && !self.is_away()
-        {
-            self.fault(Code::MemberInvalid, at, message);
+        match server::path(server) {
+            _ if self.is_away() => {}
+            Ok(path) if server::has_empty_segment(&path) => {
+                let message = format!(
+                    "`{path}` has an empty segment, which proxies may remove; it is served with and without"
+                );
+                self.fault(Code::NotUnderstood, at, message);
+            }
+            Ok(_) => {}
+            Err(message) => self.fault(Code::MemberInvalid, at, message),
         }
     }
 
@@ -330,8 +408,12 @@ impl<'d> Walk<'d> {
     }
 
     fn fault(&mut self, code: Code, at: Position, message: impl Into<String>) {
-        self.survey
-            .faults
-            .push(self.document.fault(code, at, message));
+        let fault = self.document.fault(code, at, message);
+        let is_warning = self.is_unserved;
+        self.survey.faults.push(if is_warning {
+            fault.into_warning()
+        } else {
+            fault
+        });
     }
 }

@@ -82,15 +82,12 @@ pub(crate) enum Received<'b> {
 impl Compile<'_, '_> {
     pub(super) fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
         let content = place.get("content");
-        if content
+        let is_empty = content
             .as_ref()
-            .is_none_or(|content| content.members().next().is_none())
-        {
-            self.fault(
-                Code::MemberMissing,
-                place,
-                "the request body has no `content`",
-            );
+            .is_none_or(|content| content.members().next().is_none());
+        if is_empty {
+            let message = "the request body has no `content`";
+            self.fault(Code::MemberMissing, place, message);
         }
         // It requires a `Content-Type`, and takes any type of JSON for `application/json`.
         let is_python = self.document.compat == Compat::Connexion;

@@ -10,19 +10,20 @@ use super::{
     response::{Header, Response, StatusRange},
 };
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Code, Fault, Severity},
     document::{
         Document,
-        cursor::{OperationPlace, Place, is_ignored_header, parameters},
+        cursor::{OperationPlace, Place, is_ignored_header, parameter_key, parameters},
         node::Node,
     },
     operation::{
         media_type::{MediaType, is_media_range},
         parameter::{Format, Parameter},
+        path::Template,
     },
     problem::In,
     schema::{Compiler, FormatCheck, Schema, Schemas},
-    security::SecurityRequirement,
+    security::{self, SecurityRequirement},
 };
 
 /// The members that OpenAPI leaves to others (OpenAPI 3.1, section 4.9).
@@ -92,15 +93,31 @@ pub(crate) fn compile<'d>(
     operations
 }
 
+/// The parameter or body of an operation that is a reference which leads nowhere.
+fn broken(document: &Document, source: &OperationPlace<'_>) -> Option<String> {
+    let parameters = parameters(&source.item, &source.place).into_iter();
+    let mut all = parameters.chain(source.place.get("requestBody"));
+    let reference = all.find_map(|place| place.text("$ref"))?;
+    Some(format!(
+        "`{}` does not exist",
+        document.as_written(reference)
+    ))
+}
+
 impl Compile<'_, '_> {
     fn operation(&mut self, source: &OperationPlace<'_>, rules: Rules) -> Operation {
         let place = &source.place;
+        let before = self.faults.len();
         let mut parameters = self.parameters(source);
         if rules.split_encoded_commas {
             parameters
                 .iter_mut()
                 .for_each(Parameter::split_encoded_commas);
         }
+        let body = place
+            .get("requestBody")
+            .map(|body| self.request_body(&body));
+        let unserved = self.unserved(source, before);
         let responses = place.get("responses");
         let responses: Vec<_> = responses
             .iter()
@@ -112,9 +129,7 @@ impl Compile<'_, '_> {
             handler: source.handler(),
             method: source.method.clone(),
             path: source.path.to_owned(),
-            body: place
-                .get("requestBody")
-                .map(|body| self.request_body(&body)),
+            body,
             produces: produces(&responses),
             responses,
             security: SecurityRequirement::of(self.document, place).unwrap_or_default(),
@@ -122,12 +137,46 @@ impl Compile<'_, '_> {
             path_extensions: extensions(source.item.node),
             rules,
             parameters,
+            unserved,
         }
+    }
+
+    /// Why an operation of a lenient document can't be served, if it can't: `before` is where its diagnostics begin.
+    fn unserved(&mut self, source: &OperationPlace<'_>, before: usize) -> Option<String> {
+        if !self.document.is_lenient() {
+            return None;
+        }
+        // What a schema allows does not keep the operation from being served.
+        let is_error = |fault: &&Fault| {
+            fault.code.severity() == Severity::Error && fault.code != Code::SchemaInvalid
+        };
+        let mut own = self.faults.iter().skip(before);
+        let reason = security::unenforceable(self.document, &source.place)
+            .or_else(|| broken(self.document, source))
+            .or_else(|| own.find(is_error).map(|fault| fault.message.clone()))?;
+        let message = format!("the operation `{}` answers 501: {reason}", source.id());
+        self.fault(Code::OperationNotServed, &source.place, message);
+        Some(reason)
     }
 
     fn parameters(&mut self, source: &OperationPlace<'_>) -> Vec<Parameter> {
         let mut compiled = Vec::new();
+        let template = Template::parse(source.path).ok();
+        let mut seen = Vec::new();
         for place in parameters(&source.item, &source.place) {
+            let key = parameter_key(&place);
+            let is_in_path = |name| {
+                template
+                    .iter()
+                    .flat_map(Template::names)
+                    .any(|known| known == name)
+            };
+            // Both are errors that `check` reports; no value of a request belongs to them.
+            let is_foreign = key.0 == Some("path") && !key.1.as_deref().is_none_or(is_in_path);
+            if is_foreign || key.1.is_some() && seen.contains(&key) {
+                continue;
+            }
+            seen.push(key);
             let mut warnings = Vec::new();
             match Parameter::compile(&place, self.compiler, &mut warnings) {
                 Ok(parameter) => compiled.push(parameter),
@@ -148,7 +197,15 @@ impl Compile<'_, '_> {
         let Some(range) = StatusRange::parse(key) else {
             let message = format!("`{key}` is no status: write '200', '2XX' or default");
             self.fault(Code::StatusInvalid, place, message);
-            return None;
+            // Which responses of a lenient document it describes is not known, so those not described may be any.
+            let any = Response {
+                headers: Vec::new(),
+                content: Vec::new(),
+            };
+            return self
+                .document
+                .is_lenient()
+                .then_some((StatusRange::Default, any));
         };
         let headers = place.get("headers");
         let headers = headers.iter().flat_map(Place::members);

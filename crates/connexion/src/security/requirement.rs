@@ -10,11 +10,11 @@ use http::Method;
 
 use super::{declared, source::Source};
 use crate::document::{
-    Document, MAX_REFERENCES, Version,
+    Document, MAX_REFERENCES,
     cursor::{OperationPlace, Place},
     decoded,
     node::{Kind, Node, escape},
-    swagger2, yaml,
+    yaml,
 };
 
 /// The security of one operation, as [`Document::edit_security`] passes it to an application.
@@ -217,10 +217,7 @@ impl Document {
                 members.insert("security".to_owned(), list);
             }
         }
-        self.root = match self.version {
-            Version::Swagger2 => Arc::new(swagger2::lower(&self.source)),
-            _ => Arc::clone(&self.source),
-        };
+        self.refresh();
         self.text = if self.text.trim_start().starts_with('{') {
             format!("{:#}\n", self.to_value())
         } else {

@@ -192,7 +192,7 @@ async fn faults(folder: &Path) -> Vec<String> {
         }
         let name = path.strip_prefix(FOLDER).unwrap().display().to_string();
         let document = Document::load(&path).unwrap_or_else(|faults| panic!("{faults}"));
-        let service = echo::service(document).unwrap_or_else(|faults| panic!("{faults}"));
+        let service = echo::service(document, true).unwrap_or_else(|faults| panic!("{faults}"));
         for case in &cases {
             let fault = if case.line.starts_with("ANSWER ") {
                 case.fault_of_answer(&service)

@@ -19,6 +19,8 @@ mod findings;
 mod fixtures;
 mod hooks;
 mod identifiers;
+mod keywords;
+mod lenient;
 mod limits;
 mod model;
 #[cfg(feature = "multipart")]

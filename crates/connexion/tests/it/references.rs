@@ -227,7 +227,7 @@ api.yaml:23:15: `%2Fb.yaml` is an absolute path, which is refused; write it rela
 api.yaml:24:14: `parts.yaml#name` does not exist
 api.yaml:26:14: `parts.yaml#/schemas/Circle` leads back to itself
 parts.yaml:4:3: warning: the response `200` of GET /a has no `description`
-parts.yaml:4:14: a response has no member `descripton`
+parts.yaml:4:14: warning: a response has no member `descripton`; `description` is probably meant
 parts.yaml:6:3: a parameter has no `name`
 parts.yaml:8:11: `type` must be one of string, number, integer, boolean, object, array, null
 parts.yaml:9:11: `nothing.yaml` can't be read: No such file or directory (os error 2)

@@ -88,6 +88,20 @@ async fn the_page_is_served_under_the_base_path() {
     assert_eq!(status(&service, "/ui/").await, 404);
 }
 
+#[tokio::test]
+async fn server_with_an_empty_segment_is_served_with_and_without_it() {
+    for url in [
+        "https://a.example//v2",
+        "//a.example//v2/",
+        "https://{host}//v2",
+    ] {
+        let service = build(api(at(&format!("{{url: '{url}'}}")), "x"));
+        assert_eq!(status(&service, "//v2/test").await, 200, "{url}");
+        assert_eq!(status(&service, "/v2/test").await, 200, "{url}");
+        assert_eq!(status(&service, "/test").await, 404, "{url}");
+    }
+}
+
 #[test]
 fn a_base_path_that_cannot_be_served_is_a_fault() {
     let faults = |api: Api<()>| api.build(()).unwrap_err().to_string();

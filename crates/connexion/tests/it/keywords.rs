@@ -1,0 +1,113 @@
+//! Misspelt and unknown keywords.
+
+use connexion::{Document, Severity};
+
+/// What is reported of a document, one diagnostic a line.
+fn report(text: &str) -> String {
+    let document = Document::parse("a.yaml", text).unwrap_or_else(|faults| panic!("{faults}"));
+    let lines = document.check().into_iter().map(|fault| fault.to_string());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn misspelt_keyword_is_a_warning_with_the_one_that_is_meant() {
+    let text = "\
+openapi: 3.1.0
+info: {title: T, version: '1', contact: {nmae: n}, license: {identifer: n}}
+tags: [{name: a, externalDoc: {url: u}}]
+paths: {}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: k, desciption: d}
+  schemas:
+    A:
+      type: object
+      propertys: {a: {}}
+      properties:
+        minimun: {type: integer, minimun: 1}
+        b: {items: {minLenght: 1}, xml: {wraped: true}}
+      x-minimun: 1
+      example: {minimun: 1}
+";
+    let expected = "\
+a.yaml:2:42: warning: `nmae` is not known and passed over; `name` is probably meant
+a.yaml:2:62: warning: `identifer` is not known and passed over; `identifier` is probably meant
+a.yaml:3:18: warning: `externalDoc` is not known and passed over; `externalDocs` is probably meant
+a.yaml:7:46: warning: `desciption` is not known and passed over; `description` is probably meant
+a.yaml:11:7: warning: `propertys` is not known and passed over; `properties` is probably meant
+a.yaml:13:34: warning: `minimun` is not known and passed over; `minimum` is probably meant
+a.yaml:14:21: warning: `minLenght` is not known and passed over; `minLength` is probably meant
+a.yaml:14:42: warning: `wraped` is not known and passed over; `wrapped` is probably meant";
+    assert_eq!(report(text), expected);
+}
+
+#[test]
+fn misspelt_keyword_is_reported_in_swagger_2() {
+    let text = "\
+swagger: '2.0'
+info: {title: T, version: '1'}
+paths:
+  /a:
+    get:
+      operationId: a
+      parameters: [{name: n, in: query, type: integer, maximun: 5}]
+      responses: {200: {description: d, schema: {type: string, patern: a}}}
+definitions: {A: {minimun: 1}}
+";
+    let report = report(text);
+    for expected in [
+        "a.yaml:7:56: warning: `maximun` is not known and passed over; `maximum` is probably meant",
+        "a.yaml:8:64: warning: `patern` is not known and passed over; `pattern` is probably meant",
+        "a.yaml:9:19: warning: `minimun` is not known and passed over; `minimum` is probably meant",
+    ] {
+        assert!(report.contains(expected), "{expected}\n{report}");
+    }
+}
+
+#[test]
+fn unknown_member_is_an_error_only_if_requests_could_be_read_wrongly() {
+    for (member, expected) in [
+        ("requestbody: {}", Severity::Error),
+        ("paramters: []", Severity::Error),
+        ("requestBodies: {}", Severity::Error),
+        ("schema: {}", Severity::Error),
+        ("$ref: '#/paths/~1b/get'", Severity::Error),
+        ("summmary: s", Severity::Warning),
+        ("consumes: [a/b]", Severity::Warning),
+        ("group: g", Severity::Warning),
+    ] {
+        let text = format!(
+            "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  /a:\n    get:\n      operationId: a\n      {member}\n"
+        );
+        let faults = Document::parse("a.yaml", text).unwrap().check();
+        let severities: Vec<_> = faults.iter().map(connexion::Fault::severity).collect();
+        assert_eq!(severities, [expected], "{member}");
+    }
+}
+
+#[test]
+fn error_where_nothing_is_served_is_a_warning() {
+    let text = "\
+openapi: 3.1.0
+info: {title: 5, version: '1'}
+paths:
+  /a:
+    get:
+      operationId: a
+      deprecated: 'yes'
+      responses:
+        default:
+          description: d
+          content: {application/json: {schema: {}, examples: [1]}}
+          links: {a: {operationID: a}, b: 5}
+      callbacks: {a: 5}
+webhooks: {a: {pots: {}}}
+";
+    let faults = Document::parse("a.yaml", text).unwrap().check();
+    assert_eq!(faults.len(), 7, "{faults:#?}");
+    assert!(
+        faults
+            .iter()
+            .all(|fault| fault.severity() == Severity::Warning)
+    );
+}

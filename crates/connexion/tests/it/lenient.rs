@@ -1,0 +1,239 @@
+//! Documents that are served with their errors.
+
+use connexion::{Api, ApiService, Body, Code, Document, Params, Principal, Severity};
+use serde_json::{Map, Value, json};
+
+use crate::support::{ask, build, send};
+
+async fn values(
+    Params(values): Params<Map<String, Value>>,
+    Body(body): Body<Value>,
+) -> Body<Value> {
+    Body(json!({"values": values, "body": body}))
+}
+
+fn parse(text: &str) -> Document {
+    Document::parse("api.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// The document as a service whose handlers answer with what was read.
+#[track_caller]
+fn lenient(text: &str) -> ApiService {
+    let api = Api::from_document(parse(text).lenient());
+    let api = api.default_security(async |_| Ok(Some(Principal::new("Ann", ["read"]))));
+    build(api.default_operation(values).validate_responses(false))
+}
+
+#[tokio::test]
+async fn lenient_document_without_info_descriptions_and_declarations_is_served() {
+    let text = "
+openapi: 3.0.3
+paths:
+  /a/{id}:
+    get: {}
+    post:
+      parameters: [{name: n, in: query}]
+      requestBody: {}
+      responses: {200: {}}
+";
+    assert!(
+        Api::from_document(parse(text))
+            .stub(true)
+            .build(())
+            .is_err()
+    );
+    let service = lenient(text);
+    let read = ask(&service, "GET /a/x%20y").await;
+    assert_eq!(
+        (read.status.as_u16(), read.json()["values"].clone()),
+        (200, json!({"id": "x y"}))
+    );
+    let read = ask(&service, "POST /a/1?n=2").await;
+    assert_eq!(read.json()["values"], json!({"id": "1", "n": "2"}));
+}
+
+#[tokio::test]
+async fn lenient_document_answers_501_with_the_reason_for_what_cannot_be_served() {
+    let text = "
+openapi: 3.1.0
+info: {title: T, version: '1'}
+paths:
+  /good: {get: {operationId: good}}
+  /parameter: {get: {parameters: [{$ref: '#/components/parameters/None'}]}}
+  /body: {post: {requestBody: {$ref: '#/components/requestBodies/None'}}}
+  /place: {get: {parameters: [{name: a, in: nowhere, schema: {}}]}}
+";
+    let service = lenient(text);
+    assert_eq!(ask(&service, "GET /good").await.status, 200);
+    for (line, reason) in [
+        (
+            "GET /parameter",
+            "`#/components/parameters/None` does not exist",
+        ),
+        (
+            "POST /body",
+            "`#/components/requestBodies/None` does not exist",
+        ),
+        (
+            "GET /place",
+            "`in: nowhere` of the parameter `a` is not supported",
+        ),
+    ] {
+        let id = line.to_lowercase();
+        let expected = format!("The operation '{id}' is not served: {reason}");
+        assert_eq!(ask(&service, line).await.problem(), (501, expected));
+    }
+}
+
+#[tokio::test]
+async fn lenient_document_never_opens_an_operation_whose_security_cannot_be_enforced() {
+    let text = "
+openapi: 3.1.0
+info: {title: T, version: '1'}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Key}
+    broken: {type: apiKey, in: nowhere, name: X-Key}
+    certificate: {type: mutualTLS}
+paths:
+  /unknown: {get: {security: [{nobody: []}]}}
+  /broken: {get: {security: [{broken: []}]}}
+  /certificate: {get: {security: [{certificate: []}]}}
+  /together: {get: {security: [{key: [], nobody: []}]}}
+  /object: {get: {security: {key: []}}}
+  /text: {get: {security: [key]}}
+  /scopes: {get: {security: [{key: admin}]}}
+  /either: {get: {security: [{nobody: []}, {key: []}]}}
+  /open: {get: {security: []}}
+";
+    let service = lenient(text);
+    for path in [
+        "unknown",
+        "broken",
+        "certificate",
+        "together",
+        "object",
+        "text",
+        "scopes",
+    ] {
+        assert_eq!(
+            ask(&service, &format!("GET /{path}")).await.status,
+            501,
+            "{path}"
+        );
+    }
+    assert_eq!(ask(&service, "GET /either").await.status, 401);
+    let known = send(&service, "GET /either", &[("x-key", "k")], "").await;
+    assert_eq!(known.status, 200);
+    assert_eq!(ask(&service, "GET /open").await.status, 200);
+}
+
+#[tokio::test]
+async fn lenient_document_with_an_invalid_schema_accepts_any_value_for_it() {
+    let text = "
+openapi: 3.1.0
+info: {title: T, version: '1'}
+paths:
+  /test:
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              required: [a]
+              properties:
+                a: {$ref: '#/components/schemas/None'}
+                b: {type: integer}
+";
+    let service = lenient(text);
+    let json = [("content-type", "application/json")];
+    for (body, status) in [
+        ("{\"a\": {}}", 200),
+        ("{}", 400),
+        ("{\"a\": 1, \"b\": \"x\"}", 400),
+    ] {
+        assert_eq!(
+            send(&service, "POST /test", &json, body).await.status,
+            status,
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lenient_document_serves_paths_without_slash_and_one_handler_for_two_operations() {
+    let text = "
+openapi: 3.1.0
+info: {title: T, version: '1'}
+paths:
+  a: {get: {operationId: same}}
+  /b: {get: {operationId: same}}
+  /c/{x: {get: {operationId: never}}
+";
+    let api = Api::from_document(parse(text).lenient()).operation("same", async || "served");
+    let service = build(api.stub(true));
+    for path in ["/a", "/b"] {
+        assert_eq!(ask(&service, &format!("GET {path}")).await.text(), "served");
+    }
+}
+
+#[tokio::test]
+async fn last_of_two_equal_keys_counts_in_a_lenient_document() {
+    let text = "
+openapi: 3.1.0
+info: {title: T, version: '1'}
+paths:
+  /a: {get: {operationId: a, operationId: b}}
+";
+    let faults = parse(text).check();
+    assert_eq!(faults.len(), 1);
+    assert_eq!(
+        faults.first().map(connexion::Fault::severity),
+        Some(Severity::Error)
+    );
+    let api = Api::from_document(parse(text).lenient()).operation("b", async || "served");
+    assert_eq!(ask(&build(api), "GET /a").await.text(), "served");
+}
+
+#[test]
+fn every_error_of_a_lenient_document_is_a_warning_and_reported_once() {
+    let text = "
+openapi: 3.1.0
+paths:
+  /a/{id}: {get: {operationId: a, security: [{key: []}]}}
+";
+    let strict = parse(text).check();
+    let lenient = parse(text).lenient().check();
+    assert!(
+        lenient
+            .iter()
+            .all(|fault| fault.severity() == Severity::Warning)
+    );
+    let lines: Vec<_> = lenient.iter().map(ToString::to_string).collect();
+    let expected = [
+        "api.yaml:1:1: warning: `info` is missing",
+        "api.yaml:4:13: warning: the operation `a` answers 501: none of its security requirements can be enforced",
+        "api.yaml:4:13: warning: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`",
+        "api.yaml:4:47: warning: there is no security scheme `key`; declare it",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(lines.len(), strict.len() + 1);
+}
+
+#[test]
+fn error_of_the_application_stays_an_error_in_a_lenient_document() {
+    let text = "openapi: 3.1.0\npaths: {/a: {get: {operationId: a}}}\n";
+    let codes = |api: Api<()>| {
+        let faults = api.build(()).unwrap_err().0.into_iter();
+        let errors = faults.filter(|fault| fault.severity() == Severity::Error);
+        errors.map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    let api = || Api::from_document(parse(text).lenient());
+    assert_eq!(codes(api()), [Code::HandlerMissing]);
+    assert_eq!(codes(api().stub(true).base_path("x")), [Code::PathInvalid]);
+    assert_eq!(
+        codes(api().stub(true).docs_security("key", &[])),
+        [Code::SecuritySchemeMissing]
+    );
+}
