@@ -20,7 +20,7 @@ fn parse(text: &str) -> Document {
 #[track_caller]
 fn lenient(text: &str) -> ApiService {
     let api = Api::from_document(parse(text).lenient());
-    let api = api.default_security(async |_| Ok(Some(Principal::new("Ann", ["read"]))));
+    let api = api.default_security(async |_, _| Ok(Some(Principal::new("Ann", ["read"]))));
     build(api.default_operation(values).validate_responses(false))
 }
 
