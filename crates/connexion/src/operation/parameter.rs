@@ -246,8 +246,8 @@ impl Parameter {
             .filter(|_| self.format.prefers_single())
             .and_then(|text| self.other(Some(&whole(text, self.location))));
         let mut value = bare.or(value);
-        if value.as_mut().is_some_and(|value| self.accept(value)) {
-            values.extend(value.map(|value| (self.key.clone(), value)));
+        if let Some(accepted) = value.take_if(|value| self.accept(value)) {
+            values.insert(self.key.clone(), accepted);
             return;
         }
         let text = self.decoded(text.as_deref());
