@@ -116,7 +116,7 @@ fn discriminator_chooses_whose_errors_are_reported() {
         ),
         (
             json!({}),
-            "Body /kind required: \"kind\" is a required property, one of ['cat', 'Cat', 'Dog']",
+            "Body /kind required: \"kind\" is a required property, one of [\"cat\", \"Cat\", \"Dog\"]",
         ),
         (
             json!([]),
