@@ -230,10 +230,16 @@ enum Target<'s> {
 
 impl Joined {
     /// Finds what a request leads to, and in which document: the most specific template of all documents that has the
-    /// method (OpenAPI 3.1, section 4.8.8.2). The addresses of the documents themselves come after the literal paths.
+    /// method (OpenAPI 3.1, section 4.8.8.2). A less specific one than others that match is meant only if its values fit
+    /// their schemas: `PUT /people/summary` is no request for the person whose number is `summary`. The addresses of the
+    /// documents themselves come after the literal paths.
     fn target(&self, request: &Request) -> (&Served, Target<'_>) {
         let (method, path) = (request.method(), request.uri().path());
-        let route = self.routes.find(path, |routes| of_method(routes, method));
+        let mut is_first = true;
+        let route = self.routes.find(path, |routes| {
+            let is_most_specific = std::mem::take(&mut is_first);
+            of_method(routes, method).filter(|route| is_most_specific || route.fits(path))
+        });
         let is_literal = route.is_some_and(|route| route.template.names().next().is_none());
         if matches!(*method, Method::GET | Method::HEAD)
             && !is_literal
@@ -260,9 +266,12 @@ impl Joined {
 
     /// Returns what a request leads to if no matching template has its method.
     fn without_method(&self, request: &Request) -> (&Served, Target<'_>) {
-        let mut matching = Vec::new();
-        self.routes.find(request.uri().path(), |routes| {
-            matching.extend(routes);
+        let path = request.uri().path();
+        let mut matching = Vec::<&Route>::new();
+        self.routes.find(path, |routes| {
+            let is_most_specific = matching.is_empty();
+            let fitting = |route: &&Route| is_most_specific || route.fits(path);
+            matching.extend(routes.iter().filter(fitting));
             None::<()>
         });
         let docs = self.docs(request);
@@ -282,6 +291,14 @@ impl Joined {
 impl Route {
     fn endpoint(&self) -> Option<&(Arc<Operation>, Endpoint)> {
         self.served.endpoints.get(self.endpoint)
+    }
+
+    /// Whether the values in a path that its template matches are valid.
+    fn fits(&self, path: &str) -> bool {
+        self.endpoint().is_some_and(|(operation, _)| {
+            let is_valid = |values: &PathValues| operation.accepts_path(values);
+            is_valid(&self.template.values(path, is_valid))
+        })
     }
 }
 

@@ -289,6 +289,30 @@ async fn documents_that_are_joined_share_one_route_table() {
 }
 
 #[tokio::test]
+async fn less_specific_template_needs_values_that_fit_their_schemas() {
+    let number = "parameters: [{name: id, in: path, required: true, schema: {type: integer}}], ";
+    let text = format!(
+        "openapi: 3.1.0
+info: {{title: t, version: '1'}}
+paths:
+  /people/all: {{get: {{operationId: all, {ANY}}}}}
+  /people/{{id}}: {{get: {{operationId: get, {number}{ANY}}}, put: {{operationId: put, {number}{ANY}}}}}"
+    );
+    let document = Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"));
+    let name = async |id: OperationId| id.as_str().to_owned();
+    let service = build(Api::from_document(document).default_operation(name));
+    assert_eq!(ask(&service, "GET /people/all").await.text(), "all");
+    assert_eq!(ask(&service, "PUT /people/7").await.text(), "put");
+    for line in ["PUT /people/all", "OPTIONS /people/all"] {
+        let answer = ask(&service, line).await;
+        assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS", "{line}");
+    }
+    assert_eq!(ask(&service, "PUT /people/all").await.status, 405);
+    // It is the only template that matches.
+    assert_eq!(ask(&service, "PUT /people/none").await.status, 400);
+}
+
+#[tokio::test]
 async fn a_path_with_very_many_marks_is_split_within_bounds() {
     let service = named(&["get /r/{a}.{b}.{c}-{d}"]);
     let dots = format!("GET /r/{}", ".".repeat(30_000));
