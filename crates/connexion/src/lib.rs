@@ -70,6 +70,7 @@ pub use operation::path::PathValues;
 pub use operation::{Input, Operation, Responses};
 pub use problem::{In, Problem, Violation};
 pub use schema::validator::Validator;
+pub use schema::{Generated, Invalid};
 pub use security::{
     AuthContext, Credentials, OperationSecurity, Principal, Principals, SecurityRequirement,
 };

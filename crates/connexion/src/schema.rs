@@ -12,6 +12,7 @@ mod dialect;
 mod direction;
 mod discriminator;
 mod fault;
+mod generate;
 mod integer;
 pub(crate) mod json;
 mod kept;
@@ -38,6 +39,7 @@ use jsonschema::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+pub use self::generate::{Generated, Invalid};
 pub(crate) use self::{
     defaults::Defaults,
     dialect::{is_format, is_remark},
@@ -658,6 +660,21 @@ impl Schema {
             return steps::bounded(value, is_valid).unwrap_or(false);
         }
         is_valid()
+    }
+
+    /// Returns values that the schema allows, the plainest first; see [`Generated::valid`].
+    pub(crate) fn valid_values(&self, seed: u64) -> Vec<Value> {
+        generate::valid(self, seed).0
+    }
+
+    /// Returns valid values, invalid ones, and what is left out.
+    pub(crate) fn generate(&self, seed: u64) -> Generated {
+        let (valid, left_out) = generate::valid(self, seed);
+        Generated {
+            valid,
+            invalid: generate::invalid(self, seed),
+            left_out,
+        }
     }
 
     /// What of a value becomes values if properties that no schema speaks of are skipped.

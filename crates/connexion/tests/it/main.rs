@@ -17,6 +17,7 @@ mod docs;
 mod document;
 mod findings;
 mod fixtures;
+mod generate;
 mod hooks;
 mod identifiers;
 mod keywords;

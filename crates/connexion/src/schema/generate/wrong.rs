@@ -1,0 +1,116 @@
+//! Values that are wrong in one place.
+
+use serde_json::{Map, Value, json};
+
+use super::{Generator, MAX_DEPTH, compound::with, kind_of, number, text, view::View};
+
+/// Items that are added to an array to make it too long.
+const MAX_LONGER: usize = 1_000;
+
+impl<'s> Generator<'s> {
+    /// Shows `emit` the value with one change each. Whether a change is wrong, and by which keyword, is for the validator
+    /// to say.
+    pub(super) fn mutate(
+        &self,
+        schemas: &[&'s Value],
+        value: &Value,
+        depth: usize,
+        emit: &mut dyn FnMut(Value),
+    ) {
+        if depth > MAX_DEPTH || self.step().is_none() {
+            return;
+        }
+        for other in [
+            json!(null),
+            json!(true),
+            json!("text"),
+            json!(1),
+            json!(1.5),
+            json!([]),
+            json!({}),
+        ] {
+            if kind_of(&other) != kind_of(value) {
+                emit(other);
+            }
+        }
+        let views = self.views(schemas);
+        let fitting = views.iter().filter(|view| view.may_be(kind_of(value)));
+        for view in fitting.take(4) {
+            match value {
+                Value::String(valid) => {
+                    let wrong = text::wrong(view, valid, &mut self.rng.borrow_mut());
+                    wrong.into_iter().for_each(&mut *emit);
+                }
+                Value::Number(_) => number::beyond(view).into_iter().for_each(&mut *emit),
+                Value::Object(members) => self.mutate_object(view, members, depth, emit),
+                Value::Array(items) => self.mutate_array(view, items, depth, emit),
+                Value::Bool(valid) => emit(Value::Bool(!valid)),
+                Value::Null => {}
+            }
+        }
+    }
+
+    fn mutate_object(
+        &self,
+        view: &View<'s>,
+        members: &Map<String, Value>,
+        depth: usize,
+        emit: &mut dyn FnMut(Value),
+    ) {
+        let object = &view.object;
+        for name in members.keys() {
+            let mut less = members.clone();
+            less.shift_remove(name);
+            emit(Value::Object(less));
+        }
+        let fewer = |count: usize| members.clone().into_iter().take(count).collect();
+        emit(Value::Object(fewer(object.min.saturating_sub(1))));
+        if let Some(longer) = object.max.filter(|most| *most < MAX_LONGER) {
+            let mut more = members.clone();
+            let names = (0..=longer).map(|i| format!("other{i}"));
+            more.extend(names.map(|name| (name, json!("text"))));
+            emit(Value::Object(more.into_iter().take(longer + 1).collect()));
+        }
+        for name in ["other", "!", ""] {
+            emit(with(members, name, json!("text")));
+        }
+        for (name, value) in members {
+            self.mutate(&object.property(name), value, depth + 1, &mut |value| {
+                emit(with(members, name, value));
+            });
+        }
+    }
+
+    fn mutate_array(
+        &self,
+        view: &View<'s>,
+        items: &[Value],
+        depth: usize,
+        emit: &mut dyn FnMut(Value),
+    ) {
+        let array = &view.array;
+        emit(
+            items
+                .iter()
+                .take(array.min.saturating_sub(1))
+                .cloned()
+                .collect(),
+        );
+        emit(Value::Array(Vec::new()));
+        if let Some(first) = items.first() {
+            emit(items.iter().chain([first]).cloned().collect());
+            if let Some(most) = array.max.filter(|most| *most < MAX_LONGER) {
+                emit(items.iter().cycle().take(most + 1).cloned().collect());
+            }
+        }
+        for (i, item) in items.iter().enumerate().take(array.first.len() + 1) {
+            self.mutate(array.item(i), item, depth + 1, &mut |value| {
+                let mut changed = items.to_vec();
+                if let Some(item) = changed.get_mut(i) {
+                    *item = value;
+                }
+                emit(Value::Array(changed));
+            });
+        }
+    }
+}
