@@ -264,6 +264,8 @@ codes! {
     HandlerUnknown = "handler-unknown",
     /// a second handler for one operation.
     HandlerDuplicate = "handler-duplicate",
+    /// a type that a handler takes can't read a request that the document allows.
+    HandlerMismatch = "handler-mismatch",
 }
 
 impl Code {
@@ -300,6 +302,7 @@ impl Code {
             Self::HandlerMissing
                 | Self::HandlerUnknown
                 | Self::HandlerDuplicate
+                | Self::HandlerMismatch
                 | Self::VerifierMissing
                 | Self::VerifierUnknown
         )

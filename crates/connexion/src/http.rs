@@ -1,6 +1,7 @@
 //! HTTP: the API that an application builds, the service that answers requests, and the extractors of handlers.
 
 pub(crate) mod api;
+pub(crate) mod arguments;
 pub(crate) mod docs_page;
 pub(crate) mod entity_tag;
 pub(crate) mod extract;

@@ -53,8 +53,9 @@ mod schema;
 mod security;
 
 pub use self::http::api::Api;
+pub use self::http::arguments::Arguments;
 pub use self::http::entity_tag::EntityTags;
-pub use self::http::extract::{Body, CurrentOperation, Items, OperationId, Params};
+pub use self::http::extract::{ArgumentError, Body, CurrentOperation, Items, OperationId, Params};
 pub use self::http::hooks::RequestContext;
 pub use self::http::service::ApiService;
 pub use self::http::stream::{ByteStream, StreamError};

@@ -18,6 +18,7 @@ pub(crate) mod path;
 pub(crate) mod policy;
 mod response;
 pub(crate) mod splitter;
+mod trial;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub(crate) use compile::compile;
 pub use policy::Responses;
 pub(crate) use policy::Rules;
 use response::{Response, StatusRange};
+pub(crate) use trial::ValidInputs;
 
 /// An operation of the document, compiled: of use for tests, which need no server to ask whether a request or an answer
 /// is right.

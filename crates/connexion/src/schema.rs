@@ -8,6 +8,7 @@
 
 mod cycle;
 mod defaults;
+mod described;
 mod dialect;
 mod direction;
 mod discriminator;
@@ -45,6 +46,7 @@ pub(crate) use self::{
     dialect::{is_format, is_remark},
     direction::Direction,
     fault::are_all,
+    generate::ValidValues,
     kept::Kept,
     pattern::Pattern,
 };
@@ -660,11 +662,6 @@ impl Schema {
             return steps::bounded(value, is_valid).unwrap_or(false);
         }
         is_valid()
-    }
-
-    /// Returns values that the schema allows, the plainest first; see [`Generated::valid`].
-    pub(crate) fn valid_values(&self, seed: u64) -> Vec<Value> {
-        generate::valid(self, seed).0
     }
 
     /// Returns valid values, invalid ones, and what is left out.

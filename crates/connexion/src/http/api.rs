@@ -11,13 +11,14 @@ use http::StatusCode;
 
 use crate::{
     compat::Compat,
-    diagnostics::{Code, Fault, Faults},
+    diagnostics::{Code, Fault, Faults, Severity},
     document::{
         Document,
         cursor::{OperationPlace, slash_parameters},
         server,
     },
     http::{
+        arguments::{self, Arguments, Reader},
         docs_page::Docs,
         extract::OperationId,
         hooks::Hooks,
@@ -30,7 +31,7 @@ use crate::{
     },
     problem::Problem,
     schema::{
-        FormatCheck,
+        FormatCheck, ValidValues,
         json::VALUES,
         validator::{Reading, Validator},
     },
@@ -43,7 +44,12 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// One that is never in memory as a whole may be this long, unless [`Api::upload_limit`] says otherwise.
 const UPLOAD_LIMIT: usize = 64 * 1024 * 1024;
 
-type WithState<S> = Box<dyn Fn(S) -> Endpoint + Send>;
+/// A handler before it has its state.
+struct Unbound<S> {
+    with_state: Box<dyn Fn(S) -> Endpoint + Send>,
+    /// How its arguments are tried.
+    readers: Vec<Reader<S>>,
+}
 
 /// An API being put together: a document, and a handler for each of its operations.
 ///
@@ -66,9 +72,9 @@ pub struct Api<S> {
     document: Document,
     /// What stands before the names of handlers that are registered now; see [`Api::under`].
     prefix: String,
-    handlers: Vec<(String, WithState<S>)>,
+    handlers: Vec<(String, Unbound<S>)>,
     /// Those for all names that begin so.
-    default_handlers: Vec<(String, WithState<S>)>,
+    default_handlers: Vec<(String, Unbound<S>)>,
     formats: Vec<(String, FormatCheck)>,
     body_types: Vec<BodyType>,
     verifiers: Verifiers,
@@ -86,6 +92,7 @@ struct Options {
     responses: Responses,
     response_share: f64,
     stub: bool,
+    try_handlers: bool,
     strict_parameters: bool,
     strict_discriminator: bool,
     strict_accept: bool,
@@ -139,6 +146,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             responses: Responses::Enforce,
             response_share: 1.0,
             stub: false,
+            try_handlers: true,
             strict_parameters: true,
             strict_discriminator: false,
             strict_accept: true,
@@ -204,10 +212,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn operation<H, T>(mut self, id: &str, handler: H) -> Self
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Arguments<S>,
     {
         let name = format!("{}{id}", self.prefix);
-        self.handlers.push((name, with_state(handler)));
+        self.handlers.push((name, unbound(handler)));
         self
     }
 
@@ -265,10 +273,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn default_operation<H, T>(mut self, handler: H) -> Self
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Arguments<S>,
     {
         let prefix = self.prefix.clone();
-        self.default_handlers.push((prefix, with_state(handler)));
+        self.default_handlers.push((prefix, unbound(handler)));
         self
     }
 
@@ -291,6 +299,42 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     #[must_use]
     pub fn stub(mut self, on: bool) -> Self {
         self.options.stub = on;
+        self
+    }
+
+    /// Whether handlers are tried when the service is built; on by default.
+    ///
+    /// The smallest, largest, absent, `null` and extreme values that an operation's schemas allow are read into the
+    /// [`Params`](crate::Params) and [`Body`](crate::Body) of its handler. A type that can't read one of them is an error,
+    /// [`Code::HandlerMismatch`]: without the trial its first request would be answered with 500.
+    ///
+    /// An `integer` without bounds is tried with those of 64 bits with a sign. Handlers run only when requests come: nothing
+    /// but the types is tried, and of other extractors nothing.
+    ///
+    /// ```
+    /// # use connexion::{Api, Code, Document, Params};
+    /// # let document = Document::parse("hello.yaml", r#"
+    /// # openapi: 3.1.0
+    /// # info: {title: Hello, version: "1"}
+    /// # paths:
+    /// #   /hello:
+    /// #     get:
+    /// #       operationId: hello
+    /// #       parameters: [{name: times, in: query, required: true, schema: {type: integer, minimum: -1}}]
+    /// #       responses: {"200": {description: a greeting}}
+    /// # "#)?;
+    /// #[derive(serde::Deserialize)]
+    /// struct Hello { times: u64 }
+    ///
+    /// // `times` may be -1.
+    /// let api = Api::from_document(document).operation("hello", async |Params(hello): Params<Hello>| "Hello!");
+    /// let faults = api.build(()).unwrap_err();
+    /// assert_eq!(faults.0[0].code, Code::HandlerMismatch);
+    /// # Ok::<(), connexion::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn try_handlers(mut self, on: bool) -> Self {
+        self.options.try_handlers = on;
         self
     }
 
@@ -499,8 +543,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// #   /hello:
     /// #     post:
     /// #       operationId: hello
-    /// #       requestBody: {content: {application/x-pair: {schema: {type: array, items: {type: integer, maximum: 9}}}}}
+    /// #       requestBody: {required: true, content: {application/x-pair: {schema: {$ref: '#/components/schemas/Pair'}}}}
     /// #       responses: {"200": {description: a greeting}}
+    /// # components:
+    /// #   schemas:
+    /// #     Pair: {type: array, minItems: 2, maxItems: 2, items: {type: integer, minimum: 0, maximum: 9}}
     /// # "#)?;
     /// // Two numbers, a byte each.
     /// let pair = |bytes: &[u8]| match bytes {
@@ -922,7 +969,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             document,
             prefix: _,
             handlers,
-            mut default_handlers,
+            default_handlers: mut defaults,
             formats,
             body_types,
             verifiers,
@@ -938,7 +985,6 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let known = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));
         let missing_guard = known.guard_of_missing(options.auth_all_paths, &mut faults);
-        let (mut endpoints, mut templates) = (Vec::new(), Vec::new());
         let rules = |source: &OperationPlace<'_>| Rules {
             guard: known.guard(&source.place),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
@@ -946,22 +992,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         };
         let own = (formats.as_slice(), body_types.as_slice());
         let compiled = operation::compile(&document, &schemas, own, rules, &mut faults);
-        for (source, operation) in compiled {
-            let paths = paths(&source, own_base.as_deref());
-            templates.extend(paths.map(|template| (Arc::new(template), endpoints.len())));
-            endpoints.push((source.place.node.at, operation));
-        }
+        let (endpoints, templates) = placed(compiled, own_base.as_deref());
         unknown_modes(&document, &endpoints, &responses_of, &mut faults);
-        let stub = || (String::new(), with_state(not_implemented));
-        default_handlers.extend(options.stub.then(stub));
-        let endpoints = connect(
-            &document,
-            endpoints,
-            handlers,
-            &default_handlers,
-            &state,
-            &mut faults,
-        );
+        let stub = || (String::new(), unbound(not_implemented));
+        defaults.extend(options.stub.then(stub));
+        let registered = Registered { handlers, defaults };
+        let connected = registered.connect(&document, endpoints, &state, &mut faults);
+        let endpoints = connected.tried(&document, &state, options.try_handlers, &mut faults);
         docs.check(&document, &mut faults);
         document.accept(faults)?;
         let base_path = own_base.unwrap_or_else(|| document.base_path());
@@ -979,6 +1016,22 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             answered: AtomicU32::new(0),
         }))
     }
+}
+
+/// Operations with their positions, and the paths under which they are served, with the indices of the operations.
+type Placed = (
+    Vec<(crate::Position, Operation)>,
+    Vec<(Arc<Template>, usize)>,
+);
+
+fn placed(compiled: Vec<(OperationPlace<'_>, Operation)>, base: Option<&str>) -> Placed {
+    let (mut endpoints, mut templates) = (Vec::new(), Vec::new());
+    for (source, operation) in compiled {
+        let paths = paths(&source, base);
+        templates.extend(paths.map(|template| (Arc::new(template), endpoints.len())));
+        endpoints.push((source.place.node.at, operation));
+    }
+    (endpoints, templates)
 }
 
 /// The paths under which an operation is served; none if its own can't be read, which is reported by `check`.
@@ -1032,16 +1085,23 @@ fn unknown_modes(
     }
 }
 
-fn with_state<S, H, T>(handler: H) -> WithState<S>
+fn unbound<S, H, T>(handler: H) -> Unbound<S>
 where
     S: Clone + Send + Sync + 'static,
     H: Handler<T, S>,
-    T: 'static,
+    T: Arguments<S>,
 {
-    Box::new(move |state: S| {
+    let with_state = Box::new(move |state: S| {
         let handler = handler.clone();
-        Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())))
-    })
+        let endpoint: Endpoint =
+            Box::new(move |request| Box::pin(handler.clone().call(request, state.clone())));
+        endpoint
+    });
+    let readers = T::readers();
+    Unbound {
+        with_state,
+        readers,
+    }
 }
 
 /// The handler of an operation that has none yet.
@@ -1051,50 +1111,113 @@ async fn not_implemented(id: OperationId) -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED, detail).of_library()
 }
 
-/// Gives each operation its handler, or of the default ones the first of those with the longest prefix.
-fn connect<S: Clone + Send + Sync + 'static>(
-    document: &Document,
-    operations: Vec<(crate::Position, Operation)>,
-    handlers: Vec<(String, WithState<S>)>,
-    defaults: &[(String, WithState<S>)],
-    state: &S,
-    faults: &mut Vec<Fault>,
-) -> Vec<(Arc<Operation>, Endpoint)> {
-    let mut connected: Vec<(Arc<Operation>, Endpoint)> = Vec::new();
-    let mut used = vec![false; handlers.len()];
-    for (at, operation) in operations {
-        let operation = Arc::new(operation);
-        let name = operation.handler.as_str();
-        let fitting = defaults
-            .iter()
-            .filter(|(prefix, _)| name.starts_with(prefix.as_str()));
-        let default = fitting.rev().max_by_key(|(prefix, _)| prefix.len());
-        let mut own = handlers.iter().zip(&mut used);
-        if let Some(((_, with_state), used)) = own.find(|((known, _), _)| known == name) {
-            *used = true;
-            connected.push((operation, with_state(state.clone())));
-        } else if let Some((_, with_state)) = default {
-            connected.push((operation, with_state(state.clone())));
-        } else if operation.unserved.is_some() {
-            let never_called = with_state(not_implemented);
-            connected.push((operation, never_called(state.clone())));
-        } else if !connected.iter().any(|(known, _)| known.handler == name) {
-            // An operationId that is used twice is reported by `check`.
-            let message = format!("the operation `{name}` has no handler");
-            faults.push(document.fault(Code::HandlerMissing, at, message));
+/// An operation with its handler.
+struct WithHandler<S> {
+    at: crate::Position,
+    operation: Arc<Operation>,
+    endpoint: Endpoint,
+    /// How the handler is tried.
+    readers: Vec<Reader<S>>,
+}
+
+impl<S: Clone> Unbound<S> {
+    fn bind(&self, at: crate::Position, operation: Arc<Operation>, state: &S) -> WithHandler<S> {
+        WithHandler {
+            at,
+            operation,
+            endpoint: (self.with_state)(state.clone()),
+            readers: self.readers.clone(),
         }
     }
-    let unused = handlers.into_iter().zip(used).filter(|(_, used)| !used);
-    for ((id, _), _) in unused {
-        let (code, message) = if connected.iter().any(|(known, _)| known.handler == id) {
-            let message = format!("there is a second handler for `{id}`");
-            (Code::HandlerDuplicate, message)
-        } else {
-            let message =
-                format!("there is a handler for `{id}`, but no operation with this operationId");
-            (Code::HandlerUnknown, message)
-        };
-        faults.push(document.fault(code, document.paths_at(), message));
+}
+
+/// The operations that have handlers.
+struct Connected<S> {
+    all: Vec<WithHandler<S>>,
+}
+
+impl<S> Connected<S> {
+    /// The operations with their handlers. Unless that is switched off, what the document allows is read into what the
+    /// handlers take.
+    fn tried(
+        self,
+        document: &Document,
+        state: &S,
+        is_on: bool,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<(Arc<Operation>, Endpoint)> {
+        // A schema with an error allows anything, so nothing can be said of its values.
+        let is_sound = |fault: &Fault| fault.code.severity() == Severity::Warning;
+        let is_on = is_on && faults.iter().all(is_sound);
+        let mut made = ValidValues::default();
+        let mut endpoints = Vec::with_capacity(self.all.len());
+        for one in self.all {
+            let WithHandler {
+                at,
+                operation,
+                endpoint,
+                readers,
+            } = one;
+            if is_on && operation.unserved.is_none() {
+                let found = arguments::try_on(document, at, &operation, &readers, state, &mut made);
+                faults.extend(found);
+            }
+            endpoints.push((operation, endpoint));
+        }
+        endpoints
     }
-    connected
+}
+
+/// The handlers by the names of their operations, and the default ones by what those names begin with.
+struct Registered<S> {
+    handlers: Vec<(String, Unbound<S>)>,
+    defaults: Vec<(String, Unbound<S>)>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Registered<S> {
+    /// Gives each operation its handler, or of the default ones the first of those with the longest prefix.
+    fn connect(
+        &self,
+        document: &Document,
+        operations: Vec<(crate::Position, Operation)>,
+        state: &S,
+        faults: &mut Vec<Fault>,
+    ) -> Connected<S> {
+        let mut connected = Vec::<WithHandler<S>>::new();
+        let mut used = vec![false; self.handlers.len()];
+        for (at, operation) in operations {
+            let operation = Arc::new(operation);
+            let name = operation.handler.as_str();
+            let defaults = self.defaults.iter();
+            let fitting = defaults.filter(|(prefix, _)| name.starts_with(prefix.as_str()));
+            let default = fitting.rev().max_by_key(|(prefix, _)| prefix.len());
+            let mut own = self.handlers.iter().zip(&mut used);
+            if let Some(((_, handler), used)) = own.find(|((known, _), _)| known == name) {
+                *used = true;
+                connected.push(handler.bind(at, operation, state));
+            } else if let Some((_, handler)) = default {
+                connected.push(handler.bind(at, operation, state));
+            } else if operation.unserved.is_some() {
+                connected.push(unbound(not_implemented).bind(at, operation, state));
+            } else if !connected.iter().any(|one| one.operation.handler == name) {
+                // An operationId that is used twice is reported by `check`.
+                let message = format!("the operation `{name}` has no handler");
+                faults.push(document.fault(Code::HandlerMissing, at, message));
+            }
+        }
+        let unused = self.handlers.iter().zip(used).filter(|(_, used)| !used);
+        for ((id, _), _) in unused {
+            let (code, message) = if connected.iter().any(|one| one.operation.handler == *id) {
+                let message = format!("there is a second handler for `{id}`");
+                (Code::HandlerDuplicate, message)
+            } else {
+                let message = format!(
+                    "there is a handler for `{id}`, but no operation with this operationId"
+                );
+                (Code::HandlerUnknown, message)
+            };
+            faults.push(document.fault(code, document.paths_at(), message));
+        }
+        Connected { all: connected }
+    }
 }

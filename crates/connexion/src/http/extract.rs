@@ -1,9 +1,11 @@
 //! How a handler reads what was validated and writes its answer: [`Params`], [`Body`], [`Items`].
 
+mod read;
+
 use std::{
-    any::Any,
+    any::{Any, type_name},
     convert::Infallible,
-    mem,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -12,7 +14,7 @@ use std::{
 use axum::{
     Extension,
     body::Body as HttpBody,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -21,7 +23,9 @@ use http::{Extensions, HeaderValue, StatusCode, header, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use self::read::{Unreadable, read};
 use crate::{
+    document::node::push,
     operation::{Input, Operation, accept::Accept},
     problem::Problem,
     schema::typed::{ItemCheck, Typed},
@@ -66,15 +70,16 @@ fn take<V>(extensions: &mut Extensions, of: impl Fn(&mut Input) -> V) -> Option<
 ///
 /// If parameters of several places have the same name, their places are put before it: `path.id`, `query.id`.
 ///
-/// The answer is 400 if the values, though valid by the document, can't be read as a `T`. A handler can take
-/// them only once.
+/// Values that are valid by the document but can't be read as a `T` are an error of the program: the response is 500, and
+/// the log says why ([`ArgumentError`]). [`Api::build`](crate::Api::build) tries that before the first request. A handler
+/// can take the parameters only once.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
+    type Rejection = ArgumentError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ArgumentError> {
         let values = take(&mut parts.extensions, |input| {
             mem::take(&mut input.parameters)
         });
@@ -82,6 +87,7 @@ impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Params<T> {
         same(values)
             .or_else(|values| read(Value::Object(values)))
             .map(Self)
+            .map_err(|error| ArgumentError::new::<T>(parts, false, error))
     }
 }
 
@@ -180,8 +186,9 @@ impl<S: Sync> FromRequestParts<S> for CurrentOperation {
 /// A request's may also be a text, read as a string, or a form, read as an object; the files of a form are
 /// read by `Files`. Bodies of other types are a [`ByteStream`](crate::ByteStream).
 ///
-/// The answer is 400 if the body, though valid by the document, can't be read as a `T`. An absent optional
-/// body reads as `null`. Of an operation without `requestBody` a body is not read at all.
+/// A body that is valid by the document but can't be read as a `T` is an error of the program: the response is 500, and
+/// the log says why ([`ArgumentError`]). [`Api::build`](crate::Api::build) tries that before the first request. An absent
+/// optional body reads as `null`; it is `None` as an `Option<Body<T>>`. Of an operation without `requestBody` a body is not read at all.
 ///
 /// ```
 /// # use connexion::Body;
@@ -203,12 +210,131 @@ impl<S: Sync> FromRequestParts<S> for CurrentOperation {
 pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Body<T> {
-    type Rejection = Problem;
+    type Rejection = ArgumentError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ArgumentError> {
         let value = take(&mut parts.extensions, |input| input.body.take());
-        let value = value.flatten().unwrap_or_default();
-        same(value).or_else(read).map(Self)
+        Self::of(value.flatten().unwrap_or_default(), parts)
+    }
+}
+
+/// `None` if there is no body.
+impl<T: DeserializeOwned + 'static, S: Sync> OptionalFromRequestParts<S> for Body<T> {
+    type Rejection = ArgumentError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ArgumentError> {
+        let value = take(&mut parts.extensions, |input| input.body.take()).flatten();
+        value.map(|value| Self::of(value, parts)).transpose()
+    }
+}
+
+impl<T: DeserializeOwned + 'static> Body<T> {
+    fn of(value: Value, parts: &Parts) -> Result<Self, ArgumentError> {
+        same(value)
+            .or_else(read)
+            .map(Self)
+            .map_err(|error| ArgumentError::new::<T>(parts, true, error))
+    }
+}
+
+/// Says why a handler's type can't read what the document allows: the type and the document disagree.
+///
+/// As a response it is a 500 that tells the client nothing, and a line in the log with the operation, the type and the
+/// JSON Pointer of the location. But for a number beyond 64 bits it is a 400: a document that says `integer` allows any, and
+/// hardly a type can read it.
+///
+/// ```
+/// # use connexion::{ArgumentError, Params};
+/// # #[derive(serde::Deserialize)]
+/// # struct Greeting { name: String }
+/// async fn greet(greeting: Result<Params<Greeting>, ArgumentError>) -> String {
+///     match greeting {
+///         Ok(Params(Greeting { name })) => format!("Hello {name}"),
+///         Err(error) => error.to_string(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ArgumentError {
+    operation: Arc<str>,
+    /// The name of the type that reads.
+    pub(crate) type_name: &'static str,
+    /// Whether it is the body that can't be read; otherwise it is the parameters.
+    pub(crate) is_body: bool,
+    pointer: String,
+    message: String,
+    /// Whether it is a number beyond 64 bits, which most types can't read.
+    is_beyond: bool,
+}
+
+impl ArgumentError {
+    fn new<T>(parts: &Parts, is_body: bool, error: Unreadable) -> Self {
+        let validated = parts.extensions.get::<Validated>();
+        Self {
+            operation: validated.map_or_else(|| "".into(), |one| one.operation.shared_id()),
+            type_name: type_name::<T>(),
+            is_body,
+            pointer: error.pointer,
+            message: error.message,
+            is_beyond: error.is_beyond,
+        }
+    }
+
+    /// Whether it is in the body, and the pointer to it; a field that is missed is pointed at as if it were there.
+    pub(crate) fn location(&self) -> (bool, String) {
+        let mut pointer = self.pointer.clone();
+        let missing = self.message.strip_prefix("missing field `");
+        if let Some(name) = missing.and_then(|rest| rest.strip_suffix('`')) {
+            push(&mut pointer, name);
+        }
+        (self.is_body, pointer)
+    }
+
+    /// What is wrong, and where.
+    pub(crate) fn reason(&self) -> String {
+        if self.pointer.is_empty() {
+            return self.message.clone();
+        }
+        format!("at `{}`: {}", self.pointer, self.message)
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            operation,
+            type_name,
+            ..
+        } = self;
+        let what = if self.is_body { "body" } else { "parameters" };
+        let reason = self.reason();
+        write!(
+            f,
+            "`{type_name}` can't read the valid {what} of a request for `{operation}`: {reason}"
+        )
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
+impl IntoResponse for ArgumentError {
+    fn into_response(self) -> Response {
+        if self.is_beyond {
+            let what = if self.is_body { "body" } else { "parameters" };
+            let detail = format!(
+                "The number at '{}' of the {what} is too large.",
+                self.pointer
+            );
+            let problem = Problem::new(StatusCode::BAD_REQUEST, detail);
+            return problem.of_library().into_response();
+        }
+        tracing::error!(
+            operation_id = %self.operation,
+            "type" = self.type_name,
+            pointer = self.pointer,
+            "{self}"
+        );
+        Problem::internal().of_library().into_response()
     }
 }
 
@@ -219,11 +345,6 @@ fn same<V: 'static, T: 'static>(value: V) -> Result<T, V> {
     wanted
         .and_then(Option::take)
         .ok_or_else(|| value.expect("it was not the wanted one, so it was not taken"))
-}
-
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_json::from_value(value)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()).of_library())
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -310,8 +431,8 @@ static LINES: Form = Form {
     empty: b"",
 };
 
-impl<T, E> std::fmt::Debug for Items<T, E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T, E> fmt::Debug for Items<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Items")
     }
 }
@@ -363,7 +484,7 @@ impl<T, E> Items<T, E> {
 impl<T, E> IntoResponse for Items<T, E>
 where
     T: Serialize + 'static,
-    E: std::fmt::Display + 'static,
+    E: fmt::Display + 'static,
 {
     fn into_response(self) -> Response {
         let check = ItemCheck::default();
@@ -393,7 +514,7 @@ enum State {
     End,
 }
 
-impl<T: Serialize, E: std::fmt::Display> Stream for ItemsText<T, E> {
+impl<T: Serialize, E: fmt::Display> Stream for ItemsText<T, E> {
     type Item = Result<Bytes, String>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -437,7 +558,7 @@ impl<T: Serialize, E: std::fmt::Display> Stream for ItemsText<T, E> {
 }
 
 impl<T, E> ItemsText<T, E> {
-    fn fail(&mut self, error: &dyn std::fmt::Display) -> Poll<Option<Result<Bytes, String>>> {
+    fn fail(&mut self, error: &dyn fmt::Display) -> Poll<Option<Result<Bytes, String>>> {
         self.state = State::End;
         tracing::error!("a streamed answer ended early: {error}");
         Poll::Ready(Some(Err(error.to_string())))

@@ -9,7 +9,7 @@ use super::{Rules, body_type::BodyType, compile::Compile, nearest};
 use crate::{
     compat::Compat,
     diagnostics::Code,
-    document::cursor::Place,
+    document::{Document, cursor::Place, node::Position},
     operation::{
         form::{Fields, Form},
         media_type::{
@@ -20,7 +20,7 @@ use crate::{
     },
     problem::{In, Violation},
     schema::{
-        Defaults, Kept, Schema, is_remark,
+        Defaults, Kept, Schema, ValidValues, is_remark,
         json::{self as text, Room},
         shown::cut,
     },
@@ -324,6 +324,37 @@ impl RequestBody {
         value
     }
 
+    /// Valid values as handlers get them, the plainest first; `None` stands for no body. There are none if a handler reads
+    /// some of its bodies as a stream, since it must look at the type itself, or if nothing is said of a body.
+    pub(super) fn valid_values(&self, rules: &Rules, made: &mut ValidValues) -> Vec<Option<Value>> {
+        let is_stream = |media: &Media| matches!(media.reading, Reading::Stream);
+        if self.content.iter().any(is_stream) {
+            return Vec::new();
+        }
+        let media = self.content.iter();
+        let values = media.flat_map(|media| media.valid_values(rules, made));
+        let mut values: Vec<_> = values.map(Some).collect();
+        if !self.required && !values.is_empty() {
+            let defaults = self
+                .content
+                .first()
+                .and_then(|media| media.defaults.as_ref());
+            let defaults = defaults.filter(|_| rules.body_defaults);
+            let room = Room::of(rules.values);
+            values.push(defaults.and_then(|defaults| defaults.of_absent(&room)));
+        }
+        values
+    }
+
+    /// Where the document describes a location in the body.
+    pub(super) fn position(&self, document: &Document, pointer: &str) -> Option<Position> {
+        let mut schemas = self
+            .content
+            .iter()
+            .filter_map(|media| media.schema.as_ref());
+        Some(schemas.next()?.position(document, pointer))
+    }
+
     fn unsupported(&self, sent: &str) -> Violation {
         let described = self.content.iter().filter(|media| !media.is_implied);
         let types: Vec<_> = described.map(|media| media.kind.as_str()).collect();
@@ -427,6 +458,34 @@ impl Media {
             }
             _ => None,
         }
+    }
+
+    fn valid_values(&self, rules: &Rules, made: &mut ValidValues) -> Vec<Value> {
+        let schema = self.schema.as_ref();
+        let values = schema.map_or_else(Vec::new, |schema| made.of(schema).to_vec());
+        let values = values.into_iter();
+        let mut values: Vec<_> = match &self.reading {
+            Reading::Json => {
+                let kept = self.kept.as_ref().filter(|_| rules.skip_undescribed);
+                let kept = kept.unwrap_or_else(|| Kept::all());
+                let read = |value: Value| {
+                    text::read(&value.to_string(), kept, &Room::of(rules.values)).ok()
+                };
+                values.filter_map(read).collect()
+            }
+            Reading::Decoded(_) => values.collect(),
+            Reading::Text => values.filter(Value::is_string).collect(),
+            Reading::Form(form) => values.filter_map(|value| form.received(value)).collect(),
+            #[cfg(feature = "multipart")]
+            Reading::Multipart(form) => values.filter_map(|value| form.received(value)).collect(),
+            Reading::Stream => Vec::new(),
+        };
+        if let Some(defaults) = self.defaults.as_ref().filter(|_| rules.body_defaults) {
+            for value in &mut values {
+                defaults.fill(value, &Room::of(rules.values));
+            }
+        }
+        values
     }
 
     fn json(

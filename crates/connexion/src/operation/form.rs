@@ -227,6 +227,48 @@ impl Form {
         Some(Value::Object(object))
     }
 
+    /// Whether a field may have this value: of what has no type every text is a string.
+    fn may_make(&self, name: &str, value: &Value) -> bool {
+        let Some(field) = self.fields.iter().find(|field| field.name == name) else {
+            return match &self.others {
+                Some(Others::Text(_)) => value.is_string(),
+                Some(Others::Json) => true,
+                None => false,
+            };
+        };
+        let mut written = field.written.iter();
+        field.part.is_file == IsFile::Yes
+            || written.any(|written| match written {
+                Written::Style(parameter) => parameter.may_make(value),
+                Written::Json { .. } => true,
+            })
+    }
+
+    /// A valid value as handlers get it, with the descriptions of files; `None` if no form can hold it.
+    pub(crate) fn received(&self, value: Value) -> Option<Value> {
+        let Value::Object(mut object) = value else {
+            return None;
+        };
+        if !object
+            .iter()
+            .all(|(name, value)| self.may_make(name, value))
+        {
+            return None;
+        }
+        for field in &self.fields {
+            if field.part.is_file == IsFile::Yes
+                && let Some(value) = object.get_mut(&field.name)
+            {
+                let file = serde_json::json!({"filename": "a.txt", "content_type": "text/plain", "size": 1});
+                *value = match value {
+                    Value::Array(items) => vec![file; items.len()].into(),
+                    _ => file,
+                };
+            }
+        }
+        Some(Value::Object(object))
+    }
+
     fn object(
         &self,
         text: &str,

@@ -18,11 +18,15 @@ pub(crate) use self::{
 };
 use crate::{
     diagnostics::Code,
-    document::{cursor::Place, node::push},
+    document::{
+        Document,
+        cursor::Place,
+        node::{Position, push},
+    },
     operation::path::PathValues,
     pairs::{cookies, decode, pairs},
     problem::{In, MAX_UNKNOWN, Violation},
-    schema::{Compiler, Schema, json::Room, shown::cut},
+    schema::{Compiler, Schema, ValidValues, json::Room, shown::cut},
 };
 
 /// Names of the style `deepObject` may have so many brackets.
@@ -205,6 +209,49 @@ impl Parameter {
     fn accept(&self, value: &mut Value) -> bool {
         let schema = self.schema.as_ref();
         schema.is_none_or(|schema| schema.accept_texts(value))
+    }
+
+    /// The name of its value.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Whether a request must have it.
+    pub(crate) fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// What handlers get if it is absent, under the name of its value.
+    pub(crate) fn default_value(&self) -> Option<(String, Value)> {
+        let default = self.default.clone()?;
+        Some((self.key.clone(), default))
+    }
+
+    /// Valid values, the plainest first.
+    pub(crate) fn valid_values(&self, made: &mut ValidValues) -> Vec<Value> {
+        let schema = self.schema.as_ref();
+        let mut values = schema.map_or_else(Vec::new, |schema| made.of(schema).to_vec());
+        let is_empty_path = |value: &Value| self.location == In::Path && *value == "";
+        values.retain(|value| self.may_make(value) && !is_empty_path(value));
+        if let Shape::Object(members) = &self.format.shape {
+            let objects = values.iter_mut().filter_map(Value::as_object_mut);
+            objects.for_each(|object| members.fill(object));
+        }
+        if self.may_be_empty {
+            values.push(Value::String(String::new()));
+        }
+        values
+    }
+
+    /// Whether a value may come of what a request has for it.
+    pub(crate) fn may_make(&self, value: &Value) -> bool {
+        self.format.may_make(value)
+    }
+
+    /// Where the document describes a location in its value.
+    pub(crate) fn position(&self, document: &Document, pointer: &str) -> Option<Position> {
+        let schema = self.schema.as_ref()?;
+        Some(schema.position(document, pointer))
     }
 
     fn decoded<'t>(&self, text: Option<&'t str>) -> Option<Cow<'t, str>> {

@@ -20,6 +20,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     rc::Rc,
+    sync::Arc,
 };
 
 use fastrand::Rng;
@@ -27,7 +28,7 @@ use serde_json::{Value, json};
 
 use self::view::View;
 use super::Schema;
-use crate::node::{push, value_at};
+use crate::document::node::{push, value_at};
 
 /// Valid values that are handed out.
 const MAX_VALUES: usize = 500;
@@ -40,6 +41,9 @@ const MAX_OPTIONS: usize = 250;
 
 /// How often a base is changed until it is valid.
 const MAX_REPAIRS: usize = 64;
+
+/// Values that are tried to find invalid ones.
+const MAX_TRIED: usize = 1_000;
 
 /// Schemas that are looked at for one schema's values.
 const MAX_STEPS: usize = 20_000;
@@ -79,8 +83,22 @@ pub struct Invalid {
     pub pointer: String,
 }
 
+/// Valid values of schemas, each schema's made once: most operations share a few schemas.
+#[derive(Debug, Default)]
+pub(crate) struct ValidValues {
+    known: HashMap<*const Schema, Rc<[Value]>>,
+}
+
+impl ValidValues {
+    /// The values of a schema, the plainest first; the same in every program.
+    pub(crate) fn of(&mut self, schema: &Arc<Schema>) -> Rc<[Value]> {
+        let values = self.known.entry(Arc::as_ptr(schema));
+        Rc::clone(values.or_insert_with(|| valid(schema, 0).0.into()))
+    }
+}
+
 /// Returns the values that the schema allows, and the pointers of what is left out.
-pub(crate) fn valid(schema: &Schema, seed: u64) -> (Vec<Value>, Vec<String>) {
+pub(super) fn valid(schema: &Schema, seed: u64) -> (Vec<Value>, Vec<String>) {
     let (generator, top) = Generator::of(schema, seed);
     let mut kept = Kept::default();
     // The full one first: what makes it valid makes the smaller ones valid, too.
@@ -108,13 +126,15 @@ pub(crate) fn valid(schema: &Schema, seed: u64) -> (Vec<Value>, Vec<String>) {
 }
 
 /// Returns values that break one keyword each: of every keyword at every location the first that was found.
-pub(crate) fn invalid(schema: &Schema, seed: u64) -> Vec<Invalid> {
+pub(super) fn invalid(schema: &Schema, seed: u64) -> Vec<Invalid> {
     let (generator, top) = Generator::of(schema, seed);
     let bases = [Mode::Full, Mode::Small].map(|mode| generator.base(schema, &top, mode));
     let mut found: Vec<Invalid> = Vec::new();
+    let mut left = MAX_TRIED;
     for base in bases.into_iter().flatten() {
         generator.mutate(&top, &base, 0, &mut |value| {
-            if found.len() >= MAX_VALUES || schema.is_valid(&value) {
+            left = left.saturating_sub(1);
+            if left == 0 || found.len() >= MAX_VALUES || schema.is_valid(&value) {
                 return;
             }
             let mut violations = schema.body_violations(&value, None).into_iter();

@@ -154,6 +154,12 @@ fn matcher(pattern: &str) -> Matcher {
     }
 }
 
+/// A pattern of ECMA-262 in the syntax of the crate `regex`; what can't be translated stays as it is.
+pub(super) fn translated(pattern: &str) -> String {
+    let translation = ecma::translate(pattern).map(|made| made.regex);
+    translation.unwrap_or_else(|| pattern.to_owned())
+}
+
 /// Rewrites the patterns of one schema that `jsonschema` does not match as they are meant.
 pub(super) fn adapt(schema: &mut Map<String, Value>) {
     let keyword = match schema.get("pattern").and_then(Value::as_str).map(matcher) {

@@ -205,7 +205,7 @@ impl Validator {
     /// # components: {schemas: {Age: {type: integer, minimum: 0, maximum: 150}}}
     /// # "#)?;
     /// let generated = Api::<()>::from_document(document).validator("Age")?.generate(0);
-    /// assert_eq!(generated.valid, [1, 0, 150]);
+    /// assert_eq!(generated.valid, [1, 150, 0]);
     /// let invalid: Vec<_> = generated.invalid.iter().map(|one| (&*one.keyword, one.value.clone())).collect();
     /// assert!(invalid.contains(&("maximum", 151.into())));
     /// assert!(generated.left_out.is_empty());

@@ -40,6 +40,7 @@ struct Narrow {
 async fn every_problem_of_the_library_can_be_changed() {
     let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
     let api = Api::from_document(document_at("get /test", &operation, ""));
+    let api = api.try_handlers(false);
     let api = api.on_problem(|problem, _| {
         let of = if problem.is_of_library() {
             "changed"
@@ -62,26 +63,12 @@ async fn every_problem_of_the_library_can_be_changed() {
         ("PUT /test", "changed 405"),
         ("GET /test?a=x", "changed 400"),
         // Allowed by the document, but not what the handler reads.
-        ("GET /test?a=300", "changed 400"),
+        ("GET /test?a=300", "changed 500"),
         ("GET /test?a=2", "changed 500"),
         ("GET /test?a=3", "handler's 200"),
     ] {
         assert_eq!(ask(&service, line).await.problem().1, detail, "{line}");
     }
-}
-
-#[tokio::test]
-async fn a_body_that_the_handler_cannot_read_is_a_bad_request_even_if_no_400_is_documented() {
-    let api = Api::from_document(document(&with_body("{}"), ""));
-    let service = build(
-        api.operation("test", async |Body(Narrow { a }): Body<Narrow>| {
-            a.to_string()
-        }),
-    );
-    assert_eq!(post(&service, "{\"a\": 5}").await.text(), "5");
-    let (status, detail) = post(&service, "{\"a\": 300}").await.problem();
-    assert_eq!(status, 400);
-    assert!(detail.contains("300"), "{detail}");
 }
 
 #[tokio::test]
@@ -270,10 +257,10 @@ async fn accept_can_be_left_unheeded() {
 #[derive(Deserialize)]
 struct Twice {
     #[serde(rename = "path.id")]
-    path: u32,
+    path: i64,
     #[serde(rename = "query.id")]
     query: String,
-    other: bool,
+    other: Option<bool>,
 }
 
 #[tokio::test]
@@ -284,16 +271,16 @@ async fn parameters_of_one_name_are_told_apart_by_their_places() {
     );
     let api = Api::from_document(document_at("get /test/{id}", &operation, ""));
     let handler = async |Params(Twice { path, query, other }): Params<Twice>| {
-        format!("{path} {query} {other}")
+        format!("{path} {query} {other:?}")
     };
     let service = build(api.operation("test", handler));
     assert_eq!(
         ask(&service, "GET /test/5?id=x&other=true").await.text(),
-        "5 x true"
+        "5 x Some(true)"
     );
     assert_eq!(
         ask(&service, "GET /test/5?other=true").await.text(),
-        "5 none true"
+        "5 none Some(true)"
     );
     let detail = "Wrong type, expected 'integer' for path parameter 'id'".to_owned();
     assert_eq!(

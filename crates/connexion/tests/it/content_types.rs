@@ -137,7 +137,7 @@ fn with_numbers(operation: &str) -> Api<()> {
 
 #[tokio::test]
 async fn a_body_of_a_type_of_the_application_is_checked_like_json() {
-    let schema = "{type: array, maxItems: 3, items: {type: integer, maximum: 9}}";
+    let schema = "{type: array, maxItems: 3, items: {type: integer, minimum: 0, maximum: 9}}";
     let content = format!("content: {{application/x-numbers: {{schema: {schema}}}}}");
     let operation = format!(
         "requestBody: {{required: true, {content}}}, \

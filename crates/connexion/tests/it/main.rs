@@ -18,6 +18,7 @@ mod document;
 mod findings;
 mod fixtures;
 mod generate;
+mod handlers;
 mod hooks;
 mod identifiers;
 mod keywords;

@@ -265,6 +265,12 @@ impl Format {
         self.style == Style::Json || !matches!(self.shape, Shape::Single(_))
     }
 
+    /// Whether a value may come of what a request has for it.
+    pub(super) fn may_make(&self, value: &Value) -> bool {
+        let mut shapes = [&self.shape].into_iter().chain(&self.branches);
+        self.is_json() || shapes.any(|shape| shape.may_make(value))
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         self.style == Style::Json
     }

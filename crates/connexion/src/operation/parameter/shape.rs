@@ -161,6 +161,24 @@ impl Shape {
         }
     }
 
+    /// Whether a value may come of a text: of what has no type every text is a string.
+    pub(super) fn may_make(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Single(types), value) if types.is_empty() => value.is_string(),
+            (Self::Single(types), Value::Null) => has(types, "null") && !has(types, "string"),
+            (Self::Single(_), value) => !value.is_array() && !value.is_object(),
+            (Self::Array(items), Value::Array(values)) => {
+                let mut values = values.iter().enumerate();
+                values.all(|(i, value)| items.at(i).may_make(value))
+            }
+            (Self::Object(members), Value::Object(values)) => {
+                let mut values = values.iter();
+                values.all(|(name, value)| members.may_make(name, value))
+            }
+            _ => false,
+        }
+    }
+
     fn is_single(&self) -> bool {
         matches!(self, Self::Single(_))
     }
@@ -290,6 +308,12 @@ impl Items {
 }
 
 impl Members {
+    fn may_make(&self, name: &str, value: &Value) -> bool {
+        let known = self.known.iter().find(|member| member.name == name);
+        let shape = known.map(|member| &member.shape).or(self.others.as_deref());
+        shape.is_some_and(|shape| shape.may_make(value))
+    }
+
     fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
         Self::of_parts(&parts(schema, MAX_PARTS), depth)
     }

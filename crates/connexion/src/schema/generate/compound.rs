@@ -174,8 +174,14 @@ impl<'s> Generator<'s> {
                 .for_each(&mut *emit);
         }
         if let Some(name) = self.other_name(view, 0) {
-            let value = self.property(view, &name, spot);
-            emit(with(&small, &name, value.unwrap_or_default()));
+            let (schemas, mut at) = (view.object.property(&name), String::new());
+            if schemas.is_empty() {
+                emit(with(&small, &name, Value::String(OTHER.to_owned())));
+            } else {
+                self.vary(&schemas, spot.below(&name, &mut at), 0, &mut |value| {
+                    emit(with(&small, &name, value));
+                });
+            }
         }
         let share = allowance / view.object.properties.len().max(1);
         if allowance == 0 {

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::view::View;
-use crate::schema::dialect;
+use crate::schema::{dialect, integer};
 
 /// Bounds of the numbers that a view allows.
 struct Bounds {
@@ -105,7 +105,7 @@ impl Bounds {
                 self.greatest = self.greatest.min(whole(value, number.ceil()) - 1);
             }
             "multipleOf" => self.steps.push(number),
-            dialect::WHOLE => {
+            integer::WHOLE => {
                 let (least, greatest) = match value.as_str() {
                     Some("int32") => (i32::MIN.into(), i32::MAX.into()),
                     _ => (i64::MIN.into(), i64::MAX.into()),

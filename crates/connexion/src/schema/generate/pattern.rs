@@ -5,6 +5,8 @@
 use fastrand::Rng;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 
+use crate::schema::pattern::translated;
+
 /// More alternatives of a pattern than this are not tried one by one.
 const MAX_ALTERNATIVES: usize = 16;
 
@@ -42,7 +44,9 @@ pub(super) fn candidates(
     most: usize,
     rng: &mut Rng,
 ) -> Option<Vec<String>> {
-    let hir = regex_syntax::Parser::new().parse(pattern).ok()?;
+    let hir = regex_syntax::Parser::new()
+        .parse(&translated(pattern))
+        .ok()?;
     let make = |way: Way| {
         let mut out = String::new();
         write(&hir, way, &mut out);

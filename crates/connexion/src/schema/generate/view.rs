@@ -7,9 +7,8 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    document::{MAX_REFERENCES, decoded},
-    node::value_at,
-    schema::{dialect, direction, discriminator, pattern},
+    document::{MAX_REFERENCES, decoded, node::value_at},
+    schema::{dialect, direction, discriminator, integer, pattern},
 };
 
 /// Ways to take the choices of a schema that are looked at.
@@ -28,7 +27,7 @@ pub(super) struct View<'s> {
     types: Option<Vec<&'s str>>,
     /// The values of `enum` and `const`.
     pub(super) options: Option<Vec<&'s Value>>,
-    /// What the document gives as examples or default. They may be invalid.
+    /// The defaults of the document. They may be invalid.
     pub(super) samples: Vec<&'s Value>,
     /// Keywords that limit numbers, with what stands under them.
     pub(super) numbers: Vec<(&'s str, &'s Value)>,
@@ -280,14 +279,13 @@ impl<'s> Gather<'_, 's> {
                 meet_options(&mut view.options, options);
             }
             "const" => meet_options(&mut view.options, vec![value]),
-            "default" | "example" => view.samples.push(value),
-            "examples" => view.samples.extend(value.as_array().into_iter().flatten()),
+            "default" => view.samples.push(value),
             "minimum"
             | "maximum"
             | "exclusiveMinimum"
             | "exclusiveMaximum"
             | "multipleOf"
-            | dialect::WHOLE
+            | integer::WHOLE
             | dialect::SINGLE => view.numbers.push((key, value)),
             direction::FORBIDDEN => view.is_never = true,
             discriminator::CHOICE => {
@@ -308,7 +306,7 @@ impl<'s> Text<'s> {
         match key {
             "minLength" => raise(&mut self.min_length, value),
             "maxLength" => lower(&mut self.max_length, value),
-            "pattern" | pattern::SLOW => self.patterns.extend(value.as_str()),
+            "pattern" | pattern::OWN => self.patterns.extend(value.as_str()),
             "format" => self.formats.extend(value.as_str()),
             _ => {}
         }
