@@ -107,11 +107,7 @@ impl Metrics {
             imported: list.counter("import_rows_total", "Rows of CSV files that were stored."),
             registry: list.0.clone(),
         };
-        let version = ["version", "commit", "target"];
-        let build = list.gauges("build_info", "What was built; always 1.", &version);
-        let target = [std::env::consts::ARCH, std::env::consts::OS].join("-");
-        build.with_label_values(&[VERSION, COMMIT, &target]).set(1);
-        list.add(ProcessCollector::for_self());
+        list.process();
         // An alert on how they grow needs them to be there before the first time.
         for shed in [Shed::Connection, Shed::Request] {
             let _ = metrics.shed.with_label_values(&[shed.name()]);
@@ -234,6 +230,15 @@ struct List(Registry);
 const WRONG: &str = "the names are right, and each is there once";
 
 impl List {
+    /// Adds what the process is: its version, commit and target, its memory and its files.
+    fn process(&self) {
+        let version = ["version", "commit", "target"];
+        let build = self.gauges("build_info", "What was built; always 1.", &version);
+        let target = [std::env::consts::ARCH, std::env::consts::OS].join("-");
+        build.with_label_values(&[VERSION, COMMIT, &target]).set(1);
+        self.add(ProcessCollector::for_self());
+    }
+
     fn add(&self, collector: impl Collector + 'static) {
         self.0.register(Box::new(collector)).expect(WRONG);
     }
