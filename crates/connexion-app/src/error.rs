@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use connexion::{In, Problem, Violation};
+use connexion::{Location, Problem, Violation};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::import::{BadRow, Fault, ImportError};
@@ -52,7 +52,8 @@ impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::OtherFormat(reason) => {
-                let mut violation = Violation::new(In::Body, "sequence", sentence_of(&reason));
+                let mut violation =
+                    Violation::new(Location::Body, "sequence", sentence_of(&reason));
                 violation.extra.insert("line".to_owned(), 1.into());
                 Self::from(vec![violation])
             }
@@ -220,7 +221,7 @@ enum Rank {
 }
 
 fn rank(violation: &Violation) -> Rank {
-    let is_member = violation.location == In::Body && !violation.pointer.is_empty();
+    let is_member = violation.location == Location::Body && !violation.pointer.is_empty();
     match (violation.keyword.as_ref(), violation.pointer.as_str()) {
         ("unknown", _) => Rank::UnknownParameter,
         ("required", _) if is_member => Rank::MissingMember,

@@ -12,7 +12,9 @@ use std::{
 };
 
 use axum::{body::Body as HttpBody, extract::Request, response::IntoResponse};
-use connexion::{Api, ApiService, Body, Document, Operation, Params};
+use connexion::{
+    Api, ApiService, Body, Document, Operation, Params, PathValues, ResponseValidation,
+};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -204,9 +206,7 @@ struct Sent {
 /// [`Operation::validate_request`] alone.
 fn request(id: &'static str, sent: Sent) -> Run {
     let service = service(false, true);
-    let path = sent.path.iter();
-    let path = path.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-    let path: Vec<_> = path.collect();
+    let path = PathValues::from_iter(sent.path.iter().copied());
     let headers = headers(sent.headers);
     Box::new(move || {
         let input = operation(&service, id).validate_request(
@@ -248,15 +248,18 @@ fn whole(is_checked: bool, is_typed: bool) -> Run {
 
 fn service(is_checked: bool, is_typed: bool) -> ApiService {
     let document = Document::parse("things.yaml", DOCUMENT).unwrap();
-    let api = Api::from_document(document).validate_responses(is_checked);
+    let mode = if is_checked {
+        ResponseValidation::Enforce
+    } else {
+        ResponseValidation::Off
+    };
+    let api = Api::from_document(document).response_validation(mode);
     let api = if is_typed {
         api.operation("lookup", lookup)
     } else {
         api.operation("lookup", lookup_bytes)
     };
-    api.default_operation(async || StatusCode::OK)
-        .build(())
-        .unwrap()
+    api.fallback(async || StatusCode::OK).build(()).unwrap()
 }
 
 async fn lookup(Params(Key { key }): Params<Key>) -> Body<Thing> {

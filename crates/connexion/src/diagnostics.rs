@@ -1,13 +1,13 @@
 //! What is wrong with a document: every fault has its place, and a code that programs can rely on.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 /// A line and column in a file of a document, both counted from 1, the column in characters.
 ///
 /// ```
 /// # use connexion::{Document, Position};
 /// let faults = Document::parse("hello.yaml", "swagger: '1.2'").unwrap_err();
-/// let at: Position = faults.0[0].at;
+/// let at: Position = faults[0].at;
 /// assert_eq!((at.line, at.column), (1, 1));
 /// assert_eq!(at.to_string(), "1:1");
 /// ```
@@ -51,11 +51,11 @@ impl fmt::Display for Position {
 /// let fault = &document.check()[0];
 /// assert_eq!(fault.pointer, "/paths/~1hello/get/response");
 /// assert_eq!(fault.to_string(), "hello.yaml:6:31: an operation has no member `response`; `responses` is probably meant");
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Fault {
+pub struct Diagnostic {
     /// The file: the document's name, as given when it was loaded, or that of a file which it refers to.
     pub file: String,
     /// The place in it.
@@ -63,15 +63,20 @@ pub struct Fault {
     /// The same place as a JSON Pointer (RFC 6901) into the file as it was written; empty for the whole.
     pub pointer: String,
     /// What kind of fault it is.
-    pub code: Code,
+    pub code: DiagnosticCode,
     /// What is wrong and what to do.
     pub message: String,
     severity: Severity,
 }
 
-impl Fault {
+impl Diagnostic {
     /// A fault whose pointer is still to be found, when it is reported.
-    pub(crate) fn new(file: &str, code: Code, at: Position, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        file: &str,
+        code: DiagnosticCode,
+        at: Position,
+        message: impl Into<String>,
+    ) -> Self {
         let (file, pointer, message) = (file.to_owned(), String::new(), message.into());
         Self {
             file,
@@ -99,14 +104,14 @@ impl Fault {
     /// let document = Document::parse("a.yaml", "openapi: 3.1.0\ninfo: {}")?;
     /// let fault = &document.check()[0];
     /// assert_eq!((fault.code.as_str(), fault.severity()), ("member-missing", Severity::Error));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn severity(&self) -> Severity {
         self.severity
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Diagnostic {
     /// `FILE:LINE:COLUMN: MESSAGE`, which editors and terminals make a link of; a warning says that it is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let warning = match self.severity() {
@@ -139,13 +144,13 @@ macro_rules! codes {
         /// The kinds of faults. The names never change; new ones may be added.
         ///
         /// ```
-        /// # use connexion::{Code, Document};
+        /// # use connexion::{DiagnosticCode, Document};
         /// let faults = Document::parse("a.yaml", "openapi: [").unwrap_err();
-        /// assert_eq!(faults.0[0].code, Code::Syntax);
+        /// assert_eq!(faults[0].code, DiagnosticCode::Syntax);
         /// ```
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
-        pub enum Code {
+        pub enum DiagnosticCode {
             $(#[doc = concat!("`", $name, "`:")] $(#[$doc])* $code,)*
             /// An error that the application reports, with a name of its own;
             /// [`Document::add_check`](crate::Document::add_check).
@@ -154,12 +159,12 @@ macro_rules! codes {
             ApplicationWarning(&'static str),
         }
 
-        impl Code {
+        impl DiagnosticCode {
             /// Its name, such as `reference-unresolvable`; the same as by `Display`.
             ///
             /// ```
             /// # use connexion::Code;
-            /// assert_eq!(Code::ReferenceUnresolvable.as_str(), "reference-unresolvable");
+            /// assert_eq!(DiagnosticCode::ReferenceUnresolvable.as_str(), "reference-unresolvable");
             /// ```
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -268,7 +273,7 @@ codes! {
     HandlerMismatch = "handler-mismatch",
 }
 
-impl Code {
+impl DiagnosticCode {
     /// The severity of a diagnostic with this code, unless its place makes it a warning.
     pub(crate) fn severity(self) -> Severity {
         match self {
@@ -309,34 +314,72 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// Everything that is wrong with a document or with the handlers given for it; one line each.
+/// The errors and warnings of a document and of the handlers registered for it.
 ///
-/// They are in the order of the files and their lines, warnings among them. As an error it has at least one.
+/// They are ordered by file and line. As an error it holds at least one error. `Display` prints one line for each.
 ///
 /// ```
-/// # use connexion::{Api, Document, Faults};
+/// # use connexion::{Api, Diagnostics, Document};
 /// let document = Document::load("examples/hello.yaml")?;
-/// let faults: Faults = Api::from_document(document).build(()).unwrap_err();
-/// assert_eq!(faults.0.len(), 1);
-/// assert_eq!(faults.to_string(), "examples/hello.yaml:5:5: the operation `hello` has no handler");
-/// # Ok::<(), Faults>(())
+/// let diagnostics: Diagnostics = Api::from_document(document).build(()).unwrap_err();
+/// assert_eq!(diagnostics.len(), 1);
+/// assert_eq!(diagnostics.to_string(), "examples/hello.yaml:5:5: the operation `hello` has no handler");
+/// # Ok::<(), Diagnostics>(())
 /// ```
 #[derive(Debug)]
-pub struct Faults(pub Vec<Fault>);
+pub struct Diagnostics(Vec<Diagnostic>);
 
-impl fmt::Display for Faults {
+impl From<Vec<Diagnostic>> for Diagnostics {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self(diagnostics)
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl Deref for Diagnostics {
+    type Target = [Diagnostic];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'d> IntoIterator for &'d Diagnostics {
+    type Item = &'d Diagnostic;
+    type IntoIter = std::slice::Iter<'d, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if i == 0 { "" } else { "\n" })?;
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            write!(f, "{}{diagnostic}", if i == 0 { "" } else { "\n" })?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Diagnostics {}

@@ -1,7 +1,7 @@
 //! The document: loaded once, checked as a whole, then only read.
 //!
 //! Whatever version it was written in, `root` holds it in the model of OpenAPI 3.1, so nothing after this
-//! module and `swagger2` knows another. Faults are collected, never returned one at a time: an author
+//! module and `swagger2` knows another. Diagnostics are collected, never returned one at a time: an author
 //! wants to mend them all in one go.
 
 pub(crate) mod cursor;
@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     compat::Compat,
-    diagnostics::{Code, Fault, Faults, Position},
+    diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Position},
 };
 
 /// How many references may lead to one another before it is taken for a cycle.
@@ -44,7 +44,7 @@ pub(crate) const MAX_REFERENCES: usize = 32;
 ///     get: {operationId: hello, responses: {"200": {description: a greeting}}}
 /// "#)?;
 /// assert!(document.check().is_empty());
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -60,7 +60,7 @@ pub struct Document {
     /// Those of the application's own.
     pub(crate) checks: model::Checks,
     /// What was wrong before `root` was repaired, if the document is lenient.
-    pub(crate) tolerated: Option<Vec<Fault>>,
+    pub(crate) tolerated: Option<Vec<Diagnostic>>,
 }
 
 impl Document {
@@ -68,19 +68,19 @@ impl Document {
     /// to files, since nobody knows where they are: [`Document::load`] does.
     ///
     /// ```
-    /// # use connexion::{Code, Document};
+    /// # use connexion::{DiagnosticCode, Document};
     /// let text = r#"{"openapi": "3.1.0", "info": {"title": "Hello", "version": "1"}, "paths": {}}"#;
     /// let document = Document::parse("hello.json", text)?;
     /// assert_eq!(document.name(), "hello.json");
     ///
     /// let faults = Document::parse("old.yaml", "swagger: '1.2'").unwrap_err();
-    /// assert_eq!(faults.0[0].code, Code::Version);
-    /// # Ok::<(), connexion::Faults>(())
+    /// assert_eq!(faults[0].code, DiagnosticCode::Version);
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
     /// If the text is neither, or is of no known version. What else is wrong, [`Document::check`] tells.
-    pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Faults> {
+    pub fn parse(name: impl Into<String>, text: impl Into<String>) -> Result<Self, Diagnostics> {
         Self::read(name.into(), text.into(), None, None)
     }
 
@@ -98,7 +98,7 @@ impl Document {
     ///
     /// # Errors
     /// As [`Document::parse`]. What is wrong with the other files, [`Document::check`] tells.
-    pub fn parse_at(path: impl AsRef<Path>, text: impl Into<String>) -> Result<Self, Faults> {
+    pub fn parse_at(path: impl AsRef<Path>, text: impl Into<String>) -> Result<Self, Diagnostics> {
         let path = path.as_ref();
         Self::read(path.display().to_string(), text.into(), Some(path), None)
     }
@@ -109,14 +109,16 @@ impl Document {
         text: String,
         path: Option<&Path>,
         fetch: Option<&'f mut Fetch<'f>>,
-    ) -> Result<Self, Faults> {
-        let fault = |code, at, message| Faults(vec![Fault::new(&name, code, at, message)]);
+    ) -> Result<Self, Diagnostics> {
+        let fault =
+            |code, at, message| Diagnostics::from(Diagnostic::new(&name, code, at, message));
         let yaml::Parsed {
             root: mut source,
             duplicates,
-        } = yaml::parse(&text).map_err(|error| fault(Code::Syntax, error.at, error.message))?;
+        } = yaml::parse(&text)
+            .map_err(|error| fault(DiagnosticCode::Syntax, error.at, error.message))?;
         let version = Version::of(&source)
-            .map_err(|(at, message)| fault(Code::Version, at, message.to_owned()))?;
+            .map_err(|(at, message)| fault(DiagnosticCode::Version, at, message.to_owned()))?;
         let has_siblings = version.refs_have_siblings();
         if has_siblings {
             identifier::resolve(&mut source, &text);
@@ -152,19 +154,19 @@ impl Document {
     /// refused.
     ///
     /// ```
-    /// # use connexion::{Code, Document};
+    /// # use connexion::{DiagnosticCode, Document};
     /// let document = Document::load("examples/hello.yaml")?;
     /// assert!(document.check().is_empty());
     ///
     /// let faults = Document::load("missing.yaml").unwrap_err();
-    /// assert_eq!(faults.0[0].code, Code::Unreadable);
-    /// # Ok::<(), connexion::Faults>(())
+    /// assert_eq!(faults[0].code, DiagnosticCode::Unreadable);
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
     /// If the file can't be read, and as [`Document::parse`]. What is wrong with the other files,
     /// [`Document::check`] tells.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, Faults> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Diagnostics> {
         Self::load_from(path.as_ref(), None)
     }
 
@@ -184,7 +186,7 @@ impl Document {
     ///         Err(std::io::Error::other("it is not one of our hosts"))
     ///     }
     /// })?;
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
@@ -192,16 +194,21 @@ impl Document {
     pub fn load_with(
         path: impl AsRef<Path>,
         mut fetch: impl FnMut(&str) -> io::Result<String>,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, Diagnostics> {
         Self::load_from(path.as_ref(), Some(&mut fetch))
     }
 
-    fn load_from<'f>(path: &Path, fetch: Option<&'f mut Fetch<'f>>) -> Result<Self, Faults> {
+    fn load_from<'f>(path: &Path, fetch: Option<&'f mut Fetch<'f>>) -> Result<Self, Diagnostics> {
         let name = path.display().to_string();
         let unreadable = |error: io::Error| {
             let message = format!("can't be read: {error}");
             let at = Position::START;
-            Faults(vec![Fault::new(&name, Code::Unreadable, at, message)])
+            Diagnostics::from(Diagnostic::new(
+                &name,
+                DiagnosticCode::Unreadable,
+                at,
+                message,
+            ))
         };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Self::read(name.clone(), text, Some(path), fetch)
@@ -221,7 +228,7 @@ impl Document {
     /// # use connexion::Document;
     /// # let document = Document::load("examples/hello.yaml")?;
     /// assert!(document.to_json().starts_with(r#"{"openapi":"3.1.0","info":{"title":"Hello""#));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn to_json(&self) -> String {
         serde_json::to_string(&*self.source).unwrap_or_default()
@@ -235,7 +242,7 @@ impl Document {
     /// # let document = Document::load("examples/hello.yaml")?;
     /// assert!(document.text().starts_with("openapi: 3.1.0
     /// "));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn text(&self) -> &str {
         &self.text
@@ -247,7 +254,7 @@ impl Document {
     /// # use connexion::Document;
     /// let document = Document::load("examples/hello.yaml")?;
     /// assert_eq!(document.name(), "examples/hello.yaml");
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn name(&self) -> &str {
         self.sources.name(Position::START)
@@ -260,7 +267,7 @@ impl Document {
     /// # use connexion::Document;
     /// let document = Document::load("examples/hello.yaml")?;
     /// assert!(document.files().eq(["examples/hello.yaml"]));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// A file that could not be read is not among them.
@@ -280,12 +287,17 @@ impl Document {
             .unwrap_or("API")
     }
 
-    pub(crate) fn fault(&self, code: Code, at: Position, message: impl Into<String>) -> Fault {
-        self.tolerate(Fault::new(self.file(at), code, at, message))
+    pub(crate) fn fault(
+        &self,
+        code: DiagnosticCode,
+        at: Position,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        self.tolerate(Diagnostic::new(self.file(at), code, at, message))
     }
 
     /// Returns an error of a lenient document as a warning.
-    pub(crate) fn tolerate(&self, fault: Fault) -> Fault {
+    pub(crate) fn tolerate(&self, fault: Diagnostic) -> Diagnostic {
         if self.is_lenient() && !fault.code.is_of_application() {
             fault.into_warning()
         } else {

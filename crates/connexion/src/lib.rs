@@ -33,7 +33,7 @@
 //!           content: {application/json: {schema: {type: object, required: [text]}}}
 //! "#)?;
 //! let service = Api::from_document(document).operation("greet", greet).build(())?;
-//! # Ok::<(), connexion::Faults>(())
+//! # Ok::<(), connexion::Diagnostics>(())
 //! ```
 //!
 //! The service is a [`tower::Service`] for axum's requests: serve it with axum, or put it behind any
@@ -60,7 +60,7 @@ pub use self::http::hooks::RequestContext;
 pub use self::http::service::ApiService;
 pub use self::http::stream::{ByteStream, StreamError};
 pub use compat::Compat;
-pub use diagnostics::{Code, Fault, Faults, Position, Severity};
+pub use diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Position, Severity};
 pub use document::Document;
 pub use document::model::{DescribedOperation, Element, SourceLocation};
 pub use operation::accept::Accept;
@@ -68,8 +68,8 @@ pub use operation::memory::{BodyMemory, TakenMemory};
 #[cfg(feature = "multipart")]
 pub use operation::multipart::{Files, Upload};
 pub use operation::path::PathValues;
-pub use operation::{Input, Operation, Responses};
-pub use problem::{In, Problem, Violation};
+pub use operation::{Operation, ParameterInfo, ResponseValidation, ValidatedRequest};
+pub use problem::{Location, ParameterLocation, Problem, Violation, Violations};
 pub use schema::validator::Validator;
 pub use schema::{Generated, Invalid};
 pub use security::{

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use self::structure::Survey;
 use crate::{
-    diagnostics::{Code, Fault, Faults, Position, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Position, Severity},
     document::{
         Document, Version,
         node::{Kind, Node, push},
@@ -30,9 +30,9 @@ impl Document {
     /// let document = Document::parse("empty.yaml", "openapi: 3.1.0")?;
     /// let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
     /// assert_eq!(faults, ["empty.yaml:1:1: `info` is missing", "empty.yaml:1:1: `paths` is missing"]);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
-    pub fn check(&self) -> Vec<Fault> {
+    pub fn check(&self) -> Vec<Diagnostic> {
         let (mut faults, schemas) = self.examine(&[], false);
         let own = (&[][..], &[][..]);
         operation::compile(self, &schemas, own, |_| Rules::default(), &mut faults);
@@ -47,7 +47,7 @@ impl Document {
         &self,
         formats: &[(String, FormatCheck)],
         strict_discriminator: bool,
-    ) -> (Vec<Fault>, Schemas) {
+    ) -> (Vec<Diagnostic>, Schemas) {
         let mut survey = Survey::of(self);
         let is_own = |name: &str| formats.iter().any(|(known, _)| known == name);
         survey.formats.retain(|(_, name)| !is_own(name));
@@ -56,7 +56,7 @@ impl Document {
             let message = format!(
                 "the format `{name}` is not known, so it is not checked; `Api::format` adds one"
             );
-            faults.push(self.fault(Code::FormatUnknown, at, message));
+            faults.push(self.fault(DiagnosticCode::FormatUnknown, at, message));
         }
         for fault in &self.sources.faults {
             faults.push(self.tolerate(fault.clone()));
@@ -73,7 +73,7 @@ impl Document {
         for (key, keys) in [("info", &["info"][..]), ("paths", holders)] {
             if keys.iter().all(|key| self.root.get(key).is_none()) {
                 let message = format!("`{key}` is missing");
-                faults.push(self.fault(Code::MemberMissing, Position::START, message));
+                faults.push(self.fault(DiagnosticCode::MemberMissing, Position::START, message));
             }
         }
         operations::check(self, &mut faults);
@@ -87,11 +87,11 @@ impl Document {
     ///
     /// # Errors
     /// All faults, if one of them keeps the document from being served.
-    pub(crate) fn accept(&self, mut faults: Vec<Fault>) -> Result<(), Faults> {
+    pub(crate) fn accept(&self, mut faults: Vec<Diagnostic>) -> Result<(), Diagnostics> {
         arrange(&mut faults, &self.source);
-        let is_error = |fault: &Fault| fault.severity() == Severity::Error;
+        let is_error = |fault: &Diagnostic| fault.severity() == Severity::Error;
         if faults.iter().any(is_error) {
-            return Err(Faults(faults));
+            return Err(Diagnostics::from(faults));
         }
         for warning in &faults {
             tracing::warn!("{warning}");
@@ -102,7 +102,7 @@ impl Document {
 
 /// Puts faults in the order of the files and lines, tells what was found more than once once, and adds the pointers
 /// into the files as they were written, which `source` holds.
-pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
+pub(crate) fn arrange(faults: &mut Vec<Diagnostic>, source: &Node) {
     if faults.is_empty() {
         return;
     }

@@ -32,7 +32,7 @@ use crate::{
         parameter::{Parameter, Sources},
         path::PathValues,
     },
-    problem::{In, Violation},
+    problem::{ParameterLocation, Violation, Violations},
     schema::{json::Room, typed::Typed},
     security::SecurityRequirement,
 };
@@ -41,7 +41,8 @@ use body::RequestBody;
 pub(crate) use body::{Reading, Received};
 pub(crate) use body_type::BodyType;
 pub(crate) use compile::compile;
-pub use policy::Responses;
+pub use parameter::ParameterInfo;
+pub use policy::ResponseValidation;
 pub(crate) use policy::Rules;
 use response::{Response, StatusRange};
 pub(crate) use trial::ValidInputs;
@@ -101,7 +102,7 @@ pub struct Operation {
 ///
 /// A parameter that was not sent and has no default is not there.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Input {
+pub struct ValidatedRequest {
     /// The parameters' values by name; see [`Params`](crate::Params).
     pub parameters: Map<String, Value>,
     /// The body; `None` if there was none.
@@ -185,22 +186,20 @@ impl Operation {
         &self.path
     }
 
-    /// Its parameters, in the order in which they are read: where each stands, its name, and the name of its value
-    /// in [`Input::parameters`].
-    ///
-    /// The two names differ if parameters of several places have the same name: `id` in the path is `path.id` then.
+    /// Returns the parameters in the order in which they are read.
     ///
     /// ```
-    /// # use connexion::{Api, Document, In};
+    /// # use connexion::{Api, Document, ParameterLocation};
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let service = Api::from_document(document).stub(true).build(())?;
-    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// # let operation = service.operations().next().ok_or("the document has no operation")?;
     /// let parameters: Vec<_> = operation.parameters().collect();
-    /// assert_eq!(parameters, [(In::Path, "name", "name"), (In::Query, "times", "times")]);
+    /// assert_eq!((parameters[0].location, parameters[0].name), (ParameterLocation::Path, "name"));
+    /// assert_eq!((parameters[1].location, parameters[1].name), (ParameterLocation::Query, "times"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn parameters(&self) -> impl Iterator<Item = (In, &str, &str)> {
-        self.parameters.iter().map(Parameter::names)
+    pub fn parameters(&self) -> impl Iterator<Item = ParameterInfo<'_>> {
+        self.parameters.iter().map(Parameter::info)
     }
 
     /// Returns the extensions (`x-…`) of the operation, as the document has them.
@@ -219,7 +218,7 @@ impl Operation {
     /// let hello = service.operations().next().expect("there is one");
     /// assert_eq!(hello.extensions()["x-cache"]["seconds"], 60);
     /// assert_eq!(hello.path_extensions()["x-team"], "greetings");
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn extensions(&self) -> &Map<String, Value> {
         &self.extensions
@@ -239,7 +238,7 @@ impl Operation {
     /// # let service = Api::from_document(document).stub(true).build(())?;
     /// # let operation = service.operations().next().expect("there is one");
     /// assert!(operation.security().is_empty());
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn security(&self) -> &[SecurityRequirement] {
         &self.security
@@ -259,17 +258,17 @@ impl Operation {
     /// Checks a whole request and reads its values.
     ///
     /// `path` has the values of the template's parameters as they stand in the path, percent-encoded. A body
-    /// that handlers read as a stream is not looked at, and not in the [`Input`].
+    /// that handlers read as a stream is not looked at, and not in the [`ValidatedRequest`].
     ///
     /// ```
-    /// # use connexion::{Api, Document};
+    /// # use connexion::{Api, Document, PathValues};
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let service = Api::from_document(document).stub(true).build(())?;
     /// # let operation = service.operations().next().ok_or("there is none")?;
-    /// let path = vec![("name".to_owned(), "Ann".to_owned())];
+    /// let path = PathValues::from_iter([("name", "Ann")]);
     /// let headers = http::HeaderMap::new();
     /// let violations = operation.validate_request(&path, Some("times=10"), &headers, b"").unwrap_err();
-    /// assert_eq!(violations[0].name, "times");
+    /// assert_eq!(violations[0].location.name(), Some("times"));
     /// assert_eq!(violations[0].code(), "too-large");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -283,8 +282,10 @@ impl Operation {
         query: Option<&str>,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<Input, Vec<Violation>> {
-        self.validate(path, query, headers, Received::Whole(body), &self.room())
+    ) -> Result<ValidatedRequest, Violations> {
+        let body = Received::Whole(body);
+        let result = self.validate(path, query, headers, body, &self.room());
+        result.map_err(Violations::from)
     }
 
     /// Room for the values of one request's body.
@@ -300,7 +301,7 @@ impl Operation {
         headers: &HeaderMap,
         body: Received<'_>,
         room: &Room,
-    ) -> Result<Input, Vec<Violation>> {
+    ) -> Result<ValidatedRequest, Vec<Violation>> {
         let rules = &self.rules;
         let mut violations = Vec::new();
         let body = self
@@ -312,15 +313,18 @@ impl Operation {
         }
         let room = self.room();
         let mut sources = Sources::new(path, query, headers, &room);
-        let is_key = |location: In, name: &str| {
+        let is_key = |location: ParameterLocation, name: &str| {
             let guard = rules.guard.as_ref();
             guard.is_some_and(|guard| guard.reads(location, name))
         };
         if rules.guard.is_some() {
-            sources.forget(|name| is_key(In::Query, name), &self.parameters);
+            sources.forget(
+                |name| is_key(ParameterLocation::Query, name),
+                &self.parameters,
+            );
         }
         if rules.strict_parameters {
-            let is_key = |name: &str| is_key(In::Cookie, name);
+            let is_key = |name: &str| is_key(ParameterLocation::Cookie, name);
             sources.refuse_unknown(&self.parameters, is_key, &mut violations);
         }
         let parameters = sources.read(&self.parameters, &mut violations);
@@ -332,7 +336,7 @@ impl Operation {
             accept => accept.unwrap_or_else(|| accept::first(&self.produces)),
         };
         if violations.is_empty() {
-            Ok(Input {
+            Ok(ValidatedRequest {
                 parameters,
                 body,
                 accept,
@@ -367,20 +371,21 @@ impl Operation {
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<(), Vec<Violation>> {
+    ) -> Result<(), Violations> {
         let Some(media) = self.validate_head(status, headers)? else {
             return Ok(());
         };
         if self.method == Method::HEAD {
             return Ok(());
         }
-        match &media.check {
+        let result = match &media.check {
             Check::Nothing => Ok(()),
             Check::Items(items) => items.of_type(&content_type(headers)).check_all(body),
             Check::Whole(schema) if media.kind.is_json() => schema.check_json(body),
             Check::Whole(schema) => schema.check_text(&lossy_text(&content_type(headers), body)),
             Check::Decoded(schema, own) => schema.check_value(&own.read_answer(body)?),
-        }
+        };
+        result.map_err(Violations::from)
     }
 
     /// Whether an answer whose body was written from this value is certainly right.

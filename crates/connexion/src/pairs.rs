@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 
-use crate::problem::In;
+use crate::problem::ParameterLocation;
 
 /// The pairs of a query string (WHATWG URL, section 5.1): `+` is a space, a name may stand alone.
 pub(crate) fn pairs(query: &str) -> Vec<(Cow<'_, str>, &str)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, text)| (decode(name, In::Query), text))
+        .map(|(name, text)| (decode(name, ParameterLocation::Query), text))
         .collect()
 }
 
@@ -31,15 +31,23 @@ pub(crate) fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
 
 /// One part of a text. Those of header fields may have blanks around them (RFC 9110, section 5.6.1) and are
 /// not encoded; in a query `+` is a space (WHATWG URL, section 5.1).
-pub(crate) fn decode(text: &str, location: In) -> Cow<'_, str> {
+pub(crate) fn decode(text: &str, location: ParameterLocation) -> Cow<'_, str> {
     match location {
-        In::Header | In::Body => text.trim_matches([' ', '\t']).into(),
-        In::Query if text.contains('+') => percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-            .into(),
+        ParameterLocation::Header => text.trim_matches([' ', '\t']).into(),
+        ParameterLocation::Query if text.contains('+') => {
+            percent_decode_str(&text.replace('+', " "))
+                .decode_utf8_lossy()
+                .into_owned()
+                .into()
+        }
         // To decode takes ten times as long as to see that nothing is encoded, as in most texts.
-        In::Path | In::Query | In::Cookie if !text.contains('%') => text.into(),
-        In::Path | In::Query | In::Cookie => percent_decode_str(text).decode_utf8_lossy(),
+        ParameterLocation::Path | ParameterLocation::Query | ParameterLocation::Cookie
+            if !text.contains('%') =>
+        {
+            text.into()
+        }
+        ParameterLocation::Path | ParameterLocation::Query | ParameterLocation::Cookie => {
+            percent_decode_str(text).decode_utf8_lossy()
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! At the bottom of the crate: nothing of ours is imported here.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, ops::Deref};
 
 use axum::{
     body::Body,
@@ -15,20 +15,18 @@ use serde_json::{Map, Value};
 /// More unknown query parameters than this are not listed: an answer must not grow without bound.
 pub(crate) const MAX_UNKNOWN: usize = 100;
 
-/// Where in a request a violation was found.
+/// The part of a request that carries a parameter, or of a response that carries a header: `in` of a Parameter Object.
 ///
 /// ```
-/// # use connexion::In;
+/// # use connexion::ParameterLocation;
 /// # use serde_json::json;
-/// assert_eq!(serde_json::to_value(In::Query)?, json!("query"));
+/// assert_eq!(serde_json::to_value(ParameterLocation::Query)?, json!("query"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-///
-/// What is wrong with credentials is none of these: it is 401 or 403, without violations.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum In {
-    /// A template parameter of the path.
+pub enum ParameterLocation {
+    /// The path, by a template such as `{id}`.
     Path,
     /// The query string.
     Query,
@@ -36,15 +34,13 @@ pub enum In {
     Header,
     /// A cookie.
     Cookie,
-    /// The body.
-    Body,
 }
 
-impl In {
-    /// As documents and problems write it, such as `query`.
+impl ParameterLocation {
+    /// Returns the name that documents and problems use, such as `query`.
     ///
     /// ```
-    /// assert_eq!(connexion::In::Cookie.as_str(), "cookie");
+    /// assert_eq!(connexion::ParameterLocation::Cookie.as_str(), "cookie");
     /// ```
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +48,73 @@ impl In {
             Self::Query => "query",
             Self::Header => "header",
             Self::Cookie => "cookie",
-            Self::Body => "body",
+        }
+    }
+}
+
+/// The part of a request or response that violates the document.
+///
+/// Invalid credentials have no location: they are 401 or 403, without violations.
+///
+/// ```
+/// # use connexion::{Location, ParameterLocation};
+/// let location = Location::query("until");
+/// assert_eq!(location.name(), Some("until"));
+/// assert_eq!(location.parameter(), Some(ParameterLocation::Query));
+/// assert_eq!(Location::Body.name(), None);
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Location {
+    /// The body.
+    Body,
+    /// A parameter, or a header of a response.
+    Parameter {
+        /// The part of the request that carries it.
+        location: ParameterLocation,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Location {
+    /// Returns the location of a path parameter.
+    pub fn path(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Path, name)
+    }
+
+    /// Returns the location of a query parameter.
+    pub fn query(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Query, name)
+    }
+
+    /// Returns the location of a header field.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Header, name)
+    }
+
+    /// Returns the location of a cookie.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Cookie, name)
+    }
+
+    pub(crate) fn of(location: ParameterLocation, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::Parameter { location, name }
+    }
+
+    /// Returns the name of the parameter; `None` for the body.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Body => None,
+            Self::Parameter { name, .. } => Some(name),
+        }
+    }
+
+    /// Returns the part of the request that carries the parameter; `None` for the body.
+    pub fn parameter(&self) -> Option<ParameterLocation> {
+        match self {
+            Self::Body => None,
+            Self::Parameter { location, .. } => Some(*location),
         }
     }
 }
@@ -87,11 +149,9 @@ impl In {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where it is.
-    pub location: In,
-    /// The parameter's name; empty if it is in the body.
-    pub name: String,
-    /// The JSON Pointer of what is wrong in the body, or in the parameter's value. A member that is missing is
+    /// The part of the request or response.
+    pub location: Location,
+    /// The JSON Pointer (RFC 6901) into the body or the parameter's value; empty for all of it. A missing property is
     /// pointed at as if it were there.
     pub pointer: String,
     /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
@@ -109,25 +169,24 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// One without a name and a pointer, for a fault that the application finds itself.
+    /// Creates a violation that the application finds itself, of the whole body or parameter.
     ///
     /// A keyword that the table of [`Violation::code`] does not have is `not-allowed` to programs.
     ///
     /// ```
-    /// # use connexion::{In, Problem, Violation};
-    /// let mut violation = Violation::new(In::Query, "until", "'until' is before 'from'");
+    /// # use connexion::{ParameterLocation, Problem, Violation};
+    /// let mut violation = Violation::new(ParameterLocation::Query, "until", "'until' is before 'from'");
     /// violation.name = "until".to_owned();
     /// let problem = Problem::from(vec![violation]);
     /// assert_eq!((problem.status.as_u16(), problem.detail.as_str()), (400, "'until' is before 'from'"));
     /// ```
     pub fn new(
-        location: In,
+        location: Location,
         keyword: impl Into<Cow<'static, str>>,
         detail: impl Into<String>,
     ) -> Self {
         Self {
             location,
-            name: String::new(),
             pointer: String::new(),
             keyword: keyword.into(),
             detail: detail.into(),
@@ -138,7 +197,7 @@ impl Violation {
 
     /// What is wrong with a body as a whole.
     pub(crate) fn of_body(keyword: &'static str, detail: String) -> Self {
-        Self::new(In::Body, keyword, detail)
+        Self::new(Location::Body, keyword, detail)
     }
 
     /// What is wrong, in a word for programs. It does not change with the version of the document or of this
@@ -165,8 +224,8 @@ impl Violation {
     /// | `not-allowed` | every other |
     ///
     /// ```
-    /// # use connexion::{In, Violation};
-    /// let violation = Violation::new(In::Body, "maxLength", "'Ann' is too long");
+    /// # use connexion::{ParameterLocation, Violation};
+    /// let violation = Violation::new(Location::Body, "maxLength", "'Ann' is too long");
     /// assert_eq!(violation.code(), "too-long");
     /// ```
     pub fn code(&self) -> &'static str {
@@ -203,12 +262,18 @@ impl Violation {
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = Extended::new(serializer, &self.extra)?;
-        object.entry("in", &self.location)?;
-        if self.location != In::Body {
-            object.entry("name", &self.name)?;
-        }
-        if self.location == In::Body || !self.pointer.is_empty() {
-            object.entry("pointer", &self.pointer)?;
+        match &self.location {
+            Location::Body => {
+                object.entry("in", "body")?;
+                object.entry("pointer", &self.pointer)?;
+            }
+            Location::Parameter { location, name } => {
+                object.entry("in", location)?;
+                object.entry("name", name)?;
+                if !self.pointer.is_empty() {
+                    object.entry("pointer", &self.pointer)?;
+                }
+            }
         }
         object.entry("keyword", &self.keyword)?;
         object.entry("code", self.code())?;
@@ -216,6 +281,70 @@ impl Serialize for Violation {
         object.end()
     }
 }
+
+/// The violations of a request, a response or a value. As an error it holds at least one.
+///
+/// ```
+/// use connexion::{Location, Problem, Violation, Violations};
+///
+/// let violation = Violation::new(Location::Body, "maxLength", "'Ann' is too long");
+/// let violations = Violations::from(vec![violation]);
+/// assert_eq!(violations[0].code(), "too-long");
+/// assert_eq!(violations.to_string(), "'Ann' is too long");
+/// assert_eq!(Problem::from(violations).status, 400);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Violations(Vec<Violation>);
+
+impl From<Vec<Violation>> for Violations {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self(violations)
+    }
+}
+
+impl From<Violations> for Vec<Violation> {
+    fn from(violations: Violations) -> Self {
+        violations.0
+    }
+}
+
+impl Deref for Violations {
+    type Target = [Violation];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl IntoIterator for Violations {
+    type Item = Violation;
+    type IntoIter = std::vec::IntoIter<Violation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'v> IntoIterator for &'v Violations {
+    type Item = &'v Violation;
+    type IntoIter = std::slice::Iter<'v, Violation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Violations {
+    /// The details, one a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, violation) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { "" } else { "\n" }, violation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violations {}
 
 /// A JSON object of the library's properties and the application's. A name occurs once (RFC 8259, section 4): the
 /// application's value replaces that of the library.
@@ -354,10 +483,10 @@ impl Problem {
     /// # use connexion::Problem;
     /// # use http::StatusCode;
     /// let problem = Problem::new(StatusCode::CONFLICT, "Ann is there already.");
-    /// assert_eq!(problem.with_kind("https://example.com/taken").kind, "https://example.com/taken");
+    /// assert_eq!(problem.with_type("https://example.com/taken").kind, "https://example.com/taken");
     /// ```
     #[must_use]
-    pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_type(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
         self.kind = kind.into();
         self
     }
@@ -368,7 +497,7 @@ impl Problem {
     /// # use connexion::Problem;
     /// # use http::StatusCode;
     /// let problem = Problem::new(StatusCode::FORBIDDEN, "Your balance is 30, but that costs 50.")
-    ///     .with_kind("https://example.com/probs/out-of-credit")
+    ///     .with_type("https://example.com/probs/out-of-credit")
     ///     .with_title("You do not have enough credit.");
     /// assert_eq!(serde_json::to_value(&problem)?["title"], "You do not have enough credit.");
     /// # Ok::<(), serde_json::Error>(())
@@ -421,14 +550,21 @@ impl Problem {
     }
 }
 
+impl From<Violations> for Problem {
+    /// As for a list of violations.
+    fn from(violations: Violations) -> Self {
+        Self::from(violations.0)
+    }
+}
+
 impl From<Vec<Violation>> for Problem {
     /// 415 if content type or coding are among the faults, with `Accept` or `Accept-Encoding` for what is supported (RFC
     /// 9110, sections 12.5.3 and 15.5.16); 413 if a body holds too many values; 406
     /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
     ///
     /// ```
-    /// # use connexion::{In, Problem, Violation};
-    /// let problem = Problem::from(vec![Violation::new(In::Body, "contentType", "JSON is expected")]);
+    /// # use connexion::{ParameterLocation, Problem, Violation};
+    /// let problem = Problem::from(vec![Violation::new(Location::Body, "contentType", "JSON is expected")]);
     /// assert_eq!((problem.status.as_u16(), problem.errors.len()), (415, 1));
     /// ```
     fn from(errors: Vec<Violation>) -> Self {

@@ -57,7 +57,7 @@ use self::{
 };
 use crate::{
     compat::Compat,
-    diagnostics::{Code, Fault, Position},
+    diagnostics::{Diagnostic, DiagnosticCode, Position},
     document::{
         Document, MAX_REFERENCES, decoded,
         node::{Node, push, unescape, value_at, value_at_mut},
@@ -176,7 +176,7 @@ pub(crate) fn examine(
     outer: &[String],
     samples: Vec<Sample>,
     strict_discriminator: bool,
-) -> (Schemas, Vec<Fault>) {
+) -> (Schemas, Vec<Diagnostic>) {
     let mut root = reduced::reduced(&document.root);
     let mut faults = Vec::new();
     for pointer in outer {
@@ -189,7 +189,7 @@ pub(crate) fn examine(
                 let message =
                     format!("no engine can read the pattern `{pattern}`, so it is not checked");
                 let at = deepest(&document.root, &at).at;
-                faults.push(document.fault(Code::NotChecked, at, message));
+                faults.push(document.fault(DiagnosticCode::NotChecked, at, message));
             }
             let found = check_one(document, schema, node);
             if !found.is_empty() {
@@ -201,7 +201,7 @@ pub(crate) fn examine(
     drop_lost(&mut root, outer);
     for one in discriminator::rewrite(&mut root, outer, strict_discriminator) {
         let node = deepest(&document.root, &one.pointer);
-        faults.push(document.fault(Code::Unsupported, node.at, one.message));
+        faults.push(document.fault(DiagnosticCode::Unsupported, node.at, one.message));
     }
     faults.extend(without_circles(document, &mut root, outer));
     let schemas = Schemas {
@@ -213,7 +213,7 @@ pub(crate) fn examine(
 
 /// Takes out the references that can't be followed. Those of the author are errors; of those that discriminators
 /// added, nobody knows: a child that leads back to its base in another way than by `allOf` is not chosen.
-fn without_circles(document: &Document, root: &mut Value, outer: &[String]) -> Vec<Fault> {
+fn without_circles(document: &Document, root: &mut Value, outer: &[String]) -> Vec<Diagnostic> {
     let bare = format!("/{}", discriminator::BARE);
     let is_added =
         |holder: &&String| !holder.contains(&bare) && document.root.at_pointer(holder).is_none();
@@ -240,7 +240,7 @@ fn without_circles(document: &Document, root: &mut Value, outer: &[String]) -> V
         };
         let reference = one.reference.replace(&bare, "");
         let message = format!("`{}` {end}", document.written_at(node.at, &reference));
-        faults.push(document.fault(Code::ReferenceEndless, node.at, message));
+        faults.push(document.fault(DiagnosticCode::ReferenceEndless, node.at, message));
         take_out(root, &one.holder);
     }
     faults
@@ -285,7 +285,7 @@ impl Directed {
     }
 }
 
-fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
+fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Diagnostic> {
     let errors = META.iter().flat_map(|meta| meta.iter_errors(schema));
     // Patterns are looked at by `pattern`, which reads more than the schema of schemas allows.
     let errors = errors.filter(|error| {
@@ -309,7 +309,11 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Fault> {
             let sentence = sentence::sentence(error.kind(), Compat::Standard, shown);
             format!("the `{}` of a schema: {sentence}", unescape(keyword))
         };
-        document.fault(Code::SchemaInvalid, deepest(node, path).at, message)
+        document.fault(
+            DiagnosticCode::SchemaInvalid,
+            deepest(node, path).at,
+            message,
+        )
     };
     errors.map(fault).collect()
 }
@@ -468,7 +472,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// Every default and example that breaks its own schema: who reads the document would be told wrong.
-    pub(crate) fn wrong_samples(&self, document: &Document) -> Vec<Fault> {
+    pub(crate) fn wrong_samples(&self, document: &Document) -> Vec<Diagnostic> {
         let root = self.either.as_ref().unwrap_or(&self.requests);
         let wrong = |sample: &Sample| {
             // A schema that can't be used is reported by who uses it.
@@ -482,9 +486,9 @@ impl<'s> Compiler<'s> {
             let keyword = sample.keyword;
             let message = format!("the `{keyword}` breaks its schema: {detail}");
             let code = if keyword == "default" {
-                Code::DefaultInvalid
+                DiagnosticCode::DefaultInvalid
             } else {
-                Code::ExampleInvalid
+                DiagnosticCode::ExampleInvalid
             };
             Some(document.fault(code, sample.at, message))
         };

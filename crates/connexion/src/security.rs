@@ -19,13 +19,13 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use self::source::Source;
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{
         Document,
         cursor::Place,
         node::{Kind, Node},
     },
-    problem::{In, Problem},
+    problem::{ParameterLocation, Problem},
 };
 
 pub use self::{
@@ -49,7 +49,7 @@ impl Document {
     ///     key: {type: apiKey, in: header, name: X-Key}
     /// "#)?;
     /// assert_eq!(document.scopes().into_iter().collect::<Vec<_>>(), ["admin", "read"]);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// A scope that a scheme declares, but no requirement asks for, is not among them.
@@ -265,11 +265,11 @@ impl fmt::Debug for Guard {
 
 impl Guard {
     /// Whether the query parameter or cookie of this name is a key.
-    pub(crate) fn reads(&self, location: In, name: &str) -> bool {
+    pub(crate) fn reads(&self, location: ParameterLocation, name: &str) -> bool {
         let mut schemes = self.schemes();
         schemes.any(|scheme| match &scheme.source {
-            Source::Query(known) => location == In::Query && known == name,
-            Source::Cookie(known) => location == In::Cookie && known == name,
+            Source::Query(known) => location == ParameterLocation::Query && known == name,
+            Source::Cookie(known) => location == ParameterLocation::Cookie && known == name,
             _ => false,
         })
     }
@@ -417,7 +417,7 @@ fn declared(document: &Document) -> Vec<(&str, Place<'_>)> {
 }
 
 /// Adds what is wrong with schemes and requirements to `faults`.
-pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
+pub(crate) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
     let schemes = declared(document);
     for (name, place) in &schemes {
         // A reference that is still one leads nowhere, which is reported elsewhere.
@@ -425,7 +425,11 @@ pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
         // What a client shows there is never seen here, which matters only if it is asked for.
         let is_spared = place.text("type") == Some("mutualTLS") && !is_required(document, name);
         if let (false, Err(message)) = (is_lost || is_spared, Source::compile(place)) {
-            faults.push(document.fault(Code::SecuritySchemeInvalid, place.node.at, message));
+            faults.push(document.fault(
+                DiagnosticCode::SecuritySchemeInvalid,
+                place.node.at,
+                message,
+            ));
         }
     }
     let root = [Place::root(document)];
@@ -434,24 +438,24 @@ pub(crate) fn check(document: &Document, faults: &mut Vec<Fault>) {
     for security in holders.filter_map(|holder| holder.node.get("security")) {
         if !matches!(security.kind, Kind::Array(_)) {
             let message = "`security` must be a list";
-            faults.push(document.fault(Code::MemberInvalid, security.at, message));
+            faults.push(document.fault(DiagnosticCode::MemberInvalid, security.at, message));
         }
         for requirement in security.items() {
             if requirement.as_object().is_none() {
                 let message = "a security requirement must be an object: the name of a scheme, and a list of scopes";
-                faults.push(document.fault(Code::MemberInvalid, requirement.at, message));
+                faults.push(document.fault(DiagnosticCode::MemberInvalid, requirement.at, message));
             }
             for (name, scopes) in requirement.members() {
                 if !schemes.iter().any(|(known, _)| *known == name) {
                     let message = format!("there is no security scheme `{name}`; declare it");
-                    let code = Code::SecuritySchemeMissing;
+                    let code = DiagnosticCode::SecuritySchemeMissing;
                     faults.push(document.fault(code, scopes.at, message));
                 }
                 if !matches!(scopes.kind, Kind::Array(_))
                     || scopes.items().iter().any(|scope| scope.as_str().is_none())
                 {
                     let message = format!("the scopes of `{name}` must be a list of texts");
-                    faults.push(document.fault(Code::MemberInvalid, scopes.at, message));
+                    faults.push(document.fault(DiagnosticCode::MemberInvalid, scopes.at, message));
                 }
             }
         }
@@ -503,7 +507,7 @@ impl<'d> Schemes<'d> {
     pub(crate) fn compile(
         document: &'d Document,
         verifiers: &Verifiers,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut known = HashMap::new();
         let schemes = declared(document);
@@ -525,7 +529,11 @@ impl<'d> Schemes<'d> {
                 (_, Err(_)) => {}
                 (None, Ok(_)) => {
                     let message = format!("the security scheme `{name}` has no verifier");
-                    faults.push(document.fault(Code::VerifierMissing, place.node.at, message));
+                    faults.push(document.fault(
+                        DiagnosticCode::VerifierMissing,
+                        place.node.at,
+                        message,
+                    ));
                 }
             }
         }
@@ -533,7 +541,11 @@ impl<'d> Schemes<'d> {
             if !schemes.iter().any(|(known, _)| known == name) {
                 let message =
                     format!("there is a verifier for `{name}`, but no such security scheme");
-                faults.push(document.fault(Code::VerifierUnknown, document.paths_at(), message));
+                faults.push(document.fault(
+                    DiagnosticCode::VerifierUnknown,
+                    document.paths_at(),
+                    message,
+                ));
             }
         }
         Self {
@@ -554,7 +566,7 @@ impl<'d> Schemes<'d> {
     pub(crate) fn guard_of_missing(
         &self,
         is_guarded: bool,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<Diagnostic>,
     ) -> Option<Guard> {
         if !is_guarded {
             return None;
@@ -564,7 +576,7 @@ impl<'d> Schemes<'d> {
         }
         let message = "all paths shall require credentials (`Api::auth_all_paths`), but the document has no `security` \
                        beside `paths`";
-        let (code, at) = (Code::MemberMissing, self.document.paths_at());
+        let (code, at) = (DiagnosticCode::MemberMissing, self.document.paths_at());
         faults.push(self.document.fault(code, at, message));
         None
     }
@@ -577,7 +589,7 @@ impl<'d> Schemes<'d> {
     pub(crate) fn guard_of(
         &self,
         (name, scopes): &(String, Vec<String>),
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<Diagnostic>,
     ) -> Option<Guard> {
         if !declared(self.document)
             .iter()
@@ -585,9 +597,12 @@ impl<'d> Schemes<'d> {
         {
             let message =
                 format!("the docs require `{name}`, but there is no such security scheme");
-            let (code, at) = (Code::SecuritySchemeMissing, self.document.paths_at());
+            let (code, at) = (
+                DiagnosticCode::SecuritySchemeMissing,
+                self.document.paths_at(),
+            );
             // The application asks for it, so this is an error in a lenient document, too.
-            faults.push(Fault::new(self.document.file(at), code, at, message));
+            faults.push(Diagnostic::new(self.document.file(at), code, at, message));
         }
         self.guarded([vec![(name.as_str(), scopes.clone())]].into_iter())
     }

@@ -23,7 +23,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::found::{Found, kin};
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{
         decoded, identifier,
         node::{Kind, Node, Position, escape, push, unescape},
@@ -61,7 +61,7 @@ pub(crate) struct Sources {
     /// Why references lead nowhere.
     broken: HashMap<Position, Broken>,
     /// What is wrong with the files as such.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<Diagnostic>,
 }
 
 /// Why a reference leads nowhere.
@@ -125,7 +125,7 @@ impl Sources {
     pub(crate) fn add_duplicates(&mut self, file: usize, duplicates: Vec<SyntaxFault>) {
         for SyntaxFault { at, message, .. } in duplicates {
             let at = Position { file, ..at };
-            let fault = Fault::new(self.name(at), Code::Syntax, at, message);
+            let fault = Diagnostic::new(self.name(at), DiagnosticCode::Syntax, at, message);
             self.faults.push(fault);
         }
     }
@@ -441,7 +441,12 @@ impl Gathering<'_> {
         }
         let index = self.trees.len();
         let fault = |at: Position, message: String| {
-            Fault::new(&name, Code::Syntax, Position { file: index, ..at }, message)
+            Diagnostic::new(
+                &name,
+                DiagnosticCode::Syntax,
+                Position { file: index, ..at },
+                message,
+            )
         };
         let mut duplicates = Vec::new();
         let node = match yaml::parse(text) {

@@ -14,7 +14,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    diagnostics::{Code, Fault, Position, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Position, Severity},
     document::{
         Document, MAX_REFERENCES,
         cursor::{OperationPlace, Place, parameters_as_written},
@@ -50,7 +50,7 @@ use crate::{
 /// let siblings: Vec<_> = age.siblings().map(|(key, one)| (key, one.to_value())).collect();
 /// assert_eq!(siblings, [("x-column", "years".into())]);
 /// assert_eq!(age.usage().to_string(), "people.yaml:11:9");
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone)]
 pub struct Element<'d> {
@@ -66,7 +66,7 @@ pub struct Element<'d> {
 /// # let document = Document::load("examples/hello.yaml")?;
 /// let location = document.element().location();
 /// assert_eq!((location.file(), location.position().line), ("examples/hello.yaml", 1));
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SourceLocation<'d> {
@@ -101,7 +101,7 @@ impl fmt::Display for SourceLocation<'_> {
 /// assert_eq!((hello.id(), hello.method(), hello.path()), ("hello", &http::Method::GET, "/hello/{name}"));
 /// let names: Vec<_> = hello.parameters().iter().filter_map(|one| one.text("name")).collect();
 /// assert_eq!(names, ["name", "times"]);
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct DescribedOperation<'d> {
@@ -200,13 +200,13 @@ impl<'d> Element<'d> {
         severity: Severity,
         code: &'static str,
         message: impl Into<String>,
-    ) -> Fault {
+    ) -> Diagnostic {
         let code = match severity {
-            Severity::Error => Code::ApplicationError(code),
-            Severity::Warning => Code::ApplicationWarning(code),
+            Severity::Error => DiagnosticCode::ApplicationError(code),
+            Severity::Warning => DiagnosticCode::ApplicationWarning(code),
         };
         let SourceLocation { file, position } = self.usage();
-        Fault::new(file, code, position, message)
+        Diagnostic::new(file, code, position, message)
     }
 }
 
@@ -324,21 +324,21 @@ impl Document {
     /// let found = &document.check()[0];
     /// assert_eq!(found.to_string(), "hello.yaml:6:5: warning: the operation `hello` has no tags");
     /// assert_eq!((found.code.as_str(), &*found.pointer), ("style-tags-missing", "/paths/~1hello/get"));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
-    pub fn add_check(&mut self, check: impl Fn(&Self) -> Vec<Fault> + Send + Sync + 'static) {
+    pub fn add_check(&mut self, check: impl Fn(&Self) -> Vec<Diagnostic> + Send + Sync + 'static) {
         self.checks.0.push(Arc::new(check));
     }
 }
 
-type Check = Arc<dyn Fn(&Document) -> Vec<Fault> + Send + Sync>;
+type Check = Arc<dyn Fn(&Document) -> Vec<Diagnostic> + Send + Sync>;
 
 /// Checks of the application's own.
 #[derive(Clone, Default)]
 pub(crate) struct Checks(Vec<Check>);
 
 impl Checks {
-    pub(crate) fn findings(&self, document: &Document) -> Vec<Fault> {
+    pub(crate) fn findings(&self, document: &Document) -> Vec<Diagnostic> {
         self.0.iter().flat_map(|check| check(document)).collect()
     }
 }

@@ -11,7 +11,7 @@ use http::StatusCode;
 
 use crate::{
     compat::Compat,
-    diagnostics::{Code, Fault, Faults, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Severity},
     document::{
         Document,
         cursor::{OperationPlace, slash_parameters},
@@ -25,7 +25,7 @@ use crate::{
         service::{ApiService, Endpoint, Served},
     },
     operation::{
-        self, BodyType, Operation, Responses, Rules,
+        self, BodyType, Operation, ResponseValidation, Rules,
         memory::{BodyMemory, Limits},
         path::Template,
     },
@@ -66,11 +66,11 @@ struct Unbound<S> {
 ///     .operation("hello", async || "Hello!")
 ///     .build(())?;
 /// let router: axum::Router = axum::Router::new().fallback_service(service);
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 pub struct Api<S> {
     document: Document,
-    /// What stands before the names of handlers that are registered now; see [`Api::under`].
+    /// What stands before the names of handlers that are registered now; see [`Api::nest`].
     prefix: String,
     handlers: Vec<(String, Unbound<S>)>,
     /// Those for all names that begin so.
@@ -79,7 +79,7 @@ pub struct Api<S> {
     body_types: Vec<BodyType>,
     verifiers: Verifiers,
     docs_security: Option<(String, Vec<String>)>,
-    responses_of: Vec<(String, Responses)>,
+    responses_of: Vec<(String, ResponseValidation)>,
     base_path: Option<String>,
     hooks: Hooks,
     options: Options,
@@ -89,7 +89,7 @@ pub struct Api<S> {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 struct Options {
-    responses: Responses,
+    responses: ResponseValidation,
     response_share: f64,
     stub: bool,
     try_handlers: bool,
@@ -139,11 +139,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let api = Api::from_document(document);
     /// // Its operation has no handler yet.
     /// assert!(api.build(()).is_err());
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn from_document(document: Document) -> Self {
         let options = Options {
-            responses: Responses::Enforce,
+            responses: ResponseValidation::Enforce,
             response_share: 1.0,
             stub: false,
             try_handlers: true,
@@ -220,7 +220,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     }
 
     /// Registers handlers whose names begin alike: in `register`, `list` stands for `people.list`, and
-    /// [`Api::default_operation`] for every other name that begins with `people.`.
+    /// [`Api::fallback`] for every other name that begins with `people.`.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -233,16 +233,16 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// #     post: {operationId: add, x-openapi-router-controller: people, responses: {"200": {description: it}}}
     /// # "#)?;
     /// let service = Api::from_document(document)
-    ///     .under("people", |api| {
+    ///     .nest("people", |api| {
     ///         api.operation("list", async || "[]").operation("add", async || "{}")
     ///     })
     ///     .build(())?;
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// Within one another, the prefixes stand one after the other. Names outside are not touched.
     #[must_use]
-    pub fn under(mut self, prefix: &str, register: impl FnOnce(Self) -> Self) -> Self {
+    pub fn nest(mut self, prefix: &str, register: impl FnOnce(Self) -> Self) -> Self {
         let longer = format!("{}{prefix}.", self.prefix);
         let before = std::mem::replace(&mut self.prefix, longer);
         let mut api = register(self);
@@ -263,14 +263,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
     /// # "#)?;
     /// let service = Api::from_document(document)
-    ///     .default_operation(async |id: OperationId| id.as_str().to_owned())
+    ///     .fallback(async |id: OperationId| id.as_str().to_owned())
     ///     .build(())?;
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// Of several under the same prefix the first counts.
     #[must_use]
-    pub fn default_operation<H, T>(mut self, handler: H) -> Self
+    pub fn fallback<H, T>(mut self, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: Arguments<S>,
@@ -282,7 +282,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Whether an operation without a handler answers 501 instead of being a fault; off by default.
     ///
-    /// Requests are checked before. An operation to which [`Api::default_operation`] gives a handler has one.
+    /// Requests are checked before. An operation to which [`Api::fallback`] gives a handler has one.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -306,13 +306,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///
     /// The smallest, largest, absent, `null` and extreme values that an operation's schemas allow are read into the
     /// [`Params`](crate::Params) and [`Body`](crate::Body) of its handler. A type that can't read one of them is an error,
-    /// [`Code::HandlerMismatch`]: without the trial its first request would be answered with 500.
+    /// [`DiagnosticCode::HandlerMismatch`]: without the trial its first request would be answered with 500.
     ///
     /// An `integer` without bounds is tried with those of 64 bits with a sign. Handlers run only when requests come: nothing
     /// but the types is tried, and of other extractors nothing.
     ///
     /// ```
-    /// # use connexion::{Api, Code, Document, Params};
+    /// # use connexion::{Api, DiagnosticCode, Document, Params};
     /// # let document = Document::parse("hello.yaml", r#"
     /// # openapi: 3.1.0
     /// # info: {title: Hello, version: "1"}
@@ -329,8 +329,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// // `times` may be -1.
     /// let api = Api::from_document(document).operation("hello", async |Params(hello): Params<Hello>| "Hello!");
     /// let faults = api.build(()).unwrap_err();
-    /// assert_eq!(faults.0[0].code, Code::HandlerMismatch);
-    /// # Ok::<(), connexion::Faults>(())
+    /// assert_eq!(faults[0].code, DiagnosticCode::HandlerMismatch);
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[must_use]
     pub fn try_handlers(mut self, on: bool) -> Self {
@@ -394,7 +394,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     let found = operation.validate_request(&Vec::new(), None, &headers, br#"{"kind": "Lion"}"#);
     ///     assert_eq!(found.is_ok(), is_valid);
     /// }
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[must_use]
     pub fn strict_discriminator(mut self, on: bool) -> Self {
@@ -481,7 +481,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let age = api.compat(Compat::Connexion).validator("Age")?;
     /// assert!(age.read::<i64>(b"38.0").is_err());
     /// assert_eq!(age.check(&"38").unwrap_err()[0].detail, "'38' is not of type 'integer'");
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[must_use]
     pub fn compat(mut self, compat: Compat) -> Self {
@@ -614,53 +614,26 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether answers are checked against the document; on by default. What breaks it becomes a 500, with
-    /// the reason in the log.
-    ///
-    /// It is short for [`Api::responses`] with [`Responses::Enforce`] or [`Responses::Off`].
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
-    /// // It answers with a text, where the document wants JSON.
-    /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-    /// let service = api.validate_responses(false).build(())?;
-    /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn validate_responses(self, on: bool) -> Self {
-        self.responses(if on {
-            Responses::Enforce
-        } else {
-            Responses::Off
-        })
-    }
-
-    /// What happens to answers that break the document; [`Responses::Enforce`] by default.
+    /// What happens to answers that break the document; [`ResponseValidation::Enforce`] by default.
     ///
     /// Problems that the library makes itself, such as a 400, are not looked at, so the document need not describe
     /// them.
     ///
     /// ```
-    /// # use connexion::{Api, Document, Responses};
+    /// # use connexion::{Api, Document, ResponseValidation};
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// // It answers with a text, where the document wants JSON.
     /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-    /// let service = api.responses(Responses::Log).build(())?;
+    /// let service = api.response_validation(ResponseValidation::Log).build(())?;
     /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub fn responses(mut self, mode: Responses) -> Self {
+    pub fn response_validation(mut self, mode: ResponseValidation) -> Self {
         self.options.responses = mode;
         self
     }
@@ -671,19 +644,19 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// told by [`Api::build`].
     ///
     /// ```
-    /// # use connexion::{Api, Document, Responses};
+    /// # use connexion::{Api, Document, ResponseValidation};
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-    /// let api = api.responses(Responses::Enforce).responses_of("hello", Responses::Off);
+    /// let api = api.response_validation(ResponseValidation::Enforce).response_validation_of("hello", ResponseValidation::Off);
     /// assert_eq!(api.build(())?.handle(get("/hello/Ann")?).await.status(), 200);
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub fn responses_of(mut self, id: &str, mode: Responses) -> Self {
+    pub fn response_validation_of(mut self, id: &str, mode: ResponseValidation) -> Self {
         self.responses_of.push((id.to_owned(), mode));
         self
     }
@@ -700,14 +673,14 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// // It answers with a text, where the document wants JSON.
     /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-    /// let service = api.sample_responses(0.5).build(())?;
+    /// let service = api.sample_response_validation(0.5).build(())?;
     /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 200);
     /// assert_eq!(service.handle(get("/hello/Ann")?).await.status(), 500);
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub fn sample_responses(mut self, share: f64) -> Self {
+    pub fn sample_response_validation(mut self, share: f64) -> Self {
         self.options.response_share = share.clamp(0.0, 1.0);
         self
     }
@@ -905,7 +878,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let api = Api::from_document(document).base_path("/v2").serve_document(true);
     /// // Answers `/v2/hello` and `/v2/openapi.json`.
     /// let service = api.operation("hello", async || "Hello!").build(())?;
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// A path that can't stand before others, such as `/a/{b}` or `/a/../b`, is a fault, told by [`Api::build`]; a
@@ -925,12 +898,12 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let api = Api::<()>::from_document(document);
     /// let faults = api.validator("Nobody").unwrap_err();
     /// assert!(faults.to_string().contains("there is no schema `Nobody`"));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
     /// If there is none, or the document has faults.
-    pub fn validator(&self, name: &str) -> Result<Validator, Faults> {
+    pub fn validator(&self, name: &str) -> Result<Validator, Diagnostics> {
         let Options {
             skip_undescribed,
             body_defaults,
@@ -948,23 +921,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Compiles everything.
     ///
-    /// `state` is what handlers take as axum's `State`. Faults that are warnings only keep nothing from being served;
+    /// `state` is what handlers take as axum's `State`. Diagnostics that are warnings only keep nothing from being served;
     /// they go to the log.
     ///
     /// ```
-    /// # use connexion::{Api, Code, Document};
+    /// # use connexion::{Api, DiagnosticCode, Document};
     /// # let document = Document::load("examples/hello.yaml")?;
     /// let api = Api::from_document(document).operation("hallo", async || "Hello!");
     /// let faults = api.build(()).unwrap_err();
-    /// let codes: Vec<Code> = faults.0.iter().map(|fault| fault.code).collect();
-    /// assert_eq!(codes, [Code::HandlerUnknown, Code::HandlerMissing]);
-    /// # Ok::<(), connexion::Faults>(())
+    /// let codes: Vec<DiagnosticCode> = faults.iter().map(|fault| fault.code).collect();
+    /// assert_eq!(codes, [DiagnosticCode::HandlerUnknown, DiagnosticCode::HandlerMissing]);
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
     /// Every fault of the document, every operation without a handler, every handler without an operation, and the
     /// same of security schemes and verifiers; warnings, too, if one of the faults is none.
-    pub fn build(self, state: S) -> Result<ApiService, Faults> {
+    pub fn build(self, state: S) -> Result<ApiService, Diagnostics> {
         let Self {
             document,
             prefix: _,
@@ -1049,13 +1022,13 @@ fn paths(source: &OperationPlace<'_>, base: Option<&str>) -> impl Iterator<Item 
 }
 
 /// What is to stand before each path, as it was set.
-fn base(document: &Document, path: &str, faults: &mut Vec<Fault>) -> String {
+fn base(document: &Document, path: &str, faults: &mut Vec<Diagnostic>) -> String {
     server::checked(path).unwrap_or_else(|message| {
         let at = document.paths_at();
         // The application's own, so this is an error in a lenient document, too.
-        faults.push(Fault::new(
+        faults.push(Diagnostic::new(
             document.file(at),
-            Code::PathInvalid,
+            DiagnosticCode::PathInvalid,
             at,
             message,
         ));
@@ -1064,7 +1037,7 @@ fn base(document: &Document, path: &str, faults: &mut Vec<Fault>) -> String {
 }
 
 /// What was set for the answers of an operation, last.
-fn mode_of(operation: &str, modes: &[(String, Responses)]) -> Option<Responses> {
+fn mode_of(operation: &str, modes: &[(String, ResponseValidation)]) -> Option<ResponseValidation> {
     let mut modes = modes.iter().rev();
     let (_, mode) = modes.find(|(id, _)| id == operation)?;
     Some(*mode)
@@ -1074,13 +1047,17 @@ fn mode_of(operation: &str, modes: &[(String, Responses)]) -> Option<Responses> 
 fn unknown_modes(
     document: &Document,
     operations: &[(crate::Position, Operation)],
-    modes: &[(String, Responses)],
-    faults: &mut Vec<Fault>,
+    modes: &[(String, ResponseValidation)],
+    faults: &mut Vec<Diagnostic>,
 ) {
     for (id, _) in modes {
         if !operations.iter().any(|(_, known)| known.id() == id) {
             let message = format!("there is no operation `{id}` whose answers could be checked");
-            faults.push(document.fault(Code::HandlerUnknown, document.paths_at(), message));
+            faults.push(document.fault(
+                DiagnosticCode::HandlerUnknown,
+                document.paths_at(),
+                message,
+            ));
         }
     }
 }
@@ -1144,10 +1121,10 @@ impl<S> Connected<S> {
         document: &Document,
         state: &S,
         is_on: bool,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<Diagnostic>,
     ) -> Vec<(Arc<Operation>, Endpoint)> {
         // A schema with an error allows anything, so nothing can be said of its values.
-        let is_sound = |fault: &Fault| fault.code.severity() == Severity::Warning;
+        let is_sound = |fault: &Diagnostic| fault.code.severity() == Severity::Warning;
         let is_on = is_on && faults.iter().all(is_sound);
         let mut made = ValidValues::default();
         let mut endpoints = Vec::with_capacity(self.all.len());
@@ -1181,7 +1158,7 @@ impl<S: Clone + Send + Sync + 'static> Registered<S> {
         document: &Document,
         operations: Vec<(crate::Position, Operation)>,
         state: &S,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<Diagnostic>,
     ) -> Connected<S> {
         let mut connected = Vec::<WithHandler<S>>::new();
         let mut used = vec![false; self.handlers.len()];
@@ -1202,19 +1179,19 @@ impl<S: Clone + Send + Sync + 'static> Registered<S> {
             } else if !connected.iter().any(|one| one.operation.handler == name) {
                 // An operationId that is used twice is reported by `check`.
                 let message = format!("the operation `{name}` has no handler");
-                faults.push(document.fault(Code::HandlerMissing, at, message));
+                faults.push(document.fault(DiagnosticCode::HandlerMissing, at, message));
             }
         }
         let unused = self.handlers.iter().zip(used).filter(|(_, used)| !used);
         for ((id, _), _) in unused {
             let (code, message) = if connected.iter().any(|one| one.operation.handler == *id) {
                 let message = format!("there is a second handler for `{id}`");
-                (Code::HandlerDuplicate, message)
+                (DiagnosticCode::HandlerDuplicate, message)
             } else {
                 let message = format!(
                     "there is a handler for `{id}`, but no operation with this operationId"
                 );
-                (Code::HandlerUnknown, message)
+                (DiagnosticCode::HandlerUnknown, message)
             };
             faults.push(document.fault(code, document.paths_at(), message));
         }

@@ -20,10 +20,10 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{Document, node::Position},
     http::extract::{ArgumentError, Body, Params, Validated},
-    operation::{Input, Operation, ValidInputs},
+    operation::{Operation, ValidInputs, ValidatedRequest},
     schema::ValidValues,
 };
 
@@ -154,7 +154,7 @@ pub(crate) fn try_on<S>(
     readers: &[Reader<S>],
     state: &S,
     made: &mut ValidValues,
-) -> Vec<Fault> {
+) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     if readers.is_empty() {
         return faults;
@@ -187,14 +187,14 @@ pub(crate) fn try_on<S>(
                 .unwrap_or(at);
             if known.insert((error.type_name, error.location(), at)) {
                 let message = message(operation.id(), &error, &input);
-                faults.push(document.fault(Code::HandlerMismatch, at, message));
+                faults.push(document.fault(DiagnosticCode::HandlerMismatch, at, message));
             }
         }
     }
     faults
 }
 
-fn message(operation: &str, error: &ArgumentError, input: &Input) -> String {
+fn message(operation: &str, error: &ArgumentError, input: &ValidatedRequest) -> String {
     let (what, value) = if error.is_body {
         ("body", input.body.clone().unwrap_or_default())
     } else {

@@ -14,7 +14,7 @@ use serde_json::Map;
 use serde_json::{Value, json};
 
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{Document, Version, hidden, server, yaml},
     http::entity_tag::EntityTags,
 };
@@ -130,14 +130,14 @@ impl Text {
 
 impl Docs {
     /// Adds addresses that can't be served to `faults`.
-    pub(crate) fn check(&self, document: &Document, faults: &mut Vec<Fault>) {
+    pub(crate) fn check(&self, document: &Document, faults: &mut Vec<Diagnostic>) {
         let document_path = self.document_path.as_deref();
         let is_missing = document_path.is_some_and(|path| path.trim_matches('/').is_empty());
         let paths = document_path.into_iter().chain([self.ui_path.as_str()]);
         let mut wrong = paths.filter(|path| is_missing || server::checked(path).is_err());
         if let Some(path) = wrong.next() {
             let message = format!("`{path}` can't be the address of the document or its page");
-            faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
+            faults.push(document.fault(DiagnosticCode::PathInvalid, document.paths_at(), message));
         }
     }
 

@@ -26,7 +26,7 @@ use serde_json::Value;
 use self::read::{Unreadable, read};
 use crate::{
     document::node::push,
-    operation::{Input, Operation, accept::Accept},
+    operation::{Operation, ValidatedRequest, accept::Accept},
     problem::Problem,
     schema::typed::{ItemCheck, Typed},
 };
@@ -38,7 +38,7 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Validated {
     pub(crate) operation: Arc<Operation>,
-    pub(crate) input: Input,
+    pub(crate) input: ValidatedRequest,
 }
 
 impl<S: Sync> FromRequestParts<S> for Accept {
@@ -51,7 +51,7 @@ impl<S: Sync> FromRequestParts<S> for Accept {
 }
 
 /// Takes out of a request what a handler reads of it.
-fn take<V>(extensions: &mut Extensions, of: impl Fn(&mut Input) -> V) -> Option<V> {
+fn take<V>(extensions: &mut Extensions, of: impl Fn(&mut ValidatedRequest) -> V) -> Option<V> {
     let validated = extensions.get_mut::<Validated>();
     validated.map(|validated| of(&mut validated.input))
 }
@@ -149,8 +149,8 @@ impl<S: Sync> FromRequestParts<S> for OperationId {
 /// #   /hello:
 /// #     get: {operationId: hello, x-mock: Hello!, responses: {"200": {description: a greeting}}}
 /// # "#)?;
-/// let service = Api::from_document(document).default_operation(mock).build(())?;
-/// # Ok::<(), connexion::Faults>(())
+/// let service = Api::from_document(document).fallback(mock).build(())?;
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 ///
 /// A request that did not come through an [`ApiService`](crate::ApiService) has none: taking it is then answered with
@@ -394,7 +394,7 @@ impl<T: Serialize + Send + Sync + 'static> IntoResponse for Body<T> {
 /// ```
 ///
 /// An empty stream is `[]`. An item that breaks the document ends the stream, too, unless
-/// [`Responses`](crate::Responses) says otherwise. An array of which the document says more than `type` and `items`,
+/// [`ResponseValidation`](crate::ResponseValidation) says otherwise. An array of which the document says more than `type` and `items`,
 /// such as `maxItems`, is held back until it is whole, and must not be longer than 16 MiB.
 pub struct Items<T, E> {
     items: BoxStream<'static, Result<T, E>>,

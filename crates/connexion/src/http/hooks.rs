@@ -26,7 +26,7 @@ use crate::{
 ///         problem.extra.insert("operation".to_owned(), operation.id().into());
 ///     }
 /// });
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone)]
 pub struct RequestContext {
@@ -157,8 +157,8 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn violations(&self, violations: &[Violation]) {
         for violation in violations.iter().take(MAX_LOGGED) {
+            let name = violation.location.name().unwrap_or_default();
             let Violation {
-                name,
                 pointer,
                 keyword,
                 detail,

@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use crate::{
     http::hooks::Report,
     operation::{
-        Check, Items, Operation, Responses,
+        Check, Items, Operation, ResponseValidation,
         splitter::{Item, Splitter},
     },
     problem::{Problem, Violation},
@@ -31,20 +31,20 @@ const MAX_WHOLE: usize = 16 * 1024 * 1024;
 /// Checks an answer; what breaks the document is reported.
 ///
 /// # Errors
-/// If it does not leave: in the mode [`Responses::Enforce`] because it breaks the document, in any because its body
+/// If it does not leave: in the mode [`ResponseValidation::Enforce`] because it breaks the document, in any because its body
 /// can't be read.
 pub(crate) async fn check(
     operation: &Operation,
     response: Response,
-    mode: Responses,
+    mode: ResponseValidation,
     report: Report,
 ) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
-    let told = |violations: Vec<Violation>| {
-        report.violations(&violations);
+    let told = |violations: &[Violation]| {
+        report.violations(violations);
         match mode {
-            Responses::Enforce => Err(Problem::internal()),
-            Responses::Off | Responses::Log => Ok(()),
+            ResponseValidation::Enforce => Err(Problem::internal()),
+            ResponseValidation::Off | ResponseValidation::Log => Ok(()),
         }
     };
     if let Some(typed) = head.extensions.get::<Typed>()
@@ -57,10 +57,10 @@ pub(crate) async fn check(
     if is_stream {
         match operation.validate_stream(head.status, &head.headers) {
             Ok(Check::Items(found)) => items = Some(found),
-            Ok(Check::Whole(_) | Check::Decoded(..)) if mode == Responses::Enforce => {}
+            Ok(Check::Whole(_) | Check::Decoded(..)) if mode == ResponseValidation::Enforce => {}
             Ok(_) => return Ok(Response::from_parts(head, body)),
             Err(violations) => {
-                told(violations)?;
+                told(&violations)?;
                 return Ok(Response::from_parts(head, body));
             }
         }
@@ -69,7 +69,7 @@ pub(crate) async fn check(
         let limit = if is_stream { MAX_WHOLE } else { usize::MAX };
         let body = read(operation, body, limit).await?;
         let result = operation.validate_response(head.status, &head.headers, &body);
-        result.or_else(told)?;
+        result.or_else(|violations| told(&violations))?;
         return Ok(Response::from_parts(head, Body::from(body)));
     };
     let Some(check) = head.extensions.get::<ItemCheck>() else {
@@ -125,7 +125,7 @@ async fn check_items(
     report: Report,
     items: Items,
     body: Body,
-    mode: Responses,
+    mode: ResponseValidation,
 ) -> Result<Body, Problem> {
     let mut splitter = Some(Splitter::new(&items.sequence, items.charset));
     let mut has_begun = false;
@@ -189,9 +189,9 @@ fn check_item(report: &Report, items: &Items, item: Item<'_>) -> Result<(), Stri
 }
 
 /// Whether a stream ends with a fault in it.
-fn ended(mode: Responses, message: String) -> Result<(), String> {
+fn ended(mode: ResponseValidation, message: String) -> Result<(), String> {
     match mode {
-        Responses::Enforce => Err(message),
-        Responses::Off | Responses::Log => Ok(()),
+        ResponseValidation::Enforce => Err(message),
+        ResponseValidation::Off | ResponseValidation::Log => Ok(()),
     }
 }

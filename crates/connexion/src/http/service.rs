@@ -29,7 +29,7 @@ use crate::{
         unread::Unread,
     },
     operation::{
-        Operation, Reading, Responses,
+        Operation, Reading, ResponseValidation,
         memory::Limits,
         path::{PathValues, Routes, Template},
     },
@@ -135,7 +135,7 @@ impl ApiService {
     /// let service = Api::from_document(document).stub(true).build(())?;
     /// let ids: Vec<&str> = service.operations().map(|operation| operation.id()).collect();
     /// assert_eq!(ids, ["hello"]);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         let documents = self.inner.documents.iter();
@@ -159,14 +159,14 @@ impl ApiService {
     /// let second = Api::from_document(Document::parse("second.yaml", text)?).base_path("/v2");
     /// let first = first.operation("hello", async || "Hello!").build(())?;
     /// let second = second.operation("hello", async || "Good day!").build(())?;
-    /// let service = first.and(second);
-    /// # Ok::<(), connexion::Faults>(())
+    /// let service = first.merge(second);
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// If both services have an operation of the same method and path, the one of this service answers. The same holds
     /// for the served document if both serve theirs at the same address.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn merge(self, other: Self) -> Self {
         let documents = [self, other].map(|service| service.inner.documents.clone());
         Self::joined(documents.concat())
     }
@@ -440,7 +440,7 @@ impl Served {
             response = self.hooks.changed(problem, response, context);
         }
         let checked = match operation.rules.answers {
-            Responses::Off => response,
+            ResponseValidation::Off => response,
             mode if self.is_sampled() => {
                 let report = self.hooks.report(operation.shared_id(), context);
                 answer::check(operation, response, mode, report).await?

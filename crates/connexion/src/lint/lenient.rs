@@ -9,7 +9,7 @@ use std::{mem, sync::Arc};
 use indexmap::IndexMap;
 
 use crate::{
-    diagnostics::Code,
+    diagnostics::DiagnosticCode,
     document::{
         Document,
         cursor::{OperationPlace, Place, parameters},
@@ -55,8 +55,12 @@ impl Document {
         self.tolerated = Some(Vec::new());
         let mut faults = self.check();
         // An application may know a format, and what can't be served is known after the repair.
-        faults
-            .retain(|fault| !matches!(fault.code, Code::FormatUnknown | Code::OperationNotServed));
+        faults.retain(|fault| {
+            !matches!(
+                fault.code,
+                DiagnosticCode::FormatUnknown | DiagnosticCode::OperationNotServed
+            )
+        });
         // They are told once with those of the repaired document, whose pointers are found later.
         for fault in &mut faults {
             fault.pointer.clear();

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use http::Method;
 
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{
         Document, Version,
         cursor::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Adds what is wrong with the operations to `faults`.
-pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
+pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
     let mut seen = HashMap::new();
     for operation in document.operations() {
         let at = operation.place.node.at;
@@ -31,7 +31,7 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
         {
             // A warning: responses are not checked then, as since OpenAPI 3.1, but no request is read otherwise.
             let message = format!("{name} has no `responses`");
-            let fault = document.fault(Code::MemberMissing, at, message);
+            let fault = document.fault(DiagnosticCode::MemberMissing, at, message);
             faults.push(fault.into_warning());
         }
         if matches!(operation.method, Method::GET | Method::HEAD)
@@ -40,7 +40,7 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
             let message = format!(
                 "{name} has a request body, which clients and proxies may drop; use parameters or POST"
             );
-            faults.push(document.fault(Code::GetWithBody, body.at, message));
+            faults.push(document.fault(DiagnosticCode::GetWithBody, body.at, message));
         }
         for (status, response) in responses.iter().flat_map(Place::members) {
             // A reference that is still one leads nowhere, which is reported elsewhere.
@@ -48,7 +48,11 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
             let may_be_silent = status.starts_with("x-") || document.version == Version::OpenApi32;
             if !may_be_silent && !has("description") && !has("$ref") {
                 let message = format!("the response `{status}` of {name} has no `description`");
-                faults.push(document.fault(Code::DescriptionMissing, response.node.at, message));
+                faults.push(document.fault(
+                    DiagnosticCode::DescriptionMissing,
+                    response.node.at,
+                    message,
+                ));
             }
         }
         operation_id(document, &operation, &mut seen, faults);
@@ -60,7 +64,7 @@ fn operation_id<'d>(
     document: &Document,
     operation: &OperationPlace<'d>,
     seen: &mut HashMap<&'d str, Position>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<Diagnostic>,
 ) {
     let Some(id) = operation.place.node.get("operationId") else {
         let OperationPlace { method, path, .. } = operation;
@@ -69,7 +73,7 @@ fn operation_id<'d>(
             operation.id()
         );
         let at = operation.place.node.at;
-        faults.push(document.fault(Code::OperationIdMissing, at, message));
+        faults.push(document.fault(DiagnosticCode::OperationIdMissing, at, message));
         return;
     };
     match id.as_str() {
@@ -77,7 +81,7 @@ fn operation_id<'d>(
         None => {}
         Some("") => {
             let message = "the `operationId` is empty";
-            faults.push(document.fault(Code::OperationIdMissing, id.at, message));
+            faults.push(document.fault(DiagnosticCode::OperationIdMissing, id.at, message));
         }
         Some(text) => {
             if let Some(first) = seen.insert(text, id.at) {
@@ -87,14 +91,14 @@ fn operation_id<'d>(
                     format!("{}:{first}", document.file(first))
                 };
                 let message = format!("the operationId `{text}` is used already in {place}");
-                faults.push(document.fault(Code::OperationIdDuplicate, id.at, message));
+                faults.push(document.fault(DiagnosticCode::OperationIdDuplicate, id.at, message));
             }
         }
     }
 }
 
 /// Adds what is wrong with the path templates and the parameters to `faults`.
-pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
+pub(super) fn check_paths(document: &Document, faults: &mut Vec<Diagnostic>) {
     ambiguous(document, faults);
     let paths = Place::root(document).get("paths");
     for (path, item) in paths.iter().flat_map(Place::members) {
@@ -105,9 +109,9 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
             Ok(template) => template,
             Err(message) => {
                 let code = if path.starts_with('/') && path.contains(['?', '#']) {
-                    Code::PathUnreachable
+                    DiagnosticCode::PathUnreachable
                 } else {
-                    Code::PathInvalid
+                    DiagnosticCode::PathInvalid
                 };
                 faults.push(document.fault(code, item.node.at, message));
                 continue;
@@ -123,7 +127,7 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
 
 /// Two paths may not have the same method if they match the same requests. With different methods they can be served,
 /// though OpenAPI forbids them, too (3.1, section 4.8.8).
-fn ambiguous(document: &Document, faults: &mut Vec<Fault>) {
+fn ambiguous(document: &Document, faults: &mut Vec<Diagnostic>) {
     let (mut seen, mut reported) = (HashMap::new(), HashSet::new());
     for operation in document.operations() {
         let OperationPlace {
@@ -146,9 +150,9 @@ fn ambiguous(document: &Document, faults: &mut Vec<Fault>) {
                 && reported.insert((*path, *other, is_same.is_some()))
             {
                 let (code, served) = match is_same {
-                    Some(_) => (Code::PathAmbiguous, ""),
+                    Some(_) => (DiagnosticCode::PathAmbiguous, ""),
                     None => (
-                        Code::PathNamesDiffer,
+                        DiagnosticCode::PathNamesDiffer,
                         "; both are served, since their methods differ",
                     ),
                 };
@@ -161,7 +165,7 @@ fn ambiguous(document: &Document, faults: &mut Vec<Fault>) {
 }
 
 /// No list may have the same parameter twice, or one that is passed over.
-fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) {
+fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Diagnostic>) {
     let mut seen = Vec::new();
     for parameter in holder.get("parameters").iter().flat_map(Place::items) {
         if is_ignored(document, &parameter) {
@@ -169,13 +173,21 @@ fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) {
             let message = format!(
                 "the header `{name}` is ignored as a parameter: `content` and `security` speak of it"
             );
-            faults.push(document.fault(Code::ParameterIgnored, parameter.node.at, message));
+            faults.push(document.fault(
+                DiagnosticCode::ParameterIgnored,
+                parameter.node.at,
+                message,
+            ));
         }
         let key = parameter_key(&parameter);
         if seen.contains(&key) {
             let name = parameter.text("name").unwrap_or_default();
             let message = format!("the parameter `{name}` stands twice in `parameters`");
-            faults.push(document.fault(Code::ParameterDuplicate, parameter.node.at, message));
+            faults.push(document.fault(
+                DiagnosticCode::ParameterDuplicate,
+                parameter.node.at,
+                message,
+            ));
         }
         seen.push(key);
     }
@@ -188,7 +200,7 @@ fn template_parameters(
     template: &Template,
     item: &Place<'_>,
     operation: &Place<'_>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<Diagnostic>,
 ) {
     let declared: Vec<_> = parameters(item, operation)
         .into_iter()
@@ -200,13 +212,17 @@ fn template_parameters(
             let message = format!(
                 "the parameter `{name}` of `{path}` is not declared; add it to `parameters`"
             );
-            faults.push(document.fault(Code::PathParameterUndeclared, operation.node.at, message));
+            faults.push(document.fault(
+                DiagnosticCode::PathParameterUndeclared,
+                operation.node.at,
+                message,
+            ));
         }
     }
     for (name, at) in declared {
         if !template.names().any(|known| known == name) {
             faults.push(document.fault(
-                Code::PathParameterUnknown,
+                DiagnosticCode::PathParameterUnknown,
                 at,
                 format!("the path `{path}` has no parameter `{name}`"),
             ));

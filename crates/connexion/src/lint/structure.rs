@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::keywords;
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{
         Document, MAX_REFERENCES, Version, decoded,
         files::{self as sources, Broken},
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// Members that are unknown, of the wrong kind or not supported, and references that lead nowhere.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<Diagnostic>,
     /// JSON Pointers of all schemas that are not part of another.
     pub(crate) schemas: Vec<String>,
     pub(crate) samples: Vec<Sample>,
@@ -82,7 +82,7 @@ impl<'d> Walk<'d> {
             Kind::Bool(_) if part == Part::Schema => return,
             _ => {
                 return self.fault(
-                    Code::MemberInvalid,
+                    DiagnosticCode::MemberInvalid,
                     node.at,
                     format!("{} must be an object", part.name()),
                 );
@@ -140,7 +140,9 @@ impl<'d> Walk<'d> {
             None => "; it is passed over".to_owned(),
         };
         let message = format!("{} has no member `{key}`{rest}", part.name());
-        let fault = self.document.fault(Code::MemberUnknown, at, message);
+        let fault = self
+            .document
+            .fault(DiagnosticCode::MemberUnknown, at, message);
         let is_error = is_effective && !self.is_unserved;
         self.survey.faults.push(if is_error {
             fault
@@ -184,7 +186,7 @@ impl<'d> Walk<'d> {
 
     fn misspelt(&mut self, key: &str, meant: &str, at: Position) {
         let message = format!("`{key}` is not known and passed over; `{meant}` is probably meant");
-        self.fault(Code::KeywordMisspelt, at, message);
+        self.fault(DiagnosticCode::KeywordMisspelt, at, message);
     }
 
     fn reference(&mut self, holder: &'d Node, reference: &'d Node, part: Part) {
@@ -195,7 +197,11 @@ impl<'d> Walk<'d> {
                 }
                 self.references.push((reference.at, text, part));
             }
-            None => self.fault(Code::MemberInvalid, reference.at, "`$ref` must be a text"),
+            None => self.fault(
+                DiagnosticCode::MemberInvalid,
+                reference.at,
+                "`$ref` must be a text",
+            ),
         }
         if part != Part::Schema {
             self.siblings(holder);
@@ -215,20 +221,20 @@ impl<'d> Walk<'d> {
             (Rule::Any, _) => self.remark(key, node),
             (Rule::Text, Kind::String(_)) | (Rule::Flag, Kind::Bool(_)) => {}
             (Rule::Text, _) => self.fault(
-                Code::MemberInvalid,
+                DiagnosticCode::MemberInvalid,
                 node.at,
                 format!("`{key}` must be a text"),
             ),
             (Rule::Refused, _) => {
                 self.fault(
-                    Code::Unsupported,
+                    DiagnosticCode::Unsupported,
                     node.at,
                     format!("`{key}` is not supported"),
                 );
             }
             (Rule::Flag, _) => {
                 self.fault(
-                    Code::MemberInvalid,
+                    DiagnosticCode::MemberInvalid,
                     node.at,
                     format!("`{key}` must be true or false"),
                 );
@@ -244,7 +250,7 @@ impl<'d> Walk<'d> {
             }
             (Rule::List(_), _) => {
                 self.fault(
-                    Code::MemberInvalid,
+                    DiagnosticCode::MemberInvalid,
                     node.at,
                     format!("`{key}` must be a list"),
                 );
@@ -255,7 +261,7 @@ impl<'d> Walk<'d> {
                 }
             }
             (Rule::Map(_), _) => self.fault(
-                Code::MemberInvalid,
+                DiagnosticCode::MemberInvalid,
                 node.at,
                 format!("`{key}` must be an object"),
             ),
@@ -291,7 +297,7 @@ impl<'d> Walk<'d> {
         for (key, member) in node.members() {
             if !matches!(key, "$ref" | "summary" | "description") && !key.starts_with("x-") {
                 let message = format!("`{key}` has no meaning beside a `$ref`");
-                self.fault(Code::ReferenceSibling, member.at, message);
+                self.fault(DiagnosticCode::ReferenceSibling, member.at, message);
             }
         }
     }
@@ -305,10 +311,10 @@ impl<'d> Walk<'d> {
                 let message = format!(
                     "`{path}` has an empty segment, which proxies may remove; it is served with and without"
                 );
-                self.fault(Code::NotUnderstood, at, message);
+                self.fault(DiagnosticCode::NotUnderstood, at, message);
             }
             Ok(_) => {}
-            Err(message) => self.fault(Code::MemberInvalid, at, message),
+            Err(message) => self.fault(DiagnosticCode::MemberInvalid, at, message),
         }
     }
 
@@ -370,7 +376,7 @@ impl<'d> Walk<'d> {
         let written = document.written_at(at, reference);
         let target = match document.target_of(at, reference) {
             Err(Broken::Because(message)) => {
-                return self.fault(Code::ReferenceUnresolvable, at, message);
+                return self.fault(DiagnosticCode::ReferenceUnresolvable, at, message);
             }
             Err(Broken::Told) => return,
             Ok(target) => target,
@@ -379,7 +385,7 @@ impl<'d> Walk<'d> {
             Some(known) if *known == part => {
                 if self.is_endless(target) {
                     let message = format!("`{written}` leads back to itself");
-                    self.fault(Code::ReferenceEndless, at, message);
+                    self.fault(DiagnosticCode::ReferenceEndless, at, message);
                 }
             }
             // JSON Schema 2020-12, section 6.5 of the core: keywords that are unknown are ignored.
@@ -387,11 +393,11 @@ impl<'d> Walk<'d> {
                 let known = known.name();
                 let message =
                     format!("`{written}` is {known}; read as a schema, it allows any value");
-                self.fault(Code::NotChecked, at, message);
+                self.fault(DiagnosticCode::NotChecked, at, message);
             }
             _ => {
                 let message = format!("`{written}` is not {}", part.name());
-                self.fault(Code::ReferenceMismatch, at, message);
+                self.fault(DiagnosticCode::ReferenceMismatch, at, message);
             }
         }
     }
@@ -407,7 +413,7 @@ impl<'d> Walk<'d> {
         true
     }
 
-    fn fault(&mut self, code: Code, at: Position, message: impl Into<String>) {
+    fn fault(&mut self, code: DiagnosticCode, at: Position, message: impl Into<String>) {
         let fault = self.document.fault(code, at, message);
         let is_warning = self.is_unserved;
         self.survey.faults.push(if is_warning {

@@ -10,7 +10,7 @@ use http::{HeaderMap, header};
 
 use crate::{
     operation::media_type::{MediaType, essence},
-    problem::{In, Violation},
+    problem::{Location, Violation},
 };
 
 /// The media type of the answer that the client likes best among those which the document describes for success;
@@ -112,9 +112,8 @@ pub(crate) fn refused(available: &[MediaType]) -> Violation {
         names.join(", ")
     );
     Violation {
-        name: "Accept".to_owned(),
         expected: Some(names.into()),
-        ..Violation::new(In::Header, "accept", detail)
+        ..Violation::new(Location::header("Accept"), "accept", detail)
     }
 }
 

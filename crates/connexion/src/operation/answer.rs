@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Media, body::is_more_than_text, body_type::BodyType, compile::Compile};
 use crate::{
-    diagnostics::Code,
+    diagnostics::DiagnosticCode,
     document::cursor::Place,
     operation::{
         media_type::{Charset, MediaType, charset},
@@ -112,7 +112,7 @@ impl Compile<'_, '_> {
             && let Some(schema) = place.schema("schema").filter(|_| is_more_than_text(place))
         {
             let message = format!("answers of the type `{name}` are checked in JSON only");
-            self.fault(Code::NotChecked, &schema, message);
+            self.fault(DiagnosticCode::NotChecked, &schema, message);
             let check = Check::Nothing;
             let other = Media { kind, check };
             let check = self.json(&schema);
@@ -173,7 +173,7 @@ impl Compile<'_, '_> {
             _ => {
                 let message = "the rows of this answer are not checked; write an array of objects, whose \
                                members are no objects or arrays";
-                self.fault(Code::NotChecked, schema, message);
+                self.fault(DiagnosticCode::NotChecked, schema, message);
                 Check::Nothing
             }
         }
@@ -186,7 +186,7 @@ impl Compile<'_, '_> {
         }
         if !says_only(schema, &["type", "items"]) {
             let message = "of this array only `items` are checked, since its end is not awaited";
-            self.fault(Code::NotChecked, schema, message);
+            self.fault(DiagnosticCode::NotChecked, schema, message);
         }
         schema.schema("items")
     }
@@ -213,7 +213,7 @@ impl Compile<'_, '_> {
             let message = format!(
                 "answers of the type `{name}` are not checked, since the library can't read them"
             );
-            self.fault(Code::NotChecked, schema, message);
+            self.fault(DiagnosticCode::NotChecked, schema, message);
             return Check::Nothing;
         }
         let is_binary = schema.text("format") == Some("binary");

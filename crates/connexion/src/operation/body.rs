@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Rules, body_type::BodyType, compile::Compile, nearest};
 use crate::{
     compat::Compat,
-    diagnostics::Code,
+    diagnostics::DiagnosticCode,
     document::{Document, cursor::Place, node::Position},
     operation::{
         form::{Fields, Form},
@@ -18,7 +18,7 @@ use crate::{
         },
         parameter::{has, types},
     },
-    problem::{In, Violation},
+    problem::{Location, Violation},
     schema::{
         Defaults, Kept, Schema, ValidValues, is_remark,
         json::{self as text, Room},
@@ -87,7 +87,7 @@ impl Compile<'_, '_> {
             .is_none_or(|content| content.members().next().is_none());
         if is_empty {
             let message = "the request body has no `content`";
-            self.fault(Code::MemberMissing, place, message);
+            self.fault(DiagnosticCode::MemberMissing, place, message);
         }
         // It requires a `Content-Type`, and takes any type of JSON for `application/json`.
         let is_python = self.document.compat == Compat::Connexion;
@@ -175,7 +175,7 @@ impl Compile<'_, '_> {
                 let message = format!(
                     "bodies of the type `{name}` need the feature `multipart` of connexion"
                 );
-                self.fault(Code::Unsupported, place, message);
+                self.fault(DiagnosticCode::Unsupported, place, message);
                 Reading::Stream
             }
             _ => self.text_or_stream(name, &kind, place),
@@ -223,7 +223,7 @@ impl Compile<'_, '_> {
                 "bodies of the type `{name}` {are_not} handed on as they come; `{{type: string, format: binary}}` \
                  would say so"
             );
-            self.fault(Code::NotChecked, &schema, message);
+            self.fault(DiagnosticCode::NotChecked, &schema, message);
         }
         Reading::Stream
     }
@@ -396,10 +396,7 @@ fn undecodable(charset: Charset) -> Violation {
 
 /// A violation of a header that describes the body. The body itself was not read.
 fn of_header(name: &str, keyword: &'static str, detail: String) -> Violation {
-    Violation {
-        name: name.to_owned(),
-        ..Violation::new(In::Header, keyword, detail)
-    }
+    Violation::new(Location::header(name), keyword, detail)
 }
 
 impl Media {

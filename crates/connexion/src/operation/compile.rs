@@ -10,7 +10,7 @@ use super::{
     response::{Header, Response, StatusRange},
 };
 use crate::{
-    diagnostics::{Code, Fault, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Severity},
     document::{
         Document,
         cursor::{OperationPlace, Place, is_ignored_header, parameter_key, parameters},
@@ -21,7 +21,7 @@ use crate::{
         parameter::{Format, Parameter},
         path::Template,
     },
-    problem::In,
+    problem::ParameterLocation,
     schema::{Compiler, FormatCheck, Schema, Schemas},
     security::{self, SecurityRequirement},
 };
@@ -56,7 +56,7 @@ pub(super) struct Compile<'c, 'f> {
     pub(super) document: &'c Document,
     pub(super) compiler: &'c Compiler<'f>,
     pub(super) body_types: &'c [BodyType],
-    pub(super) faults: &'c mut Vec<Fault>,
+    pub(super) faults: &'c mut Vec<Diagnostic>,
 }
 
 /// Compiles all operations, each with its rules; what is wrong with them, or with the schemas that they use, is added to `faults`.
@@ -66,12 +66,16 @@ pub(crate) fn compile<'d>(
     schemas: &Schemas,
     (formats, body_types): (&[(String, FormatCheck)], &[BodyType]),
     rules: impl Fn(&OperationPlace<'d>) -> Rules,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<Diagnostic>,
 ) -> Vec<(OperationPlace<'d>, Operation)> {
     let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {
-            faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
+            faults.push(document.fault(
+                DiagnosticCode::SchemaInvalid,
+                document.paths_at(),
+                message,
+            ));
             return Vec::new();
         }
     };
@@ -147,15 +151,15 @@ impl Compile<'_, '_> {
             return None;
         }
         // What a schema allows does not keep the operation from being served.
-        let is_error = |fault: &&Fault| {
-            fault.code.severity() == Severity::Error && fault.code != Code::SchemaInvalid
+        let is_error = |fault: &&Diagnostic| {
+            fault.code.severity() == Severity::Error && fault.code != DiagnosticCode::SchemaInvalid
         };
         let mut own = self.faults.iter().skip(before);
         let reason = security::unenforceable(self.document, &source.place)
             .or_else(|| broken(self.document, source))
             .or_else(|| own.find(is_error).map(|fault| fault.message.clone()))?;
         let message = format!("the operation `{}` answers 501: {reason}", source.id());
-        self.fault(Code::OperationNotServed, &source.place, message);
+        self.fault(DiagnosticCode::OperationNotServed, &source.place, message);
         Some(reason)
     }
 
@@ -180,7 +184,7 @@ impl Compile<'_, '_> {
             let mut warnings = Vec::new();
             match Parameter::compile(&place, self.compiler, &mut warnings) {
                 Ok(parameter) => compiled.push(parameter),
-                Err(message) => warnings.push((Code::ParameterInvalid, message)),
+                Err(message) => warnings.push((DiagnosticCode::ParameterInvalid, message)),
             }
             for (code, message) in warnings {
                 self.fault(code, &place, message);
@@ -196,7 +200,7 @@ impl Compile<'_, '_> {
         }
         let Some(range) = StatusRange::parse(key) else {
             let message = format!("`{key}` is no status: write '200', '2XX' or default");
-            self.fault(Code::StatusInvalid, place, message);
+            self.fault(DiagnosticCode::StatusInvalid, place, message);
             // Which responses of a lenient document it describes is not known, so those not described may be any.
             let any = Response {
                 headers: Vec::new(),
@@ -234,7 +238,7 @@ impl Compile<'_, '_> {
         if !is_one {
             let message =
                 format!("`{name}` is no media type such as `application/json`, so it is ignored");
-            self.fault(Code::MediaTypeInvalid, place, message);
+            self.fault(DiagnosticCode::MediaTypeInvalid, place, message);
         }
         is_one
     }
@@ -250,17 +254,21 @@ impl Compile<'_, '_> {
             let message = format!(
                 "the header `{name}` of a response is ignored: `content` and `security` speak of it"
             );
-            self.fault(Code::ParameterIgnored, place, message);
+            self.fault(DiagnosticCode::ParameterIgnored, place, message);
             return None;
         }
         let field = name.parse::<HeaderName>();
         if field.is_err() {
             let message = format!("`{name}` can't be the name of a header");
-            self.fault(Code::HeaderInvalid, place, message);
+            self.fault(DiagnosticCode::HeaderInvalid, place, message);
         }
-        let format = Format::compile(place, In::Header, &format!("header `{name}`"));
+        let format = Format::compile(
+            place,
+            ParameterLocation::Header,
+            &format!("header `{name}`"),
+        );
         let format = format
-            .map_err(|message| self.fault(Code::HeaderInvalid, place, message))
+            .map_err(|message| self.fault(DiagnosticCode::HeaderInvalid, place, message))
             .ok();
         let value = format.and_then(|(format, schema)| {
             let is_known = schema.is_some() || format.is_json();
@@ -297,12 +305,17 @@ impl Compile<'_, '_> {
         compiled
             .map_err(|message| {
                 let message = format!("the schema can't be used: {message}");
-                self.fault(Code::SchemaInvalid, schema, message);
+                self.fault(DiagnosticCode::SchemaInvalid, schema, message);
             })
             .ok()
     }
 
-    pub(super) fn fault(&mut self, code: Code, place: &Place<'_>, message: impl Into<String>) {
+    pub(super) fn fault(
+        &mut self,
+        code: DiagnosticCode,
+        place: &Place<'_>,
+        message: impl Into<String>,
+    ) {
         self.faults
             .push(self.document.fault(code, place.node.at, message));
     }

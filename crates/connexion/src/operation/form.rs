@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::operation::media_type::{charset, json_text};
 use crate::{
     compat::Compat,
-    diagnostics::Code,
+    diagnostics::DiagnosticCode,
     document::{
         cursor::Place,
         node::{Kind, Node, escape, shortened},
@@ -125,7 +125,7 @@ enum Unreadable {
 }
 
 /// What is wrong with the description of a form, and where.
-pub(crate) type FormFault<'d> = (Code, Place<'d>, String);
+pub(crate) type FormFault<'d> = (DiagnosticCode, Place<'d>, String);
 
 impl Form {
     /// Whether a part of a multipart form is a file.
@@ -277,7 +277,7 @@ impl Form {
         room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Map<String, Value> {
-        let (path, headers) = (PathValues::new(), HeaderMap::new());
+        let (path, headers) = (PathValues::default(), HeaderMap::new());
         let sources = Sources::new(&path, Some(text), &headers, room);
         let claimed = |name: &str| self.fields.iter().any(|field| field.claims(name));
         let mut object = Map::new();
@@ -699,11 +699,12 @@ impl<'d> Compile<'_, 'd, '_> {
             if !names.contains(&name) && others.is_none() {
                 let message = format!("there is no property `{name}` that this could be about");
                 self.faults
-                    .push((Code::MemberUnknown, place.clone(), message));
+                    .push((DiagnosticCode::MemberUnknown, place.clone(), message));
             }
             if let Some(headers) = place.get("headers") {
                 let message = "the `headers` of a field are not checked".to_owned();
-                self.faults.push((Code::NotChecked, headers, message));
+                self.faults
+                    .push((DiagnosticCode::NotChecked, headers, message));
             }
         }
         let fields = names.into_iter();
@@ -750,7 +751,8 @@ impl<'d> Compile<'_, 'd, '_> {
                 Ok(written) => field.written.push(written),
                 Err(message) => {
                     let place = encoding.clone().unwrap_or(place);
-                    self.faults.push((Code::Unsupported, place, message));
+                    self.faults
+                        .push((DiagnosticCode::Unsupported, place, message));
                 }
             }
         }

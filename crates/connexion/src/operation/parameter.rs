@@ -17,7 +17,7 @@ pub(crate) use self::{
     shape::{MAX_PARTS, Members, Shape, all_types, has, parts, types},
 };
 use crate::{
-    diagnostics::Code,
+    diagnostics::DiagnosticCode,
     document::{
         Document,
         cursor::Place,
@@ -25,12 +25,25 @@ use crate::{
     },
     operation::path::PathValues,
     pairs::{cookies, decode, pairs},
-    problem::{In, MAX_UNKNOWN, Violation},
+    problem::{Location, MAX_UNKNOWN, ParameterLocation, Violation},
     schema::{Compiler, Schema, ValidValues, json::Room, shown::cut},
 };
 
 /// Names of the style `deepObject` may have so many brackets.
 const MAX_PATH: usize = 16;
+
+/// A parameter of an operation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ParameterInfo<'o> {
+    /// The part of the request that carries it.
+    pub location: ParameterLocation,
+    /// Its name in the document.
+    pub name: &'o str,
+    /// The name of its value in [`ValidatedRequest::parameters`](crate::ValidatedRequest::parameters). It differs from `name` if parameters of several
+    /// locations have the same name: `id` in the path is `path.id` then.
+    pub key: &'o str,
+}
 
 /// One parameter of an operation.
 #[derive(Debug)]
@@ -38,7 +51,7 @@ pub(crate) struct Parameter {
     name: String,
     /// Under which name its value goes to the handler.
     key: String,
-    location: In,
+    location: ParameterLocation,
     required: bool,
     /// Whether an empty text is right, whatever the schema says (`allowEmptyValue`).
     may_be_empty: bool,
@@ -62,14 +75,14 @@ impl Parameter {
     pub(crate) fn compile(
         place: &Place<'_>,
         compiler: &Compiler<'_>,
-        warnings: &mut Vec<(Code, String)>,
+        warnings: &mut Vec<(DiagnosticCode, String)>,
     ) -> Result<Self, String> {
         let name = place.text("name").ok_or("a parameter has no `name`")?;
         let location = match place.text("in") {
-            Some("path") => In::Path,
-            Some("query") => In::Query,
-            Some("header") => In::Header,
-            Some("cookie") => In::Cookie,
+            Some("path") => ParameterLocation::Path,
+            Some("query") => ParameterLocation::Query,
+            Some("header") => ParameterLocation::Header,
+            Some("cookie") => ParameterLocation::Cookie,
             Some(other) => {
                 return Err(format!(
                     "`in: {other}` of the parameter `{name}` is not supported"
@@ -80,17 +93,17 @@ impl Parameter {
         let (mut format, written) =
             Format::compile(place, location, &format!("parameter `{name}`"))?;
         let warning = format.warning.take();
-        warnings.extend(warning.map(|warning| (Code::StyleMismatch, warning)));
-        if location == In::Header && name.parse::<HeaderName>().is_err() {
+        warnings.extend(warning.map(|warning| (DiagnosticCode::StyleMismatch, warning)));
+        if location == ParameterLocation::Header && name.parse::<HeaderName>().is_err() {
             return Err(format!("`{name}` can't be the name of a header"));
         }
-        if location == In::Path && !place.flag("required") {
+        if location == ParameterLocation::Path && !place.flag("required") {
             return Err(format!(
                 "the path parameter `{name}` must say `required: true`"
             ));
         }
         let may_be_empty = place.flag("allowEmptyValue");
-        if may_be_empty && location != In::Query {
+        if may_be_empty && location != ParameterLocation::Query {
             return Err(format!(
                 "`allowEmptyValue` of the parameter `{name}` is for query parameters only; leave it out"
             ));
@@ -119,7 +132,11 @@ impl Parameter {
     }
 
     /// Keeps the valid defaults of the document. A wrong one must not become an error of the client, which did not send it.
-    fn set_defaults(&mut self, written: Option<Value>, warnings: &mut Vec<(Code, String)>) {
+    fn set_defaults(
+        &mut self,
+        written: Option<Value>,
+        warnings: &mut Vec<(DiagnosticCode, String)>,
+    ) {
         if let Some(schema) = &self.schema {
             let is_valid = |path: &[&str], value: &Value| {
                 let mut pointer = String::new();
@@ -157,13 +174,13 @@ impl Parameter {
                 "the default of the parameter `{}` breaks its schema and is not filled in",
                 self.name
             );
-            warnings.push((Code::DefaultInvalid, message));
+            warnings.push((DiagnosticCode::DefaultInvalid, message));
         }
     }
 
     /// Makes an encoded comma in a query separate items: many clients encode every comma.
     pub(crate) fn split_encoded_commas(&mut self) {
-        self.format.splits_encoded_commas = self.location == In::Query;
+        self.format.splits_encoded_commas = self.location == ParameterLocation::Query;
     }
 
     /// A property of a form, which is written as a query parameter would be. `encoding` has its style, if any.
@@ -177,18 +194,22 @@ impl Parameter {
         Ok(Self {
             name: name.to_owned(),
             key: name.to_owned(),
-            location: In::Query,
+            location: ParameterLocation::Query,
             required: false,
             may_be_empty: false,
-            format: Format::of_style(encoding, Some(property), In::Query, &what)?,
+            format: Format::of_style(encoding, Some(property), ParameterLocation::Query, &what)?,
             default: None,
             schema: Some(schema),
         })
     }
 
-    /// Where it stands, its name, and that of its value.
-    pub(crate) fn names(&self) -> (In, &str, &str) {
-        (self.location, &self.name, &self.key)
+    /// Returns the facts that the application may see.
+    pub(crate) fn info(&self) -> ParameterInfo<'_> {
+        ParameterInfo {
+            location: self.location,
+            name: &self.name,
+            key: &self.key,
+        }
     }
 
     /// Puts the place before the names that stand for several parameters: `query.id` beside `path.id`.
@@ -231,7 +252,8 @@ impl Parameter {
     pub(crate) fn valid_values(&self, made: &mut ValidValues) -> Vec<Value> {
         let schema = self.schema.as_ref();
         let mut values = schema.map_or_else(Vec::new, |schema| made.of(schema).to_vec());
-        let is_empty_path = |value: &Value| self.location == In::Path && *value == "";
+        let is_empty_path =
+            |value: &Value| self.location == ParameterLocation::Path && *value == "";
         values.retain(|value| self.may_make(value) && !is_empty_path(value));
         if let Shape::Object(members) = &self.format.shape {
             let objects = values.iter_mut().filter_map(Value::as_object_mut);
@@ -370,7 +392,7 @@ impl Parameter {
             return false;
         };
         let is_exploded = self.format.style == Style::Form && self.format.explode;
-        self.location == In::Query && is_exploded && members.are_open()
+        self.location == ParameterLocation::Query && is_exploded && members.are_open()
     }
 
     /// What `name[member]` or `name[member][0]` leads to; nothing between brackets stands for the next item.
@@ -390,10 +412,8 @@ impl Parameter {
     }
 
     fn violation(&self, keyword: &'static str, detail: String) -> Violation {
-        Violation {
-            name: self.name.clone(),
-            ..Violation::new(self.location, keyword, detail)
-        }
+        let location = Location::of(self.location, self.name.clone());
+        Violation::new(location, keyword, detail)
     }
 }
 
@@ -439,7 +459,7 @@ impl<'r> Sources<'r> {
     pub(crate) fn forget(&mut self, is_key: impl Fn(&str) -> bool, parameters: &[Parameter]) {
         let is_declared = |name: &str| {
             let mut all = parameters.iter();
-            all.any(|one| one.location == In::Query && one.claims(name))
+            all.any(|one| one.location == ParameterLocation::Query && one.claims(name))
         };
         self.query
             .retain(|(name, _)| !is_key(name) || is_declared(name));
@@ -456,10 +476,10 @@ impl<'r> Sources<'r> {
         is_key: impl Fn(&str) -> bool,
         violations: &mut Vec<Violation>,
     ) {
-        for location in [In::Query, In::Cookie] {
+        for location in [ParameterLocation::Query, ParameterLocation::Cookie] {
             let own = || parameters.iter().filter(|one| one.location == location);
             let is_open = own().any(Parameter::takes_others);
-            if is_open || location == In::Cookie && own().next().is_none() {
+            if is_open || location == ParameterLocation::Cookie && own().next().is_none() {
                 continue;
             }
             let is_known = |name: &str| own().any(|one| one.claims(name)) || is_key(name);
@@ -470,10 +490,8 @@ impl<'r> Sources<'r> {
             for (i, name) in extra.into_iter().take(MAX_UNKNOWN).enumerate() {
                 let told = if i == 0 { &all } else { name };
                 let detail = format!("Extra {place} parameter(s) {told} not in spec");
-                violations.push(Violation {
-                    name: name.to_owned(),
-                    ..Violation::new(location, "unknown", cut(detail))
-                });
+                let location = Location::of(location, name);
+                violations.push(Violation::new(location, "unknown", cut(detail)));
             }
         }
     }
@@ -485,7 +503,9 @@ impl<'r> Sources<'r> {
         violations: &mut Vec<Violation>,
     ) -> Map<String, Value> {
         let claimed = |name: &str| {
-            let mut query = parameters.iter().filter(|one| one.location == In::Query);
+            let mut query = parameters
+                .iter()
+                .filter(|one| one.location == ParameterLocation::Query);
             query.any(|one| one.claims(name))
         };
         let mut values = Map::with_capacity(parameters.len());
@@ -499,7 +519,7 @@ impl<'r> Sources<'r> {
     /// Returns whether the parameters in the path are valid.
     pub(crate) fn has_valid_path(&self, parameters: &[Parameter]) -> bool {
         let (mut values, mut violations) = (Map::new(), Vec::new());
-        let of_path = |one: &&Parameter| one.location == In::Path;
+        let of_path = |one: &&Parameter| one.location == ParameterLocation::Path;
         for parameter in parameters.iter().filter(of_path) {
             let found = self.find(parameter, &|_| false);
             parameter.read(found, &mut values, &mut violations);
@@ -525,7 +545,7 @@ impl<'r> Sources<'r> {
     /// The names in the query, each as often as it stands there, and the decoded texts.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let query = self.query.iter();
-        query.map(|(name, text)| (name.as_ref(), decode(text, In::Query)))
+        query.map(|(name, text)| (name.as_ref(), decode(text, ParameterLocation::Query)))
     }
 
     /// What a request has for a parameter, by the shape for which that is right.
@@ -628,7 +648,7 @@ impl<'r> Sources<'r> {
     /// The last text of a parameter; fields of a header that are a list are joined.
     fn text(&self, parameter: &Parameter) -> Option<Cow<'_, str>> {
         let name = parameter.name.as_str();
-        if parameter.location == In::Header {
+        if parameter.location == ParameterLocation::Header {
             let fields = self.headers.get_all(name).iter();
             let mut texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()));
             return if parameter.format.is_list() {
@@ -642,11 +662,11 @@ impl<'r> Sources<'r> {
         last.map(|(_, text)| text.into())
     }
 
-    fn pairs(&self, location: In) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+    fn pairs(&self, location: ParameterLocation) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         let (strings, query) = match location {
-            In::Path => (&self.path[..], &[][..]),
-            In::Query => (&[][..], &self.query[..]),
-            In::Cookie | In::Header | In::Body => {
+            ParameterLocation::Path => (self.path.as_slice(), &[][..]),
+            ParameterLocation::Query => (&[][..], &self.query[..]),
+            ParameterLocation::Cookie | ParameterLocation::Header => {
                 let read = || cookies(self.headers);
                 (&self.cookies.get_or_init(read)[..], &[][..])
             }

@@ -10,22 +10,49 @@ mod routes;
 use self::pattern::{Part, split, strip};
 pub(crate) use self::routes::Routes;
 
-/// The values of a template's parameters, in the template's order; as they stand in the path, so
-/// percent-encoded: an encoded comma is part of a list's item, a plain one ends it.
+/// The values of the parameters of a path template, percent-encoded as the path carries them: an encoded comma belongs to
+/// an item of an array, a plain one separates two items.
 ///
 /// ```
 /// # use connexion::{Api, Document, PathValues};
 /// # let document = Document::load("examples/hello.yaml")?;
 /// # let service = Api::from_document(document).stub(true).build(())?;
-/// # let operation = service.operations().next().ok_or("there is none")?;
-/// let path: PathValues = vec![("name".to_owned(), "Ann%20Lee".to_owned())];
-/// let input = operation.validate_request(&path, None, &http::HeaderMap::new(), b"");
-/// assert_eq!(input.map_err(|_| "refused")?.parameters["name"], "Ann Lee");
+/// # let operation = service.operations().next().ok_or("the document has no operation")?;
+/// let path = PathValues::from_iter([("name", "Ann%20Lee")]);
+/// let request = operation.validate_request(&path, None, &http::HeaderMap::new(), b"")?;
+/// assert_eq!(request.parameters["name"], "Ann Lee");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// Of a template without parameters it is empty.
-pub type PathValues = Vec<(String, String)>;
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PathValues(Vec<(String, String)>);
+
+impl PathValues {
+    /// Returns the value of a parameter by its name.
+    ///
+    /// ```
+    /// let path = connexion::PathValues::from_iter([("name", "Ann")]);
+    /// assert_eq!((path.get("name"), path.get("id")), (Some("Ann"), None));
+    /// ```
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for PathValues {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
+        let values = values.into_iter();
+        Self(
+            values
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
 
 /// The maximum of slashes, literals and parameters in a template: the time to match a path grows with their number.
 const MAX_PARTS: usize = 256;
@@ -135,8 +162,8 @@ impl Template {
             return values;
         }
         let named = |texts: &[&str]| -> PathValues {
-            let texts = texts.iter().map(|&text| text.to_owned());
-            self.names.iter().cloned().zip(texts).collect()
+            let texts = texts.iter().copied();
+            self.names.iter().map(String::as_str).zip(texts).collect()
         };
         let is_certain = self.names.len() == 1;
         let texts = split(&self.parts, path, |texts| is_certain || fits(&named(texts)));
@@ -146,7 +173,7 @@ impl Template {
     /// Reads the values in one pass; returns `None` if a segment has several parameters, or the value of one may have
     /// slashes.
     fn values_of_segments(&self, path: &str) -> Option<PathValues> {
-        let mut values = PathValues::with_capacity(self.names.len());
+        let mut values = Vec::with_capacity(self.names.len());
         let mut names = self.names.iter();
         let segments = self.parts.split(|part| *part == Part::Slash);
         for (segment, text) in segments.zip(path.split('/')) {
@@ -163,7 +190,7 @@ impl Template {
                 _ => return None,
             }
         }
-        Some(values)
+        Some(PathValues(values))
     }
 }
 
@@ -183,6 +210,7 @@ mod tests {
         let found = routes.find(path, |found| *found)?;
         let values = Template::parse(found).unwrap().values(path, |_| true);
         let values: Vec<_> = values
+            .as_slice()
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();

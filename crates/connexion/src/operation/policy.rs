@@ -21,23 +21,23 @@ pub(crate) struct Rules {
     /// Who may call it; `None` means everybody.
     pub(crate) guard: Option<Guard>,
     /// What happens to answers that break the document.
-    pub(crate) answers: Responses,
+    pub(crate) answers: ResponseValidation,
 }
 
-/// What happens to an answer that breaks the document; see [`Api::responses`](crate::Api::responses).
+/// What happens to an answer that breaks the document; see [`Api::response_validation`](crate::Api::response_validation).
 ///
 /// ```
-/// # use connexion::{Api, Document, Responses};
+/// # use connexion::{Api, Document, ResponseValidation};
 /// # let document = Document::load("examples/hello.yaml")?;
 /// // A text, where the document wants JSON: it is sent, and the log says what is wrong.
 /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-/// let service = api.responses(Responses::Log).build(())?;
-/// # Ok::<(), connexion::Faults>(())
+/// let service = api.response_validation(ResponseValidation::Log).build(())?;
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 ///
 /// Of a status that the document describes without `content` the body is never looked at.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Responses {
+pub enum ResponseValidation {
     /// Answers are not looked at.
     Off,
     /// It is sent as it is, and what is wrong is logged. Of streams the items are looked at as they pass;

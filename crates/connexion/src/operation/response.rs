@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Media;
 use crate::{
     operation::parameter::Format,
-    problem::{In, Violation},
+    problem::{Location, ParameterLocation, Violation},
     schema::{Schema, json::Room},
 };
 
@@ -61,9 +61,8 @@ impl Response {
 
 impl Header {
     fn violation(&self, headers: &HeaderMap) -> Option<Violation> {
-        let report = |keyword: &'static str, detail: String| Violation {
-            name: self.name.clone(),
-            ..Violation::new(In::Header, keyword, detail)
+        let report = |keyword: &'static str, detail: String| {
+            Violation::new(Location::header(self.name.clone()), keyword, detail)
         };
         let fields = headers.get_all(&self.field).iter();
         let texts = fields.map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -79,7 +78,12 @@ impl Header {
         let is_valid = |value: &Value| schema.as_ref().is_none_or(|schema| schema.is_valid(value));
         // Without a type in its schema it is right as a text or as the number that it looks like.
         let is_right = format
-            .value(&self.name, &text, In::Header, &Room::default())
+            .value(
+                &self.name,
+                &text,
+                ParameterLocation::Header,
+                &Room::default(),
+            )
             .is_some_and(|value| is_valid(&value))
             || serde_json::from_str(&text)
                 .is_ok_and(|value: Value| value.is_number() && is_valid(&value));

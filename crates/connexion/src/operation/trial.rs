@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Input, Operation};
+use super::{Operation, ValidatedRequest};
 use crate::{
     document::{
         Document,
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct ValidInputs {
     /// The smallest, then those that differ from it in one parameter or in the body.
-    pub(crate) inputs: Vec<Input>,
+    pub(crate) inputs: Vec<ValidatedRequest>,
     /// Whether the parameters have valid values: a required one may have none that can be generated.
     pub(crate) has_parameters: bool,
     /// The same of the body. One that may be a stream has none: the handler looks at its type itself.
@@ -39,10 +39,10 @@ impl Operation {
         }
         let body = self.body.as_ref();
         let bodies = body.map_or_else(|| vec![None], |body| body.valid_values(&self.rules, made));
-        let input = |parameters: Map<String, Value>, body: Option<Value>| Input {
+        let input = |parameters: Map<String, Value>, body: Option<Value>| ValidatedRequest {
             parameters,
             body,
-            ..Input::default()
+            ..ValidatedRequest::default()
         };
         let first = bodies.first().cloned().flatten();
         let mut inputs = vec![input(base.clone(), first.clone())];

@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    diagnostics::{Code, Faults, Severity},
+    diagnostics::{DiagnosticCode, Diagnostics, Severity},
     document::{Document, node::Position},
-    problem::Violation,
+    problem::{Violation, Violations},
     schema::{
         Compiler, Defaults, FormatCheck, Generated, Kept, Schema,
         json::{self, Room},
@@ -74,7 +74,7 @@ impl Validator {
         name: &str,
         formats: &[(String, FormatCheck)],
         reading: &Reading,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, Diagnostics> {
         let pointer = format!(
             "/components/schemas/{}",
             name.replace('~', "~0").replace('/', "~1")
@@ -82,7 +82,7 @@ impl Validator {
         let (mut faults, schemas) = document.examine(formats, false);
         faults.retain(|fault| fault.severity() == Severity::Error);
         if !faults.is_empty() {
-            return Err(Faults(faults));
+            return Err(Diagnostics::from(faults));
         }
         let compiled = match document.target(&format!("#{pointer}")) {
             Ok(_) => Compiler::new(&schemas, formats).and_then(|all| {
@@ -93,7 +93,8 @@ impl Validator {
             }),
             Err(_) => Err(format!("there is no schema `{name}`")),
         };
-        let fault = |message| document.fault(Code::SchemaInvalid, Position::START, message);
+        let fault =
+            |message| document.fault(DiagnosticCode::SchemaInvalid, Position::START, message);
         compiled
             .map(|(schema, defaults)| Self {
                 kept: reading.skips.then(|| Arc::new(schema.kept())),
@@ -103,7 +104,7 @@ impl Validator {
                 name: name.into(),
                 hook: None,
             })
-            .map_err(|message| Faults(vec![fault(message)]))
+            .map_err(|message| Diagnostics::from(fault(message)))
     }
 
     pub(crate) fn telling(self, hook: Option<Hook>) -> Self {
@@ -122,12 +123,12 @@ impl Validator {
     /// let age = Api::<()>::from_document(document).validator("Age")?;
     /// assert!(age.check(&38).is_ok());
     /// assert_eq!(age.check(&-1).unwrap_err()[0].code(), "too-small");
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the document.
-    pub fn check(&self, value: &impl Serialize) -> Result<(), Vec<Violation>> {
+    pub fn check(&self, value: &impl Serialize) -> Result<(), Violations> {
         if self.schema.admits(value) {
             return Ok(());
         }
@@ -139,7 +140,7 @@ impl Validator {
             }
             Err(self.schema.body_violations(&value, None))
         });
-        result.inspect_err(|violations| self.tell(violations))
+        result.map_err(|violations| self.reported(violations))
     }
 
     /// Reads a JSON text, and checks it before it is read as a `T`. It may hold as many
@@ -149,17 +150,19 @@ impl Validator {
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of the document.
-    pub fn read<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
+    pub fn read<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Violations> {
         let result = self.read_checked(json);
-        result.inspect_err(|violations| self.tell(violations))
+        result.map_err(|violations| self.reported(violations))
     }
 
-    fn tell(&self, violations: &[Violation]) {
+    /// Passes the violations to the hook and returns them as an error.
+    fn reported(&self, violations: Vec<Violation>) -> Violations {
         if let Some(hook) = &self.hook {
-            for violation in violations {
+            for violation in &violations {
                 hook(violation, &self.name);
             }
         }
+        violations.into()
     }
 
     fn read_checked<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
@@ -209,7 +212,7 @@ impl Validator {
     /// let invalid: Vec<_> = generated.invalid.iter().map(|one| (&*one.keyword, one.value.clone())).collect();
     /// assert!(invalid.contains(&("maximum", 151.into())));
     /// assert!(generated.left_out.is_empty());
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn generate(&self, seed: u64) -> Generated {
         self.schema.generate(seed)

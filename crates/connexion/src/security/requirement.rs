@@ -33,7 +33,7 @@ use crate::document::{
 ///     assert_eq!(operation.id(), "hello");
 ///     assert!(operation.requirements()[0].takes_token());
 /// });
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Debug)]
 pub struct OperationSecurity<'d> {
@@ -69,7 +69,7 @@ pub struct OperationSecurity<'d> {
 ///     assert!(requirement.schemes().eq(["key", "login"]));
 ///     assert!(requirement.scopes().eq(["read"]));
 /// });
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Debug)]
 pub struct SecurityRequirement {
@@ -186,7 +186,7 @@ impl Document {
     ///     operation.retain(|requirement| !requirement.takes_token());
     /// });
     /// assert!(document.to_json().contains(r#""security":[{"key":["read"]}]"#));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn edit_security(&mut self, mut edit: impl FnMut(&mut OperationSecurity<'_>)) {
         let mut edited = HashSet::new();

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, header};
 use crate::{
     document::cursor::Place,
     pairs::{cookies, decode, pairs},
-    problem::In,
+    problem::ParameterLocation,
 };
 
 /// What a client shows to be let in. Never printed: `Debug` tells the kind only.
@@ -126,7 +126,7 @@ impl Source {
                 let pairs = pairs(query.unwrap_or_default()).into_iter();
                 let texts = pairs.filter(|(known, _)| known == name);
                 key(texts
-                    .map(|(_, text)| decode(text, In::Query).into_owned())
+                    .map(|(_, text)| decode(text, ParameterLocation::Query).into_owned())
                     .collect())
             }
             Self::Cookie(name) => {

@@ -168,13 +168,13 @@ paths:
 #[tokio::test]
 async fn handlers_are_registered_by_prefix_and_found_under_the_controller() {
     let document = || Document::parse("pets.yaml", PETS).unwrap();
-    let api = Api::from_document(document()).under("pets", |api| {
+    let api = Api::from_document(document()).nest("pets", |api| {
         let api = api.operation("list", async || "list");
-        let api = api.under("old", |api| api.default_operation(async || "old"));
-        api.default_operation(async || "some pets")
+        let api = api.nest("old", |api| api.fallback(async || "old"));
+        api.fallback(async || "some pets")
     });
     let api = api.operation("get /nameless/{id}", async || "nameless");
-    let service = build(api.default_operation(async || "other"));
+    let service = build(api.fallback(async || "other"));
     for (line, text) in [
         ("GET /pets", "list"),
         ("POST /pets", "some pets"),

@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
-use connexion::{Api, ApiService, Body, ByteStream, Document, StreamError};
+use connexion::{Api, ApiService, Body, ByteStream, Document, PathValues, StreamError};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(crate) fn check(document: Document, kind: &str, body: &[u8]) -> String {
     let service = service(document);
     let fields = [("content-type", kind)];
     let headers = headers(if kind.is_empty() { &[] } else { &fields });
-    verdict(only(&service).validate_request(&Vec::new(), None, &headers, body))
+    verdict(only(&service).validate_request(&PathValues::default(), None, &headers, body))
 }
 
 fn form_content(schema: &str, encoding: &str) -> String {
@@ -94,7 +94,7 @@ fn texts_are_read_in_the_encodings_that_are_understood() {
         let service = service(document);
         let check = |kind: &str, body: &[u8]| {
             let headers = headers(&[("content-type", kind)]);
-            verdict(only(&service).validate_request(&Vec::new(), None, &headers, body))
+            verdict(only(&service).validate_request(&PathValues::default(), None, &headers, body))
         };
         assert_eq!(check("text/html", "é".as_bytes()), "ok {} \"é\"");
         assert_eq!(check("text/a; charset=iso-8859-1", b"\xe9"), "ok {} \"é\"");

@@ -1,6 +1,6 @@
 //! JSON Schema's integers and JSON's notation, which are the default, and those of Python's connexion.
 
-use connexion::{Api, ApiService, Body, Compat, Document, Params};
+use connexion::{Api, ApiService, Body, Compat, Document, Params, PathValues};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -68,8 +68,12 @@ fn integer_beyond_64_bits_is_accepted() {
         let headers = headers(&[("content-type", "application/json")]);
         let query = format!("n={huge}");
         let body = format!(r#"{{"n": {huge}}}"#);
-        let read =
-            only(&service).validate_request(&Vec::new(), Some(&query), &headers, body.as_bytes());
+        let read = only(&service).validate_request(
+            &PathValues::default(),
+            Some(&query),
+            &headers,
+            body.as_bytes(),
+        );
         assert_eq!(verdict(read), r#"ok {"n":1e+40} {"n":1e+40}"#);
     }
 }
@@ -168,7 +172,7 @@ fn compat_connexion_refuses_integers_with_a_fraction_or_beyond_64_bits() {
             ),
         ] {
             let read = only(&service).validate_request(
-                &Vec::new(),
+                &PathValues::default(),
                 Some(query),
                 &headers,
                 body.as_bytes(),

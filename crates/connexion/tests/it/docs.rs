@@ -90,14 +90,13 @@ async fn a_root_template_does_not_hide_the_document_of_any_joined_service() {
         "openapi: 3.1.0\ninfo: {{title: t, version: '1'}}\npaths:\n  '/{{name}}':\n{}",
         methods.concat()
     );
-    let own = build(
-        Api::from_document(Document::parse("a", text).unwrap()).default_operation(async || "own"),
-    );
+    let own =
+        build(Api::from_document(Document::parse("a", text).unwrap()).fallback(async || "own"));
     #[cfg(feature = "swagger-ui")]
     let documented = service(|api| api.swagger_ui(true));
     #[cfg(not(feature = "swagger-ui"))]
     let documented = service(|api| api.serve_document(true));
-    let joined = own.and(documented);
+    let joined = own.merge(documented);
     let document = ask(&joined, "GET /openapi.json").await;
     assert_eq!(
         document.json()["paths"]["/test"]["get"]["operationId"],

@@ -4,12 +4,12 @@ use connexion::{Api, Document, Severity};
 
 use crate::support::Log;
 
-/// Code, severity and pointer of everything that is wrong, one a line.
+/// DiagnosticCode, severity and pointer of everything that is wrong, one a line.
 fn findings(text: &str) -> String {
     let faults = match Document::parse("api.yaml", text) {
-        Err(faults) => faults.0,
+        Err(faults) => faults.into_iter().collect(),
         Ok(document) => match Api::from_document(document.clone()).build(()) {
-            Err(faults) => faults.0,
+            Err(faults) => faults.into_iter().collect(),
             Ok(_) => document.check(),
         },
     };

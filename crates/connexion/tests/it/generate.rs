@@ -25,7 +25,7 @@ fn generate(schema: &str) -> Generated {
     }
     for one in &generated.invalid {
         let violations = validator.check(&one.value).unwrap_err();
-        let [only] = violations.as_slice() else {
+        let [only] = &*violations else {
             panic!("{schema}: {one:?}: {violations:?}")
         };
         assert_eq!((&only.keyword, &only.pointer), (&one.keyword, &one.pointer));

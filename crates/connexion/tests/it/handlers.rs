@@ -7,7 +7,9 @@ use std::{
 };
 
 use axum::extract::State;
-use connexion::{Api, ArgumentError, Arguments, Body, Code, Document, Faults, Params};
+use connexion::{
+    Api, ArgumentError, Arguments, Body, DiagnosticCode, Diagnostics, Document, Params,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -21,7 +23,7 @@ fn required(schema: &str) -> String {
     )
 }
 
-fn with_body<T: DeserializeOwned + Send + 'static>(schema: &str) -> Result<(), Faults> {
+fn with_body<T: DeserializeOwned + Send + 'static>(schema: &str) -> Result<(), Diagnostics> {
     let tree = "schemas: {Tree: {type: object, properties: {name: {type: [string, 'null']}, children: {type: array, \
                 items: {$ref: '#/components/schemas/Tree'}}}}}";
     let api = Api::from_document(document(&required(schema), tree));
@@ -30,7 +32,9 @@ fn with_body<T: DeserializeOwned + Send + 'static>(schema: &str) -> Result<(), F
         .map(drop)
 }
 
-fn with_parameter<T: DeserializeOwned + Send + 'static>(parameter: &str) -> Result<(), Faults> {
+fn with_parameter<T: DeserializeOwned + Send + 'static>(
+    parameter: &str,
+) -> Result<(), Diagnostics> {
     let operation = with_parameters(&format!("{{name: a, {parameter}}}"));
     let path = if parameter.contains("in: path") {
         "get /test/{a}"
@@ -44,14 +48,13 @@ fn with_parameter<T: DeserializeOwned + Send + 'static>(parameter: &str) -> Resu
 }
 
 #[track_caller]
-fn assert_found(what: &str, built: Result<(), Faults>) {
+fn assert_found(what: &str, built: Result<(), Diagnostics>) {
     let Err(faults) = built else {
         panic!("nothing was found: {what}");
     };
     let mismatches = faults
-        .0
         .iter()
-        .filter(|one| one.code == Code::HandlerMismatch);
+        .filter(|one| one.code == DiagnosticCode::HandlerMismatch);
     assert!(mismatches.count() > 0, "{what}: {faults}");
 }
 
@@ -274,7 +277,7 @@ paths:
                     {\"a\":-1}: at `/a`: invalid value: integer `-1`, expected u64";
     assert_eq!(faults.to_string(), expected);
     assert_eq!(
-        faults.0[0].pointer,
+        faults[0].pointer,
         "/paths/~1test/post/requestBody/content/application~1json/schema/properties/a"
     );
 }
@@ -347,7 +350,7 @@ async fn handlers_are_tried_whatever_else_they_take_and_do_not_run() {
     assert!(faults.contains("takes `u8`"), "{faults}");
     let failing: fn(_) -> std::future::Ready<()> =
         |_: Params<A<Option<u8>>>| std::future::ready(());
-    assert!(api().default_operation(failing).build("").is_err());
+    assert!(api().fallback(failing).build("").is_err());
     // It looks at the error itself.
     let own = async |read: Result<Params<A<Option<u8>>>, ArgumentError>| match read {
         Ok(_) => String::new(),

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::response::IntoResponse as _;
 use connexion::{
-    Api, Body, Document, In, Items, Problem, Responses, SecurityRequirement, Violation,
+    Api, Body, Document, Items, Location, Problem, ResponseValidation, SecurityRequirement,
+    Violation,
 };
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER};
@@ -18,7 +19,7 @@ const PROBLEM: &str = "responses: {'409': {description: taken, content: {applica
 #[test]
 fn title_and_type_of_a_problem_can_be_set() {
     let problem = Problem::new(StatusCode::FORBIDDEN, "Your balance is 30.")
-        .with_kind("https://example.com/out-of-credit".to_owned())
+        .with_type("https://example.com/out-of-credit".to_owned())
         .with_title("You do not have enough credit.");
     let json = serde_json::to_value(&problem).unwrap();
     assert_eq!(json["type"], "https://example.com/out-of-credit");
@@ -28,7 +29,7 @@ fn title_and_type_of_a_problem_can_be_set() {
 /// A name occurs once in a JSON object (RFC 8259, section 4), whichever name it is.
 #[test]
 fn extra_properties_replace_those_of_the_same_name() {
-    let mut violation = Violation::new(In::Query, "type", "wrong");
+    let mut violation = Violation::new(Location::query("a"), "type", "wrong");
     for name in ["in", "name", "keyword", "code", "detail", "line"] {
         violation.extra.insert(name.to_owned(), json!(7));
     }
@@ -85,15 +86,17 @@ async fn the_problem_hook_sees_request_and_operation_of_every_problem() {
 #[tokio::test]
 async fn a_changed_problem_of_a_handler_keeps_what_stands_beside_it() {
     let api = Api::from_document(document_at("get /test", PROBLEM, ""));
-    let api = api.responses(Responses::Off).on_problem(|problem, _| {
-        if problem.status == StatusCode::CONFLICT {
-            problem.status = StatusCode::GONE;
-        }
-        problem.title = Some("anew".into());
-        *problem = problem
-            .clone()
-            .with_header(RETRY_AFTER, HeaderValue::from_static("5"));
-    });
+    let api = api
+        .response_validation(ResponseValidation::Off)
+        .on_problem(|problem, _| {
+            if problem.status == StatusCode::CONFLICT {
+                problem.status = StatusCode::GONE;
+            }
+            problem.title = Some("anew".into());
+            *problem = problem
+                .clone()
+                .with_header(RETRY_AFTER, HeaderValue::from_static("5"));
+        });
     let service = build(api.operation("test", async || {
         let problem = Problem::new(StatusCode::CONFLICT, "taken");
         let problem = problem.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -159,12 +162,16 @@ fn noting(api: Api<()>) -> (Api<()>, Found) {
 async fn every_response_violation_reaches_the_hook() {
     let schema = "{type: object, additionalProperties: {type: integer}}";
     let wrong = || Value::Object((0..15).map(|i| (format!("p{i:02}"), json!("x"))).collect());
-    for (mode, status) in [(Responses::Enforce, 500), (Responses::Log, 200)] {
+    for (mode, status) in [
+        (ResponseValidation::Enforce, 500),
+        (ResponseValidation::Log, 200),
+    ] {
         let operation = format!(
             "parameters: [{{name: q, in: query, schema: {{}}}}], {}",
             answering(schema)
         );
-        let api = Api::from_document(document_at("get /test", &operation, "")).responses(mode);
+        let api =
+            Api::from_document(document_at("get /test", &operation, "")).response_validation(mode);
         let (api, found) = noting(api);
         let service = build(api.operation("test", async move || Body(wrong())));
         assert_eq!(ask(&service, "GET /test?q=1").await.status, status);
@@ -297,7 +304,7 @@ paths:
         };
         let document = Document::parse("a.yaml", text).unwrap();
         let api = Api::from_document(document).default_security(async |_, _| Ok(None));
-        let service = build(api.default_operation(handler));
+        let service = build(api.fallback(handler));
         let one = ask(&service, "GET /a/1").await.text();
         assert_eq!(one, r#"one GET /a/{b} {"seconds":60} "person" key"#);
         let two = ask(&service, "POST /a/1").await.text();

@@ -79,7 +79,7 @@ fn unknown_member_is_an_error_only_if_requests_could_be_read_wrongly() {
             "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  /a:\n    get:\n      operationId: a\n      {member}\n"
         );
         let faults = Document::parse("a.yaml", text).unwrap().check();
-        let severities: Vec<_> = faults.iter().map(connexion::Fault::severity).collect();
+        let severities: Vec<_> = faults.iter().map(connexion::Diagnostic::severity).collect();
         assert_eq!(severities, [expected], "{member}");
     }
 }

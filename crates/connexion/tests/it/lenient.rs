@@ -1,6 +1,9 @@
 //! Documents that are served with their errors.
 
-use connexion::{Api, ApiService, Body, Code, Document, Params, Principal, Severity};
+use connexion::{
+    Api, ApiService, Body, DiagnosticCode, Document, Params, Principal, ResponseValidation,
+    Severity,
+};
 use serde_json::{Map, Value, json};
 
 use crate::support::{ask, build, send};
@@ -21,7 +24,10 @@ fn parse(text: &str) -> Document {
 fn lenient(text: &str) -> ApiService {
     let api = Api::from_document(parse(text).lenient());
     let api = api.default_security(async |_, _| Ok(Some(Principal::new("Ann", ["read"]))));
-    build(api.default_operation(values).validate_responses(false))
+    build(
+        api.fallback(values)
+            .response_validation(ResponseValidation::Off),
+    )
 }
 
 #[tokio::test]
@@ -189,7 +195,7 @@ paths:
     let faults = parse(text).check();
     assert_eq!(faults.len(), 1);
     assert_eq!(
-        faults.first().map(connexion::Fault::severity),
+        faults.first().map(connexion::Diagnostic::severity),
         Some(Severity::Error)
     );
     let api = Api::from_document(parse(text).lenient()).operation("b", async || "served");
@@ -225,15 +231,18 @@ paths:
 fn error_of_the_application_stays_an_error_in_a_lenient_document() {
     let text = "openapi: 3.1.0\npaths: {/a: {get: {operationId: a}}}\n";
     let codes = |api: Api<()>| {
-        let faults = api.build(()).unwrap_err().0.into_iter();
+        let faults = api.build(()).unwrap_err().into_iter();
         let errors = faults.filter(|fault| fault.severity() == Severity::Error);
         errors.map(|fault| fault.code).collect::<Vec<_>>()
     };
     let api = || Api::from_document(parse(text).lenient());
-    assert_eq!(codes(api()), [Code::HandlerMissing]);
-    assert_eq!(codes(api().stub(true).base_path("x")), [Code::PathInvalid]);
+    assert_eq!(codes(api()), [DiagnosticCode::HandlerMissing]);
+    assert_eq!(
+        codes(api().stub(true).base_path("x")),
+        [DiagnosticCode::PathInvalid]
+    );
     assert_eq!(
         codes(api().stub(true).docs_security("key", &[])),
-        [Code::SecuritySchemeMissing]
+        [DiagnosticCode::SecuritySchemeMissing]
     );
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
-use connexion::{Api, Body, BodyMemory, ByteStream, In, Problem, StreamError};
+use connexion::{Api, Body, BodyMemory, ByteStream, Location, PathValues, Problem, StreamError};
 use futures_util::{StreamExt as _, stream};
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -101,7 +101,12 @@ async fn too_many_fields_of_a_form_are_answered_with_413() {
 fn a_form_that_is_no_utf8_is_refused() {
     let service = form("{properties: {a: {type: string}}}");
     let check = |body: &[u8]| {
-        verdict(only(&service).validate_request(&Vec::new(), None, &headers(&[FORM]), body))
+        verdict(only(&service).validate_request(
+            &PathValues::default(),
+            None,
+            &headers(&[FORM]),
+            body,
+        ))
     };
     let expected = "Body  charset: Request body is not valid UTF-8";
     assert_eq!(check(b"a=\xff"), expected);
@@ -132,7 +137,12 @@ async fn too_many_values_in_parts_are_answered_with_413() {
             .status,
         413
     );
-    let whole = only(&service).validate_request(&Vec::new(), None, &headers(&kind), two.as_bytes());
+    let whole = only(&service).validate_request(
+        &PathValues::default(),
+        None,
+        &headers(&kind),
+        two.as_bytes(),
+    );
     assert_eq!(whole.unwrap_err()[0].code(), "too-many");
 }
 
@@ -144,7 +154,12 @@ fn a_parameter_of_json_holds_a_limited_number_of_values() {
     let service = build(api.value_limit(100));
     let check = |json: &str| {
         let query = format!("a={json}");
-        verdict(only(&service).validate_request(&Vec::new(), Some(&query), &HeaderMap::new(), b""))
+        verdict(only(&service).validate_request(
+            &PathValues::default(),
+            Some(&query),
+            &HeaderMap::new(),
+            b"",
+        ))
     };
     assert_eq!(check("[0]"), r#"ok {"a":[0]} null"#);
     let many = format!("[{}0]", "0,".repeat(100));
@@ -320,7 +335,12 @@ fn a_body_with_very_many_violations_is_described_in_a_limited_text() {
     ] {
         let service = service(document(&with_body(schema), ""));
         let headers = headers(&[JSON]);
-        let found = only(&service).validate_request(&Vec::new(), None, &headers, body.as_bytes());
+        let found = only(&service).validate_request(
+            &PathValues::default(),
+            None,
+            &headers,
+            body.as_bytes(),
+        );
         let problem = serde_json::to_string(&Problem::from(found.unwrap_err())).unwrap();
         assert!(
             problem.len() < 4 * 1024 * 1024,
@@ -410,7 +430,7 @@ async fn a_stream_takes_no_memory_of_bodies_and_can_say_why_it_ends() {
         200
     );
     let problem = Problem::from(vec![connexion::Violation::new(
-        In::Body,
+        Location::Body,
         "contentEncoding",
         "unknown",
     )]);

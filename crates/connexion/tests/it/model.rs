@@ -1,6 +1,6 @@
 //! The document to read, and findings of the application's own.
 
-use connexion::{Api, Code, Document, Element, Severity};
+use connexion::{Api, DiagnosticCode, Document, Element, Severity};
 
 use crate::support::{ANY, document_at};
 
@@ -135,12 +135,12 @@ fn findings_of_the_application_are_reported_with_the_rest() {
     ];
     assert_eq!(lines, expected);
     let faults = Api::<()>::from_document(document).stub(true).build(());
-    let faults = faults.unwrap_err().0;
+    let faults = faults.unwrap_err();
     let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
     let expected = [
-        Code::ApplicationError("app-no"),
-        Code::ApplicationWarning("app-old"),
-        Code::MemberUnknown,
+        DiagnosticCode::ApplicationError("app-no"),
+        DiagnosticCode::ApplicationWarning("app-old"),
+        DiagnosticCode::MemberUnknown,
     ];
     assert_eq!(codes, expected);
     assert_eq!(faults[1].pointer, "/paths/~1test/get/x-old");

@@ -1,6 +1,6 @@
 //! Parameters in every style: what a text stands for, in every place.
 
-use connexion::{ApiService, Params};
+use connexion::{ApiService, Params, PathValues};
 use serde_json::{Map, Value};
 
 use crate::support::{
@@ -348,8 +348,12 @@ async fn swagger_2_writes_lists_with_every_mark() {
         let document = connexion::Document::parse("test.yaml", document).unwrap();
         let service = service(document);
         let operation = service.operations().next().unwrap();
-        let read =
-            operation.validate_request(&Vec::new(), Some(text), &http::HeaderMap::new(), b"");
+        let read = operation.validate_request(
+            &PathValues::default(),
+            Some(text),
+            &http::HeaderMap::new(),
+            b"",
+        );
         let value = Value::Object(read.unwrap().parameters)["color"].to_string();
         assert_eq!(value, "[1,2]", "{format}");
     }
@@ -361,7 +365,7 @@ fn a_default_is_found_in_the_parts_of_a_schema() {
     let components = "schemas: {D: {type: integer, default: 9}}";
     let service = service(document(&with_parameters(parameter), components));
     let headers = headers(&[]);
-    let read = only(&service).validate_request(&Vec::new(), None, &headers, b"");
+    let read = only(&service).validate_request(&PathValues::default(), None, &headers, b"");
     assert_eq!(read.unwrap().parameters["q"], 9);
 }
 
@@ -386,7 +390,12 @@ fn an_encoded_comma_separates_items_if_an_api_says_so() {
     ] {
         let api = connexion::Api::from_document(document()).split_encoded_commas(on);
         let service = crate::support::build(api.operation("test", async || ()));
-        let read = only(&service).validate_request(&Vec::new(), Some(query), &headers(&[]), b"");
+        let read = only(&service).validate_request(
+            &PathValues::default(),
+            Some(query),
+            &headers(&[]),
+            b"",
+        );
         let found = match read {
             Ok(input) => Value::Object(input.parameters).to_string(),
             Err(violations) => crate::support::sentences(&violations),
@@ -401,7 +410,7 @@ fn a_default_that_breaks_its_schema_is_a_warning_and_not_filled_in() {
         "{name: q, in: query, schema: {allOf: [{type: integer, default: 5}, {maximum: 3}]}}";
     let document = document(&with_parameters(parameter), "");
     let service = service(document);
-    let read = only(&service).validate_request(&Vec::new(), None, &headers(&[]), b"");
+    let read = only(&service).validate_request(&PathValues::default(), None, &headers(&[]), b"");
     assert!(read.unwrap().parameters.is_empty());
 }
 
@@ -418,7 +427,8 @@ async fn a_boolean_may_be_written_in_any_letter_case_in_cookies_and_forms() {
     );
     let service = service(document(&operation, ""));
     let form = headers(&[("content-type", "application/x-www-form-urlencoded")]);
-    let read = |body: &[u8]| only(&service).validate_request(&Vec::new(), None, &form, body);
+    let read =
+        |body: &[u8]| only(&service).validate_request(&PathValues::default(), None, &form, body);
     let value = read(b"a=False&b=True&b=fAlSe&c=True")
         .unwrap()
         .body

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
-use connexion::{Api, ApiService, Document};
+use connexion::{Api, ApiService, Document, PathValues};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ proptest! {
         headers in header_map(),
         body in body(),
     ) {
-        let path = vec![("id".to_owned(), id)];
+        let path = PathValues::from_iter([("id", id)]);
         for operation in BOOKS.operations() {
             if let Err(violations) = operation.validate_request(&path, Some(&query), &headers, &body) {
                 prop_assert!(!violations.is_empty());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
-use connexion::{Api, Body, In};
+use connexion::{Api, Body, Location, PathValues};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -15,7 +15,12 @@ use crate::support::{
 /// What is said of a query, header fields and the path value `p`.
 fn parameters(parameters: &str, query: &str, fields: &[(&str, &str)]) -> String {
     let service = service(document_at("get /test", &with_parameters(parameters), ""));
-    verdict(only(&service).validate_request(&Vec::new(), Some(query), &headers(fields), b""))
+    verdict(only(&service).validate_request(
+        &PathValues::default(),
+        Some(query),
+        &headers(fields),
+        b"",
+    ))
 }
 
 #[test]
@@ -55,7 +60,12 @@ fn parameters_are_read_as_what_their_schemas_say() {
             "schemas: {I: {type: integer, minimum: 1}}",
         ));
         let query = format!("a={text}");
-        let result = only(&service).validate_request(&Vec::new(), Some(&query), &headers(&[]), b"");
+        let result = only(&service).validate_request(
+            &PathValues::default(),
+            Some(&query),
+            &headers(&[]),
+            b"",
+        );
         assert_eq!(
             verdict(result),
             format!(r#"ok {{"a":{expected}}} null"#),
@@ -173,7 +183,7 @@ fn arrays_come_as_several_parameters_or_as_one_text() {
             map
         });
     let service = service(document_at("get /test", &with_parameters(&header), ""));
-    let result = only(&service).validate_request(&Vec::new(), None, &map, b"");
+    let result = only(&service).validate_request(&PathValues::default(), None, &map, b"");
     assert_eq!(verdict(result), r#"ok {"A":[1,2,3]} null"#);
 }
 
@@ -213,7 +223,12 @@ fn parameters_of_an_operation_replace_those_of_its_path() {
          [{{name: a, in: query, schema: {{type: string}}}}]\n      {ANY}\n"
     );
     let service = service(connexion::Document::parse("a", text).unwrap());
-    let result = only(&service).validate_request(&Vec::new(), Some("a=1&b=2"), &headers(&[]), b"");
+    let result = only(&service).validate_request(
+        &PathValues::default(),
+        Some("a=1&b=2"),
+        &headers(&[]),
+        b"",
+    );
     assert_eq!(verdict(result), r#"ok {"a":"1","b":2} null"#);
 }
 
@@ -320,7 +335,7 @@ fn a_body_is_of_the_type_that_the_document_says() {
     let check = |kind: &str, body: &str| {
         let fields = [("content-type", kind)];
         verdict(only(&service).validate_request(
-            &Vec::new(),
+            &PathValues::default(),
             None,
             &headers(if kind.is_empty() { &[] } else { &fields }),
             body.as_bytes(),
@@ -351,11 +366,11 @@ fn json_is_read_in_utf_16_and_with_a_byte_order_mark() {
         [&[0xff, 0xfe], &utf16[..]].concat(),
         b"\xef\xbb\xbf\"\xc3\xa9\"".to_vec(),
     ] {
-        let result = only(&service).validate_request(&Vec::new(), None, &headers, &body);
+        let result = only(&service).validate_request(&PathValues::default(), None, &headers, &body);
         assert_eq!(verdict(result), "ok {} \"é\"");
     }
     for body in [&b"\"\xff\""[..], &utf16[..3], b"\"\xed\xa0\x80\""] {
-        let result = only(&service).validate_request(&Vec::new(), None, &headers, body);
+        let result = only(&service).validate_request(&PathValues::default(), None, &headers, body);
         assert_eq!(
             verdict(result),
             "Body  json: Request body is not valid JSON"
@@ -446,7 +461,12 @@ fn a_request_with_very_many_faults_is_answered_soon_and_shortly() {
     let service = service(document(&with_body(schema), ""));
     let headers = headers(&[("content-type", "application/json")]);
     let size = |query: Option<&str>, body: &str| {
-        let found = only(&service).validate_request(&Vec::new(), query, &headers, body.as_bytes());
+        let found = only(&service).validate_request(
+            &PathValues::default(),
+            query,
+            &headers,
+            body.as_bytes(),
+        );
         let found = found.unwrap_err();
         (
             found.len(),
@@ -486,7 +506,7 @@ fn validation_needs_no_socket() {
         ),
         ("test", "GET", "/test/{p}")
     );
-    let path = vec![("p".to_owned(), "5".to_owned())];
+    let path = PathValues::from_iter([("p", "5")]);
     let input = operation
         .validate_request(&path, None, &headers(&[]), b"")
         .unwrap();
@@ -494,11 +514,11 @@ fn validation_needs_no_socket() {
         (Value::Object(input.parameters), input.body),
         (json!({"p": 5}), None)
     );
-    let path = vec![("p".to_owned(), "x".to_owned())];
+    let path = PathValues::from_iter([("p", "x")]);
     let violations = operation
         .validate_request(&path, None, &headers(&[]), b"")
         .unwrap_err();
-    assert_eq!(violations[0].location, In::Path);
+    assert_eq!(violations[0].location, Location::path("p"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::{body::Body as HttpBody, response::IntoResponse};
 use bytes::Bytes;
-use connexion::{Api, ApiService, Body, Items, Responses};
+use connexion::{Api, ApiService, Body, Items, ResponseValidation};
 use futures_util::{FutureExt as _, stream};
 use serde_json::{Value, json};
 
@@ -133,7 +133,7 @@ async fn an_answer_that_breaks_the_document_becomes_a_500_and_a_line_in_the_log(
 async fn answers_are_not_checked_if_that_is_switched_off() {
     let api = Api::from_document(document_at("get /test", &answering("{type: integer}"), ""));
     let service = build(
-        api.validate_responses(false)
+        api.response_validation(ResponseValidation::Off)
             .operation("test", async || "text"),
     );
     assert_eq!(ask(&service, "GET /test").await.text(), "text");
@@ -222,9 +222,9 @@ async fn a_stream_that_fails_before_its_first_item_leaves_is_a_500() {
             assert_eq!(log.text().matches(logged).count(), 1, "{}", log.text());
         }
     }
-    for mode in [Responses::Off, Responses::Log] {
+    for mode in [ResponseValidation::Off, ResponseValidation::Log] {
         let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
-        let service = build(api.responses(mode).operation("test", async || {
+        let service = build(api.response_validation(mode).operation("test", async || {
             Items::new(stream::iter([Err::<i32, _>("gone")]))
         }));
         assert_eq!(ask(&service, "GET /test").await.status, 500, "{mode:?}");
@@ -264,7 +264,7 @@ async fn a_stream_whose_bytes_fail_before_its_first_item_is_a_500() {
         "text/csv",
         rows,
         &["a\r\n", "x\r\n", "1\r\n"],
-        Responses::Enforce,
+        ResponseValidation::Enforce,
     );
     let answer = ask(&rows, "GET /test").await;
     assert_eq!(answer.problem(), (500, INTERNAL.to_owned()));
@@ -305,17 +305,23 @@ async fn a_stream_begins_when_its_first_item_is_there_and_not_later() {
 
 /// A service whose answer comes in chunks of unknown length.
 fn chunks(schema: &str, chunks: &'static [&'static str]) -> ApiService {
-    chunks_of("application/json", schema, chunks, Responses::Enforce)
+    chunks_of(
+        "application/json",
+        schema,
+        chunks,
+        ResponseValidation::Enforce,
+    )
 }
 
 fn chunks_of(
     kind: &'static str,
     schema: &str,
     chunks: &'static [&'static str],
-    mode: Responses,
+    mode: ResponseValidation,
 ) -> ApiService {
     let operation = answering(schema).replace("application/json", kind);
-    let api = Api::from_document(document_at("get /test", &operation, "")).responses(mode);
+    let api =
+        Api::from_document(document_at("get /test", &operation, "")).response_validation(mode);
     build(api.operation("test", async move || {
         let chunks = chunks
             .iter()
@@ -400,7 +406,11 @@ async fn what_breaks_the_document_can_be_logged_only() {
     let api = || Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
     let text = async || Body("text");
     let log = Log::capture();
-    let service = build(api().responses(Responses::Log).operation("test", text));
+    let service = build(
+        api()
+            .response_validation(ResponseValidation::Log)
+            .operation("test", text),
+    );
     assert_eq!(ask(&service, "GET /test").await.text(), "\"text\"");
     assert!(
         log.text().contains("is not of type \"array\""),
@@ -409,8 +419,8 @@ async fn what_breaks_the_document_can_be_logged_only() {
     );
 
     let own = api()
-        .responses(Responses::Log)
-        .responses_of("test", Responses::Enforce);
+        .response_validation(ResponseValidation::Log)
+        .response_validation_of("test", ResponseValidation::Enforce);
     assert_eq!(
         ask(&build(own.operation("test", text)), "GET /test")
             .await
@@ -419,7 +429,7 @@ async fn what_breaks_the_document_can_be_logged_only() {
     );
     let none = api()
         .operation("test", text)
-        .responses_of("none", Responses::Off);
+        .response_validation_of("none", ResponseValidation::Off);
     assert!(none.build(()).unwrap_err().to_string().contains("`none`"));
 }
 
@@ -428,7 +438,7 @@ async fn streams_pass_where_faults_are_logged_only() {
     let json = [("content-type", "application/json")];
     let api = || {
         let document = document_at("get /test", &answering(INTEGERS), "");
-        Api::from_document(document).responses(Responses::Log)
+        Api::from_document(document).response_validation(ResponseValidation::Log)
     };
     let items = async || Items::new(stream::iter([Ok::<_, String>("a"), Ok("b")]));
     let raw = async move || {
@@ -458,7 +468,7 @@ async fn a_share_of_the_answers_is_looked_at() {
     for (share, expected) in [(0.0, 0), (0.25, 2), (1.0, 8), (7.0, 8)] {
         let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
         let api = api
-            .sample_responses(share)
+            .sample_response_validation(share)
             .operation("test", async || Body("text"));
         let service = build(api);
         let mut refused = 0;
@@ -501,7 +511,12 @@ async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
                 true,
             ),
         ] {
-            let service = chunks_of("application/x-ndjson", schema, text, Responses::Enforce);
+            let service = chunks_of(
+                "application/x-ndjson",
+                schema,
+                text,
+                ResponseValidation::Enforce,
+            );
             let answer = ask(&service, "GET /test").await;
             assert_eq!(
                 (answer.text(), answer.is_broken),
@@ -510,7 +525,12 @@ async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
             );
         }
         let text = &["{\"name\":\n\"A\", \"age\": 1}\n"];
-        let service = chunks_of("application/x-ndjson", schema, text, Responses::Enforce);
+        let service = chunks_of(
+            "application/x-ndjson",
+            schema,
+            text,
+            ResponseValidation::Enforce,
+        );
         assert_eq!(ask(&service, "GET /test").await.status, 500);
     }
 }
@@ -523,7 +543,7 @@ async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
         (&["name,age"], 1, false),
         (&["name,age\n", "A,1\n", "B,x\n"], 2, true),
     ] {
-        let service = chunks_of("text/csv", &schema, text, Responses::Enforce);
+        let service = chunks_of("text/csv", &schema, text, ResponseValidation::Enforce);
         let answer = ask(&service, "GET /test").await;
         assert_eq!(
             (answer.text(), answer.is_broken),
@@ -539,7 +559,7 @@ async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
         &["name,age\n", "A,x"],
         &[],
     ] {
-        let service = chunks_of("text/csv", &schema, text, Responses::Enforce);
+        let service = chunks_of("text/csv", &schema, text, ResponseValidation::Enforce);
         assert_eq!(ask(&service, "GET /test").await.status, 500, "{text:?}");
     }
 }
@@ -555,7 +575,11 @@ async fn a_fault_in_lines_or_rows_can_be_logged_only() {
         ("text/csv", &["name,age\nA,", "x"]),
     ] {
         let log = Log::capture();
-        let answer = ask(&chunks_of(kind, &schema, text, Responses::Log), "GET /test").await;
+        let answer = ask(
+            &chunks_of(kind, &schema, text, ResponseValidation::Log),
+            "GET /test",
+        )
+        .await;
         assert_eq!((answer.text(), answer.is_broken), (text.concat(), false));
         assert!(
             log.text().contains("\"x\" is not of type \"integer\""),

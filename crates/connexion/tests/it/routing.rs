@@ -203,7 +203,7 @@ async fn a_path_that_no_request_has_is_told_and_keeps_nothing_from_being_served(
         .map(|one| one.code.as_str())
         .collect();
     assert_eq!(codes, ["path-unreachable", "path-unreachable"]);
-    let service = build(Api::from_document(document).default_operation(async || "here"));
+    let service = build(Api::from_document(document).fallback(async || "here"));
     assert_eq!(ask(&service, "GET /a").await.text(), "here");
     assert_eq!(ask(&service, "GET /a%23b").await.status, 404);
 }
@@ -230,7 +230,7 @@ fn document_of(operations: &[&str]) -> Document {
 /// A service that responds with the name of the operation.
 fn named(operations: &[&str]) -> ApiService {
     let name = async |id: OperationId| id.as_str().to_owned();
-    build(Api::from_document(document_of(operations)).default_operation(name))
+    build(Api::from_document(document_of(operations)).fallback(name))
 }
 
 #[test]
@@ -266,7 +266,7 @@ async fn documents_that_are_joined_share_one_route_table() {
     let people = named(&["post /people/import", "get /people/{id}", "get /{any}"]);
     let files = named(&["get /people/import", "put /people/{key}", "get /all"]);
     let other = named(&["delete /people/{a}", "get /people/{b}"]);
-    let service = people.and(files).and(other);
+    let service = people.merge(files).merge(other);
     for (line, expected) in [
         ("POST /people/import", "post /people/import"),
         ("GET /people/import", "get /people/import"),
@@ -300,7 +300,7 @@ paths:
     );
     let document = Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"));
     let name = async |id: OperationId| id.as_str().to_owned();
-    let service = build(Api::from_document(document).default_operation(name));
+    let service = build(Api::from_document(document).fallback(name));
     assert_eq!(ask(&service, "GET /people/all").await.text(), "all");
     assert_eq!(ask(&service, "PUT /people/7").await.text(), "put");
     for line in ["PUT /people/all", "OPTIONS /people/all"] {

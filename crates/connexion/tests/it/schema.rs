@@ -1,6 +1,6 @@
 //! What OpenAPI adds to JSON Schema, in every version of it that can say so.
 
-use connexion::{Api, ApiService, Body, Document};
+use connexion::{Api, ApiService, Body, Document, PathValues};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
@@ -220,7 +220,7 @@ fn a_parameter_is_what_is_sent() {
     let service = service(document);
     let read = |query: &str| {
         crate::support::verdict(only(&service).validate_request(
-            &Vec::new(),
+            &PathValues::default(),
             Some(query),
             &headers(&[]),
             b"",
@@ -1064,7 +1064,7 @@ fn the_faults_of_one_body_stay_small() {
     let body = json!(vec!["x"; 1_000]).to_string();
     let headers = headers(&[("content-type", "application/json")]);
     let found = only(&service)
-        .validate_request(&Vec::new(), None, &headers, body.as_bytes())
+        .validate_request(&PathValues::default(), None, &headers, body.as_bytes())
         .unwrap_err();
     assert_eq!(found.len(), 1_000);
     let told: usize = found.iter().map(|one| one.detail.len()).sum();

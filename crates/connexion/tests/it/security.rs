@@ -315,7 +315,7 @@ paths:
     let document = Document::parse("a.yaml", text).unwrap();
     let id = async |id: OperationId| id.as_str().to_owned();
     let api = Api::from_document(document).default_security(verify);
-    let service = build(api.operation("a", whoami).default_operation(id));
+    let service = build(api.operation("a", whoami).fallback(id));
     assert_eq!(ask(&service, "", &[]).await.status, 401);
     assert_eq!(ask(&service, "?key=ann:x", &[]).await.text(), "ann x");
     let fields = [("authorization", "Basic YW5uOnJlYWQ=")];
@@ -489,7 +489,7 @@ components:
 async fn statuses(document: Document) -> [[u16; 3]; 3] {
     let api = Api::from_document(document)
         .default_security(verify)
-        .default_operation(async || "");
+        .fallback(async || "");
     let service = build(api);
     let mut statuses = [[0; 3]; 3];
     let credentials = [

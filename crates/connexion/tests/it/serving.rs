@@ -158,8 +158,8 @@ fn where_requests_go_to_the_client_a_server_may_be_anything() {
 async fn several_documents_are_served_by_one_program() {
     let one = |base: &str, text| build(api(at(&format!("{{url: {base}}}")), text));
     let service = one("/a", "first")
-        .and(one("/b", "second"))
-        .and(one("/", "third"));
+        .merge(one("/b", "second"))
+        .merge(one("/", "third"));
     for (line, text) in [
         ("GET /a/test", "first"),
         ("GET /b/test", "second"),
@@ -285,9 +285,9 @@ async fn an_operation_without_a_handler_answers_501_if_stubs_are_wanted() {
 #[tokio::test]
 async fn the_default_handler_is_told_the_operation() {
     let echo = async |id: OperationId| id.as_str().to_owned();
-    let service = build(Api::from_document(at("{url: /}")).default_operation(echo));
+    let service = build(Api::from_document(at("{url: /}")).fallback(echo));
     assert_eq!(ask(&service, "GET /test").await.text(), "test");
-    let api = Api::from_document(at("{url: /}")).default_operation(echo);
+    let api = Api::from_document(at("{url: /}")).fallback(echo);
     let service = build(api.operation("test", async || "own"));
     assert_eq!(ask(&service, "GET /test").await.text(), "own");
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use axum::{body::Body, extract::Request};
-use connexion::{Api, ApiService, Document, Faults, Input, Operation, Violation};
+use connexion::{
+    Api, ApiService, Diagnostics, Document, Location, Operation, PathValues, ValidatedRequest,
+    Violation, Violations,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
@@ -62,7 +65,7 @@ pub(crate) fn faults(document: Document) -> String {
     let built = Api::from_document(document)
         .operation("test", async || ())
         .build(());
-    let faults = built.err().unwrap_or(Faults(warnings));
+    let faults = built.err().unwrap_or(Diagnostics::from(warnings));
     faults.to_string().replace("test.yaml:", "")
 }
 
@@ -82,10 +85,10 @@ pub(crate) fn headers(fields: &[(&str, &str)]) -> HeaderMap {
 /// What the operation with this body schema says of a JSON body: its keywords and sentences, one a line.
 pub(crate) fn body_verdict(service: &ApiService, body: &str) -> String {
     let headers = headers(&[("content-type", "application/json")]);
-    verdict(only(service).validate_request(&Vec::new(), None, &headers, body.as_bytes()))
+    verdict(only(service).validate_request(&PathValues::default(), None, &headers, body.as_bytes()))
 }
 
-pub(crate) fn verdict(result: Result<Input, Vec<Violation>>) -> String {
+pub(crate) fn verdict(result: Result<ValidatedRequest, Violations>) -> String {
     match result {
         Ok(input) => format!(
             "ok {} {}",
@@ -99,14 +102,16 @@ pub(crate) fn verdict(result: Result<Input, Vec<Violation>>) -> String {
 pub(crate) fn sentences(violations: &[Violation]) -> String {
     let lines = violations.iter().map(|violation| {
         let Violation {
-            location,
-            name,
             pointer,
             keyword,
             detail,
             ..
         } = violation;
-        format!("{location:?} {name}{pointer} {keyword}: {detail}")
+        let location = match &violation.location {
+            Location::Body => "Body ".to_owned(),
+            Location::Parameter { location, name } => format!("{location:?} {name}"),
+        };
+        format!("{location}{pointer} {keyword}: {detail}")
     });
     lines.collect::<Vec<_>>().join("\n")
 }

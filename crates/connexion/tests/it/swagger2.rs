@@ -1,6 +1,6 @@
 //! What only Swagger 2.0 has, and that faults speak the author's language.
 
-use connexion::{Api, Document};
+use connexion::{Api, Document, PathValues};
 
 use crate::support::{body_verdict, build, headers, only, service, verdict};
 
@@ -75,8 +75,9 @@ paths:
 ",
     ));
     let headers = headers(&[("content-type", "application/json")]);
-    let check =
-        |body: &[u8]| verdict(only(&service).validate_request(&Vec::new(), None, &headers, body));
+    let check = |body: &[u8]| {
+        verdict(only(&service).validate_request(&PathValues::default(), None, &headers, body))
+    };
     assert_eq!(check(b"1"), "ok {} 1");
     assert_eq!(check(b""), "Body  required: Request body is required");
     assert_eq!(check(b"'"), "Body  json: Request body is not valid JSON");
@@ -120,7 +121,8 @@ definitions: {A: {type: string}}
 ",
     ));
     let headers = headers(&[("content-type", "application/json")]);
-    let result = only(&service).validate_request(&Vec::new(), None, &headers, b"\"long\"");
+    let result =
+        only(&service).validate_request(&PathValues::default(), None, &headers, b"\"long\"");
     assert_eq!(verdict(result), r#"ok {} "long""#);
 }
 
@@ -222,7 +224,12 @@ x-common: {{P: {{in: query, name: p, type: integer}}, R: {{description: d, schem
         let service = build(api.operation("other", async || ()));
         let check = |query| {
             let none = headers(&[]);
-            verdict(only(&service).validate_request(&Vec::new(), Some(query), &none, b""))
+            verdict(only(&service).validate_request(
+                &PathValues::default(),
+                Some(query),
+                &none,
+                b"",
+            ))
         };
         assert_eq!(check("p=5"), "ok {\"p\":5} null", "{reference}");
         assert!(check("p=x").starts_with("Query p"), "{reference}");

@@ -171,7 +171,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     .swagger_ui(true)
     ///     .swagger_ui_option("docExpansion", "none")
     ///     .swagger_ui_option("defaultModelsExpandDepth", -1);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[cfg(feature = "swagger-ui")]
     #[must_use]

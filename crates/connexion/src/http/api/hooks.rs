@@ -44,7 +44,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Calls a function for every violation in a response, to count them, say. The log has the first ten of a response.
     ///
-    /// It is called when a response is checked ([`Api::responses`]), also if the response is sent nevertheless. Of a
+    /// It is called when a response is checked ([`Api::response_validation`]), also if the response is sent nevertheless. Of a
     /// stream it is called while the stream is sent. A second function replaces the first.
     ///
     /// With a hook the head of each request is copied, since handlers take it apart.
@@ -101,7 +101,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let age = api.validator("Age")?;
     /// assert!(age.check(&-1).is_err());
     /// assert_eq!(count.load(Ordering::Relaxed), 1);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[must_use]
     pub fn on_value_violation(

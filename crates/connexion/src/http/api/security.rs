@@ -33,7 +33,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     })
     ///     .operation("hello", async |principal: Principal| principal.name)
     ///     .build(())?;
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// A verifier for a scheme that the document does not have, and a scheme without one, are faults, told by

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Code, Kind, Node, Part, Sample, Value, Version, Walk, is_format};
+use super::{DiagnosticCode, Kind, Node, Part, Sample, Value, Version, Walk, is_format};
 use crate::{
     document::{
         files as sources,
@@ -27,7 +27,7 @@ impl<'d> Walk<'d> {
             let message = format!(
                 "the dialect that `{key}` names is not known; schemas are read as JSON Schema 2020-12"
             );
-            self.fault(Code::NotUnderstood, member.at, message);
+            self.fault(DiagnosticCode::NotUnderstood, member.at, message);
         }
     }
 
@@ -39,38 +39,38 @@ impl<'d> Walk<'d> {
         if self.document.version == Version::Swagger2 {
             if discriminator.as_str().is_none() {
                 let message = "`discriminator` must be a text";
-                self.fault(Code::MemberInvalid, discriminator.at, message);
+                self.fault(DiagnosticCode::MemberInvalid, discriminator.at, message);
             }
             return self.kin();
         }
         self.kin();
         if discriminator.as_object().is_none() {
             let message = "`discriminator` must be an object";
-            return self.fault(Code::MemberInvalid, discriminator.at, message);
+            return self.fault(DiagnosticCode::MemberInvalid, discriminator.at, message);
         }
         if discriminator.get("propertyName").is_none() {
             let message = "the `discriminator` has no `propertyName`";
-            self.fault(Code::MemberMissing, discriminator.at, message);
+            self.fault(DiagnosticCode::MemberMissing, discriminator.at, message);
         }
         for (key, member) in discriminator.members() {
             match (key, &member.kind) {
                 ("propertyName", Kind::String(_)) => {}
                 ("propertyName", _) => {
                     let message = "`propertyName` must be a text";
-                    self.fault(Code::MemberInvalid, member.at, message);
+                    self.fault(DiagnosticCode::MemberInvalid, member.at, message);
                 }
                 ("mapping", Kind::Object(_)) => member.members().for_each(|(_, target)| {
                     self.mapping(target);
                 }),
                 ("mapping", _) => {
                     let message = "`mapping` must be an object";
-                    self.fault(Code::MemberInvalid, member.at, message);
+                    self.fault(DiagnosticCode::MemberInvalid, member.at, message);
                 }
                 ("defaultMapping", Kind::String(_)) => self.default_mapping(member),
                 _ if key.starts_with("x-") => {}
                 _ => {
                     let message = format!("a discriminator has no member `{key}`");
-                    self.fault(Code::MemberUnknown, member.at, message);
+                    self.fault(DiagnosticCode::MemberUnknown, member.at, message);
                 }
             }
         }
@@ -80,7 +80,7 @@ impl<'d> Walk<'d> {
     fn default_mapping(&mut self, target: &'d Node) {
         if self.document.version < Version::OpenApi32 {
             let message = "`defaultMapping` is not of this version of OpenAPI; say `openapi: 3.2.0`, or leave it out";
-            self.fault(Code::OtherVersion, target.at, message);
+            self.fault(DiagnosticCode::OtherVersion, target.at, message);
         }
         self.mapping(target);
     }
@@ -89,7 +89,7 @@ impl<'d> Walk<'d> {
     fn mapping(&mut self, target: &'d Node) {
         let Some(text) = target.as_str() else {
             return self.fault(
-                Code::MemberInvalid,
+                DiagnosticCode::MemberInvalid,
                 target.at,
                 "a value of `mapping` must be a text",
             );
@@ -111,7 +111,7 @@ impl<'d> Walk<'d> {
             self.references.push((target.at, text, Part::Schema));
         } else {
             self.fault(
-                Code::ReferenceUnresolvable,
+                DiagnosticCode::ReferenceUnresolvable,
                 target.at,
                 format!("there is no schema `{text}`"),
             );
@@ -178,7 +178,7 @@ impl<'d> Walk<'d> {
     pub(super) fn tuple(&mut self, node: &'d Node, items: &'d [Node]) {
         let message = "a list under `items` is not of this version of OpenAPI; write `prefixItems` (OpenAPI 3.1) or one \
                        schema for all items";
-        self.fault(Code::OtherVersion, node.at, message);
+        self.fault(DiagnosticCode::OtherVersion, node.at, message);
         for (i, item) in items.iter().enumerate() {
             self.below(&i.to_string(), |walk| walk.outer(item, Part::Schema));
         }
@@ -194,7 +194,7 @@ impl<'d> Walk<'d> {
         }
         if let Some(examples) = schema.get("examples").filter(|it| it.as_object().is_some()) {
             let message = "the `examples` of a schema are a list; an object is not read";
-            self.fault(Code::NotChecked, examples.at, message);
+            self.fault(DiagnosticCode::NotChecked, examples.at, message);
         }
         self.nullable(schema);
     }
@@ -204,7 +204,7 @@ impl<'d> Walk<'d> {
         for node in names.map_or(&[][..], Node::items) {
             if let Some(name) = node.as_str().filter(|name| !seen.insert(*name)) {
                 let message = format!("`{name}` stands twice in `{keyword}`");
-                self.fault(Code::WithoutEffect, node.at, message);
+                self.fault(DiagnosticCode::WithoutEffect, node.at, message);
             }
         }
     }
@@ -232,7 +232,7 @@ impl<'d> Walk<'d> {
         } else {
             return;
         };
-        self.fault(Code::WithoutEffect, node.at, message);
+        self.fault(DiagnosticCode::WithoutEffect, node.at, message);
     }
 
     /// Schemas beside a base, of which no reference may tell: they are its children if they have it in their `allOf`, or

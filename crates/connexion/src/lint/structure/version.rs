@@ -1,6 +1,6 @@
 //! What belongs to another version of OpenAPI than the document's.
 
-use super::{Code, Kind, Node, Part, Position, Version, Walk};
+use super::{DiagnosticCode, Kind, Node, Part, Position, Version, Walk};
 
 impl Walk<'_> {
     /// What is read in any version, but does not belong to the document's own.
@@ -21,7 +21,7 @@ impl Walk<'_> {
             _ => return,
         };
         let message = format!("`{key}` is not of this version of OpenAPI; {instead}");
-        self.fault(Code::OtherVersion, member.at, message);
+        self.fault(DiagnosticCode::OtherVersion, member.at, message);
     }
 
     pub(super) fn is_3_2(&self) -> bool {
@@ -31,7 +31,7 @@ impl Walk<'_> {
     pub(super) fn passed_over(&mut self, key: &str, at: Position) {
         let message =
             format!("`{key}` is new in OpenAPI 3.2 and not understood; it is passed over");
-        self.fault(Code::NotUnderstood, at, message);
+        self.fault(DiagnosticCode::NotUnderstood, at, message);
     }
 
     /// What a parameter can't say before OpenAPI 3.2.
@@ -40,12 +40,12 @@ impl Walk<'_> {
         if let Some(place) = is("in", "querystring") {
             let message = "`in: querystring` is new in OpenAPI 3.2 and not understood; the parameter is passed over, \
                            and a query is refused unless `Api::strict_parameters` is off";
-            self.fault(Code::NotUnderstood, place.at, message);
+            self.fault(DiagnosticCode::NotUnderstood, place.at, message);
         }
         if let Some(style) = is("style", "cookie") {
             let message =
                 "`style: cookie` is new in OpenAPI 3.2 and not understood; it is read as `form`";
-            self.fault(Code::NotUnderstood, style.at, message);
+            self.fault(DiagnosticCode::NotUnderstood, style.at, message);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     document::{cursor::Place, node::Node},
     operation::media_type::MediaType,
     pairs::decode,
-    problem::In,
+    problem::ParameterLocation,
     schema::{
         Kept,
         json::{self, Room},
@@ -54,30 +54,34 @@ pub(super) enum Style {
 impl Style {
     /// The style that a document names; `swagger2` names those of `collectionFormat` in its own way, since
     /// they may stand in more places.
-    fn parse(text: &str, location: In) -> Option<Self> {
+    fn parse(text: &str, location: ParameterLocation) -> Option<Self> {
         Some(match (text, location) {
-            ("simple", In::Path | In::Header) => Self::Simple,
-            ("label", In::Path) => Self::Label,
-            ("matrix", In::Path) => Self::Matrix,
-            ("form", In::Query | In::Cookie) => Self::Form,
-            ("spaceDelimited", In::Query) | ("collectionFormat: ssv", _) => Self::Space,
-            ("pipeDelimited", In::Query) | ("collectionFormat: pipes", _) => Self::Pipe,
+            ("simple", ParameterLocation::Path | ParameterLocation::Header) => Self::Simple,
+            ("label", ParameterLocation::Path) => Self::Label,
+            ("matrix", ParameterLocation::Path) => Self::Matrix,
+            ("form", ParameterLocation::Query | ParameterLocation::Cookie) => Self::Form,
+            ("spaceDelimited", ParameterLocation::Query) | ("collectionFormat: ssv", _) => {
+                Self::Space
+            }
+            ("pipeDelimited", ParameterLocation::Query) | ("collectionFormat: pipes", _) => {
+                Self::Pipe
+            }
             ("collectionFormat: csv", _) => Self::Csv,
             ("collectionFormat: tsv", _) => Self::Tab,
-            ("deepObject", In::Query) => Self::Deep,
+            ("deepObject", ParameterLocation::Query) => Self::Deep,
             _ => return None,
         })
     }
 
-    fn of_place(location: In) -> (Self, &'static str) {
+    fn of_place(location: ParameterLocation) -> (Self, &'static str) {
         match location {
-            In::Path => (Self::Simple, "simple, label or matrix"),
-            In::Header | In::Body => (Self::Simple, "simple"),
-            In::Query => (
+            ParameterLocation::Path => (Self::Simple, "simple, label or matrix"),
+            ParameterLocation::Header => (Self::Simple, "simple"),
+            ParameterLocation::Query => (
                 Self::Form,
                 "form, spaceDelimited, pipeDelimited or deepObject",
             ),
-            In::Cookie => (Self::Form, "form"),
+            ParameterLocation::Cookie => (Self::Form, "form"),
         }
     }
 }
@@ -101,7 +105,7 @@ impl Format {
     /// its name in sentences, such as "parameter `a`".
     pub(crate) fn compile<'d>(
         place: &Place<'d>,
-        location: In,
+        location: ParameterLocation,
         what: &str,
     ) -> Result<(Self, Option<Place<'d>>), String> {
         if let Some(content) = place.get("content") {
@@ -117,13 +121,15 @@ impl Format {
     pub(super) fn of_style(
         place: Option<&Place<'_>>,
         schema: Option<&Place<'_>>,
-        location: In,
+        location: ParameterLocation,
         what: &str,
     ) -> Result<Self, String> {
         let (default, allowed) = Style::of_place(location);
         let style = match place.and_then(|place| place.text("style")) {
             None => default,
-            Some("cookie") if location == In::Cookie && place.is_some_and(Place::is_3_2) => {
+            Some("cookie")
+                if location == ParameterLocation::Cookie && place.is_some_and(Place::is_3_2) =>
+            {
                 Style::Form
             }
             Some(written) => Style::parse(written, location).ok_or_else(|| {
@@ -158,7 +164,7 @@ impl Format {
                 );
                 (default, Some(message))
             }
-            _ if location == In::Query => {
+            _ if location == ParameterLocation::Query => {
                 let message = format!(
                     "the {what} holds objects or arrays within one another, for which OpenAPI has no style; they are \
                      read from names with brackets, such as `a[0][b]`"
@@ -282,7 +288,13 @@ impl Format {
 
     /// The value that a text of the parameter `name` stands for, still encoded; `None` if it is not written
     /// in the style, or is no JSON.
-    pub(crate) fn value(&self, name: &str, text: &str, location: In, room: &Room) -> Option<Value> {
+    pub(crate) fn value(
+        &self,
+        name: &str,
+        text: &str,
+        location: ParameterLocation,
+        room: &Room,
+    ) -> Option<Value> {
         self.value_of(&self.shape, name, text, location, room)
     }
 
@@ -291,7 +303,7 @@ impl Format {
         shape: &Shape,
         name: &str,
         text: &str,
-        location: In,
+        location: ParameterLocation,
         room: &Room,
     ) -> Option<Value> {
         let (text, marks) = match self.style {
@@ -374,7 +386,7 @@ impl Format {
 /// The text behind `name=`; a name alone is an empty text.
 fn named<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let (found, text) = text.split_once('=').unwrap_or((text, ""));
-    (decode(found, In::Path) == name).then_some(text)
+    (decode(found, ParameterLocation::Path) == name).then_some(text)
 }
 
 /// The parts between any of `marks`, in one pass; `None` if there is no room for so many.
@@ -395,9 +407,11 @@ fn split<'t>(text: &'t str, marks: &[&str], room: &Room) -> Option<Vec<&'t str>>
 }
 
 /// A text that is one value. The style `form` encodes cookies too (OpenAPI 3.1, section 4.8.12.2).
-pub(super) fn whole(text: &str, location: In) -> Cow<'_, str> {
+pub(super) fn whole(text: &str, location: ParameterLocation) -> Cow<'_, str> {
     match location {
-        In::Path | In::Query | In::Cookie => decode(text, location),
-        In::Header | In::Body => text.into(),
+        ParameterLocation::Path | ParameterLocation::Query | ParameterLocation::Cookie => {
+            decode(text, location)
+        }
+        ParameterLocation::Header => text.into(),
     }
 }
