@@ -192,7 +192,7 @@ impl Bounded {
 /// Rewrites a problem of the library as the original would have told it.
 pub(crate) fn as_the_original(problem: &mut Problem) {
     if problem.status == StatusCode::NOT_FOUND {
-        problem.kind = "http".into();
+        problem.type_uri = "http".into();
         return;
     }
     problem.errors.sort_by_key(rank);
@@ -204,7 +204,7 @@ pub(crate) fn as_the_original(problem: &mut Problem) {
     if let Some(first) = problem.errors.first() {
         problem.detail.clone_from(&first.detail);
         if matches!(rank(first), Rank::MissingMember | Rank::LongName) {
-            problem.kind = "validation".into();
+            problem.type_uri = "validation".into();
         }
     }
 }

@@ -419,7 +419,7 @@ pub struct Problem {
     /// The answer's status.
     pub status: StatusCode,
     /// `type`: a URI reference that names the kind of problem.
-    pub kind: Cow<'static, str>,
+    pub type_uri: Cow<'static, str>,
     /// `title`: what this kind of problem is, for people. `None` stands for the status in words.
     pub title: Option<Cow<'static, str>>,
     /// What went wrong this time, for people.
@@ -435,7 +435,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of kind `about:blank`, which means: as the status says.
+    /// Creates a problem of type `about:blank`: the status says it all.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -450,7 +450,7 @@ impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
-            kind: Cow::Borrowed("about:blank"),
+            type_uri: Cow::Borrowed("about:blank"),
             title: None,
             detail: detail.into(),
             errors: Vec::new(),
@@ -477,17 +477,17 @@ impl Problem {
         self.is_of_library
     }
 
-    /// Sets the kind (`type`).
+    /// Sets the type (`type`).
     ///
     /// ```
     /// # use connexion::Problem;
     /// # use http::StatusCode;
     /// let problem = Problem::new(StatusCode::CONFLICT, "Ann is there already.");
-    /// assert_eq!(problem.with_type("https://example.com/taken").kind, "https://example.com/taken");
+    /// assert_eq!(problem.with_type("https://example.com/taken").type_uri, "https://example.com/taken");
     /// ```
     #[must_use]
-    pub fn with_type(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
-        self.kind = kind.into();
+    pub fn with_type(mut self, type_uri: impl Into<Cow<'static, str>>) -> Self {
+        self.type_uri = type_uri.into();
         self
     }
 
@@ -603,7 +603,7 @@ impl From<Vec<Violation>> for Problem {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = Extended::new(serializer, &self.extra)?;
-        object.entry("type", &self.kind)?;
+        object.entry("type", &self.type_uri)?;
         object.entry("title", self.title())?;
         object.fixed("status", &self.status.as_u16())?;
         object.entry("detail", &self.detail)?;

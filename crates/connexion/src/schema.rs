@@ -13,6 +13,7 @@ mod dialect;
 mod direction;
 mod discriminator;
 mod fault;
+mod format;
 mod generate;
 mod integer;
 pub(crate) mod json;
@@ -46,6 +47,7 @@ pub(crate) use self::{
     dialect::{is_format, is_remark},
     direction::Direction,
     fault::are_all,
+    format::FormatCheck,
     generate::ValidValues,
     kept::Kept,
     pattern::Pattern,
@@ -93,9 +95,6 @@ const KEYWORDS: [(&str, Factory); 5] = [
     (pattern::OWN, pattern::own),
     (steps::STEP, steps::step),
 ];
-
-/// Decides whether a text is of a format.
-pub(crate) type FormatCheck = fn(&str) -> bool;
 
 /// A `default` or an example, which must not break the schema it stands for.
 #[derive(Debug)]
@@ -568,11 +567,10 @@ impl<'s> Root<'s> {
         for (name, factory) in &self.keywords {
             options = options.with_keyword(*name, *factory);
         }
-        for (name, check) in dialect::FORMATS {
-            options = options.with_format(name, check);
-        }
+        options = options.with_format("byte", dialect::is_base64);
         for (name, check) in formats {
-            options = options.with_format(name.clone(), *check);
+            let check = check.clone();
+            options = options.with_format(name.clone(), move |text: &str| check.is_valid(text));
         }
         if self.directed.counted.is_some() {
             let shared = Arc::clone(&self.shared);

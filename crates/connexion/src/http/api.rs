@@ -518,8 +518,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # }
     /// ```
     #[must_use]
-    pub fn format(mut self, name: &str, check: fn(&str) -> bool) -> Self {
-        self.formats.push((name.to_owned(), check));
+    pub fn format(
+        mut self,
+        name: &str,
+        check: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.formats
+            .push((name.to_owned(), FormatCheck::new(check)));
         self
     }
 

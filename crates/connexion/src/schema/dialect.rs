@@ -133,9 +133,6 @@ pub(super) fn single<'a>(
     Ok(Box::new(Single))
 }
 
-/// The formats of texts that JSON Schema does not have.
-pub(super) const FORMATS: [(&str, super::FormatCheck); 1] = [("byte", is_base64)];
-
 /// Whether a `format` is known: it is checked, or says nothing that could be (`password`, `binary`).
 pub(crate) fn is_format(name: &str) -> bool {
     matches!(
@@ -170,7 +167,7 @@ pub(crate) fn is_format(name: &str) -> bool {
 }
 
 /// RFC 4648, section 4.
-fn is_base64(text: &str) -> bool {
+pub(super) fn is_base64(text: &str) -> bool {
     base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).is_ok()
 }
 

@@ -203,7 +203,7 @@ impl Pattern {
 impl Format {
     fn admits(&self, text: &str) -> bool {
         match self {
-            Self::Own(check) => check(text),
+            Self::Own(check) => check.is_valid(text),
             Self::Standard(validator) => validator.is_valid(&Value::String(text.to_owned())),
         }
     }
@@ -215,7 +215,7 @@ mod tests {
     use serde::Serialize;
     use serde_json::{Value, json};
 
-    use super::{Pattern, Plain};
+    use super::{FormatCheck, Pattern, Plain};
 
     #[derive(Clone, Serialize)]
     struct Thing {
@@ -263,7 +263,7 @@ mod tests {
         Plain::compile(
             schema,
             &inner,
-            &[("short".to_owned(), |text| text.len() < 10)],
+            &[("short".to_owned(), FormatCheck::new(|text| text.len() < 10))],
         )
     }
 

@@ -114,7 +114,7 @@ impl Compile<'_> {
                 .formats
                 .iter()
                 .rfind(|(name, _)| Some(name.as_str()) == value.as_str());
-            let own = known.map(|(_, check)| Format::Own(*check));
+            let own = known.map(|(_, check)| Format::Own(check.clone()));
             let standard = || STANDARD.get(value.as_str()?).map(Format::Standard);
             own.or_else(standard)
         };
