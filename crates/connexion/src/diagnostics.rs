@@ -163,7 +163,7 @@ macro_rules! codes {
             /// Its name, such as `reference-unresolvable`; the same as by `Display`.
             ///
             /// ```
-            /// # use connexion::Code;
+            /// # use connexion::DiagnosticCode;
             /// assert_eq!(DiagnosticCode::ReferenceUnresolvable.as_str(), "reference-unresolvable");
             /// ```
             pub fn as_str(self) -> &'static str {

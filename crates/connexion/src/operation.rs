@@ -51,12 +51,12 @@ pub(crate) use trial::ValidInputs;
 /// is right.
 ///
 /// ```
-/// # use connexion::{Api, Document};
+/// # use connexion::{Api, Document, PathValues};
 /// # use http::HeaderMap;
 /// # let document = Document::load("examples/hello.yaml")?;
 /// let service = Api::from_document(document).stub(true).build(())?;
 /// let hello = service.operations().find(|one| one.id() == "hello").ok_or("there is none")?;
-/// let path = vec![("name".to_owned(), "Ann".to_owned())];
+/// let path = PathValues::from_iter([("name", "Ann")]);
 /// assert!(hello.validate_request(&path, Some("times=2"), &HeaderMap::new(), b"").is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -85,13 +85,13 @@ pub struct Operation {
 /// What a valid request said, as JSON values.
 ///
 /// ```
-/// # use connexion::{Api, Document};
+/// # use connexion::{Api, Document, PathValues};
 /// # use http::HeaderMap;
 /// # let document = Document::load("examples/hello.yaml")?;
 /// # let service = Api::from_document(document).stub(true).build(())?;
 /// # let operation = service.operations().next().ok_or("there is none")?;
-/// let path = vec![("name".to_owned(), "Ann".to_owned())];
-/// let input = operation.validate_request(&path, None, &HeaderMap::new(), b"").map_err(|_| "refused")?;
+/// let path = PathValues::from_iter([("name", "Ann")]);
+/// let input = operation.validate_request(&path, None, &HeaderMap::new(), b"")?;
 /// assert_eq!(input.parameters["name"], "Ann");
 /// // The request did not say it: it is the document's default.
 /// assert_eq!(input.parameters["times"], 1);

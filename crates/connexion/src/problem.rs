@@ -174,9 +174,8 @@ impl Violation {
     /// A keyword that the table of [`Violation::code`] does not have is `not-allowed` to programs.
     ///
     /// ```
-    /// # use connexion::{ParameterLocation, Problem, Violation};
-    /// let mut violation = Violation::new(ParameterLocation::Query, "until", "'until' is before 'from'");
-    /// violation.name = "until".to_owned();
+    /// # use connexion::{Location, Problem, Violation};
+    /// let violation = Violation::new(Location::query("until"), "until", "'until' is before 'from'");
     /// let problem = Problem::from(vec![violation]);
     /// assert_eq!((problem.status.as_u16(), problem.detail.as_str()), (400, "'until' is before 'from'"));
     /// ```
@@ -224,7 +223,7 @@ impl Violation {
     /// | `not-allowed` | every other |
     ///
     /// ```
-    /// # use connexion::{ParameterLocation, Violation};
+    /// # use connexion::{Location, Violation};
     /// let violation = Violation::new(Location::Body, "maxLength", "'Ann' is too long");
     /// assert_eq!(violation.code(), "too-long");
     /// ```
@@ -563,7 +562,7 @@ impl From<Vec<Violation>> for Problem {
     /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
     ///
     /// ```
-    /// # use connexion::{ParameterLocation, Problem, Violation};
+    /// # use connexion::{Location, Problem, Violation};
     /// let problem = Problem::from(vec![Violation::new(Location::Body, "contentType", "JSON is expected")]);
     /// assert_eq!((problem.status.as_u16(), problem.errors.len()), (415, 1));
     /// ```

@@ -368,7 +368,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// schema that others build on by `allOf` is held against the one that it names, if it names one.
     ///
     /// ```
-    /// # use connexion::{Api, Document};
+    /// # use connexion::{Api, Document, PathValues};
     /// let document = Document::parse("zoo.yaml", r##"
     /// openapi: 3.1.0
     /// info: {title: Zoo, version: "1"}
@@ -391,7 +391,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///         http::HeaderValue::from_static("application/json"),
     ///     )]);
     ///     let operation = service.operations().next().unwrap();
-    ///     let found = operation.validate_request(&Vec::new(), None, &headers, br#"{"kind": "Lion"}"#);
+    ///     let found = operation.validate_request(&PathValues::default(), None, &headers, br#"{"kind": "Lion"}"#);
     ///     assert_eq!(found.is_ok(), is_valid);
     /// }
     /// # Ok::<(), connexion::Diagnostics>(())
@@ -434,7 +434,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// Browsers, `requests`, httpx and other clients always encode the comma, so a service for them may want it.
     ///
     /// ```
-    /// # use connexion::{Api, Document};
+    /// # use connexion::{Api, Document, PathValues};
     /// # let document = Document::parse("tags.yaml", r#"
     /// # openapi: 3.1.0
     /// # info: {title: Tags, version: "1"}
@@ -448,7 +448,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let service = Api::from_document(document).split_encoded_commas(true).stub(true).build(())?;
     /// let tags = service.operations().next().ok_or("there is none")?;
     /// let headers = http::HeaderMap::new();
-    /// let input = tags.validate_request(&Vec::new(), Some("tags=a%2Cb"), &headers, b"");
+    /// let input = tags.validate_request(&PathValues::default(), Some("tags=a%2Cb"), &headers, b"");
     /// assert_eq!(input.map_err(|_| "refused")?.parameters["tags"], serde_json::json!(["a", "b"]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -24,7 +24,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// let service = Api::from_document(document)
-    ///     .on_problem(|problem, _| problem.kind = "https://example.com/problem".into())
+    ///     .on_problem(|problem, _| problem.type_uri = "https://example.com/problem".into())
     ///     .stub(true)
     ///     .build(())?;
     /// let answer = service.handle(get("/nowhere")?).await;
