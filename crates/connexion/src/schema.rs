@@ -188,7 +188,7 @@ pub(crate) fn examine(
                 let message =
                     format!("no engine can read the pattern `{pattern}`, so it is not checked");
                 let at = deepest(&document.root, &at).at;
-                faults.push(document.fault(DiagnosticCode::NotChecked, at, message));
+                faults.push(document.diagnostic(DiagnosticCode::NotChecked, at, message));
             }
             let found = check_one(document, schema, node);
             if !found.is_empty() {
@@ -200,7 +200,7 @@ pub(crate) fn examine(
     drop_lost(&mut root, outer);
     for one in discriminator::rewrite(&mut root, outer, strict_discriminator) {
         let node = deepest(&document.root, &one.pointer);
-        faults.push(document.fault(DiagnosticCode::Unsupported, node.at, one.message));
+        faults.push(document.diagnostic(DiagnosticCode::Unsupported, node.at, one.message));
     }
     faults.extend(without_circles(document, &mut root, outer));
     let schemas = Schemas {
@@ -239,7 +239,7 @@ fn without_circles(document: &Document, root: &mut Value, outer: &[String]) -> V
         };
         let reference = one.reference.replace(&bare, "");
         let message = format!("`{}` {end}", document.written_at(node.at, &reference));
-        faults.push(document.fault(DiagnosticCode::ReferenceEndless, node.at, message));
+        faults.push(document.diagnostic(DiagnosticCode::ReferenceEndless, node.at, message));
         take_out(root, &one.holder);
     }
     faults
@@ -308,7 +308,7 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Diagnostic
             let sentence = sentence::sentence(error.kind(), Compat::Standard, shown);
             format!("the `{}` of a schema: {sentence}", unescape(keyword))
         };
-        document.fault(
+        document.diagnostic(
             DiagnosticCode::SchemaInvalid,
             deepest(node, path).at,
             message,
@@ -489,7 +489,7 @@ impl<'s> Compiler<'s> {
             } else {
                 DiagnosticCode::ExampleInvalid
             };
-            Some(document.fault(code, sample.at, message))
+            Some(document.diagnostic(code, sample.at, message))
         };
         self.samples.iter().filter_map(wrong).collect()
     }
