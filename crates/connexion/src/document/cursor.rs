@@ -1,4 +1,4 @@
-//! Where one stands in a document while reading it: a node, and the pointer under which it is found.
+//! Cursors into a document: a node together with its JSON Pointer.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use crate::document::{
     server,
 };
 
-/// Keys of a path item that are operations (OpenAPI 3.1, section 4.8.9).
+/// The fields of a path item that are operations (OpenAPI 3.1, section 4.8.9).
 pub(crate) const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// An operation where it stands in the document.
+/// An operation of the document.
 #[derive(Debug)]
 pub(crate) struct OperationCursor<'d> {
     pub(crate) path: &'d str,
@@ -26,7 +26,7 @@ pub(crate) struct OperationCursor<'d> {
 }
 
 impl<'d> OperationCursor<'d> {
-    /// Its `operationId`, or else its method and path.
+    /// Returns the `operationId`, or the method and path of an operation without one.
     pub(crate) fn id(&self) -> Cow<'d, str> {
         match self.cursor.text("operationId") {
             Some(id) if !id.is_empty() => id.into(),
@@ -37,7 +37,7 @@ impl<'d> OperationCursor<'d> {
         }
     }
 
-    /// What stands before its path: that of its own servers, or of its path's, or of the document's.
+    /// Returns the base paths of the operation: of its own servers, or else of the path item's, or else of the document's.
     pub(crate) fn base_paths(&self) -> Vec<String> {
         let holders = [
             self.cursor.node,
@@ -49,7 +49,7 @@ impl<'d> OperationCursor<'d> {
         paths.unwrap_or_else(|| vec![String::new()])
     }
 
-    /// The name of its handler: Python's connexion puts the module before the function.
+    /// Returns the name of the handler. As in Python's connexion, a router controller is a prefix of it.
     pub(crate) fn handler(&self) -> String {
         let module = ["x-openapi-router-controller", "x-swagger-router-controller"];
         match module.iter().find_map(|key| self.cursor.text(key)) {
@@ -60,14 +60,14 @@ impl<'d> OperationCursor<'d> {
 }
 
 impl Document {
-    /// Every operation, in the order of the document.
+    /// Returns all operations, in the order of the document.
     pub(crate) fn operations(&self) -> Vec<OperationCursor<'_>> {
         let Some(paths) = Cursor::root(self).get("paths") else {
             return Vec::new();
         };
         let mut operations = Vec::new();
         for (path, item) in paths.members().filter(|(path, _)| path.starts_with('/')) {
-            for (key, place) in item.members() {
+            for (key, cursor) in item.members() {
                 if METHODS.contains(&key)
                     && let Ok(method) = Method::from_bytes(key.to_ascii_uppercase().as_bytes())
                 {
@@ -75,7 +75,7 @@ impl Document {
                         path,
                         method,
                         path_item: item.clone(),
-                        cursor: place,
+                        cursor,
                     });
                 }
             }
@@ -84,24 +84,24 @@ impl Document {
     }
 }
 
-/// The parameters of an operation: its own, and those of the path item that it does not replace
-/// (OpenAPI 3.1, section 4.8.10, `parameters`).
+/// Returns the parameters of an operation: its own, and those of the path item that it does not override (OpenAPI 3.1,
+/// section 4.8.10, `parameters`).
 pub(crate) fn parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) -> Vec<Cursor<'d>> {
     let all = parameters_as_written(item, operation).into_iter();
     all.map(|(_, parameter)| parameter).collect()
 }
 
-/// The same, each with the place where it or a reference to it stands before it.
+/// Returns pairs of each parameter as it is listed, which may be a reference, and the parameter itself.
 pub(crate) fn parameters_as_written<'d>(
     item: &Cursor<'d>,
     operation: &Cursor<'d>,
 ) -> Vec<(Cursor<'d>, Cursor<'d>)> {
-    // What 3.2 has added is told by `structure`, what is ignored by `check`.
+    // `lint` reports parameters that are new in OpenAPI 3.2 or ignored.
     let is_new = |parameter: &Cursor<'_>| parameter.text("in") == Some("querystring");
     let all = |holder: &Cursor<'d>| -> Vec<_> {
         let list = holder.get("parameters");
         let all = list.iter().flat_map(Cursor::items_as_written);
-        all.map(|written| (written.clone(), written.resolve()))
+        all.map(|listed| (listed.clone(), listed.resolve()))
             .filter(|(_, parameter)| !(is_new(parameter) && parameter.is_3_2()))
             .filter(|(_, parameter)| !is_ignored(parameter.document, parameter))
             .collect()
@@ -116,8 +116,8 @@ pub(crate) fn parameters_as_written<'d>(
     own
 }
 
-/// Returns the names of the path parameters whose values may have slashes: those of `format: path`. OpenAPI leaves the
-/// format to applications (3.1, section 4.4); Python's connexion gives it this meaning.
+/// Returns the names of the path parameters whose values may contain slashes: those with `format: path`. OpenAPI leaves
+/// formats to applications (3.1, section 4.4); Python's connexion defines this one.
 pub(crate) fn slash_parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) -> Vec<&'d str> {
     let has_format = |schema: &Cursor<'_>| schema.text("format") == Some("path");
     let has_slashes = |parameter: &Cursor<'d>| {
@@ -136,8 +136,8 @@ pub(crate) fn slash_parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) ->
     all.filter_map(|parameter| parameter.text("name")).collect()
 }
 
-/// Whether a parameter stands for a header of which another part of the document speaks: its definition "shall be
-/// ignored" (OpenAPI 3.1, section 4.8.12.1, `name`). Swagger 2.0 knew no such rule.
+/// Returns whether a parameter is a header that other fields describe: its definition "shall be ignored" (OpenAPI 3.1,
+/// section 4.8.12.1, `name`). Swagger 2.0 has no such rule.
 pub(crate) fn is_ignored(document: &Document, parameter: &Cursor<'_>) -> bool {
     parameter.text("in") == Some("header")
         && parameter
@@ -145,13 +145,14 @@ pub(crate) fn is_ignored(document: &Document, parameter: &Cursor<'_>) -> bool {
             .is_some_and(|name| is_ignored_header(document, name))
 }
 
-/// The same of a header of a response (OpenAPI 3.0.3, section 4.7.17.1, `headers`; section 4.7.21).
+/// Returns whether the definition of a response header is ignored (OpenAPI 3.0.3, section 4.7.17.1, `headers`; section
+/// 4.7.21).
 pub(crate) fn is_ignored_header(document: &Document, name: &str) -> bool {
     const IGNORED: [&str; 3] = ["accept", "authorization", "content-type"];
     document.version != Version::Swagger2 && IGNORED.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// What makes parameters the same: place and name, without regard to case in headers (RFC 9110, section 5.1).
+/// Returns what identifies a parameter: location and name. Names of headers are case-insensitive (RFC 9110, section 5.1).
 pub(crate) fn parameter_key<'d>(parameter: &Cursor<'d>) -> (Option<&'d str>, Option<Cow<'d, str>>) {
     let (location, name) = (parameter.text("in"), parameter.text("name"));
     let name = name.map(|name| match location {
@@ -161,7 +162,7 @@ pub(crate) fn parameter_key<'d>(parameter: &Cursor<'d>) -> (Option<&'d str>, Opt
     (location, name)
 }
 
-/// A node and the JSON Pointer under which it is found. Moving to a member follows references.
+/// A node and its JSON Pointer. Moving to a field follows references.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'d> {
     document: &'d Document,
@@ -182,7 +183,7 @@ impl<'d> Cursor<'d> {
         self.document
     }
 
-    /// The member called `key`, without following its reference.
+    /// Moves to the field `key` without following a reference.
     pub(crate) fn as_written(&self, key: &str) -> Option<Self> {
         Some(self.below(key, self.node.get(key)?))
     }
@@ -191,40 +192,40 @@ impl<'d> Cursor<'d> {
         self.document.version == Version::OpenApi32
     }
 
-    /// The member called `key`. A broken reference is like a missing member here; it is reported by
-    /// [`Document::check`].
+    /// Moves to the field `key` and follows references. A broken reference is returned as it is; [`Document::check`]
+    /// reports it.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
         self.as_written(key).map(Self::resolve)
     }
 
-    /// The schema called `key`. A reference is followed only if it stands alone: what stands beside it counts.
+    /// Moves to the schema `key`. A reference is followed only if it has no keywords beside it.
     pub(crate) fn schema(&self, key: &str) -> Option<Self> {
-        // A list under `items` is no schema, but several.
+        // A list under `items` has several schemas.
         let node = self.node.get(key).filter(|node| node.items().is_empty())?;
-        let mut place = self.below(key, node);
+        let mut cursor = self.below(key, node);
         for _ in 0..MAX_REFERENCES {
-            let members = place.node.as_object().map_or(0, IndexMap::len);
-            match place.target().filter(|_| members == 1) {
-                Some(target) => place = target,
+            let members = cursor.node.as_object().map_or(0, IndexMap::len);
+            match cursor.target().filter(|_| members == 1) {
+                Some(target) => cursor = target,
                 None => break,
             }
         }
-        Some(place)
+        Some(cursor)
     }
 
-    /// The text of the member called `key`.
+    /// Returns the field `key`, if it is a string.
     pub(crate) fn text(&self, key: &str) -> Option<&'d str> {
         self.node.get(key).and_then(Node::as_str)
     }
 
-    /// Whether the member called `key` is `true`.
+    /// Returns whether the field `key` is `true`.
     pub(crate) fn flag(&self, key: &str) -> bool {
         self.node.get(key).and_then(Node::as_bool).unwrap_or(false)
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
         let all = self.members_as_written();
-        all.map(|(key, place)| (key, place.resolve()))
+        all.map(|(key, cursor)| (key, cursor.resolve()))
     }
 
     pub(crate) fn members_as_written(&self) -> impl Iterator<Item = (&'d str, Self)> {
@@ -252,7 +253,7 @@ impl<'d> Cursor<'d> {
         }
     }
 
-    /// What the references that stand here lead to.
+    /// Follows the references at this node.
     pub(crate) fn resolved(&self) -> Self {
         self.clone().resolve()
     }
@@ -267,7 +268,7 @@ impl<'d> Cursor<'d> {
         self
     }
 
-    /// What the reference that stands here leads to.
+    /// Follows the reference at this node, if it is one.
     pub(crate) fn target(&self) -> Option<Self> {
         let reference = self.text("$ref")?;
         Some(Self {

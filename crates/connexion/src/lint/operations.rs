@@ -1,4 +1,4 @@
-//! What no single place of a document tells: whether operations, paths and parameters fit together.
+//! Checks that operations, paths and parameters are consistent.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,8 +17,8 @@ use crate::{
     operation::path::Template,
 };
 
-/// Adds what is wrong with the operations to `faults`.
-pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
+/// Checks all operations.
+pub(super) fn check(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = HashMap::new();
     for operation in document.operations() {
         let at = operation.cursor.node.at;
@@ -30,10 +30,10 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
                 .as_ref()
                 .is_none_or(|all| all.members().next().is_none())
         {
-            // A warning: responses are not checked then, as since OpenAPI 3.1, but no request is read otherwise.
+            // A warning, because requests do not depend on it; OpenAPI 3.1 allows it.
             let message = format!("{name} has no `responses`");
-            let fault = document.diagnostic(DiagnosticCode::MemberMissing, at, message);
-            faults.push(fault.into_warning());
+            let diagnostic = document.diagnostic(DiagnosticCode::MemberMissing, at, message);
+            diagnostics.push(diagnostic.into_warning());
         }
         if matches!(operation.method, Method::GET | Method::HEAD)
             && let Some(body) = operation.cursor.node.get("requestBody")
@@ -41,31 +41,31 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
             let message = format!(
                 "{name} has a request body, which clients and proxies may drop; use parameters or POST"
             );
-            faults.push(document.diagnostic(DiagnosticCode::GetWithBody, body.at, message));
+            diagnostics.push(document.diagnostic(DiagnosticCode::GetWithBody, body.at, message));
         }
         for (status, response) in responses.iter().flat_map(Cursor::members) {
-            // A reference that is still one leads nowhere, which is reported elsewhere.
+            // Broken references are reported elsewhere.
             let has = |key| response.node.get(key).is_some();
-            let may_be_silent = status.starts_with("x-") || document.version == Version::OpenApi32;
-            if !may_be_silent && !has("description") && !has("$ref") {
+            let is_optional = status.starts_with("x-") || document.version == Version::OpenApi32;
+            if !is_optional && !has("description") && !has("$ref") {
                 let message = format!("the response `{status}` of {name} has no `description`");
-                faults.push(document.diagnostic(
+                diagnostics.push(document.diagnostic(
                     DiagnosticCode::DescriptionMissing,
                     response.node.at,
                     message,
                 ));
             }
         }
-        operation_id(document, &operation, &mut seen, faults);
+        operation_id(document, &operation, &mut seen, diagnostics);
     }
 }
 
-/// Every operation should have a name, and none that of another.
+/// Checks that an operation has a unique `operationId`.
 fn operation_id<'d>(
     document: &Document,
     operation: &OperationCursor<'d>,
     seen: &mut HashMap<&'d str, Position>,
-    faults: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Some(id) = operation.cursor.node.get("operationId") else {
         let OperationCursor { method, path, .. } = operation;
@@ -74,25 +74,29 @@ fn operation_id<'d>(
             operation.id()
         );
         let at = operation.cursor.node.at;
-        faults.push(document.diagnostic(DiagnosticCode::OperationIdMissing, at, message));
+        diagnostics.push(document.diagnostic(DiagnosticCode::OperationIdMissing, at, message));
         return;
     };
     match id.as_str() {
-        // That it is not a text is reported by `structure`.
+        // `structure` reports a value that is not a string.
         None => {}
         Some("") => {
             let message = "the `operationId` is empty";
-            faults.push(document.diagnostic(DiagnosticCode::OperationIdMissing, id.at, message));
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::OperationIdMissing,
+                id.at,
+                message,
+            ));
         }
         Some(text) => {
             if let Some(first) = seen.insert(text, id.at) {
-                let place = if first.file == id.at.file {
+                let location = if first.file == id.at.file {
                     format!("line {}", first.line)
                 } else {
                     format!("{}:{first}", document.file(first))
                 };
-                let message = format!("the operationId `{text}` is used already in {place}");
-                faults.push(document.diagnostic(
+                let message = format!("the operationId `{text}` is already used in {location}");
+                diagnostics.push(document.diagnostic(
                     DiagnosticCode::OperationIdDuplicate,
                     id.at,
                     message,
@@ -102,9 +106,9 @@ fn operation_id<'d>(
     }
 }
 
-/// Adds what is wrong with the path templates and the parameters to `faults`.
-pub(super) fn check_paths(document: &Document, faults: &mut Vec<Diagnostic>) {
-    ambiguous(document, faults);
+/// Checks the path templates and the parameters.
+pub(super) fn check_paths(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    ambiguous(document, diagnostics);
     let paths = Cursor::root(document).get("paths");
     for (path, item) in paths.iter().flat_map(Cursor::members) {
         if path.starts_with("x-") {
@@ -118,34 +122,34 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Diagnostic>) {
                 } else {
                     DiagnosticCode::PathInvalid
                 };
-                faults.push(document.diagnostic(code, item.node.at, message));
+                diagnostics.push(document.diagnostic(code, item.node.at, message));
                 continue;
             }
         };
-        listed(document, &item, faults);
+        parameter_list(document, &item, diagnostics);
         for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
-            listed(document, &operation, faults);
-            template_parameters(document, path, &template, &item, &operation, faults);
+            parameter_list(document, &operation, diagnostics);
+            template_parameters(document, path, &template, &item, &operation, diagnostics);
         }
     }
 }
 
-/// Two paths may not have the same method if they match the same requests. With different methods they can be served,
-/// though OpenAPI forbids them, too (3.1, section 4.8.8).
-fn ambiguous(document: &Document, faults: &mut Vec<Diagnostic>) {
+/// Reports paths that match the same requests. They can be served if their methods differ, although OpenAPI forbids this,
+/// too (3.1, section 4.8.8).
+fn ambiguous(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     let (mut seen, mut reported) = (HashMap::new(), HashSet::new());
     for operation in document.operations() {
         let OperationCursor {
             path,
             method,
-            path_item: item,
-            cursor: place,
+            path_item,
+            cursor,
         } = &operation;
         let Ok(template) = Template::parse(path) else {
             continue;
         };
         let shape = template
-            .with_slashes_in(&slash_parameters(item, place))
+            .with_slashes_in(&slash_parameters(path_item, cursor))
             .shape();
         for base in operation.base_paths() {
             let known: &mut Vec<_> = seen.entry(base + &shape).or_default();
@@ -162,23 +166,23 @@ fn ambiguous(document: &Document, faults: &mut Vec<Diagnostic>) {
                     ),
                 };
                 let message = format!("`{path}` matches the same paths as `{other}`{served}");
-                faults.push(document.diagnostic(code, item.node.at, message));
+                diagnostics.push(document.diagnostic(code, path_item.node.at, message));
             }
             known.push((*path, method.clone()));
         }
     }
 }
 
-/// No list may have the same parameter twice, or one that is passed over.
-fn listed(document: &Document, holder: &Cursor<'_>, faults: &mut Vec<Diagnostic>) {
+/// Reports ignored and duplicate parameters of a list.
+fn parameter_list(document: &Document, holder: &Cursor<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = Vec::new();
     for parameter in holder.get("parameters").iter().flat_map(Cursor::items) {
         if is_ignored(document, &parameter) {
             let name = parameter.text("name").unwrap_or_default();
             let message = format!(
-                "the header `{name}` is ignored as a parameter: `content` and `security` speak of it"
+                "the header `{name}` is ignored as a parameter; `content` and `security` describe it"
             );
-            faults.push(document.diagnostic(
+            diagnostics.push(document.diagnostic(
                 DiagnosticCode::ParameterIgnored,
                 parameter.node.at,
                 message,
@@ -187,8 +191,8 @@ fn listed(document: &Document, holder: &Cursor<'_>, faults: &mut Vec<Diagnostic>
         let key = parameter_key(&parameter);
         if seen.contains(&key) {
             let name = parameter.text("name").unwrap_or_default();
-            let message = format!("the parameter `{name}` stands twice in `parameters`");
-            faults.push(document.diagnostic(
+            let message = format!("the parameter `{name}` is listed twice in `parameters`");
+            diagnostics.push(document.diagnostic(
                 DiagnosticCode::ParameterDuplicate,
                 parameter.node.at,
                 message,
@@ -198,14 +202,14 @@ fn listed(document: &Document, holder: &Cursor<'_>, faults: &mut Vec<Diagnostic>
     }
 }
 
-/// Every template parameter must be declared, and every declared one must be in the template.
+/// Checks that every parameter of the template is declared, and every declared path parameter is in the template.
 fn template_parameters(
     document: &Document,
     path: &str,
     template: &Template,
     item: &Cursor<'_>,
     operation: &Cursor<'_>,
-    faults: &mut Vec<Diagnostic>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let declared: Vec<_> = parameters(item, operation)
         .into_iter()
@@ -217,7 +221,7 @@ fn template_parameters(
             let message = format!(
                 "the parameter `{name}` of `{path}` is not declared; add it to `parameters`"
             );
-            faults.push(document.diagnostic(
+            diagnostics.push(document.diagnostic(
                 DiagnosticCode::PathParameterUndeclared,
                 operation.node.at,
                 message,
@@ -226,7 +230,7 @@ fn template_parameters(
     }
     for (name, at) in declared {
         if !template.names().any(|known| known == name) {
-            faults.push(document.diagnostic(
+            diagnostics.push(document.diagnostic(
                 DiagnosticCode::PathParameterUnknown,
                 at,
                 format!("the path `{path}` has no parameter `{name}`"),

@@ -261,7 +261,7 @@ fn what_can_not_be_checked_is_told() {
         ),
         (
             &form_content("{properties: {a: {}}}", "a: {stile: form}"),
-            "an encoding has no member `stile`; `style` is probably meant",
+            "an encoding has no field `stile`; `style` is probably meant",
         ),
         (
             &form_content("{properties: {a: {}}}", "a: {style: simple}"),

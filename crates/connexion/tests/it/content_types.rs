@@ -277,7 +277,7 @@ fn a_format_that_is_not_checked_is_a_warning() {
             .collect::<Vec<_>>()
             .join("\n");
         assert!(
-            told.contains(&format!("the format `{format}` is not known")),
+            told.contains(&format!("the format `{format}` is unknown")),
             "{told}"
         );
     }

@@ -56,10 +56,10 @@ api.yaml:1:1: `info` is missing
 api.yaml:2:1: there is a handler for `stray`, but no operation with this operationId
 api.yaml:4:5: the operation `a` has no handler
 api.yaml:4:5: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`
-api.yaml:6:7: an operation has no member `requestbody`; `requestBody` is probably meant
+api.yaml:6:7: an operation has no field `requestbody`; `requestBody` is probably meant
 api.yaml:7:27: `#/components/responses/None` does not exist
 api.yaml:8:5: the operation `a` has no handler
-api.yaml:9:7: the operationId `a` is used already in line 5
+api.yaml:9:7: the operationId `a` is already used in line 5
 api.yaml:11:11: the path `/a/{id}` has no parameter `other`
 api.yaml:11:60: `type` must be one of string, number, integer, boolean, object, array, null
 api.yaml:13:19: `2000` is no status: write '200', '2XX' or default
@@ -96,11 +96,11 @@ fn a_text_that_is_no_document_is_told_with_its_place() {
         ),
         (
             "openapi: 3.1.0\nopenapi: 3.1.0\npaths: {}\ninfo: {}",
-            "api.yaml:2:1: the key 'openapi' stands here a second time",
+            "api.yaml:2:1: duplicate key 'openapi'",
         ),
         (
             "openapi: 3.1.0\n---\npaths: {}",
-            "api.yaml:2:1: a second document begins here",
+            "api.yaml:2:1: the file must contain one document only",
         ),
         (
             "swagger: '1.2'",
@@ -112,11 +112,11 @@ fn a_text_that_is_no_document_is_told_with_its_place() {
         ),
         (
             "[]",
-            "api.yaml:1:1: the first member must be `openapi: 3.1.0` (or `swagger: '2.0'`)",
+            "api.yaml:1:1: the first field must be `openapi: 3.1.0` (or `swagger: '2.0'`)",
         ),
         (
             "openapi: 3.1.0\nx: {<<: [{}, 5]}",
-            "api.yaml:2:5: `<<` must be followed by a mapping, or a list of them",
+            "api.yaml:2:5: the value of `<<` must be a mapping or a list of mappings",
         ),
     ] {
         assert_eq!(report(text).lines().next().unwrap(), expected, "{text}");
@@ -165,7 +165,7 @@ fn what_is_of_the_wrong_kind_is_told() {
         ),
         (
             "responses: {'200': {$ref: 5}}",
-            "5:51: `$ref` must be a text",
+            "5:51: `$ref` must be a string",
         ),
     ] {
         let faults = faults(document(operation, ""));
@@ -235,7 +235,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             with_parameters("{name: A, in: header, schema: {}}, {name: a, in: header, schema: {}}"),
-            "the parameter `a` stands twice in `parameters`",
+            "the parameter `a` is listed twice in `parameters`",
         ),
         (
             with_body("{$dynamicRef: '#a'}"),
@@ -308,7 +308,7 @@ fn data_that_looks_like_a_reference_is_no_reference() {
 fn an_operation_id_that_is_empty_or_no_text_is_told() {
     for (id, expected) in [
         ("''", "warning: the `operationId` is empty"),
-        ("[]", "`operationId` must be a text"),
+        ("[]", "`operationId` must be a string"),
     ] {
         let text = format!(
             "openapi: 3.1.0\ninfo: {{}}\npaths:\n  /a:\n    get: {{operationId: {id}, {ANY}}}\n"
@@ -338,7 +338,7 @@ fn a_json_document_is_read_with_its_places() {
     let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
     assert_eq!(
         faults,
-        ["a.json:3:50: warning: `info` has no member `x`; it is passed over"]
+        ["a.json:3:50: warning: `info` has no field `x`; it is ignored"]
     );
     assert!(document.to_json().contains("😀"));
 }

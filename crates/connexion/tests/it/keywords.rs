@@ -30,14 +30,14 @@ components:
       example: {minimun: 1}
 ";
     let expected = "\
-a.yaml:2:42: warning: `nmae` is not known and passed over; `name` is probably meant
-a.yaml:2:62: warning: `identifer` is not known and passed over; `identifier` is probably meant
-a.yaml:3:18: warning: `externalDoc` is not known and passed over; `externalDocs` is probably meant
-a.yaml:7:46: warning: `desciption` is not known and passed over; `description` is probably meant
-a.yaml:11:7: warning: `propertys` is not known and passed over; `properties` is probably meant
-a.yaml:13:34: warning: `minimun` is not known and passed over; `minimum` is probably meant
-a.yaml:14:21: warning: `minLenght` is not known and passed over; `minLength` is probably meant
-a.yaml:14:42: warning: `wraped` is not known and passed over; `wrapped` is probably meant";
+a.yaml:2:42: warning: `nmae` is unknown and ignored; `name` is probably meant
+a.yaml:2:62: warning: `identifer` is unknown and ignored; `identifier` is probably meant
+a.yaml:3:18: warning: `externalDoc` is unknown and ignored; `externalDocs` is probably meant
+a.yaml:7:46: warning: `desciption` is unknown and ignored; `description` is probably meant
+a.yaml:11:7: warning: `propertys` is unknown and ignored; `properties` is probably meant
+a.yaml:13:34: warning: `minimun` is unknown and ignored; `minimum` is probably meant
+a.yaml:14:21: warning: `minLenght` is unknown and ignored; `minLength` is probably meant
+a.yaml:14:42: warning: `wraped` is unknown and ignored; `wrapped` is probably meant";
     assert_eq!(report(text), expected);
 }
 
@@ -56,9 +56,9 @@ definitions: {A: {minimun: 1}}
 ";
     let report = report(text);
     for expected in [
-        "a.yaml:7:56: warning: `maximun` is not known and passed over; `maximum` is probably meant",
-        "a.yaml:8:64: warning: `patern` is not known and passed over; `pattern` is probably meant",
-        "a.yaml:9:19: warning: `minimun` is not known and passed over; `minimum` is probably meant",
+        "a.yaml:7:56: warning: `maximun` is unknown and ignored; `maximum` is probably meant",
+        "a.yaml:8:64: warning: `patern` is unknown and ignored; `pattern` is probably meant",
+        "a.yaml:9:19: warning: `minimun` is unknown and ignored; `minimum` is probably meant",
     ] {
         assert!(report.contains(expected), "{expected}\n{report}");
     }

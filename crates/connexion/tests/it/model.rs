@@ -131,7 +131,7 @@ fn findings_of_the_application_are_reported_with_the_rest() {
     let expected = [
         "test.yaml:1:1: not today",
         "test.yaml:5:30: warning: `x-old` is called `x-new` now",
-        "test.yaml:5:40: warning: an operation has no member `unknown`; it is passed over",
+        "test.yaml:5:40: warning: an operation has no field `unknown`; it is ignored",
     ];
     assert_eq!(lines, expected);
     let faults = Api::<()>::from_document(document).stub(true).build(());

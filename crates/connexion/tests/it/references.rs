@@ -218,7 +218,7 @@ fn faults_tell_the_file_and_what_its_author_wrote() {
 api.yaml:9:12: `./parts.yaml#/schemas/A` is not a parameter
 api.yaml:12:17: `parts.yaml#/responses/None` does not exist
 api.yaml:15:15: `missing.yaml#/A` can't be read: No such file or directory (os error 2)
-api.yaml:16:14: `.` is no file
+api.yaml:16:14: `.` is not a regular file
 api.yaml:19:11: `https://a.example/b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
 api.yaml:20:12: `file:///b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
 api.yaml:21:12: `//a.example/b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
@@ -227,7 +227,7 @@ api.yaml:23:15: `%2Fb.yaml` is an absolute path, which is refused; write it rela
 api.yaml:24:14: `parts.yaml#name` does not exist
 api.yaml:26:14: `parts.yaml#/schemas/Circle` leads back to itself
 parts.yaml:4:3: warning: the response `200` of GET /a has no `description`
-parts.yaml:4:14: warning: a response has no member `descripton`; `description` is probably meant
+parts.yaml:4:14: warning: a response has no field `descripton`; `description` is probably meant
 parts.yaml:6:3: a parameter has no `name`
 parts.yaml:8:11: `type` must be one of string, number, integer, boolean, object, array, null
 parts.yaml:9:11: `nothing.yaml` can't be read: No such file or directory (os error 2)
@@ -286,7 +286,7 @@ fn urls_are_followed_where_the_application_fetches_them() {
         ]
     );
     let lines: Vec<_> = document.check().iter().map(ToString::to_string).collect();
-    let expected = "https://a.example/v2/pet.yaml:1:85: `file:///etc/passwd` is no URL of the web, which alone is fetched";
+    let expected = "https://a.example/v2/pet.yaml:1:85: `file:///etc/passwd` can't be fetched: only http and https URLs are supported";
     assert_eq!(lines, [expected]);
 
     let text = document

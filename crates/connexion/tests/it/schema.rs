@@ -584,11 +584,15 @@ fn a_discriminator_that_can_choose_nothing_is_told() {
     for (version, discriminator, expected) in [
         ("3.1", "{}", "the `discriminator` has no `propertyName`"),
         ("3.0", "kind", "`discriminator` must be an object"),
-        ("3.0", "{propertyName: 5}", "`propertyName` must be a text"),
+        (
+            "3.0",
+            "{propertyName: 5}",
+            "`propertyName` must be a string",
+        ),
         (
             "3.1",
             "{propertyName: k, mappings: {}}",
-            "a discriminator has no member `mappings`",
+            "a discriminator has no field `mappings`",
         ),
         (
             "3.1",
@@ -598,7 +602,7 @@ fn a_discriminator_that_can_choose_nothing_is_told() {
         (
             "3.1",
             "{propertyName: k, mapping: {a: 5}}",
-            "a value of `mapping` must be a text",
+            "a value of `mapping` must be a string",
         ),
         (
             "3.1",
@@ -615,7 +619,11 @@ fn a_discriminator_that_can_choose_nothing_is_told() {
             "{propertyName: k, mapping: {a: '#/info'}}",
             "`#/info` is not a schema",
         ),
-        ("2.0", "{propertyName: k}", "`discriminator` must be a text"),
+        (
+            "2.0",
+            "{propertyName: k}",
+            "`discriminator` must be a string",
+        ),
     ] {
         let schemas = format!("Thing: {{type: object, discriminator: {discriminator}}}, {cat}");
         assert_eq!(
@@ -1153,7 +1161,7 @@ fn nullable_adds_null_to_the_type_of_the_same_schema_only() {
             "3.1",
             "{type: string, nullable: true}".to_owned(),
             false,
-            "`nullable` is not of this version of OpenAPI; it has no effect; write `type: […, 'null']`",
+            "`nullable` does not belong to this version of OpenAPI; it has no effect; write `type: […, 'null']`",
         ),
         (
             "2.0",
@@ -1267,7 +1275,7 @@ fn name_that_stands_twice_in_a_list_is_a_warning() {
         let schemas = "Thing: {type: object, required: [a, a]}";
         assert_eq!(
             messages(version, schemas),
-            ["`a` stands twice in `required`"]
+            ["`a` is listed twice in `required`"]
         );
         let verdict = body_verdict(&thing(version, schemas), "{}");
         assert_eq!(verdict, "Body /a required: \"a\" is a required property");
@@ -1277,7 +1285,7 @@ fn name_that_stands_twice_in_a_list_is_a_warning() {
 #[test]
 fn examples_of_a_schema_that_are_no_list_are_a_warning() {
     let schemas = "Thing: {type: object, examples: {one: {a: 1}}}";
-    let expected = ["the `examples` of a schema are a list; an object is not read"];
+    let expected = ["the `examples` of a schema must be a list; an object is ignored"];
     assert_eq!(messages("3.1", schemas), expected);
     assert!(body_verdict(&thing("3.1", schemas), "{}").starts_with("ok"));
 }

@@ -112,21 +112,21 @@ fn a_base_path_that_cannot_be_served_is_a_fault() {
         ),
         (
             "{url: '/a{'}",
-            "test.yaml:2:12: `/a{` can't be the path before all others",
+            "test.yaml:2:12: `/a{` is not a valid base path",
         ),
         (
             "{url: '/a?b=c'}",
-            "test.yaml:2:12: `/a?b=c` can't be the path before all others",
+            "test.yaml:2:12: `/a?b=c` is not a valid base path",
         ),
         (
             "{url: ../a}",
-            "test.yaml:2:12: `/./a` can't be the path before all others",
+            "test.yaml:2:12: `/./a` is not a valid base path",
         ),
     ] {
         assert_eq!(faults(api(at(server), "x")), expected);
     }
     for path in ["v2", "/{a}", "//a", "/a?b"] {
-        let message = format!("test.yaml:4:1: `{path}` can't be the path before all others");
+        let message = format!("test.yaml:4:1: `{path}` is not a valid base path");
         assert_eq!(faults(api(at("{url: /}"), "x").base_path(path)), message);
     }
 }

@@ -53,7 +53,7 @@ definitions:
 15:11: `in: body` of the parameter `e` is not supported
 16:12: `#/parameters/None` does not exist
 19:15: `#/responses/None` does not exist
-21:9: `discriminator` must be a text";
+21:9: `discriminator` must be a string";
     assert_eq!(
         faults
             .lines()

@@ -207,27 +207,24 @@ async fn openapi_3_2_is_served_with_warnings() {
     let document = Document::parse("api.yaml", NEW).unwrap();
     let faults = document.check();
     let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
-    let new = |key: &str| format!("`{key}` is new in OpenAPI 3.2 and not understood; ");
-    let passed_over = |key| format!("{}it is passed over", new(key));
+    let new = |key: &str| format!("`{key}` is new in OpenAPI 3.2 and not supported; ");
+    let ignored = |key| format!("{}it is ignored", new(key));
     let expected = [
-        format!("api.yaml:2:1: warning: {}", passed_over("$self")),
-        format!(
-            "api.yaml:8:5: warning: {}",
-            passed_over("additionalOperations")
-        ),
-        format!("api.yaml:9:5: warning: {}", passed_over("query")),
+        format!("api.yaml:2:1: warning: {}", ignored("$self")),
+        format!("api.yaml:8:5: warning: {}", ignored("additionalOperations")),
+        format!("api.yaml:9:5: warning: {}", ignored("query")),
         format!(
             "api.yaml:14:33: warning: {}it is read as `form`",
             new("style: cookie")
         ),
         format!(
-            "api.yaml:15:21: warning: {}the parameter is passed over, and a query is refused unless \
+            "api.yaml:15:21: warning: {}the parameter is ignored, and queries are rejected unless \
              `Api::strict_parameters` is off",
             new("in: querystring")
         ),
-        format!("api.yaml:20:32: warning: {}", passed_over("$ref")),
-        format!("api.yaml:21:33: warning: {}", passed_over("itemSchema")),
-        format!("api.yaml:24:3: warning: {}", passed_over("mediaTypes")),
+        format!("api.yaml:20:32: warning: {}", ignored("$ref")),
+        format!("api.yaml:21:33: warning: {}", ignored("itemSchema")),
+        format!("api.yaml:24:3: warning: {}", ignored("mediaTypes")),
     ];
     assert_eq!(lines, expected);
     assert!(
@@ -249,8 +246,8 @@ fn member_that_openapi_3_2_has_added_is_a_warning_before_it() {
     let document = Document::parse("api.yaml", NEW.replace("3.2.0", "3.1.1")).unwrap();
     let lines: Vec<_> = document.check().iter().map(ToString::to_string).collect();
     for expected in [
-        "api.yaml:2:1: warning: a document has no member `$self`; it is passed over",
-        "api.yaml:9:5: warning: a path item has no member `query`; it is passed over",
+        "api.yaml:2:1: warning: a document has no field `$self`; it is ignored",
+        "api.yaml:9:5: warning: a path item has no field `query`; it is ignored",
         "api.yaml:17:9: warning: the response `200` of GET /a has no `description`",
     ] {
         assert!(
@@ -289,36 +286,41 @@ fn what_another_version_has_is_told_and_read_nevertheless() {
         )
     };
     for (version, schema, rest, expected) in [
-        ("3.0.3", "{const: 1}", "", "`const` is not of this version"),
+        (
+            "3.0.3",
+            "{const: 1}",
+            "",
+            "`const` does not belong to this version",
+        ),
         (
             "3.0.3",
             "{type: [string, 'null']}",
             "",
-            "`type` is not of this version of OpenAPI; write `nullable: true`",
+            "`type` does not belong to this version of OpenAPI; write `nullable: true`",
         ),
         (
             "3.0.3",
             "{exclusiveMinimum: 5}",
             "",
-            "`exclusiveMinimum` is not of this version",
+            "`exclusiveMinimum` does not belong to this version",
         ),
         (
             "3.0.3",
             "{}",
             "webhooks: {}",
-            "`webhooks` is not of this version of OpenAPI; say `openapi: 3.1.0`",
+            "`webhooks` does not belong to this version of OpenAPI; declare `openapi: 3.1.0`",
         ),
         (
             "3.1.0",
             "{nullable: true}",
             "",
-            "`nullable` is not of this version of OpenAPI; it has no effect; write `type: […, 'null']`",
+            "`nullable` does not belong to this version of OpenAPI; it has no effect; write `type: […, 'null']`",
         ),
         (
             "3.1.0",
             "{exclusiveMaximum: true}",
             "",
-            "`exclusiveMaximum` is not of this version",
+            "`exclusiveMaximum` does not belong to this version",
         ),
     ] {
         let document = Document::parse("a.yaml", text(version, schema, rest)).unwrap();
