@@ -168,13 +168,13 @@ pub(crate) fn rejection(reference: &str) -> Option<String> {
     let (path, _) = split(reference);
     if is_url(path) {
         return Some(format!(
-            "`{reference}` is a URL, which is refused: nothing is fetched; copy it into a file"
+            "`{reference}` is a URL, which is not fetched; copy its content into a file"
         ));
     }
     let is_absolute = Path::new(&*decoded(path)).has_root() || path.starts_with(['/', '\\']);
     is_absolute.then(|| {
         format!(
-            "`{reference}` is an absolute path, which is refused; write it relative to this file"
+            "`{reference}` is an absolute path, which is rejected; use a path relative to this file"
         )
     })
 }

@@ -61,15 +61,23 @@ enum Target {
 impl ObjectKind {
     /// Returns the type of the field `key`; `None` if the specification has no such field.
     pub(crate) fn field(self, key: &str) -> Option<FieldType> {
-        use FieldType::{Any, Boolean, List, Map, One, String};
+        use FieldType::{Any, One};
+        use ObjectKind as P;
+        match (self, key) {
+            (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Some(Any),
+            (P::Paths | P::Callback, _) => Some(One(P::PathItem)),
+            (P::Responses, _) => Some(One(P::Response)),
+            (P::SecurityScheme, _) => Some(Any),
+            (P::Schema, _) => schema_field(key),
+            _ => self.value_field(key).or_else(|| self.object_field(key)),
+        }
+    }
+
+    /// Returns the type of a field that holds no object of the specification.
+    fn value_field(self, key: &str) -> Option<FieldType> {
+        use FieldType::{Any, Boolean, String};
         use ObjectKind as P;
         Some(match (self, key) {
-            (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Any,
-            (P::Paths | P::Callback, _) => One(P::PathItem),
-            (P::Responses, _) => One(P::Response),
-            (P::SecurityScheme, _) => Any,
-            (P::Schema, _) => return schema_field(key),
-
             (P::Document, "openapi" | "tags" | "externalDocs" | "jsonSchemaDialect")
             | (
                 P::Info,
@@ -98,7 +106,15 @@ impl ObjectKind {
             | (P::Parameter | P::Header | P::RequestBody, "required")
             | (P::Parameter | P::Encoding, "allowReserved")
             | (P::Parameter, "allowEmptyValue") => Boolean,
+            _ => return None,
+        })
+    }
 
+    /// Returns the type of a field that holds objects of the specification.
+    fn object_field(self, key: &str) -> Option<FieldType> {
+        use FieldType::{List, Map, One};
+        use ObjectKind as P;
+        Some(match (self, key) {
             (P::Document, "info") => One(P::Info),
             (P::Document, "paths") => One(P::Paths),
             (P::Document, "components") => One(P::Components),

@@ -83,7 +83,7 @@ fn usable(path: &str, is_rejected: impl Fn(&str) -> bool) -> Result<String, Stri
 
 /// Replaces each variable by its default value (OpenAPI 3.1, section 4.8.5).
 fn substitute(url: &str, variables: Option<&Node>) -> Result<String, String> {
-    let (mut whole, mut rest) = (String::new(), url);
+    let (mut result, mut rest) = (String::new(), url);
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else {
             break;
@@ -91,9 +91,9 @@ fn substitute(url: &str, variables: Option<&Node>) -> Result<String, String> {
         let default = variables
             .and_then(|variables| variables.get(name)?.get("default")?.as_str())
             .ok_or_else(|| format!("the variable `{name}` of the server has no `default`"))?;
-        whole.push_str(before);
-        whole.push_str(default);
+        result.push_str(before);
+        result.push_str(default);
         rest = after;
     }
-    Ok(whole + rest)
+    Ok(result + rest)
 }

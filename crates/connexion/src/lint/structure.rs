@@ -50,7 +50,7 @@ impl StructureFindings {
             possible_children: Vec::new(),
             is_unserved: false,
         };
-        walker.object(&document.root, ObjectKind::Document);
+        walker.check_object(&document.root, ObjectKind::Document);
         walker.check_references();
         walker.findings
     }
@@ -78,7 +78,7 @@ struct StructureWalker<'d> {
 
 impl<'d> StructureWalker<'d> {
     /// Checks an object.
-    fn object(&mut self, node: &'d Node, kind: ObjectKind) {
+    fn check_object(&mut self, node: &'d Node, kind: ObjectKind) {
         self.kinds.insert(self.pointer.clone(), kind);
         let members = match &node.kind {
             Kind::Object(members) => members,
@@ -92,59 +92,62 @@ impl<'d> StructureWalker<'d> {
             }
         };
         if let Some(reference) = members.get("$ref").filter(|_| kind.may_be_reference()) {
-            self.reference(node, reference, kind);
+            self.collect_reference(node, reference, kind);
             if kind != ObjectKind::Schema || !self.document.version.refs_have_siblings() {
                 return;
             }
         }
         for (key, member) in members {
-            self.version(kind, key, member);
+            self.check_version(kind, key, member);
             if matches!(kind, ObjectKind::Document | ObjectKind::Schema) {
-                self.dialect(key, member);
+                self.check_dialect(key, member);
             }
             match kind.field(key) {
-                Some(field_type) => self.below(key, |walker| walker.field(key, member, field_type)),
+                Some(field_type) => {
+                    self.below(key, |walker| walker.check_field(key, member, field_type));
+                }
                 None if key.starts_with("x-") => {}
-                None if kind == ObjectKind::Schema => self.schema_keyword(key, member),
+                None if kind == ObjectKind::Schema => self.check_keyword(key, member),
                 None if self.is_3_2() && kind.is_new_in_3_2(key) => {
                     if !is_annotation_in_3_2(key) {
-                        self.ignored_in_3_2(key, member.at);
+                        self.report_ignored(key, member.at);
                     }
                 }
-                None => self.unknown(kind, key, member.at),
+                None => self.report_unknown(kind, key, member.at),
             }
         }
         match kind {
-            ObjectKind::SecurityScheme => self.security_scheme(members),
+            ObjectKind::SecurityScheme => self.check_security_scheme(members),
             ObjectKind::Schema => {
-                self.format(node);
-                self.discriminator(node);
-                self.schema_samples(node);
-                self.without_effect(node);
+                self.collect_format(node);
+                self.check_discriminator(node);
+                self.collect_schema_samples(node);
+                self.report_without_effect(node);
             }
             ObjectKind::Media | ObjectKind::Parameter | ObjectKind::Header => {
-                self.samples(node, kind)
+                self.collect_samples(node, kind);
             }
-            ObjectKind::Server => self.server(node),
+            ObjectKind::Server => self.check_server(node),
             _ => {}
         }
         if self.is_3_2() && kind == ObjectKind::Parameter {
-            self.new_parameter(node);
+            self.report_new_parameter(node);
         }
     }
 
     /// Checks a field.
-    fn field(&mut self, key: &str, node: &'d Node, field_type: FieldType) {
+    fn check_field(&mut self, key: &str, node: &'d Node, field_type: FieldType) {
         let before = self.is_unserved;
         self.is_unserved |=
             field_type.is_unserved() || matches!(key, "deprecated" | "title" | "webhooks");
-        self.field_of_type(key, node, field_type);
+        self.check_type(key, node, field_type);
         self.is_unserved = before;
     }
 
-    fn field_of_type(&mut self, key: &str, node: &'d Node, field_type: FieldType) {
+    /// Checks that a value has the type of its field.
+    fn check_type(&mut self, key: &str, node: &'d Node, field_type: FieldType) {
         match (field_type, &node.kind) {
-            (FieldType::Any, _) => self.documentation(key, node),
+            (FieldType::Any, _) => self.check_documentation(key, node),
             (FieldType::String, Kind::String(_)) | (FieldType::Boolean, Kind::Bool(_)) => {}
             (FieldType::String, _) => self.report(
                 DiagnosticCode::MemberInvalid,
@@ -166,12 +169,14 @@ impl<'d> StructureWalker<'d> {
                 );
             }
             (FieldType::One(ObjectKind::Schema), Kind::Array(items)) if key == "items" => {
-                self.tuple(node, items);
+                self.check_tuple(node, items);
             }
-            (FieldType::One(kind), _) => self.object_or_schema(node, kind),
+            (FieldType::One(kind), _) => self.check_object_or_schema(node, kind),
             (FieldType::List(kind), Kind::Array(items)) => {
                 for (i, item) in items.iter().enumerate() {
-                    self.below(&i.to_string(), |walker| walker.object_or_schema(item, kind));
+                    self.below(&i.to_string(), |walker| {
+                        walker.check_object_or_schema(item, kind);
+                    });
                 }
             }
             (FieldType::List(_), _) => {
@@ -183,7 +188,7 @@ impl<'d> StructureWalker<'d> {
             }
             (FieldType::Map(kind), Kind::Object(members)) => {
                 for (name, member) in members {
-                    self.below(name, |walker| walker.object_or_schema(member, kind));
+                    self.below(name, |walker| walker.check_object_or_schema(member, kind));
                 }
             }
             (FieldType::Map(_), _) => self.report(
@@ -195,7 +200,7 @@ impl<'d> StructureWalker<'d> {
     }
 
     /// Checks an object, and collects it if it is a schema that is not part of another schema.
-    fn object_or_schema(&mut self, node: &'d Node, kind: ObjectKind) {
+    fn check_object_or_schema(&mut self, node: &'d Node, kind: ObjectKind) {
         let parent = self
             .pointer
             .rsplit_once('/')
@@ -208,7 +213,7 @@ impl<'d> StructureWalker<'d> {
         if kind == ObjectKind::Schema && !is_held {
             self.findings.schemas.push(self.pointer.clone());
         }
-        self.object(node, kind);
+        self.check_object(node, kind);
     }
 
     /// Calls `visit` with the pointer of the child `key`.
@@ -220,7 +225,7 @@ impl<'d> StructureWalker<'d> {
     }
 
     /// Checks the base path of a server. Webhooks and callbacks are sent to the client, so their servers are not checked.
-    fn server(&mut self, server: &Node) {
+    fn check_server(&mut self, server: &Node) {
         let at = server.get("url").map_or(server.at, |url| url.at);
         match server::path(server) {
             _ if self.is_sent_to_client() => {}

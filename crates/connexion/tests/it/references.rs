@@ -219,11 +219,11 @@ api.yaml:9:12: `./parts.yaml#/schemas/A` is not a parameter
 api.yaml:12:17: `parts.yaml#/responses/None` does not exist
 api.yaml:15:15: `missing.yaml#/A` can't be read: No such file or directory (os error 2)
 api.yaml:16:14: `.` is not a regular file
-api.yaml:19:11: `https://a.example/b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
-api.yaml:20:12: `file:///b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
-api.yaml:21:12: `//a.example/b.yaml` is a URL, which is refused: nothing is fetched; copy it into a file
-api.yaml:22:16: `/b.yaml#/A` is an absolute path, which is refused; write it relative to this file
-api.yaml:23:15: `%2Fb.yaml` is an absolute path, which is refused; write it relative to this file
+api.yaml:19:11: `https://a.example/b.yaml` is a URL, which is not fetched; copy its content into a file
+api.yaml:20:12: `file:///b.yaml` is a URL, which is not fetched; copy its content into a file
+api.yaml:21:12: `//a.example/b.yaml` is a URL, which is not fetched; copy its content into a file
+api.yaml:22:16: `/b.yaml#/A` is an absolute path, which is rejected; use a path relative to this file
+api.yaml:23:15: `%2Fb.yaml` is an absolute path, which is rejected; use a path relative to this file
 api.yaml:24:14: `parts.yaml#name` does not exist
 api.yaml:26:14: `parts.yaml#/schemas/Circle` leads back to itself
 parts.yaml:4:3: warning: the response `200` of GET /a has no `description`

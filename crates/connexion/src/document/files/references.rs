@@ -35,7 +35,7 @@ impl ReferenceFinder {
         for (key, member) in node.members() {
             match field_type(kind, key) {
                 Some(FieldType::One(kind)) if member.items().is_empty() => {
-                    self.object(member, kind)
+                    self.object(member, kind);
                 }
                 // `items` may be a list of schemas.
                 Some(FieldType::One(kind) | FieldType::List(kind)) => {
@@ -45,7 +45,7 @@ impl ReferenceFinder {
                         .for_each(|item| self.object(item, kind));
                 }
                 Some(FieldType::Map(kind)) => {
-                    member.members().for_each(|(_, one)| self.object(one, kind))
+                    member.members().for_each(|(_, one)| self.object(one, kind));
                 }
                 _ => {}
             }

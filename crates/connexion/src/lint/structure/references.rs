@@ -8,7 +8,12 @@ use crate::document::MAX_REFERENCES;
 
 impl<'d> StructureWalker<'d> {
     /// Collects a reference, which is checked when all objects are known.
-    pub(super) fn reference(&mut self, holder: &'d Node, reference: &'d Node, kind: ObjectKind) {
+    pub(super) fn collect_reference(
+        &mut self,
+        holder: &'d Node,
+        reference: &'d Node,
+        kind: ObjectKind,
+    ) {
         match reference.as_str() {
             Some(text) => {
                 if self.is_sent_to_client() {
@@ -71,7 +76,7 @@ impl<'d> StructureWalker<'d> {
             self.findings.schemas.push(pointer.clone());
         }
         self.pointer = pointer;
-        self.object(node, kind);
+        self.check_object(node, kind);
     }
 
     /// Checks all references and the objects that they lead to.

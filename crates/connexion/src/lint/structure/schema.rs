@@ -15,7 +15,7 @@ use crate::{
 
 impl<'d> StructureWalker<'d> {
     /// Reports unknown dialects. All schemas are read in the same dialect.
-    pub(super) fn dialect(&mut self, key: &str, member: &Node) {
+    pub(super) fn check_dialect(&mut self, key: &str, member: &Node) {
         const KNOWN: [&str; 4] = [
             "https://spec.openapis.org/oas/3.1/dialect/base",
             "https://spec.openapis.org/oas/3.2/dialect/base",
@@ -34,7 +34,7 @@ impl<'d> StructureWalker<'d> {
     }
 
     /// Checks a discriminator. In Swagger 2.0 it is only the name of a property.
-    pub(super) fn discriminator(&mut self, schema: &'d Node) {
+    pub(super) fn check_discriminator(&mut self, schema: &'d Node) {
         let Some(discriminator) = schema.get("discriminator") else {
             return;
         };
@@ -62,7 +62,7 @@ impl<'d> StructureWalker<'d> {
                     self.report(DiagnosticCode::MemberInvalid, member.at, message);
                 }
                 ("mapping", Kind::Object(_)) => member.members().for_each(|(_, target)| {
-                    self.mapping(target);
+                    self.check_mapping(target);
                 }),
                 ("mapping", _) => {
                     let message = "`mapping` must be an object";
@@ -84,11 +84,11 @@ impl<'d> StructureWalker<'d> {
             let message = "`defaultMapping` does not belong to this version of OpenAPI; declare `openapi: 3.2.0` or remove it";
             self.report(DiagnosticCode::OtherVersion, target.at, message);
         }
-        self.mapping(target);
+        self.check_mapping(target);
     }
 
     /// Checks a value of `mapping`: the name of a schema, or a reference.
-    fn mapping(&mut self, target: &'d Node) {
+    fn check_mapping(&mut self, target: &'d Node) {
         let Some(text) = target.as_str() else {
             return self.report(
                 DiagnosticCode::MemberInvalid,
@@ -122,7 +122,7 @@ impl<'d> StructureWalker<'d> {
     }
 
     /// Collects a format that the library does not know.
-    pub(super) fn format(&mut self, schema: &Node) {
+    pub(super) fn collect_format(&mut self, schema: &Node) {
         if let Some(node) = schema.get("format")
             && let Some(name) = node.as_str()
             && !is_format(name)
@@ -132,25 +132,25 @@ impl<'d> StructureWalker<'d> {
     }
 
     /// Collects the defaults and examples in a schema.
-    pub(super) fn schema_samples(&mut self, schema: &Node) {
+    pub(super) fn collect_schema_samples(&mut self, schema: &Node) {
         let parent = self.pointer.rsplit_once('/').map(|(parent, _)| parent);
         // The default of a parameter, which may be behind a reference, is checked when the parameter is compiled.
         let is_parameter =
             parent.is_some_and(|parent| self.kinds.get(parent) == Some(&ObjectKind::Parameter));
         let pointer = self.pointer.clone();
         if let Some(default) = schema.get("default").filter(|_| !is_parameter) {
-            self.sample(&pointer, "default", default);
+            self.add_sample(&pointer, "default", default);
         }
         if let Some(example) = schema.get("example") {
-            self.sample(&pointer, "example", example);
+            self.add_sample(&pointer, "example", example);
         }
         for example in schema.get("examples").map_or(&[][..], Node::items) {
-            self.sample(&pointer, "examples", example);
+            self.add_sample(&pointer, "examples", example);
         }
     }
 
     /// Collects the examples beside a schema. Those of a body that is not JSON are strings and do not match the schema.
-    pub(super) fn samples(&mut self, node: &Node, kind: ObjectKind) {
+    pub(super) fn collect_samples(&mut self, node: &Node, kind: ObjectKind) {
         let name = self.pointer.rsplit_once('/').map(|(_, name)| name);
         let is_json = || MediaType::parse(&unescape(name.unwrap_or_default())).is_json();
         if node.get("schema").is_none() || kind == ObjectKind::Media && !is_json() {
@@ -158,19 +158,19 @@ impl<'d> StructureWalker<'d> {
         }
         let pointer = format!("{}/schema", self.pointer);
         if let Some(example) = node.get("example") {
-            self.sample(&pointer, "example", example);
+            self.add_sample(&pointer, "example", example);
         }
         let examples = node.get("examples");
         for (_, example) in examples.into_iter().flat_map(Node::members) {
             let reference = example.get("$ref").and_then(Node::as_str);
             let target = reference.and_then(|reference| self.document.target(reference).ok());
             if let Some(value) = target.unwrap_or(example).get("value") {
-                self.sample(&pointer, "examples", value);
+                self.add_sample(&pointer, "examples", value);
             }
         }
     }
 
-    fn sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
+    fn add_sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
         self.findings.samples.push(Sample {
             schema: schema.to_owned(),
             keyword,
@@ -180,33 +180,33 @@ impl<'d> StructureWalker<'d> {
     }
 
     /// Checks a list of schemas under `items`, which JSON Schema had before 2020-12: one for each item, by its index.
-    pub(super) fn tuple(&mut self, node: &'d Node, items: &'d [Node]) {
+    pub(super) fn check_tuple(&mut self, node: &'d Node, items: &'d [Node]) {
         let message = "a list under `items` does not belong to this version of OpenAPI; write `prefixItems` (OpenAPI 3.1) or one \
                        schema for all items";
         self.report(DiagnosticCode::OtherVersion, node.at, message);
         for (i, item) in items.iter().enumerate() {
             self.below(&i.to_string(), |walker| {
-                walker.object_or_schema(item, ObjectKind::Schema)
+                walker.check_object_or_schema(item, ObjectKind::Schema);
             });
         }
     }
 
     /// Reports keywords that are valid, or nearly so, but have no effect.
-    pub(super) fn without_effect(&mut self, schema: &Node) {
-        self.repeated("required", schema.get("required"));
-        self.repeated("type", schema.get("type"));
+    pub(super) fn report_without_effect(&mut self, schema: &Node) {
+        self.report_repeated("required", schema.get("required"));
+        self.report_repeated("type", schema.get("type"));
         let dependent = schema.get("dependentRequired");
         for (_, names) in dependent.into_iter().flat_map(Node::members) {
-            self.repeated("dependentRequired", Some(names));
+            self.report_repeated("dependentRequired", Some(names));
         }
         if let Some(examples) = schema.get("examples").filter(|it| it.as_object().is_some()) {
             let message = "the `examples` of a schema must be a list; an object is ignored";
             self.report(DiagnosticCode::NotChecked, examples.at, message);
         }
-        self.nullable(schema);
+        self.check_nullable(schema);
     }
 
-    fn repeated(&mut self, keyword: &str, names: Option<&Node>) {
+    fn report_repeated(&mut self, keyword: &str, names: Option<&Node>) {
         let mut seen = HashSet::new();
         for node in names.map_or(&[][..], Node::items) {
             if let Some(name) = node.as_str().filter(|name| !seen.insert(*name)) {
@@ -218,7 +218,7 @@ impl<'d> StructureWalker<'d> {
 
     /// Reports a `nullable` without effect. It changes only the `type` of the same schema (OpenAPI 3.0.3, section 4.7.24.1;
     /// clarified in proposal 003): it has no effect without a `type`, and none on `enum`. Many authors expect otherwise.
-    fn nullable(&mut self, schema: &Node) {
+    fn check_nullable(&mut self, schema: &Node) {
         const OTHERS: [&str; 4] = ["allOf", "anyOf", "oneOf", "enum"];
         let keys: &[&str] = match self.document.version {
             Version::Swagger2 => &["x-nullable"],

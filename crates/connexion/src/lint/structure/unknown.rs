@@ -7,7 +7,7 @@ use crate::lint::keywords;
 
 impl StructureWalker<'_> {
     /// Reports an unknown field. It is an error if requests could be read in another way than the author expects.
-    pub(super) fn unknown(&mut self, kind: ObjectKind, key: &str, at: Position) {
+    pub(super) fn report_unknown(&mut self, kind: ObjectKind, key: &str, at: Position) {
         let has = |known: &str| kind.field(known).is_some();
         let meant = keywords::meant_field(key, has);
         let is_effective = keywords::is_effective(key, meant);
@@ -29,24 +29,24 @@ impl StructureWalker<'_> {
     }
 
     /// Checks a keyword that holds no other schema.
-    pub(super) fn schema_keyword(&mut self, key: &str, member: &Node) {
+    pub(super) fn check_keyword(&mut self, key: &str, member: &Node) {
         if let Some(meant) = keywords::meant_in_schema(key) {
-            self.misspelt(key, meant, member.at);
+            self.report_misspelt(key, meant, member.at);
         }
-        self.documentation(key, member);
+        self.check_documentation(key, member);
     }
 
     /// Checks the keys of a security scheme.
-    pub(super) fn security_scheme(&mut self, members: &IndexMap<String, Node>) {
+    pub(super) fn check_security_scheme(&mut self, members: &IndexMap<String, Node>) {
         for (key, member) in members {
             if let Some(meant) = keywords::meant_in_security_scheme(key) {
-                self.misspelt(key, meant, member.at);
+                self.report_misspelt(key, meant, member.at);
             }
         }
     }
 
     /// Checks the keys of documentation, such as `contact` and `tags`.
-    pub(super) fn documentation(&mut self, holder: &str, node: &Node) {
+    pub(super) fn check_documentation(&mut self, holder: &str, node: &Node) {
         let Some(known) = keywords::of_documentation(holder) else {
             return;
         };
@@ -57,12 +57,12 @@ impl StructureWalker<'_> {
         };
         for (key, member) in objects.into_iter().flat_map(Node::members) {
             if let Some(meant) = keywords::meant(key, known.iter().copied()) {
-                self.misspelt(key, meant, member.at);
+                self.report_misspelt(key, meant, member.at);
             }
         }
     }
 
-    fn misspelt(&mut self, key: &str, meant: &str, at: Position) {
+    fn report_misspelt(&mut self, key: &str, meant: &str, at: Position) {
         let message = format!("`{key}` is unknown and ignored; `{meant}` is probably meant");
         self.report(DiagnosticCode::KeywordMisspelt, at, message);
     }

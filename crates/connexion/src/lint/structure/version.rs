@@ -4,7 +4,7 @@ use super::{DiagnosticCode, Kind, Node, ObjectKind, Position, StructureWalker, V
 
 impl StructureWalker<'_> {
     /// Reports a field that is read in every version, but does not belong to the document's version.
-    pub(super) fn version(&mut self, kind: ObjectKind, key: &str, member: &Node) {
+    pub(super) fn check_version(&mut self, kind: ObjectKind, key: &str, member: &Node) {
         let is_old = self.document.version < Version::OpenApi31;
         let is_flag = matches!(member.kind, Kind::Bool(_));
         let is_list = matches!(member.kind, Kind::Array(_));
@@ -32,13 +32,13 @@ impl StructureWalker<'_> {
         self.document.version == Version::OpenApi32
     }
 
-    pub(super) fn ignored_in_3_2(&mut self, key: &str, at: Position) {
+    pub(super) fn report_ignored(&mut self, key: &str, at: Position) {
         let message = format!("`{key}` is new in OpenAPI 3.2 and not supported; it is ignored");
         self.report(DiagnosticCode::NotUnderstood, at, message);
     }
 
     /// Reports the features of a parameter that are new in OpenAPI 3.2.
-    pub(super) fn new_parameter(&mut self, node: &Node) {
+    pub(super) fn report_new_parameter(&mut self, node: &Node) {
         let is = |key, value| node.get(key).filter(|node| node.as_str() == Some(value));
         if let Some(location) = is("in", "querystring") {
             let message = "`in: querystring` is new in OpenAPI 3.2 and not supported; the parameter is ignored, \
