@@ -11,7 +11,7 @@ use crate::{
     pairs::decode,
     problem::ParameterLocation,
     schema::{
-        Kept,
+        PropertyFilter,
         json::{self, Room},
     },
 };
@@ -307,7 +307,9 @@ impl Format {
         room: &Room,
     ) -> Option<Value> {
         let (text, marks) = match self.style {
-            Style::Json => return json::read(&decode(text, location), Kept::all(), room).ok(),
+            Style::Json => {
+                return json::read(&decode(text, location), PropertyFilter::all(), room).ok();
+            }
             Style::Label => {
                 let text = text.strip_prefix('.')?;
                 // Until 3.1.0 the specification wrote dots, since then commas.

@@ -1,16 +1,16 @@
-//! Objects and arrays.
+//! Generation of objects and arrays.
 
 use serde_json::{Map, Value};
 
 use super::{Generator, MAX_FULL_DEPTH, Mode, Spot, view::View};
 
-/// Properties of one object that are there at once.
+/// The maximum number of properties in an object.
 const MAX_PROPERTIES: usize = 200;
 
-/// Items of an array that has no `maxItems`, or a greater one.
+/// The maximum number of items in an array without a smaller `maxItems`.
 const MAX_ITEMS: usize = 32;
 
-/// Items that an array may have to have.
+/// The maximum `minItems` that is supported.
 const MAX_MIN_ITEMS: usize = 1_000;
 
 /// The name of a property that the document does not describe.
@@ -47,7 +47,7 @@ impl<'s> Generator<'s> {
         Some(Value::Object(members))
     }
 
-    /// Adds an optional property, with those that it requires, if they can be there.
+    /// Adds an optional property and those that it requires, if they have values.
     fn add(
         &self,
         members: &mut Map<String, Value>,
@@ -77,7 +77,7 @@ impl<'s> Generator<'s> {
         self.build(&schemas, spot.below(name, &mut String::new()))
     }
 
-    /// The name of a property that is not described.
+    /// Returns the name of a property that is not described.
     fn other_name(&self, view: &View<'s>, i: usize) -> Option<String> {
         let object = &view.object;
         let patterns = object.patterns.iter().map(|(pattern, _)| *pattern);
@@ -96,7 +96,7 @@ impl<'s> Generator<'s> {
         }
         if !object.names.is_empty() {
             for view in self.views(&object.names).iter() {
-                let texts = super::text::candidates(view, &mut self.rng.borrow_mut());
+                let texts = super::string::candidates(view, &mut self.rng.borrow_mut());
                 let options = view.options.iter().flatten().copied().cloned();
                 let all = options.chain(texts).skip(i).take(1);
                 names.extend(all.filter_map(|name| name.as_str().map(str::to_owned)));
@@ -142,7 +142,7 @@ impl<'s> Generator<'s> {
         Some(Value::Array(items))
     }
 
-    /// An item that is not among `items`.
+    /// Returns an item that is not among `items`.
     fn another(&self, schemas: &[&'s Value], items: &[Value], spot: Spot<'_>) -> Option<Value> {
         let mut at = String::new();
         let spot = spot.below("0", &mut at);
@@ -231,7 +231,7 @@ impl<'s> Generator<'s> {
         if allowance == 0 {
             return;
         }
-        // All items but the first ones are alike.
+        // All items after the first ones have the same schema.
         let different = full.len().min(array.first.len().max(1));
         for i in 0..different {
             let mut schemas = array.item(i).to_vec();
@@ -249,7 +249,7 @@ impl<'s> Generator<'s> {
     }
 }
 
-/// The object with a property added or replaced.
+/// Returns the object with a property added or replaced.
 pub(super) fn with(object: &Map<String, Value>, name: &str, value: Value) -> Value {
     let mut object = object.clone();
     object.insert(name.to_owned(), value);

@@ -1,15 +1,15 @@
-//! Values that are wrong in one place.
+//! Generation of values that are invalid in one location.
 
 use serde_json::{Map, Value, json};
 
-use super::{Generator, MAX_DEPTH, compound::with, kind_of, number, text, view::View};
+use super::{Generator, MAX_DEPTH, compound::with, kind_of, number, string, view::View};
 
-/// Items that are added to an array to make it too long.
+/// The maximum number of items that are added to make an array too long.
 const MAX_LONGER: usize = 1_000;
 
 impl<'s> Generator<'s> {
-    /// Shows `emit` the value with one change each. Whether a change is wrong, and by which keyword, is for the validator
-    /// to say.
+    /// Calls `emit` with copies of the value that have one change each. The validator decides whether a change is a
+    /// violation, and of what keyword.
     pub(super) fn mutate(
         &self,
         schemas: &[&'s Value],
@@ -38,8 +38,8 @@ impl<'s> Generator<'s> {
         for view in fitting.take(4) {
             match value {
                 Value::String(valid) => {
-                    let wrong = text::wrong(view, valid, &mut self.rng.borrow_mut());
-                    wrong.into_iter().for_each(&mut *emit);
+                    let candidates = string::invalid(view, valid, &mut self.rng.borrow_mut());
+                    candidates.into_iter().for_each(&mut *emit);
                 }
                 Value::Number(_) => number::beyond(view).into_iter().for_each(&mut *emit),
                 Value::Object(members) => self.mutate_object(view, members, depth, emit),
