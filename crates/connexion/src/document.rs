@@ -287,7 +287,7 @@ impl Document {
             .unwrap_or("API")
     }
 
-    pub(crate) fn fault(
+    pub(crate) fn diagnostic(
         &self,
         code: DiagnosticCode,
         at: Position,

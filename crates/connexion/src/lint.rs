@@ -56,7 +56,7 @@ impl Document {
             let message = format!(
                 "the format `{name}` is not known, so it is not checked; `Api::format` adds one"
             );
-            faults.push(self.fault(DiagnosticCode::FormatUnknown, at, message));
+            faults.push(self.diagnostic(DiagnosticCode::FormatUnknown, at, message));
         }
         for fault in &self.sources.faults {
             faults.push(self.tolerate(fault.clone()));
@@ -73,7 +73,11 @@ impl Document {
         for (key, keys) in [("info", &["info"][..]), ("paths", holders)] {
             if keys.iter().all(|key| self.root.get(key).is_none()) {
                 let message = format!("`{key}` is missing");
-                faults.push(self.fault(DiagnosticCode::MemberMissing, Position::START, message));
+                faults.push(self.diagnostic(
+                    DiagnosticCode::MemberMissing,
+                    Position::START,
+                    message,
+                ));
             }
         }
         operations::check(self, &mut faults);

@@ -22,7 +22,7 @@ use crate::{
     diagnostics::{Diagnostic, DiagnosticCode},
     document::{
         Document,
-        cursor::Place,
+        cursor::Cursor,
         node::{Kind, Node},
     },
     problem::{ParameterLocation, Problem},
@@ -66,7 +66,7 @@ fn is_required(document: &Document, scheme: &str) -> bool {
 /// The schemes in all requirements of a document, with their scopes.
 fn requirements(document: &Document) -> impl Iterator<Item = (&str, &Node)> {
     let operations = document.operations().into_iter();
-    let operations = operations.filter_map(|operation| operation.place.node.get("security"));
+    let operations = operations.filter_map(|operation| operation.cursor.node.get("security"));
     let all = document.root.get("security").into_iter().chain(operations);
     all.flat_map(Node::items).flat_map(Node::members)
 }
@@ -410,10 +410,10 @@ fn quoted(text: &str) -> String {
         .replace('"', "\\\"")
 }
 
-fn declared(document: &Document) -> Vec<(&str, Place<'_>)> {
-    let components = Place::root(document).get("components");
+fn declared(document: &Document) -> Vec<(&str, Cursor<'_>)> {
+    let components = Cursor::root(document).get("components");
     let schemes = components.and_then(|all| all.get("securitySchemes"));
-    schemes.iter().flat_map(Place::members).collect()
+    schemes.iter().flat_map(Cursor::members).collect()
 }
 
 /// Adds what is wrong with schemes and requirements to `faults`.
@@ -425,37 +425,45 @@ pub(crate) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
         // What a client shows there is never seen here, which matters only if it is asked for.
         let is_spared = place.text("type") == Some("mutualTLS") && !is_required(document, name);
         if let (false, Err(message)) = (is_lost || is_spared, Source::compile(place)) {
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::SecuritySchemeInvalid,
                 place.node.at,
                 message,
             ));
         }
     }
-    let root = [Place::root(document)];
+    let root = [Cursor::root(document)];
     let operations = document.operations();
-    let holders = root.iter().chain(operations.iter().map(|one| &one.place));
+    let holders = root.iter().chain(operations.iter().map(|one| &one.cursor));
     for security in holders.filter_map(|holder| holder.node.get("security")) {
         if !matches!(security.kind, Kind::Array(_)) {
             let message = "`security` must be a list";
-            faults.push(document.fault(DiagnosticCode::MemberInvalid, security.at, message));
+            faults.push(document.diagnostic(DiagnosticCode::MemberInvalid, security.at, message));
         }
         for requirement in security.items() {
             if requirement.as_object().is_none() {
                 let message = "a security requirement must be an object: the name of a scheme, and a list of scopes";
-                faults.push(document.fault(DiagnosticCode::MemberInvalid, requirement.at, message));
+                faults.push(document.diagnostic(
+                    DiagnosticCode::MemberInvalid,
+                    requirement.at,
+                    message,
+                ));
             }
             for (name, scopes) in requirement.members() {
                 if !schemes.iter().any(|(known, _)| *known == name) {
                     let message = format!("there is no security scheme `{name}`; declare it");
                     let code = DiagnosticCode::SecuritySchemeMissing;
-                    faults.push(document.fault(code, scopes.at, message));
+                    faults.push(document.diagnostic(code, scopes.at, message));
                 }
                 if !matches!(scopes.kind, Kind::Array(_))
                     || scopes.items().iter().any(|scope| scope.as_str().is_none())
                 {
                     let message = format!("the scopes of `{name}` must be a list of texts");
-                    faults.push(document.fault(DiagnosticCode::MemberInvalid, scopes.at, message));
+                    faults.push(document.diagnostic(
+                        DiagnosticCode::MemberInvalid,
+                        scopes.at,
+                        message,
+                    ));
                 }
             }
         }
@@ -463,7 +471,7 @@ pub(crate) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
 }
 
 /// Why none of the requirements of an operation can be enforced, in a document that is served with its errors.
-pub(crate) fn unenforceable(document: &Document, operation: &Place<'_>) -> Option<String> {
+pub(crate) fn unenforceable(document: &Document, operation: &Cursor<'_>) -> Option<String> {
     let security = operation.node.get("security");
     let security = security.or_else(|| document.root.get("security"))?;
     let Kind::Array(requirements) = &security.kind else {
@@ -529,7 +537,7 @@ impl<'d> Schemes<'d> {
                 (_, Err(_)) => {}
                 (None, Ok(_)) => {
                     let message = format!("the security scheme `{name}` has no verifier");
-                    faults.push(document.fault(
+                    faults.push(document.diagnostic(
                         DiagnosticCode::VerifierMissing,
                         place.node.at,
                         message,
@@ -541,7 +549,7 @@ impl<'d> Schemes<'d> {
             if !schemes.iter().any(|(known, _)| known == name) {
                 let message =
                     format!("there is a verifier for `{name}`, but no such security scheme");
-                faults.push(document.fault(
+                faults.push(document.diagnostic(
                     DiagnosticCode::VerifierUnknown,
                     document.paths_at(),
                     message,
@@ -556,7 +564,7 @@ impl<'d> Schemes<'d> {
     }
 
     /// What an operation requires: its own `security`, or that of the document.
-    pub(crate) fn guard(&self, operation: &Place<'_>) -> Option<Guard> {
+    pub(crate) fn guard(&self, operation: &Cursor<'_>) -> Option<Guard> {
         let security = operation.node.get("security");
         self.guard_by(security.or_else(|| self.document.root.get("security"))?)
     }
@@ -577,7 +585,7 @@ impl<'d> Schemes<'d> {
         let message = "all paths shall require credentials (`Api::auth_all_paths`), but the document has no `security` \
                        beside `paths`";
         let (code, at) = (DiagnosticCode::MemberMissing, self.document.paths_at());
-        faults.push(self.document.fault(code, at, message));
+        faults.push(self.document.diagnostic(code, at, message));
         None
     }
 

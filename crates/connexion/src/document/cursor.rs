@@ -18,17 +18,17 @@ pub(crate) const METHODS: [&str; 8] = [
 
 /// An operation where it stands in the document.
 #[derive(Debug)]
-pub(crate) struct OperationPlace<'d> {
+pub(crate) struct OperationCursor<'d> {
     pub(crate) path: &'d str,
     pub(crate) method: Method,
-    pub(crate) item: Place<'d>,
-    pub(crate) place: Place<'d>,
+    pub(crate) path_item: Cursor<'d>,
+    pub(crate) cursor: Cursor<'d>,
 }
 
-impl<'d> OperationPlace<'d> {
+impl<'d> OperationCursor<'d> {
     /// Its `operationId`, or else its method and path.
     pub(crate) fn id(&self) -> Cow<'d, str> {
-        match self.place.text("operationId") {
+        match self.cursor.text("operationId") {
             Some(id) if !id.is_empty() => id.into(),
             _ => {
                 let method = self.method.as_str().to_ascii_lowercase();
@@ -39,7 +39,11 @@ impl<'d> OperationPlace<'d> {
 
     /// What stands before its path: that of its own servers, or of its path's, or of the document's.
     pub(crate) fn base_paths(&self) -> Vec<String> {
-        let holders = [self.place.node, self.item.node, &self.place.document.root];
+        let holders = [
+            self.cursor.node,
+            self.path_item.node,
+            &self.cursor.document.root,
+        ];
         let mut paths = holders.into_iter().map(server::paths);
         let paths = paths.find(|paths| !paths.is_empty());
         paths.unwrap_or_else(|| vec![String::new()])
@@ -48,7 +52,7 @@ impl<'d> OperationPlace<'d> {
     /// The name of its handler: Python's connexion puts the module before the function.
     pub(crate) fn handler(&self) -> String {
         let module = ["x-openapi-router-controller", "x-swagger-router-controller"];
-        match module.iter().find_map(|key| self.place.text(key)) {
+        match module.iter().find_map(|key| self.cursor.text(key)) {
             Some(module) => format!("{module}.{}", self.id()),
             None => self.id().into_owned(),
         }
@@ -57,8 +61,8 @@ impl<'d> OperationPlace<'d> {
 
 impl Document {
     /// Every operation, in the order of the document.
-    pub(crate) fn operations(&self) -> Vec<OperationPlace<'_>> {
-        let Some(paths) = Place::root(self).get("paths") else {
+    pub(crate) fn operations(&self) -> Vec<OperationCursor<'_>> {
+        let Some(paths) = Cursor::root(self).get("paths") else {
             return Vec::new();
         };
         let mut operations = Vec::new();
@@ -67,11 +71,11 @@ impl Document {
                 if METHODS.contains(&key)
                     && let Ok(method) = Method::from_bytes(key.to_ascii_uppercase().as_bytes())
                 {
-                    operations.push(OperationPlace {
+                    operations.push(OperationCursor {
                         path,
                         method,
-                        item: item.clone(),
-                        place,
+                        path_item: item.clone(),
+                        cursor: place,
                     });
                 }
             }
@@ -82,21 +86,21 @@ impl Document {
 
 /// The parameters of an operation: its own, and those of the path item that it does not replace
 /// (OpenAPI 3.1, section 4.8.10, `parameters`).
-pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Place<'d>> {
+pub(crate) fn parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) -> Vec<Cursor<'d>> {
     let all = parameters_as_written(item, operation).into_iter();
     all.map(|(_, parameter)| parameter).collect()
 }
 
 /// The same, each with the place where it or a reference to it stands before it.
 pub(crate) fn parameters_as_written<'d>(
-    item: &Place<'d>,
-    operation: &Place<'d>,
-) -> Vec<(Place<'d>, Place<'d>)> {
+    item: &Cursor<'d>,
+    operation: &Cursor<'d>,
+) -> Vec<(Cursor<'d>, Cursor<'d>)> {
     // What 3.2 has added is told by `structure`, what is ignored by `check`.
-    let is_new = |parameter: &Place<'_>| parameter.text("in") == Some("querystring");
-    let all = |holder: &Place<'d>| -> Vec<_> {
+    let is_new = |parameter: &Cursor<'_>| parameter.text("in") == Some("querystring");
+    let all = |holder: &Cursor<'d>| -> Vec<_> {
         let list = holder.get("parameters");
-        let all = list.iter().flat_map(Place::items_as_written);
+        let all = list.iter().flat_map(Cursor::items_as_written);
         all.map(|written| (written.clone(), written.resolve()))
             .filter(|(_, parameter)| !(is_new(parameter) && parameter.is_3_2()))
             .filter(|(_, parameter)| !is_ignored(parameter.document, parameter))
@@ -114,9 +118,9 @@ pub(crate) fn parameters_as_written<'d>(
 
 /// Returns the names of the path parameters whose values may have slashes: those of `format: path`. OpenAPI leaves the
 /// format to applications (3.1, section 4.4); Python's connexion gives it this meaning.
-pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<&'d str> {
-    let has_format = |schema: &Place<'_>| schema.text("format") == Some("path");
-    let has_slashes = |parameter: &Place<'d>| {
+pub(crate) fn slash_parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) -> Vec<&'d str> {
+    let has_format = |schema: &Cursor<'_>| schema.text("format") == Some("path");
+    let has_slashes = |parameter: &Cursor<'d>| {
         let schema = parameter.get("schema");
         parameter.text("in") == Some("path")
             && schema.is_some_and(|schema| {
@@ -124,7 +128,7 @@ pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> V
                     || schema
                         .get("allOf")
                         .iter()
-                        .flat_map(Place::items)
+                        .flat_map(Cursor::items)
                         .any(|part| has_format(&part))
             })
     };
@@ -134,7 +138,7 @@ pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> V
 
 /// Whether a parameter stands for a header of which another part of the document speaks: its definition "shall be
 /// ignored" (OpenAPI 3.1, section 4.8.12.1, `name`). Swagger 2.0 knew no such rule.
-pub(crate) fn is_ignored(document: &Document, parameter: &Place<'_>) -> bool {
+pub(crate) fn is_ignored(document: &Document, parameter: &Cursor<'_>) -> bool {
     parameter.text("in") == Some("header")
         && parameter
             .text("name")
@@ -148,7 +152,7 @@ pub(crate) fn is_ignored_header(document: &Document, name: &str) -> bool {
 }
 
 /// What makes parameters the same: place and name, without regard to case in headers (RFC 9110, section 5.1).
-pub(crate) fn parameter_key<'d>(parameter: &Place<'d>) -> (Option<&'d str>, Option<Cow<'d, str>>) {
+pub(crate) fn parameter_key<'d>(parameter: &Cursor<'d>) -> (Option<&'d str>, Option<Cow<'d, str>>) {
     let (location, name) = (parameter.text("in"), parameter.text("name"));
     let name = name.map(|name| match location {
         Some("header") => Cow::Owned(name.to_ascii_lowercase()),
@@ -159,13 +163,13 @@ pub(crate) fn parameter_key<'d>(parameter: &Place<'d>) -> (Option<&'d str>, Opti
 
 /// A node and the JSON Pointer under which it is found. Moving to a member follows references.
 #[derive(Clone, Debug)]
-pub(crate) struct Place<'d> {
+pub(crate) struct Cursor<'d> {
     document: &'d Document,
     pub(crate) node: &'d Node,
     pub(crate) pointer: String,
 }
 
-impl<'d> Place<'d> {
+impl<'d> Cursor<'d> {
     pub(crate) fn root(document: &'d Document) -> Self {
         Self {
             document,

@@ -17,7 +17,7 @@ use crate::{
     diagnostics::{Diagnostic, DiagnosticCode, Position, Severity},
     document::{
         Document, MAX_REFERENCES,
-        cursor::{OperationPlace, Place, parameters_as_written},
+        cursor::{Cursor, OperationCursor, parameters_as_written},
         node::{Kind, Node},
     },
 };
@@ -54,9 +54,9 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Element<'d> {
-    place: Place<'d>,
+    cursor: Cursor<'d>,
     /// The reference that led here, if one did.
-    reference: Option<Place<'d>>,
+    reference: Option<Cursor<'d>>,
 }
 
 /// Where something is in the files of a document. It is written as `FILE:LINE:COLUMN`.
@@ -113,65 +113,65 @@ pub struct DescribedOperation<'d> {
 }
 
 impl<'d> Element<'d> {
-    fn at(place: Place<'d>) -> Self {
+    fn at(place: Cursor<'d>) -> Self {
         let target = place.resolved();
         let is_reference = !ptr::eq(target.node, place.node);
         Self {
-            place: target,
+            cursor: target,
             reference: is_reference.then_some(place),
         }
     }
 
     /// Returns the member called `key` of an object.
     pub fn get(&self, key: &str) -> Option<Self> {
-        self.place.as_written(key).map(Self::at)
+        self.cursor.as_written(key).map(Self::at)
     }
 
     /// Returns the members of an object, in the order of the document; none if it is no object.
     pub fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
-        let all = self.place.members_as_written();
+        let all = self.cursor.members_as_written();
         all.map(|(key, place)| (key, Self::at(place)))
     }
 
     /// Returns the items of an array; none if it is no array.
     pub fn items(&self) -> impl Iterator<Item = Self> {
-        self.place.items_as_written().map(Self::at)
+        self.cursor.items_as_written().map(Self::at)
     }
 
     /// Returns the value, if it is a string.
     pub fn as_str(&self) -> Option<&'d str> {
-        self.place.node.as_str()
+        self.cursor.node.as_str()
     }
 
     /// Returns the member called `key`, if it is a string.
     pub fn text(&self, key: &str) -> Option<&'d str> {
-        self.place.text(key)
+        self.cursor.text(key)
     }
 
     /// Returns the value, if it is `true` or `false`.
     pub fn as_bool(&self) -> Option<bool> {
-        self.place.node.as_bool()
+        self.cursor.node.as_bool()
     }
 
     /// Returns whether it is an object.
     pub fn is_object(&self) -> bool {
-        matches!(self.place.node.kind, Kind::Object(_))
+        matches!(self.cursor.node.kind, Kind::Object(_))
     }
 
     /// Returns the value with all that is below it. References in it are not followed.
     pub fn to_value(&self) -> Value {
-        Value::from(self.place.node)
+        Value::from(self.cursor.node)
     }
 
     /// Returns what identifies the value within the document: its JSON Pointer in the model of OpenAPI 3.1.
     pub fn pointer(&self) -> &str {
-        &self.place.pointer
+        &self.cursor.pointer
     }
 
     /// Returns the members beside the `$ref` that led here, and beside those that it led to, from the outermost.
     pub fn siblings(&self) -> impl Iterator<Item = (&'d str, Self)> {
-        let end: *const Node = self.place.node;
-        let next = move |place: &Place<'d>| place.target().filter(|one| !ptr::eq(one.node, end));
+        let end: *const Node = self.cursor.node;
+        let next = move |place: &Cursor<'d>| place.target().filter(|one| !ptr::eq(one.node, end));
         let references = std::iter::successors(self.reference.clone(), next);
         let members = references
             .take(MAX_REFERENCES)
@@ -183,12 +183,12 @@ impl<'d> Element<'d> {
 
     /// Returns where the value is in the document's files.
     pub fn location(&self) -> SourceLocation<'d> {
-        location(&self.place)
+        location(&self.cursor)
     }
 
     /// Returns where it is used: the location of the `$ref` that led here, or its own.
     pub fn usage(&self) -> SourceLocation<'d> {
-        location(self.reference.as_ref().unwrap_or(&self.place))
+        location(self.reference.as_ref().unwrap_or(&self.cursor))
     }
 
     /// Makes a finding of the application's own about this value, to be returned from a check that
@@ -210,7 +210,7 @@ impl<'d> Element<'d> {
     }
 }
 
-fn location<'d>(place: &Place<'d>) -> SourceLocation<'d> {
+fn location<'d>(place: &Cursor<'d>) -> SourceLocation<'d> {
     SourceLocation {
         file: place.document().file(place.node.at),
         position: place.node.at,
@@ -225,7 +225,7 @@ impl fmt::Debug for Element<'_> {
 
 impl PartialEq for Element<'_> {
     fn eq(&self, other: &Self) -> bool {
-        ptr::eq(self.place.node, other.place.node)
+        ptr::eq(self.cursor.node, other.cursor.node)
     }
 }
 
@@ -233,18 +233,18 @@ impl Eq for Element<'_> {}
 
 impl Hash for Element<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        ptr::hash(self.place.node, state);
+        ptr::hash(self.cursor.node, state);
     }
 }
 
 impl<'d> DescribedOperation<'d> {
-    fn of(operation: OperationPlace<'d>) -> Self {
+    fn of(operation: OperationCursor<'d>) -> Self {
         Self {
             id: operation.id().into_owned(),
             method: operation.method,
             path: operation.path,
-            item: Element::at(operation.item),
-            element: Element::at(operation.place),
+            item: Element::at(operation.path_item),
+            element: Element::at(operation.cursor),
         }
     }
 
@@ -275,7 +275,7 @@ impl<'d> DescribedOperation<'d> {
 
     /// Returns the parameters: the operation's own, and those of the path item that they do not replace.
     pub fn parameters(&self) -> Vec<Element<'d>> {
-        let all = parameters_as_written(&self.item.place, &self.element.place);
+        let all = parameters_as_written(&self.item.cursor, &self.element.cursor);
         all.into_iter()
             .map(|(written, _)| Element::at(written))
             .collect()
@@ -285,7 +285,7 @@ impl<'d> DescribedOperation<'d> {
 impl Document {
     /// Returns the document itself, to be read: in the model of OpenAPI 3.1, whatever version it was written in.
     pub fn element(&self) -> Element<'_> {
-        Element::at(Place::root(self))
+        Element::at(Cursor::root(self))
     }
 
     /// Returns the operations, in the order of the document.

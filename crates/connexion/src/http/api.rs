@@ -14,7 +14,7 @@ use crate::{
     diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Severity},
     document::{
         Document,
-        cursor::{OperationPlace, slash_parameters},
+        cursor::{OperationCursor, slash_parameters},
         server,
     },
     http::{
@@ -963,8 +963,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let known = Schemes::compile(&document, &verifiers, &mut faults);
         let docs_guard = docs_security.and_then(|one| known.guard_of(&one, &mut faults));
         let missing_guard = known.guard_of_missing(options.auth_all_paths, &mut faults);
-        let rules = |source: &OperationPlace<'_>| Rules {
-            guard: known.guard(&source.place),
+        let rules = |source: &OperationCursor<'_>| Rules {
+            guard: known.guard(&source.cursor),
             answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
             ..options.rules()
         };
@@ -1002,24 +1002,24 @@ type Placed = (
     Vec<(Arc<Template>, usize)>,
 );
 
-fn placed(compiled: Vec<(OperationPlace<'_>, Operation)>, base: Option<&str>) -> Placed {
+fn placed(compiled: Vec<(OperationCursor<'_>, Operation)>, base: Option<&str>) -> Placed {
     let (mut endpoints, mut templates) = (Vec::new(), Vec::new());
     for (source, operation) in compiled {
         let paths = paths(&source, base);
         templates.extend(paths.map(|template| (Arc::new(template), endpoints.len())));
-        endpoints.push((source.place.node.at, operation));
+        endpoints.push((source.cursor.node.at, operation));
     }
     (endpoints, templates)
 }
 
 /// The paths under which an operation is served; none if its own can't be read, which is reported by `check`.
-fn paths(source: &OperationPlace<'_>, base: Option<&str>) -> impl Iterator<Item = Template> {
+fn paths(source: &OperationCursor<'_>, base: Option<&str>) -> impl Iterator<Item = Template> {
     let bases = match base {
         _ if Template::parse(source.path).is_err() => Vec::new(),
         Some(base) => vec![base.to_owned()],
         None => source.base_paths(),
     };
-    let slashes = slash_parameters(&source.item, &source.place);
+    let slashes = slash_parameters(&source.path_item, &source.cursor);
     bases.into_iter().filter_map(move |base| {
         let template = Template::parse(&format!("{base}{}", source.path)).ok()?;
         Some(template.with_slashes_in(&slashes))
@@ -1058,7 +1058,7 @@ fn unknown_modes(
     for (id, _) in modes {
         if !operations.iter().any(|(_, known)| known.id() == id) {
             let message = format!("there is no operation `{id}` whose answers could be checked");
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::HandlerUnknown,
                 document.paths_at(),
                 message,
@@ -1184,7 +1184,7 @@ impl<S: Clone + Send + Sync + 'static> Registered<S> {
             } else if !connected.iter().any(|one| one.operation.handler == name) {
                 // An operationId that is used twice is reported by `check`.
                 let message = format!("the operation `{name}` has no handler");
-                faults.push(document.fault(DiagnosticCode::HandlerMissing, at, message));
+                faults.push(document.diagnostic(DiagnosticCode::HandlerMissing, at, message));
             }
         }
         let unused = self.handlers.iter().zip(used).filter(|(_, used)| !used);
@@ -1198,7 +1198,7 @@ impl<S: Clone + Send + Sync + 'static> Registered<S> {
                 );
                 (DiagnosticCode::HandlerUnknown, message)
             };
-            faults.push(document.fault(code, document.paths_at(), message));
+            faults.push(document.diagnostic(code, document.paths_at(), message));
         }
         Connected { all: connected }
     }

@@ -187,7 +187,7 @@ pub(crate) fn try_on<S>(
                 .unwrap_or(at);
             if known.insert((error.type_name, error.location(), at)) {
                 let message = message(operation.id(), &error, &input);
-                faults.push(document.fault(DiagnosticCode::HandlerMismatch, at, message));
+                faults.push(document.diagnostic(DiagnosticCode::HandlerMismatch, at, message));
             }
         }
     }

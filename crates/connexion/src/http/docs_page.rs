@@ -137,7 +137,11 @@ impl Docs {
         let mut wrong = paths.filter(|path| is_missing || server::checked(path).is_err());
         if let Some(path) = wrong.next() {
             let message = format!("`{path}` can't be the address of the document or its page");
-            faults.push(document.fault(DiagnosticCode::PathInvalid, document.paths_at(), message));
+            faults.push(document.diagnostic(
+                DiagnosticCode::PathInvalid,
+                document.paths_at(),
+                message,
+            ));
         }
     }
 

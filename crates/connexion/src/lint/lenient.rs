@@ -12,7 +12,7 @@ use crate::{
     diagnostics::DiagnosticCode,
     document::{
         Document,
-        cursor::{OperationPlace, Place, parameters},
+        cursor::{Cursor, OperationCursor, parameters},
         lowered,
         node::{Kind, Node, Position},
     },
@@ -110,7 +110,7 @@ struct Repair {
 }
 
 impl Repair {
-    fn new(place: &Place<'_>, key: &'static str, kind: Kind) -> Self {
+    fn new(place: &Cursor<'_>, key: &'static str, kind: Kind) -> Self {
         Self {
             pointer: place.pointer.clone(),
             key,
@@ -136,9 +136,9 @@ fn begin_with_slashes(root: &mut Node) {
     }
 }
 
-fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
+fn repairs(operation: &OperationCursor<'_>) -> Vec<Repair> {
     let mut repairs = Vec::new();
-    let declared = parameters(&operation.item, &operation.place);
+    let declared = parameters(&operation.path_item, &operation.cursor);
     // First, since it takes the list as it was.
     let is_declared = |name: &str| {
         let mut declared = declared.iter();
@@ -146,16 +146,16 @@ fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
     };
     let template = Template::parse(operation.path).ok();
     let names = template.iter().flat_map(Template::names);
-    let at = operation.place.node.at;
+    let at = operation.cursor.node.at;
     let missing: Vec<_> = names
         .filter(|name| !is_declared(name))
         .map(|name| string_in_path(at, name))
         .collect();
     if !missing.is_empty() {
-        let listed = operation.place.node.get("parameters");
+        let listed = operation.cursor.node.get("parameters");
         let all = listed.map_or(&[][..], Node::items).iter().cloned();
         let all = Kind::Array(all.chain(missing).collect());
-        repairs.push(Repair::new(&operation.place, "parameters", all));
+        repairs.push(Repair::new(&operation.cursor, "parameters", all));
     }
     for parameter in &declared {
         let is_in_path = parameter.text("in") == Some("path");
@@ -175,12 +175,12 @@ fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
         }
     }
     if operation
-        .place
+        .cursor
         .get("requestBody")
         .is_some_and(|body| says_nothing(&body))
     {
         repairs.push(Repair {
-            pointer: operation.place.pointer.clone(),
+            pointer: operation.cursor.pointer.clone(),
             key: "requestBody",
             value: None,
         });
@@ -189,7 +189,7 @@ fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
 }
 
 /// Whether a request body describes none. One that is a reference still leads nowhere: what it is is not known.
-fn says_nothing(body: &Place<'_>) -> bool {
+fn says_nothing(body: &Cursor<'_>) -> bool {
     let content = body.get("content");
     let is_empty = content.is_none_or(|content| content.members().next().is_none());
     is_empty && body.node.get("$ref").is_none()

@@ -9,7 +9,8 @@ use crate::{
     document::{
         Document, Version,
         cursor::{
-            METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters, slash_parameters,
+            Cursor, METHODS, OperationCursor, is_ignored, parameter_key, parameters,
+            slash_parameters,
         },
         node::Position,
     },
@@ -20,9 +21,9 @@ use crate::{
 pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
     let mut seen = HashMap::new();
     for operation in document.operations() {
-        let at = operation.place.node.at;
+        let at = operation.cursor.node.at;
         let name = format!("{} {}", operation.method, operation.path);
-        let responses = operation.place.get("responses");
+        let responses = operation.cursor.get("responses");
         let may_be_missing = responses.is_none() && document.version >= Version::OpenApi31;
         if !may_be_missing
             && responses
@@ -31,24 +32,24 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
         {
             // A warning: responses are not checked then, as since OpenAPI 3.1, but no request is read otherwise.
             let message = format!("{name} has no `responses`");
-            let fault = document.fault(DiagnosticCode::MemberMissing, at, message);
+            let fault = document.diagnostic(DiagnosticCode::MemberMissing, at, message);
             faults.push(fault.into_warning());
         }
         if matches!(operation.method, Method::GET | Method::HEAD)
-            && let Some(body) = operation.place.node.get("requestBody")
+            && let Some(body) = operation.cursor.node.get("requestBody")
         {
             let message = format!(
                 "{name} has a request body, which clients and proxies may drop; use parameters or POST"
             );
-            faults.push(document.fault(DiagnosticCode::GetWithBody, body.at, message));
+            faults.push(document.diagnostic(DiagnosticCode::GetWithBody, body.at, message));
         }
-        for (status, response) in responses.iter().flat_map(Place::members) {
+        for (status, response) in responses.iter().flat_map(Cursor::members) {
             // A reference that is still one leads nowhere, which is reported elsewhere.
             let has = |key| response.node.get(key).is_some();
             let may_be_silent = status.starts_with("x-") || document.version == Version::OpenApi32;
             if !may_be_silent && !has("description") && !has("$ref") {
                 let message = format!("the response `{status}` of {name} has no `description`");
-                faults.push(document.fault(
+                faults.push(document.diagnostic(
                     DiagnosticCode::DescriptionMissing,
                     response.node.at,
                     message,
@@ -62,18 +63,18 @@ pub(super) fn check(document: &Document, faults: &mut Vec<Diagnostic>) {
 /// Every operation should have a name, and none that of another.
 fn operation_id<'d>(
     document: &Document,
-    operation: &OperationPlace<'d>,
+    operation: &OperationCursor<'d>,
     seen: &mut HashMap<&'d str, Position>,
     faults: &mut Vec<Diagnostic>,
 ) {
-    let Some(id) = operation.place.node.get("operationId") else {
-        let OperationPlace { method, path, .. } = operation;
+    let Some(id) = operation.cursor.node.get("operationId") else {
+        let OperationCursor { method, path, .. } = operation;
         let message = format!(
             "{method} {path} has no `operationId`; its handler is that of `{}`",
             operation.id()
         );
-        let at = operation.place.node.at;
-        faults.push(document.fault(DiagnosticCode::OperationIdMissing, at, message));
+        let at = operation.cursor.node.at;
+        faults.push(document.diagnostic(DiagnosticCode::OperationIdMissing, at, message));
         return;
     };
     match id.as_str() {
@@ -81,7 +82,7 @@ fn operation_id<'d>(
         None => {}
         Some("") => {
             let message = "the `operationId` is empty";
-            faults.push(document.fault(DiagnosticCode::OperationIdMissing, id.at, message));
+            faults.push(document.diagnostic(DiagnosticCode::OperationIdMissing, id.at, message));
         }
         Some(text) => {
             if let Some(first) = seen.insert(text, id.at) {
@@ -91,7 +92,11 @@ fn operation_id<'d>(
                     format!("{}:{first}", document.file(first))
                 };
                 let message = format!("the operationId `{text}` is used already in {place}");
-                faults.push(document.fault(DiagnosticCode::OperationIdDuplicate, id.at, message));
+                faults.push(document.diagnostic(
+                    DiagnosticCode::OperationIdDuplicate,
+                    id.at,
+                    message,
+                ));
             }
         }
     }
@@ -100,8 +105,8 @@ fn operation_id<'d>(
 /// Adds what is wrong with the path templates and the parameters to `faults`.
 pub(super) fn check_paths(document: &Document, faults: &mut Vec<Diagnostic>) {
     ambiguous(document, faults);
-    let paths = Place::root(document).get("paths");
-    for (path, item) in paths.iter().flat_map(Place::members) {
+    let paths = Cursor::root(document).get("paths");
+    for (path, item) in paths.iter().flat_map(Cursor::members) {
         if path.starts_with("x-") {
             continue;
         }
@@ -113,7 +118,7 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Diagnostic>) {
                 } else {
                     DiagnosticCode::PathInvalid
                 };
-                faults.push(document.fault(code, item.node.at, message));
+                faults.push(document.diagnostic(code, item.node.at, message));
                 continue;
             }
         };
@@ -130,11 +135,11 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Diagnostic>) {
 fn ambiguous(document: &Document, faults: &mut Vec<Diagnostic>) {
     let (mut seen, mut reported) = (HashMap::new(), HashSet::new());
     for operation in document.operations() {
-        let OperationPlace {
+        let OperationCursor {
             path,
             method,
-            item,
-            place,
+            path_item: item,
+            cursor: place,
         } = &operation;
         let Ok(template) = Template::parse(path) else {
             continue;
@@ -157,7 +162,7 @@ fn ambiguous(document: &Document, faults: &mut Vec<Diagnostic>) {
                     ),
                 };
                 let message = format!("`{path}` matches the same paths as `{other}`{served}");
-                faults.push(document.fault(code, item.node.at, message));
+                faults.push(document.diagnostic(code, item.node.at, message));
             }
             known.push((*path, method.clone()));
         }
@@ -165,15 +170,15 @@ fn ambiguous(document: &Document, faults: &mut Vec<Diagnostic>) {
 }
 
 /// No list may have the same parameter twice, or one that is passed over.
-fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Diagnostic>) {
+fn listed(document: &Document, holder: &Cursor<'_>, faults: &mut Vec<Diagnostic>) {
     let mut seen = Vec::new();
-    for parameter in holder.get("parameters").iter().flat_map(Place::items) {
+    for parameter in holder.get("parameters").iter().flat_map(Cursor::items) {
         if is_ignored(document, &parameter) {
             let name = parameter.text("name").unwrap_or_default();
             let message = format!(
                 "the header `{name}` is ignored as a parameter: `content` and `security` speak of it"
             );
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::ParameterIgnored,
                 parameter.node.at,
                 message,
@@ -183,7 +188,7 @@ fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Diagnostic>)
         if seen.contains(&key) {
             let name = parameter.text("name").unwrap_or_default();
             let message = format!("the parameter `{name}` stands twice in `parameters`");
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::ParameterDuplicate,
                 parameter.node.at,
                 message,
@@ -198,8 +203,8 @@ fn template_parameters(
     document: &Document,
     path: &str,
     template: &Template,
-    item: &Place<'_>,
-    operation: &Place<'_>,
+    item: &Cursor<'_>,
+    operation: &Cursor<'_>,
     faults: &mut Vec<Diagnostic>,
 ) {
     let declared: Vec<_> = parameters(item, operation)
@@ -212,7 +217,7 @@ fn template_parameters(
             let message = format!(
                 "the parameter `{name}` of `{path}` is not declared; add it to `parameters`"
             );
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::PathParameterUndeclared,
                 operation.node.at,
                 message,
@@ -221,7 +226,7 @@ fn template_parameters(
     }
     for (name, at) in declared {
         if !template.names().any(|known| known == name) {
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::PathParameterUnknown,
                 at,
                 format!("the path `{path}` has no parameter `{name}`"),

@@ -142,7 +142,7 @@ impl<'d> Walk<'d> {
         let message = format!("{} has no member `{key}`{rest}", part.name());
         let fault = self
             .document
-            .fault(DiagnosticCode::MemberUnknown, at, message);
+            .diagnostic(DiagnosticCode::MemberUnknown, at, message);
         let is_error = is_effective && !self.is_unserved;
         self.survey.faults.push(if is_error {
             fault
@@ -414,7 +414,7 @@ impl<'d> Walk<'d> {
     }
 
     fn fault(&mut self, code: DiagnosticCode, at: Position, message: impl Into<String>) {
-        let fault = self.document.fault(code, at, message);
+        let fault = self.document.diagnostic(code, at, message);
         let is_warning = self.is_unserved;
         self.survey.faults.push(if is_warning {
             fault.into_warning()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Media, body::is_more_than_text, body_type::BodyType, compile::Compile};
 use crate::{
     diagnostics::DiagnosticCode,
-    document::cursor::Place,
+    document::cursor::Cursor,
     operation::{
         media_type::{Charset, MediaType, charset},
         parameter::Shape,
@@ -106,7 +106,7 @@ impl Items {
 
 impl Compile<'_, '_> {
     /// An entry of an answer's `content`; for a range also those of JSON, if what is JSON of it can be checked.
-    pub(super) fn answer(&mut self, name: &str, place: &Place<'_>) -> (Media, Vec<Media>) {
+    pub(super) fn answer(&mut self, name: &str, place: &Cursor<'_>) -> (Media, Vec<Media>) {
         let kind = MediaType::parse(name);
         if let json @ [_, ..] = kind.json_within()
             && let Some(schema) = place.schema("schema").filter(|_| is_more_than_text(place))
@@ -141,7 +141,7 @@ impl Compile<'_, '_> {
         (Media { kind, check }, Vec::new())
     }
 
-    fn json(&mut self, schema: &Place<'_>) -> Check {
+    fn json(&mut self, schema: &Cursor<'_>) -> Check {
         let Some(whole) = self.answered(schema) else {
             return Check::Nothing;
         };
@@ -159,7 +159,7 @@ impl Compile<'_, '_> {
     }
 
     /// CSV, if each row is described as an object of single values.
-    fn rows(&mut self, schema: &Place<'_>) -> Check {
+    fn rows(&mut self, schema: &Cursor<'_>) -> Check {
         let Some(item) = self.item(schema) else {
             return Check::Nothing;
         };
@@ -180,7 +180,7 @@ impl Compile<'_, '_> {
     }
 
     /// The schema of each item: of an array its `items`, since documents describe such answers either way.
-    fn item<'d>(&mut self, schema: &Place<'d>) -> Option<Place<'d>> {
+    fn item<'d>(&mut self, schema: &Cursor<'d>) -> Option<Cursor<'d>> {
         if schema.text("type") != Some("array") {
             return Some(schema.clone());
         }
@@ -194,7 +194,7 @@ impl Compile<'_, '_> {
     fn items(
         &mut self,
         sequence: Sequence,
-        item: Option<&Place<'_>>,
+        item: Option<&Cursor<'_>>,
         whole: Option<Arc<Schema>>,
     ) -> Check {
         match item.and_then(|item| self.answered(item)) {
@@ -208,7 +208,7 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn text(&mut self, name: &str, schema: &Place<'_>, is_text: bool) -> Check {
+    fn text(&mut self, name: &str, schema: &Cursor<'_>, is_text: bool) -> Check {
         if !is_text {
             let message = format!(
                 "answers of the type `{name}` are not checked, since the library can't read them"
@@ -226,7 +226,7 @@ impl Compile<'_, '_> {
 }
 
 /// Whether nothing but these keywords and prose stands in a schema.
-fn says_only(schema: &Place<'_>, keywords: &[&str]) -> bool {
+fn says_only(schema: &Cursor<'_>, keywords: &[&str]) -> bool {
     let mut members = schema.node.members();
     members.all(|(keyword, _)| keywords.contains(&keyword) || is_annotation(keyword))
 }

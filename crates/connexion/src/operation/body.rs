@@ -9,7 +9,7 @@ use super::{Rules, body_type::BodyType, compile::Compile, nearest};
 use crate::{
     compat::Compat,
     diagnostics::DiagnosticCode,
-    document::{Document, cursor::Place, node::Position},
+    document::{Document, cursor::Cursor, node::Position},
     operation::{
         form::{Fields, Form},
         media_type::{
@@ -80,7 +80,7 @@ pub(crate) enum Received<'b> {
 }
 
 impl Compile<'_, '_> {
-    pub(super) fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
+    pub(super) fn request_body(&mut self, place: &Cursor<'_>) -> RequestBody {
         let content = place.get("content");
         let is_empty = content
             .as_ref()
@@ -93,7 +93,7 @@ impl Compile<'_, '_> {
         let is_python = self.document.compat == Compat::Connexion;
         // What is implied goes after what the document says of the type itself.
         let (mut entries, mut implied) = (Vec::new(), Vec::new());
-        for (name, place) in content.iter().flat_map(Place::members) {
+        for (name, place) in content.iter().flat_map(Cursor::members) {
             if !self.is_media_type(name, &place) {
                 continue;
             }
@@ -117,7 +117,7 @@ impl Compile<'_, '_> {
     }
 
     /// The types of a range that can be read, unlike others: JSON, and those of the application.
-    fn within(&mut self, range: &MediaType, place: &Place<'_>) -> Vec<Media> {
+    fn within(&mut self, range: &MediaType, place: &Cursor<'_>) -> Vec<Media> {
         if !range.is_range() || !is_more_than_text(place) {
             return Vec::new();
         }
@@ -131,7 +131,7 @@ impl Compile<'_, '_> {
             .collect()
     }
 
-    fn implied(&mut self, name: &str, reading: Reading, place: &Place<'_>) -> Media {
+    fn implied(&mut self, name: &str, reading: Reading, place: &Cursor<'_>) -> Media {
         let media = Media::new(MediaType::parse(name), reading);
         Media {
             is_implied: true,
@@ -140,7 +140,7 @@ impl Compile<'_, '_> {
     }
 
     /// With what the document says of the value.
-    fn described(&mut self, media: Media, place: &Place<'_>) -> Media {
+    fn described(&mut self, media: Media, place: &Cursor<'_>) -> Media {
         if matches!(media.reading, Reading::Stream) {
             return media;
         }
@@ -156,7 +156,7 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn media(&mut self, name: &str, place: &Place<'_>) -> Media {
+    fn media(&mut self, name: &str, place: &Cursor<'_>) -> Media {
         let kind = MediaType::parse(name);
         if let Some(own) = self.body_type(&kind) {
             return self.described(Media::new(kind, Reading::Decoded(own)), place);
@@ -183,7 +183,7 @@ impl Compile<'_, '_> {
         self.described(Media::new(kind, reading), place)
     }
 
-    fn form(&mut self, place: &Place<'_>, has_styles: bool) -> Form {
+    fn form(&mut self, place: &Cursor<'_>, has_styles: bool) -> Form {
         let (form, faults) = Form::compile(place, has_styles, self.compiler);
         for (code, place, message) in faults {
             self.fault(code, &place, message);
@@ -193,7 +193,7 @@ impl Compile<'_, '_> {
 
     /// A type whose bytes are not understood here is for the handler to read. What the document says of them
     /// can't be checked, of which it is warned.
-    fn text_or_stream(&mut self, name: &str, kind: &MediaType, place: &Place<'_>) -> Reading {
+    fn text_or_stream(&mut self, name: &str, kind: &MediaType, place: &Cursor<'_>) -> Reading {
         let Some(schema) = place.get("schema") else {
             return if kind.is_text() {
                 Reading::Text
@@ -230,7 +230,7 @@ impl Compile<'_, '_> {
 }
 
 /// Whether the schema of an entry allows anything but a text.
-pub(super) fn is_more_than_text(media: &Place<'_>) -> bool {
+pub(super) fn is_more_than_text(media: &Cursor<'_>) -> bool {
     let schema = media.get("schema");
     schema.is_some_and(|schema| !types(&schema, 1).iter().all(|name| name == "string"))
 }

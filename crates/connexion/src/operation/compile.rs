@@ -13,7 +13,7 @@ use crate::{
     diagnostics::{Diagnostic, DiagnosticCode, Severity},
     document::{
         Document,
-        cursor::{OperationPlace, Place, is_ignored_header, parameter_key, parameters},
+        cursor::{Cursor, OperationCursor, is_ignored_header, parameter_key, parameters},
         node::Node,
     },
     operation::{
@@ -65,13 +65,13 @@ pub(crate) fn compile<'d>(
     document: &'d Document,
     schemas: &Schemas,
     (formats, body_types): (&[(String, FormatCheck)], &[BodyType]),
-    rules: impl Fn(&OperationPlace<'d>) -> Rules,
+    rules: impl Fn(&OperationCursor<'d>) -> Rules,
     faults: &mut Vec<Diagnostic>,
-) -> Vec<(OperationPlace<'d>, Operation)> {
+) -> Vec<(OperationCursor<'d>, Operation)> {
     let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {
-            faults.push(document.fault(
+            faults.push(document.diagnostic(
                 DiagnosticCode::SchemaInvalid,
                 document.paths_at(),
                 message,
@@ -98,9 +98,9 @@ pub(crate) fn compile<'d>(
 }
 
 /// The parameter or body of an operation that is a reference which leads nowhere.
-fn broken(document: &Document, source: &OperationPlace<'_>) -> Option<String> {
-    let parameters = parameters(&source.item, &source.place).into_iter();
-    let mut all = parameters.chain(source.place.get("requestBody"));
+fn broken(document: &Document, source: &OperationCursor<'_>) -> Option<String> {
+    let parameters = parameters(&source.path_item, &source.cursor).into_iter();
+    let mut all = parameters.chain(source.cursor.get("requestBody"));
     let reference = all.find_map(|place| place.text("$ref"))?;
     Some(format!(
         "`{}` does not exist",
@@ -109,8 +109,8 @@ fn broken(document: &Document, source: &OperationPlace<'_>) -> Option<String> {
 }
 
 impl Compile<'_, '_> {
-    fn operation(&mut self, source: &OperationPlace<'_>, rules: Rules) -> Operation {
-        let place = &source.place;
+    fn operation(&mut self, source: &OperationCursor<'_>, rules: Rules) -> Operation {
+        let place = &source.cursor;
         let before = self.faults.len();
         let mut parameters = self.parameters(source);
         if rules.split_encoded_commas {
@@ -125,7 +125,7 @@ impl Compile<'_, '_> {
         let responses = place.get("responses");
         let responses: Vec<_> = responses
             .iter()
-            .flat_map(Place::members)
+            .flat_map(Cursor::members)
             .filter_map(|(key, place)| self.response(key, &place))
             .collect();
         Operation {
@@ -138,7 +138,7 @@ impl Compile<'_, '_> {
             responses,
             security: SecurityRequirement::of(self.document, place).unwrap_or_default(),
             extensions: extensions(place.node),
-            path_extensions: extensions(source.item.node),
+            path_extensions: extensions(source.path_item.node),
             rules,
             parameters,
             unserved,
@@ -146,7 +146,7 @@ impl Compile<'_, '_> {
     }
 
     /// Why an operation of a lenient document can't be served, if it can't: `before` is where its diagnostics begin.
-    fn unserved(&mut self, source: &OperationPlace<'_>, before: usize) -> Option<String> {
+    fn unserved(&mut self, source: &OperationCursor<'_>, before: usize) -> Option<String> {
         if !self.document.is_lenient() {
             return None;
         }
@@ -155,19 +155,19 @@ impl Compile<'_, '_> {
             fault.code.severity() == Severity::Error && fault.code != DiagnosticCode::SchemaInvalid
         };
         let mut own = self.faults.iter().skip(before);
-        let reason = security::unenforceable(self.document, &source.place)
+        let reason = security::unenforceable(self.document, &source.cursor)
             .or_else(|| broken(self.document, source))
             .or_else(|| own.find(is_error).map(|fault| fault.message.clone()))?;
         let message = format!("the operation `{}` answers 501: {reason}", source.id());
-        self.fault(DiagnosticCode::OperationNotServed, &source.place, message);
+        self.fault(DiagnosticCode::OperationNotServed, &source.cursor, message);
         Some(reason)
     }
 
-    fn parameters(&mut self, source: &OperationPlace<'_>) -> Vec<Parameter> {
+    fn parameters(&mut self, source: &OperationCursor<'_>) -> Vec<Parameter> {
         let mut compiled = Vec::new();
         let template = Template::parse(source.path).ok();
         let mut seen = Vec::new();
-        for place in parameters(&source.item, &source.place) {
+        for place in parameters(&source.path_item, &source.cursor) {
             let key = parameter_key(&place);
             let is_in_path = |name| {
                 template
@@ -194,7 +194,7 @@ impl Compile<'_, '_> {
         compiled
     }
 
-    fn response(&mut self, key: &str, place: &Place<'_>) -> Option<(StatusRange, Response)> {
+    fn response(&mut self, key: &str, place: &Cursor<'_>) -> Option<(StatusRange, Response)> {
         if key.starts_with("x-") {
             return None;
         }
@@ -212,12 +212,12 @@ impl Compile<'_, '_> {
                 .then_some((StatusRange::Default, any));
         };
         let headers = place.get("headers");
-        let headers = headers.iter().flat_map(Place::members);
+        let headers = headers.iter().flat_map(Cursor::members);
         let headers = headers
             .filter_map(|(name, place)| self.header(name, &place))
             .collect();
         let content = place.get("content");
-        let content = content.iter().flat_map(Place::members);
+        let content = content.iter().flat_map(Cursor::members);
         let (mut entries, mut of_ranges) = (Vec::new(), Vec::new());
         for (name, place) in content {
             if !self.is_media_type(name, &place) {
@@ -233,7 +233,7 @@ impl Compile<'_, '_> {
     }
 
     /// Whether a key of `content` can be the type of a body; if not, no body is of it.
-    pub(super) fn is_media_type(&mut self, name: &str, place: &Place<'_>) -> bool {
+    pub(super) fn is_media_type(&mut self, name: &str, place: &Cursor<'_>) -> bool {
         let is_one = is_media_range(name);
         if !is_one {
             let message =
@@ -249,7 +249,7 @@ impl Compile<'_, '_> {
         all.find(|own| own.kind.as_str() == kind.as_str()).cloned()
     }
 
-    fn header(&mut self, name: &str, place: &Place<'_>) -> Option<Header> {
+    fn header(&mut self, name: &str, place: &Cursor<'_>) -> Option<Header> {
         if is_ignored_header(self.document, name) {
             let message = format!(
                 "the header `{name}` of a response is ignored: `content` and `security` speak of it"
@@ -283,24 +283,24 @@ impl Compile<'_, '_> {
         })
     }
 
-    pub(super) fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
+    pub(super) fn schema(&mut self, place: &Cursor<'_>, key: &str) -> Option<Arc<Schema>> {
         self.compiled(&place.schema(key)?)
     }
 
     /// The schema of what is sent.
-    fn compiled(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
+    fn compiled(&mut self, schema: &Cursor<'_>) -> Option<Arc<Schema>> {
         self.usable(self.compiler.compile(&schema.pointer), schema)
     }
 
     /// The schema of what is answered.
-    pub(super) fn answered(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
+    pub(super) fn answered(&mut self, schema: &Cursor<'_>) -> Option<Arc<Schema>> {
         self.usable(self.compiler.compile_response(&schema.pointer), schema)
     }
 
     fn usable(
         &mut self,
         compiled: Result<Arc<Schema>, String>,
-        schema: &Place<'_>,
+        schema: &Cursor<'_>,
     ) -> Option<Arc<Schema>> {
         compiled
             .map_err(|message| {
@@ -313,10 +313,10 @@ impl Compile<'_, '_> {
     pub(super) fn fault(
         &mut self,
         code: DiagnosticCode,
-        place: &Place<'_>,
+        place: &Cursor<'_>,
         message: impl Into<String>,
     ) {
         self.faults
-            .push(self.document.fault(code, place.node.at, message));
+            .push(self.document.diagnostic(code, place.node.at, message));
     }
 }

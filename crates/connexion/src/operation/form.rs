@@ -18,7 +18,7 @@ use crate::{
     compat::Compat,
     diagnostics::DiagnosticCode,
     document::{
-        cursor::Place,
+        cursor::Cursor,
         node::{Kind, Node, escape, shortened},
     },
     operation::{
@@ -125,7 +125,7 @@ enum Unreadable {
 }
 
 /// What is wrong with the description of a form, and where.
-pub(crate) type FormFault<'d> = (DiagnosticCode, Place<'d>, String);
+pub(crate) type FormFault<'d> = (DiagnosticCode, Cursor<'d>, String);
 
 impl Form {
     /// Whether a part of a multipart form is a file.
@@ -163,7 +163,7 @@ impl Form {
     /// Compiles the form whose media type stands at `media`; whether `style` and `explode` have a meaning there
     /// depends on the version.
     pub(crate) fn compile<'d>(
-        media: &Place<'d>,
+        media: &Cursor<'d>,
         has_styles: bool,
         compiler: &Compiler<'_>,
     ) -> (Self, Vec<FormFault<'d>>) {
@@ -652,7 +652,7 @@ impl Others {
 }
 
 struct Compile<'c, 'd, 'f> {
-    media: &'c Place<'d>,
+    media: &'c Cursor<'d>,
     has_styles: bool,
     compiler: &'c Compiler<'f>,
     faults: Vec<FormFault<'d>>,
@@ -667,7 +667,7 @@ impl<'d> Compile<'_, 'd, '_> {
             .as_ref()
             .map_or_else(Vec::new, |schema| parts(schema, MAX_PARTS));
         for part in &parts {
-            for (name, _) in part.get("properties").iter().flat_map(Place::members) {
+            for (name, _) in part.get("properties").iter().flat_map(Cursor::members) {
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -697,7 +697,7 @@ impl<'d> Compile<'_, 'd, '_> {
             others.get_or_insert_with(any_text);
         }
         let encodings = self.media.get("encoding");
-        for (name, place) in encodings.iter().flat_map(Place::members) {
+        for (name, place) in encodings.iter().flat_map(Cursor::members) {
             if !names.contains(&name) && others.is_none() {
                 let message = format!("there is no property `{name}` that this could be about");
                 self.faults
@@ -719,7 +719,7 @@ impl<'d> Compile<'_, 'd, '_> {
         }
     }
 
-    fn field(&mut self, name: &str, parts: &[Place<'d>]) -> Field {
+    fn field(&mut self, name: &str, parts: &[Cursor<'d>]) -> Field {
         let encoding = self.media.get("encoding").and_then(|all| all.get(name));
         let properties = parts.iter().filter_map(|part| part.get("properties"));
         let mut field = Field {
@@ -763,20 +763,20 @@ impl<'d> Compile<'_, 'd, '_> {
 }
 
 /// The names of properties that a schema asks for, or that make it ask for others.
-fn required(schema: &Place<'_>) -> Vec<String> {
-    let listed = |names: &Place<'_>| -> Vec<String> {
+fn required(schema: &Cursor<'_>) -> Vec<String> {
+    let listed = |names: &Cursor<'_>| -> Vec<String> {
         let names = names.node.items().iter().filter_map(Node::as_str);
         names.map(str::to_owned).collect()
     };
     let dependent = schema.get("dependentRequired");
-    let dependent = dependent.iter().flat_map(Place::members);
+    let dependent = dependent.iter().flat_map(Cursor::members);
     let dependent = dependent.flat_map(|(name, names)| {
         let mut all = listed(&names);
         all.push(name.to_owned());
         all
     });
     let triggers = schema.get("dependentSchemas");
-    let triggers = triggers.iter().flat_map(Place::members);
+    let triggers = triggers.iter().flat_map(Cursor::members);
     let triggers = triggers.map(|(name, _)| name.to_owned());
     let own = schema.get("required");
     let own = own.iter().flat_map(listed);
@@ -785,7 +785,7 @@ fn required(schema: &Place<'_>) -> Vec<String> {
 
 /// Whether the parts of a property, or of its items, are files: what the document says nothing of but that it
 /// is `binary` or of a type that is neither text nor JSON (OpenAPI 3.1, section 4.8.14.2).
-fn is_file(property: &Place<'_>, media_types: &[MediaType]) -> IsFile {
+fn is_file(property: &Cursor<'_>, media_types: &[MediaType]) -> IsFile {
     let is_data = |kind: &MediaType| !kind.is_text() && !kind.is_json();
     let mut schemas = parts(property, MAX_PARTS);
     if has(&all_types(property), "array") {
@@ -815,9 +815,9 @@ fn any_text() -> Others {
 /// How a property is written.
 fn written(
     name: &str,
-    encoding: Option<&Place<'_>>,
+    encoding: Option<&Cursor<'_>>,
     has_styles: bool,
-    property: &Place<'_>,
+    property: &Cursor<'_>,
     schema: Arc<Schema>,
 ) -> Result<Written, String> {
     let types = all_types(property);
@@ -855,7 +855,7 @@ fn written(
 }
 
 /// The media types that an encoding allows.
-fn content_types(encoding: &Place<'_>) -> Vec<MediaType> {
+fn content_types(encoding: &Cursor<'_>) -> Vec<MediaType> {
     let text = encoding.node.get("contentType").and_then(Node::as_str);
     let types = text.unwrap_or_default().split(',');
     types

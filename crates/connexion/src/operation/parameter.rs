@@ -20,7 +20,7 @@ use crate::{
     diagnostics::DiagnosticCode,
     document::{
         Document,
-        cursor::Place,
+        cursor::Cursor,
         node::{Position, push},
     },
     operation::path::PathValues,
@@ -73,7 +73,7 @@ impl Parameter {
     /// Compiles the parameter that stands at `place`; the error says what is wrong with it. What its author should know
     /// is added to `warnings`.
     pub(crate) fn compile(
-        place: &Place<'_>,
+        place: &Cursor<'_>,
         compiler: &Compiler<'_>,
         warnings: &mut Vec<(DiagnosticCode, String)>,
     ) -> Result<Self, String> {
@@ -186,8 +186,8 @@ impl Parameter {
     /// A property of a form, which is written as a query parameter would be. `encoding` has its style, if any.
     pub(crate) fn of_form(
         name: &str,
-        encoding: Option<&Place<'_>>,
-        property: &Place<'_>,
+        encoding: Option<&Cursor<'_>>,
+        property: &Cursor<'_>,
         schema: Arc<Schema>,
     ) -> Result<Self, String> {
         let what = format!("property `{name}`");
@@ -418,7 +418,7 @@ impl Parameter {
 }
 
 /// The default of a parameter, wherever its schema has it.
-fn default(place: &Place<'_>, written: Option<&Place<'_>>) -> Option<Value> {
+fn default(place: &Cursor<'_>, written: Option<&Cursor<'_>>) -> Option<Value> {
     let behind = place.get("schema").map(|schema| parts(&schema, MAX_PARTS));
     let behind = behind.unwrap_or_default();
     let mut schemas = written.into_iter().chain(&behind);

@@ -141,7 +141,7 @@ impl<'s> Compiler<'s> {
             } else {
                 DiagnosticCode::ExampleInvalid
             };
-            Some(document.fault(code, sample.at, message))
+            Some(document.diagnostic(code, sample.at, message))
         };
         self.samples.iter().filter_map(diagnostic).collect()
     }

@@ -116,8 +116,8 @@ impl Search<'_> {
 /// Returns the pointers of the schemas in `schema` that apply to the same value.
 fn parts(schema: &Value, pointer: &str) -> Vec<String> {
     let mut parts = Vec::new();
-    for (key, member) in schema.as_object().into_iter().flatten() {
-        match (key.as_str(), member) {
+    for (key, value) in schema.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
             ("allOf" | "anyOf" | "oneOf", Value::Array(items)) => {
                 parts.extend((0..items.len()).map(|i| format!("{pointer}/{key}/{i}")));
             }

@@ -193,24 +193,24 @@ pub(crate) fn is_annotation(keyword: &str) -> bool {
 pub(super) fn adapt(schema: &mut Value, document: &Document) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, document)),
-        Value::Object(members) => {
-            adapt_reference(members, document);
-            adapt_bounds(members);
-            adapt_nullable(members, document.version);
-            adapt_lists(members);
-            pattern::adapt(members);
-            for (key, member) in members {
+        Value::Object(keywords) => {
+            adapt_reference(keywords, document);
+            adapt_bounds(keywords);
+            adapt_nullable(keywords, document.version);
+            adapt_lists(keywords);
+            pattern::adapt(keywords);
+            for (key, value) in keywords {
                 match key.as_str() {
                     // Values, not schemas. They must not change.
                     "example" | "examples" | "default" | "enum" | "const" => {}
                     // The keys of these objects are names, not keywords.
                     "properties" | "patternProperties" | "dependentSchemas" | "$defs"
                     | "definitions" => {
-                        if let Value::Object(named) = member {
+                        if let Value::Object(named) = value {
                             named.values_mut().for_each(|below| adapt(below, document));
                         }
                     }
-                    _ => adapt(member, document),
+                    _ => adapt(value, document),
                 }
             }
         }

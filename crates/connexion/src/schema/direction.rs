@@ -65,9 +65,9 @@ pub(super) fn forbidden<'a>(
 pub(super) fn is_used(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(is_used),
-        Value::Object(members) => members.iter().any(|(key, member)| {
+        Value::Object(entries) => entries.iter().any(|(key, value)| {
             let is_flag = matches!(key.as_str(), "readOnly" | "writeOnly");
-            is_flag && *member == Value::Bool(true) || is_used(member)
+            is_flag && *value == Value::Bool(true) || is_used(value)
         }),
         _ => false,
     }

@@ -103,8 +103,8 @@ fn holders(root: &Value, outer: &[String]) -> Vec<String> {
 fn is_used(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(is_used),
-        Value::Object(members) => {
-            members.contains_key("discriminator") || members.values().any(is_used)
+        Value::Object(keywords) => {
+            keywords.contains_key("discriminator") || keywords.values().any(is_used)
         }
         _ => false,
     }
@@ -215,12 +215,12 @@ impl Rewriting<'_> {
             let parts = schema.get_mut(keyword).and_then(Value::as_array_mut);
             for part in parts.into_iter().flatten().filter_map(Value::as_object_mut) {
                 let described = resolve(self.root, &Value::Object(part.clone())).clone();
-                let member = described
+                let rules = described
                     .get("properties")
                     .and_then(|all| all.get(property));
-                let member = member.map(|member| resolve(self.root, member));
+                let rules = rules.map(|rules| resolve(self.root, rules));
                 let rule = ["const", "enum"].into_iter().find_map(|keyword| {
-                    let value = member?.get(keyword)?;
+                    let value = rules?.get(keyword)?;
                     Some(json!({property: {keyword: value}}))
                 });
                 if let (Some(rule), true) = (rule, part.len() == 1 && part.contains_key("$ref")) {

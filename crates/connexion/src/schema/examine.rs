@@ -86,7 +86,7 @@ pub(crate) fn examine(
                 let message =
                     format!("no engine can read the pattern `{pattern}`, so it is not checked");
                 let at = deepest(&document.root, &at).at;
-                diagnostics.push(document.fault(DiagnosticCode::NotChecked, at, message));
+                diagnostics.push(document.diagnostic(DiagnosticCode::NotChecked, at, message));
             }
             let found = check_one(document, schema, node);
             if !found.is_empty() {
@@ -98,7 +98,7 @@ pub(crate) fn examine(
     remove_dangling_references(&mut root, outer);
     for one in discriminator::rewrite(&mut root, outer, strict_discriminator) {
         let node = deepest(&document.root, &one.pointer);
-        diagnostics.push(document.fault(DiagnosticCode::Unsupported, node.at, one.message));
+        diagnostics.push(document.diagnostic(DiagnosticCode::Unsupported, node.at, one.message));
     }
     diagnostics.extend(remove_cycles(document, &mut root, outer));
     let schemas = Schemas {
@@ -139,7 +139,7 @@ fn remove_cycles(document: &Document, root: &mut Value, outer: &[String]) -> Vec
         };
         let reference = one.reference.replace(&bare, "");
         let message = format!("`{}` {end}", document.written_at(node.at, &reference));
-        diagnostics.push(document.fault(DiagnosticCode::ReferenceEndless, node.at, message));
+        diagnostics.push(document.diagnostic(DiagnosticCode::ReferenceEndless, node.at, message));
         allow_anything(root, &one.holder);
     }
     diagnostics
@@ -210,7 +210,7 @@ fn check_one(document: &Document, schema: &Value, node: &Node) -> Vec<Diagnostic
             let sentence = sentence::sentence(error.kind(), Compat::Standard, shown);
             format!("the `{}` of a schema: {sentence}", unescape(keyword))
         };
-        document.fault(
+        document.diagnostic(
             DiagnosticCode::SchemaInvalid,
             deepest(node, path).at,
             message,

@@ -221,7 +221,7 @@ impl Spot<'_> {
 }
 
 /// The addresses of schemas, all in one document.
-type Key = Vec<*const Value>;
+type SchemaAddresses = Vec<*const Value>;
 
 struct Generator<'s> {
     root: &'s Value,
@@ -230,13 +230,13 @@ struct Generator<'s> {
     steps: Cell<usize>,
     /// The number of values that the current full value may still contain.
     room: Cell<usize>,
-    views: RefCell<HashMap<Key, Rc<Vec<View<'s>>>>>,
+    views: RefCell<HashMap<SchemaAddresses, Rc<Vec<View<'s>>>>>,
     /// By location: the number of alternatives when a value was last generated.
-    sizes: RefCell<HashMap<String, usize>>,
+    alternatives: RefCell<HashMap<String, usize>>,
     /// By location: the index of the alternative to use, if it is not the first.
-    taken: RefCell<BTreeMap<String, usize>>,
+    selected: RefCell<BTreeMap<String, usize>>,
     /// Optional properties without a valid value.
-    banned: RefCell<HashSet<String>>,
+    excluded: RefCell<HashSet<String>>,
     /// The described locations for which generation was attempted.
     described: RefCell<BTreeSet<String>>,
 }
@@ -251,9 +251,9 @@ impl<'s> Generator<'s> {
             steps: Cell::new(MAX_STEPS),
             room: Cell::new(MAX_FULL),
             views: RefCell::default(),
-            sizes: RefCell::default(),
-            taken: RefCell::default(),
-            banned: RefCell::default(),
+            alternatives: RefCell::default(),
+            selected: RefCell::default(),
+            excluded: RefCell::default(),
             described: RefCell::default(),
         };
         (generator, top)
@@ -275,17 +275,22 @@ impl<'s> Generator<'s> {
     /// Selects the next alternative at a location, or at the nearest one that contains it.
     fn replace(&self, mut pointer: &str) -> Option<()> {
         loop {
-            let size = self.sizes.borrow().get(pointer).copied().unwrap_or(0);
-            let mut taken = self.taken.borrow_mut();
-            let next = taken.get(pointer).map_or(1, |last| last + 1);
+            let size = self
+                .alternatives
+                .borrow()
+                .get(pointer)
+                .copied()
+                .unwrap_or(0);
+            let mut selected = self.selected.borrow_mut();
+            let next = selected.get(pointer).map_or(1, |last| last + 1);
             if next < size {
-                taken.insert(pointer.to_owned(), next);
+                selected.insert(pointer.to_owned(), next);
                 return Some(());
             }
-            taken.remove(pointer);
+            selected.remove(pointer);
             if size > 0
                 && !pointer.is_empty()
-                && self.banned.borrow_mut().insert(pointer.to_owned())
+                && self.excluded.borrow_mut().insert(pointer.to_owned())
             {
                 return Some(());
             }
@@ -299,7 +304,7 @@ impl<'s> Generator<'s> {
     }
 
     fn views(&self, schemas: &[&'s Value]) -> Rc<Vec<View<'s>>> {
-        let key: Key = schemas
+        let key: SchemaAddresses = schemas
             .iter()
             .map(|schema| std::ptr::from_ref(*schema))
             .collect();
@@ -345,11 +350,11 @@ impl<'s> Generator<'s> {
             return None;
         }
         self.described.borrow_mut().insert(spot.at.to_owned());
-        self.sizes
+        self.alternatives
             .borrow_mut()
             .insert(spot.at.to_owned(), all.len());
-        let taken = self.taken.borrow().get(spot.at).copied().unwrap_or(0);
-        let mut left = all.into_iter().skip(taken);
+        let index = self.selected.borrow().get(spot.at).copied().unwrap_or(0);
+        let mut left = all.into_iter().skip(index);
         left.find_map(|(view, choice)| match choice {
             Choice::Given(value) => Some(value),
             Choice::Object => self.object(view, spot),

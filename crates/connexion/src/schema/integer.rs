@@ -102,7 +102,9 @@ impl Source {
     fn has_integer(self, value: &Value) -> bool {
         match value {
             Value::Array(items) => items.iter().any(|item| self.has_integer(item)),
-            Value::Object(members) => members.values().any(|member| self.has_integer(member)),
+            Value::Object(properties) => properties
+                .values()
+                .any(|property| self.has_integer(property)),
             value => self.integer(value).is_some(),
         }
     }
@@ -194,22 +196,32 @@ impl Conversion<'_> {
             properties.is_some_and(|properties| properties.get(name).is_some())
         };
         match (keyword, below, value) {
-            ("properties", Value::Object(schemas), Value::Object(members)) => {
+            ("properties", Value::Object(schemas), Value::Object(properties)) => {
                 for (name, schema) in schemas {
-                    if let Some(member) = members.get_mut(name) {
-                        self.visit(schema, member, depth);
+                    if let Some(property) = properties.get_mut(name) {
+                        self.visit(schema, property, depth);
                     }
                 }
             }
-            ("additionalProperties" | "unevaluatedProperties", schema, Value::Object(members)) => {
-                for (_, member) in members.iter_mut().filter(|(name, _)| !is_described(name)) {
-                    self.visit(schema, member, depth);
+            (
+                "additionalProperties" | "unevaluatedProperties",
+                schema,
+                Value::Object(properties),
+            ) => {
+                for (_, property) in properties
+                    .iter_mut()
+                    .filter(|(name, _)| !is_described(name))
+                {
+                    self.visit(schema, property, depth);
                 }
             }
-            ("patternProperties", Value::Object(schemas), Value::Object(members)) => {
-                for (_, member) in members.iter_mut().filter(|(name, _)| !is_described(name)) {
+            ("patternProperties", Value::Object(schemas), Value::Object(properties)) => {
+                for (_, property) in properties
+                    .iter_mut()
+                    .filter(|(name, _)| !is_described(name))
+                {
                     for schema in schemas.values() {
-                        self.visit(schema, member, depth);
+                        self.visit(schema, property, depth);
                     }
                 }
             }

@@ -83,7 +83,7 @@ pub(crate) fn read(
     room: &Room,
 ) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = Reader { filter, room }.deserialize(&mut json)?;
+    let value = ValueReader { filter, room }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
@@ -92,19 +92,19 @@ pub(crate) fn read(
 pub(crate) fn count(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Value::Object(members) => 1 + members.values().map(count).sum::<usize>(),
+        Value::Object(properties) => 1 + properties.values().map(count).sum::<usize>(),
         _ => 1,
     }
 }
 
 /// Deserializes one value.
 #[derive(Clone, Copy)]
-struct Reader<'r> {
+struct ValueReader<'r> {
     filter: &'r PropertyFilter,
     room: &'r Room,
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for ValueReader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
@@ -116,7 +116,7 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for ValueReader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,16 +156,16 @@ impl<'de> Visitor<'de> for Reader<'_> {
         Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some(key) = members.next_key_seed(Key(self.filter))? {
+        while let Some(key) = properties.next_key_seed(PropertyName(self.filter))? {
             match key {
                 Some((name, filter)) => {
-                    let value = members.next_value_seed(Self { filter, ..self })?;
+                    let value = properties.next_value_seed(Self { filter, ..self })?;
                     object.insert(name, value);
                 }
                 None => {
-                    members.next_value::<IgnoredAny>()?;
+                    properties.next_value::<IgnoredAny>()?;
                 }
             }
         }
@@ -174,9 +174,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
 }
 
 /// Deserializes the name of a property, with the filter of its value; `None` if the property is skipped.
-struct Key<'r>(&'r PropertyFilter);
+struct PropertyName<'r>(&'r PropertyFilter);
 
-impl<'de, 'r> DeserializeSeed<'de> for Key<'r> {
+impl<'de, 'r> DeserializeSeed<'de> for PropertyName<'r> {
     type Value = Option<(String, &'r PropertyFilter)>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -184,7 +184,7 @@ impl<'de, 'r> DeserializeSeed<'de> for Key<'r> {
     }
 }
 
-impl<'r> Visitor<'_> for Key<'r> {
+impl<'r> Visitor<'_> for PropertyName<'r> {
     type Value = Option<(String, &'r PropertyFilter)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -62,7 +62,7 @@ struct Writer {
     limit: usize,
     depth: usize,
     /// The number of properties that may still be held in memory.
-    held: usize,
+    capacity: usize,
 }
 
 impl Writer {
@@ -72,7 +72,7 @@ impl Writer {
             compat,
             limit,
             depth: 0,
-            held: limit,
+            capacity: limit,
         }
     }
 
@@ -110,7 +110,7 @@ impl Writer {
             Value::Number(one) => self.text.push_str(&self.compat.number(&one.to_string())),
             Value::String(text) => self.string(text),
             Value::Array(items) => self.list(items.iter().map(Ok::<_, ()>), Self::value),
-            Value::Object(members) => self.dict(members.iter(), Self::value),
+            Value::Object(properties) => self.dict(properties.iter(), Self::value),
         }
     }
 
@@ -128,11 +128,11 @@ impl Writer {
 
     fn dict<'k, T>(
         &mut self,
-        members: impl Iterator<Item = (&'k String, T)>,
+        properties: impl Iterator<Item = (&'k String, T)>,
         show: fn(&mut Self, T),
     ) {
         self.text.push('{');
-        for (i, (key, value)) in members.enumerate() {
+        for (i, (key, value)) in properties.enumerate() {
             if self.is_full() {
                 return;
             }
@@ -170,19 +170,19 @@ impl<'de> Visitor<'de> for &mut Writer {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut held = IndexMap::<String, &RawValue>::new();
-        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {
+        let mut texts = IndexMap::<String, &RawValue>::new();
+        while let Some(name) = properties.next_key::<Cow<'_, str>>()? {
             // A repeated property has the position of the first and the value of the last.
-            let is_shown = self.held > held.len() || held.contains_key(&*name);
+            let is_shown = self.capacity > texts.len() || texts.contains_key(&*name);
             if is_shown {
-                held.insert(name.into_owned(), members.next_value()?);
+                texts.insert(name.into_owned(), properties.next_value()?);
             } else {
-                members.next_value::<IgnoredAny>()?;
+                properties.next_value::<IgnoredAny>()?;
             }
         }
-        self.held -= held.len();
-        self.dict(held.iter(), |out, value| out.json(value.get()));
+        self.capacity -= texts.len();
+        self.dict(texts.iter(), |out, value| out.json(value.get()));
         Ok(())
     }
 }

@@ -123,7 +123,7 @@ impl Plain {
             (Kind::Array(items), Value::Array(values)) => {
                 values.iter().all(|value| items.admits_json(value))
             }
-            (Kind::Object(object), Value::Object(members)) => object.admits_json(members),
+            (Kind::Object(object), Value::Object(values)) => object.admits_json(values),
             // Values of other kinds contain no map.
             _ => self.admits(value),
         }
@@ -132,11 +132,11 @@ impl Plain {
     /// Appends `value` as JSON if the fast path finds it valid. Otherwise, appends nothing and returns `false`.
     pub(super) fn write<T: Serialize + ?Sized>(&self, value: &T, json: &mut Vec<u8>) -> bool {
         let begin = json.len();
-        let is_right = value.serialize(CheckingSerializer(self, json)).is_ok();
-        if !is_right {
+        let is_valid = value.serialize(CheckingSerializer(self, json)).is_ok();
+        if !is_valid {
             json.truncate(begin);
         }
-        is_right
+        is_valid
     }
 }
 
@@ -148,16 +148,16 @@ impl Kind {
 }
 
 impl Object {
-    fn admits_json(&self, members: &Map<String, Value>) -> bool {
+    fn admits_json(&self, values: &Map<String, Value>) -> bool {
         let mut described = 0;
-        let are_right = self.properties.iter().all(|property| {
-            let Some(value) = members.get(&property.name) else {
+        let are_valid = self.properties.iter().all(|property| {
+            let Some(value) = values.get(&property.name) else {
                 return !property.required;
             };
             described += 1;
             property.schema.admits_json(value)
         });
-        are_right && (described == members.len() || !self.is_closed)
+        are_valid && (described == values.len() || !self.is_closed)
     }
 }
 

@@ -14,17 +14,17 @@ pub(super) fn reduced(root: &Node) -> Value {
 
 /// Reduces a node. `are_names` is true if the keys of an object are names of the author's choice, not keywords.
 fn below(node: &Node, are_names: bool) -> Value {
-    let members = match &node.kind {
-        Kind::Object(members) => members,
+    let entries = match &node.kind {
+        Kind::Object(entries) => entries,
         Kind::Array(items) => return items.iter().map(|item| below(item, false)).collect(),
         _ => return node.into(),
     };
-    let is_kept = |key: &str| are_names || !is_for_people(key);
-    let kept = members.iter().filter(|(key, _)| is_kept(key));
-    let one = |(key, member): (&String, &Node)| {
+    let is_kept = |key: &str| are_names || !is_annotation(key);
+    let kept = entries.iter().filter(|(key, _)| is_kept(key));
+    let one = |(key, value): (&String, &Node)| {
         let value = match key.as_str() {
-            "const" | "default" | "enum" if !are_names => Value::from(member),
-            _ => below(member, !are_names && holds_names(key)),
+            "const" | "default" | "enum" if !are_names => Value::from(value),
+            _ => below(value, !are_names && holds_names(key)),
         };
         (key.clone(), value)
     };
@@ -32,7 +32,7 @@ fn below(node: &Node, are_names: bool) -> Value {
 }
 
 /// Returns whether a keyword is an annotation for readers.
-fn is_for_people(keyword: &str) -> bool {
+fn is_annotation(keyword: &str) -> bool {
     matches!(
         keyword,
         "$comment"

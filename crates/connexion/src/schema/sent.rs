@@ -22,7 +22,7 @@ pub(crate) struct SentValue<'j> {
 
 enum Parts<'j> {
     Items(Vec<&'j RawValue>),
-    Members(HashMap<String, &'j RawValue>),
+    Properties(HashMap<String, &'j RawValue>),
 }
 
 /// A part of a value, as it was sent.
@@ -61,13 +61,13 @@ impl<'j> SentValue<'j> {
             let here = pointer.get(..end)?;
             if !self.parts.contains_key(here) {
                 let parts = match self.value.pointer(here)? {
-                    Value::Object(known) => Parts::Members(members(json, known)?),
+                    Value::Object(known) => Parts::Properties(property_texts(json, known)?),
                     _ => Parts::Items(serde_json::from_str(json).ok()?),
                 };
                 self.parts.insert(here.to_owned(), parts);
             }
             json = match self.parts.get(here)? {
-                Parts::Members(members) => members.get(unescape(token).as_ref())?.get(),
+                Parts::Properties(properties) => properties.get(unescape(token).as_ref())?.get(),
                 Parts::Items(items) => items.get(token.parse::<usize>().ok()?)?.get(),
             };
             end += 1 + token.len();
@@ -77,7 +77,10 @@ impl<'j> SentValue<'j> {
 }
 
 /// Returns the text of each property that is in the parsed value, too. The others were skipped, and may be many.
-fn members<'j>(json: &'j str, known: &Map<String, Value>) -> Option<HashMap<String, &'j RawValue>> {
+fn property_texts<'j>(
+    json: &'j str,
+    known: &Map<String, Value>,
+) -> Option<HashMap<String, &'j RawValue>> {
     struct Known<'k>(&'k Map<String, Value>);
 
     impl<'de> Visitor<'de> for Known<'_> {
@@ -87,16 +90,16 @@ fn members<'j>(json: &'j str, known: &Map<String, Value>) -> Option<HashMap<Stri
             f.write_str("an object")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut held = HashMap::new();
-            while let Some(name) = members.next_key::<String>()? {
+        fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Self::Value, A::Error> {
+            let mut texts = HashMap::new();
+            while let Some(name) = properties.next_key::<String>()? {
                 if self.0.contains_key(&name) {
-                    held.insert(name, members.next_value()?);
+                    texts.insert(name, properties.next_value()?);
                 } else {
-                    members.next_value::<IgnoredAny>()?;
+                    properties.next_value::<IgnoredAny>()?;
                 }
             }
-            Ok(held)
+            Ok(texts)
         }
     }
 

@@ -143,10 +143,10 @@ pub(super) fn share(root: &mut Value, mutual: &HashSet<&str>) -> bool {
 fn uses_unevaluated(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(uses_unevaluated),
-        Value::Object(members) => {
-            members.contains_key("unevaluatedProperties")
-                || members.contains_key("unevaluatedItems")
-                || members.values().any(uses_unevaluated)
+        Value::Object(keywords) => {
+            keywords.contains_key("unevaluatedProperties")
+                || keywords.contains_key("unevaluatedItems")
+                || keywords.values().any(uses_unevaluated)
         }
         _ => false,
     }
@@ -155,16 +155,16 @@ fn uses_unevaluated(value: &Value) -> bool {
 fn replace(value: &mut Value, mutual: &HashSet<&str>) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| replace(item, mutual)),
-        Value::Object(members) => {
-            let target = members.get("$ref").and_then(Value::as_str).map(decoded);
+        Value::Object(keywords) => {
+            let target = keywords.get("$ref").and_then(Value::as_str).map(decoded);
             if let Some(target) = target.filter(|target| mutual.contains(&**target)) {
                 let target = target.into_owned();
-                members.shift_remove("$ref");
-                members.insert(SHARED.to_owned(), target.into());
+                keywords.shift_remove("$ref");
+                keywords.insert(SHARED.to_owned(), target.into());
             }
-            members
+            keywords
                 .values_mut()
-                .for_each(|member| replace(member, mutual));
+                .for_each(|value| replace(value, mutual));
         }
         _ => {}
     }

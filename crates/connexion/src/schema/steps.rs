@@ -85,7 +85,7 @@ fn within<T>(steps: usize, validate: impl Fn() -> T) -> Option<T> {
 fn count(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(members) => members.values().map(count).sum(),
+        Value::Object(properties) => properties.values().map(count).sum(),
         _ => 0,
     }
 }
@@ -169,16 +169,16 @@ fn branches(root: &Value, pointer: &str, recursive: &HashSet<&str>) -> bool {
 /// Calls `visit` with the schemas below `schema` that are the only schema of a part of the value.
 fn each_part<'v>(schema: &'v Value, visit: &mut impl FnMut(&'v Value)) {
     visit(schema);
-    let Value::Object(members) = schema else {
+    let Value::Object(keywords) = schema else {
         return;
     };
     // The siblings of a reference apply to the same value, and `unevaluated…` validates its parts again.
     let again = ["$ref", "unevaluatedItems", "unevaluatedProperties"];
-    if again.iter().any(|keyword| members.contains_key(*keyword)) {
+    if again.iter().any(|keyword| keywords.contains_key(*keyword)) {
         return;
     }
-    for (key, member) in members {
-        match (key.as_str(), member) {
+    for (key, value) in keywords {
+        match (key.as_str(), value) {
             ("properties", Value::Object(named)) => {
                 named.values().for_each(|below| each_part(below, visit));
             }

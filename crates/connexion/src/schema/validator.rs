@@ -94,7 +94,7 @@ impl Validator {
             Err(_) => Err(format!("there is no schema `{name}`")),
         };
         let diagnostic =
-            |message| document.fault(DiagnosticCode::SchemaInvalid, Position::START, message);
+            |message| document.diagnostic(DiagnosticCode::SchemaInvalid, Position::START, message);
         compiled
             .map(|(schema, defaults)| Self {
                 filter: reading.skips.then(|| Arc::new(schema.property_filter())),

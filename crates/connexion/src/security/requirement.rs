@@ -11,7 +11,7 @@ use http::Method;
 use super::{declared, source::Source};
 use crate::document::{
     Document, MAX_REFERENCES,
-    cursor::{OperationPlace, Place},
+    cursor::{Cursor, OperationCursor},
     decoded,
     node::{Kind, Node, escape},
     yaml,
@@ -126,7 +126,7 @@ impl OperationSecurity<'_> {
 
 impl SecurityRequirement {
     /// Those in force for an operation: its own, or else the document's; `None` if neither says anything.
-    pub(crate) fn of(document: &Document, operation: &Place<'_>) -> Option<Vec<Self>> {
+    pub(crate) fn of(document: &Document, operation: &Cursor<'_>) -> Option<Vec<Self>> {
         let security = operation.node.get("security");
         let security = security.or_else(|| document.root.get("security"))?;
         let schemes = declared(document);
@@ -192,13 +192,13 @@ impl Document {
         let mut edited = HashSet::new();
         let mut changes = Vec::new();
         for operation in self.operations() {
-            if !edited.insert(operation.place.pointer.clone()) {
+            if !edited.insert(operation.cursor.pointer.clone()) {
                 continue;
             }
             let mut security = OperationSecurity::of(self, &operation);
             edit(&mut security);
             if security.is_changed {
-                let at = operation.place.node.at;
+                let at = operation.cursor.node.at;
                 let left = security.requirements.into_iter().map(|one| one.node);
                 let list = Node::new(at, Kind::Array(left.collect()));
                 let method = operation.method.as_str().to_ascii_lowercase();
@@ -227,8 +227,8 @@ impl Document {
 }
 
 impl<'d> OperationSecurity<'d> {
-    fn of(document: &'d Document, operation: &OperationPlace<'d>) -> Self {
-        let requirements = SecurityRequirement::of(document, &operation.place);
+    fn of(document: &'d Document, operation: &OperationCursor<'d>) -> Self {
+        let requirements = SecurityRequirement::of(document, &operation.cursor);
         Self {
             id: operation.id(),
             method: operation.method.clone(),

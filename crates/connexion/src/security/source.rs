@@ -6,7 +6,7 @@ use base64::Engine as _;
 use http::{HeaderMap, HeaderName, header};
 
 use crate::{
-    document::cursor::Place,
+    document::cursor::Cursor,
     pairs::{cookies, decode, pairs},
     problem::ParameterLocation,
 };
@@ -70,7 +70,7 @@ pub(super) enum Source {
 
 impl Source {
     /// Reads a security scheme; the error says what is wrong with it.
-    pub(super) fn compile(place: &Place<'_>) -> Result<Self, String> {
+    pub(super) fn compile(place: &Cursor<'_>) -> Result<Self, String> {
         let text = |key: &str| {
             let text = place.text(key);
             text.ok_or_else(|| format!("the security scheme has no `{key}`"))

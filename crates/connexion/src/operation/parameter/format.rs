@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::shape::{Shape, all_types, single};
 use crate::{
-    document::{cursor::Place, node::Node},
+    document::{cursor::Cursor, node::Node},
     operation::media_type::MediaType,
     pairs::decode,
     problem::ParameterLocation,
@@ -104,10 +104,10 @@ impl Format {
     /// Reads how the parameter or header at `place` is written, and where its schema stands. `what` is
     /// its name in sentences, such as "parameter `a`".
     pub(crate) fn compile<'d>(
-        place: &Place<'d>,
+        place: &Cursor<'d>,
         location: ParameterLocation,
         what: &str,
-    ) -> Result<(Self, Option<Place<'d>>), String> {
+    ) -> Result<(Self, Option<Cursor<'d>>), String> {
         if let Some(content) = place.get("content") {
             return Self::of_content(place, &content, what);
         }
@@ -119,8 +119,8 @@ impl Format {
 
     /// Reads the `style` and `explode` that stand at `place` for values of `schema`.
     pub(super) fn of_style(
-        place: Option<&Place<'_>>,
-        schema: Option<&Place<'_>>,
+        place: Option<&Cursor<'_>>,
+        schema: Option<&Cursor<'_>>,
         location: ParameterLocation,
         what: &str,
     ) -> Result<Self, String> {
@@ -128,7 +128,7 @@ impl Format {
         let style = match place.and_then(|place| place.text("style")) {
             None => default,
             Some("cookie")
-                if location == ParameterLocation::Cookie && place.is_some_and(Place::is_3_2) =>
+                if location == ParameterLocation::Cookie && place.is_some_and(Cursor::is_3_2) =>
             {
                 Style::Form
             }
@@ -204,10 +204,10 @@ impl Format {
     }
 
     fn of_content<'d>(
-        place: &Place<'d>,
-        content: &Place<'d>,
+        place: &Cursor<'d>,
+        content: &Cursor<'d>,
         what: &str,
-    ) -> Result<(Self, Option<Place<'d>>), String> {
+    ) -> Result<(Self, Option<Cursor<'d>>), String> {
         for key in ["schema", "style", "explode", "allowReserved"] {
             if place.node.get(key).is_some() {
                 return Err(format!(
@@ -306,10 +306,9 @@ impl Format {
         location: ParameterLocation,
         room: &Room,
     ) -> Option<Value> {
+        let all = PropertyFilter::all();
         let (text, marks) = match self.style {
-            Style::Json => {
-                return json::read(&decode(text, location), PropertyFilter::all(), room).ok();
-            }
+            Style::Json => return json::read(&decode(text, location), all, room).ok(),
             Style::Label => {
                 let text = text.strip_prefix('.')?;
                 // Until 3.1.0 the specification wrote dots, since then commas.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     document::{
-        cursor::Place,
+        cursor::Cursor,
         node::{Kind, Node},
     },
     schema::Pattern,
@@ -59,20 +59,20 @@ struct Member {
 impl Shape {
     /// The shape of the values a schema allows; `None` if they are arrays and objects in turn, which no text tells
     /// apart.
-    pub(crate) fn of(schema: &Place<'_>) -> Option<Self> {
+    pub(crate) fn of(schema: &Cursor<'_>) -> Option<Self> {
         Self::within(schema, MAX_NESTED)
     }
 
     /// The shapes of objects by the alternatives of `oneOf` or `anyOf`, which may want the same member to be of
     /// different types; none if there is but one.
-    pub(super) fn branches(schema: &Place<'_>) -> Vec<Self> {
+    pub(super) fn branches(schema: &Cursor<'_>) -> Vec<Self> {
         let mut shared = vec![schema.clone()];
-        for part in schema.get("allOf").iter().flat_map(Place::items) {
+        for part in schema.get("allOf").iter().flat_map(Cursor::items) {
             shared.extend(parts(&part, MAX_PARTS));
         }
         let mut branches = Vec::new();
         for keyword in ["oneOf", "anyOf"] {
-            for branch in schema.get(keyword).iter().flat_map(Place::items) {
+            for branch in schema.get(keyword).iter().flat_map(Cursor::items) {
                 let all = [parts(&branch, MAX_PARTS), shared.clone()].concat();
                 branches.extend(Members::of_parts(&all, MAX_NESTED).map(Self::Object));
             }
@@ -84,7 +84,7 @@ impl Shape {
         }
     }
 
-    fn within(schema: &Place<'_>, depth: usize) -> Option<Self> {
+    fn within(schema: &Cursor<'_>, depth: usize) -> Option<Self> {
         let types = all_types(schema);
         match (has(&types, "object"), has(&types, "array")) {
             (true, true) => None,
@@ -96,7 +96,7 @@ impl Shape {
     }
 
     /// The shape of single values and of arrays of them.
-    pub(crate) fn flat(schema: &Place<'_>) -> Option<Self> {
+    pub(crate) fn flat(schema: &Cursor<'_>) -> Option<Self> {
         Self::of(schema).filter(|shape| match shape {
             Self::Object(_) => false,
             shape => shape.is_simple(),
@@ -261,10 +261,10 @@ impl Shape {
 }
 
 impl Items {
-    fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
+    fn of(schema: &Cursor<'_>, depth: usize) -> Option<Self> {
         let parts = parts(schema, MAX_PARTS);
         let first = parts.iter().find_map(|part| part.get("prefixItems"));
-        let first = first.iter().flat_map(Place::items);
+        let first = first.iter().flat_map(Cursor::items);
         let first: Vec<_> = first
             .map(|item| Shape::within(&item, depth))
             .collect::<Option<_>>()?;
@@ -281,7 +281,7 @@ impl Items {
                 (_, shape) => shape,
             };
         }
-        let is_listed = |items: &Place<'_>| items.node.get("enum").is_some_and(has_no_comma);
+        let is_listed = |items: &Cursor<'_>| items.node.get("enum").is_some_and(has_no_comma);
         Some(Self {
             are_listed_without_commas: first.is_empty()
                 && !schemas.is_empty()
@@ -314,15 +314,15 @@ impl Members {
         shape.is_some_and(|shape| shape.may_make(value))
     }
 
-    fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
+    fn of(schema: &Cursor<'_>, depth: usize) -> Option<Self> {
         Self::of_parts(&parts(schema, MAX_PARTS), depth)
     }
 
-    fn of_parts(parts: &[Place<'_>], depth: usize) -> Option<Self> {
+    fn of_parts(parts: &[Cursor<'_>], depth: usize) -> Option<Self> {
         let mut known: Vec<Member> = Vec::new();
         let (mut others, mut is_silent, mut patterns) = (None, true, Vec::new());
         for part in parts {
-            for (name, place) in part.get("properties").iter().flat_map(Place::members) {
+            for (name, place) in part.get("properties").iter().flat_map(Cursor::members) {
                 if !known.iter().any(|other| other.name == name) {
                     known.push(Member {
                         name: name.to_owned(),
@@ -334,7 +334,7 @@ impl Members {
             for (pattern, place) in part
                 .get("patternProperties")
                 .iter()
-                .flat_map(Place::members)
+                .flat_map(Cursor::members)
             {
                 // One that can't be read here is held against names by the schema all the same.
                 if let Some(pattern) = Pattern::compile(pattern) {
@@ -360,7 +360,7 @@ impl Members {
     }
 
     /// Those that a schema allows.
-    pub(crate) fn of_schema(schema: &Place<'_>) -> Option<Self> {
+    pub(crate) fn of_schema(schema: &Cursor<'_>) -> Option<Self> {
         Self::of(schema, MAX_NESTED)
     }
 
@@ -462,16 +462,16 @@ fn has_no_comma(listed: &Node) -> bool {
 }
 
 /// A schema, and the schemas of which it consists.
-pub(crate) fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
+pub(crate) fn parts<'d>(schema: &Cursor<'d>, depth: usize) -> Vec<Cursor<'d>> {
     let mut all = vec![schema.clone()];
     if let Some(below) = depth.checked_sub(1) {
         for keyword in ["allOf", "anyOf", "oneOf"] {
-            for part in schema.get(keyword).iter().flat_map(Place::items) {
+            for part in schema.get(keyword).iter().flat_map(Cursor::items) {
                 all.extend(parts(&part, below));
             }
         }
         let dependent = schema.get("dependentSchemas");
-        let dependent = dependent.iter().flat_map(Place::members);
+        let dependent = dependent.iter().flat_map(Cursor::members);
         let chosen = ["if", "then", "else", "not"]
             .iter()
             .filter_map(|key| schema.get(key));
@@ -483,7 +483,7 @@ pub(crate) fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
 }
 
 /// The types a schema allows. Without any named, what it says of members or items tells.
-pub(crate) fn all_types(schema: &Place<'_>) -> Vec<String> {
+pub(crate) fn all_types(schema: &Cursor<'_>) -> Vec<String> {
     let mut types = types(schema, MAX_PARTS);
     if types.is_empty() {
         let parts = parts(schema, MAX_PARTS);
@@ -506,7 +506,7 @@ pub(crate) fn all_types(schema: &Place<'_>) -> Vec<String> {
 }
 
 /// The types a schema allows, itself or by its parts; none means any.
-pub(crate) fn types(schema: &Place<'_>, depth: usize) -> Vec<String> {
+pub(crate) fn types(schema: &Cursor<'_>, depth: usize) -> Vec<String> {
     if let Some(node) = schema.node.get("type") {
         let names = node.items().iter().chain([node]);
         return names.filter_map(Node::as_str).map(str::to_owned).collect();

@@ -175,9 +175,9 @@ pub(super) fn name_in_reference(schema: &Value) -> Option<String> {
 
 /// Returns the target of a schema that is only another name: a reference with nothing but annotations beside it.
 fn other_name(schema: &Value) -> Option<String> {
-    let members = schema.as_object()?;
-    let reference = members.get("$ref").and_then(Value::as_str)?;
-    let mut others = members.keys().filter(|key| *key != "$ref");
+    let keywords = schema.as_object()?;
+    let reference = keywords.get("$ref").and_then(Value::as_str)?;
+    let mut others = keywords.keys().filter(|key| *key != "$ref");
     others
         .all(|key| is_annotation(key))
         .then(|| decoded(reference).into_owned())

@@ -19,9 +19,9 @@ pub(in crate::schema) enum Selected {
 
 /// Returns the schema that a value selects, given the value of [`SELECTION`]; `None` if it is not an object.
 pub(in crate::schema) fn selected(selection: &Value, value: &Value) -> Option<Selected> {
-    let members = value.as_object()?;
+    let properties = value.as_object()?;
     let (property, _) = read(selection);
-    let named = members.get(&property).and_then(Value::as_str);
+    let named = properties.get(&property).and_then(Value::as_str);
     let schemas = selection.get("schemas")?;
     let index = named.and_then(|name| schemas.get(name));
     let index = index.or_else(|| selection.get("default"));
@@ -50,10 +50,10 @@ impl Keyword<'_> for Choice {
     }
 
     fn is_valid(&self, value: &Value) -> bool {
-        let Value::Object(members) = value else {
+        let Value::Object(properties) = value else {
             return true;
         };
-        match (members.get(&self.property), &self.values) {
+        match (properties.get(&self.property), &self.values) {
             (Some(Value::String(name)), Some(values)) => values.contains(name),
             (Some(Value::String(_)), None) => true,
             _ => false,

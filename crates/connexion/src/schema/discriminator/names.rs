@@ -182,10 +182,10 @@ impl<'r> Names<'r> {
         if depth > MAX_REFERENCES || !self.may_look() {
             return;
         }
-        let member = schema.get("properties").and_then(|all| all.get(property));
-        if let Some(member) = member.map(|member| resolve(self.root, member)) {
-            let one = member.get("const").map(std::slice::from_ref);
-            let many = member.get("enum").and_then(Value::as_array);
+        let described = schema.get("properties").and_then(|all| all.get(property));
+        if let Some(described) = described.map(|described| resolve(self.root, described)) {
+            let one = described.get("const").map(std::slice::from_ref);
+            let many = described.get("enum").and_then(Value::as_array);
             if let Some(values) = one.or(many.map(Vec::as_slice)) {
                 let values = strings(values);
                 *pins = Some(match pins.take() {

@@ -21,55 +21,63 @@ impl<'s> Generator<'s> {
         let object = &view.object;
         let mut names = object.required.clone();
         object.complete(&mut names);
-        let mut members = Map::new();
+        let mut properties = Map::new();
         for name in &names {
-            if !members.contains_key(*name) {
+            if !properties.contains_key(*name) {
                 let value = self.property(view, name, spot)?;
-                members.insert((*name).to_owned(), value);
+                properties.insert((*name).to_owned(), value);
             }
         }
         for name in object.properties.keys() {
-            let is_wanted = members.len() < object.min
+            let is_wanted = properties.len() < object.min
                 || match spot.mode {
                     Mode::Small => false,
                     Mode::Full | Mode::Large => true,
                     Mode::Random => spot.depth <= MAX_FULL_DEPTH && self.rng.borrow_mut().bool(),
                 };
             if is_wanted {
-                self.add(&mut members, view, name, spot);
+                self.add(&mut properties, view, name, spot);
             }
         }
-        for i in 0..object.min.saturating_sub(members.len()).min(MAX_PROPERTIES) {
+        for i in 0..object
+            .min
+            .saturating_sub(properties.len())
+            .min(MAX_PROPERTIES)
+        {
             let name = self.other_name(view, i)?;
             let value = self.property(view, &name, spot.with(Mode::Small))?;
-            members.insert(name, value);
+            properties.insert(name, value);
         }
-        Some(Value::Object(members))
+        Some(Value::Object(properties))
     }
 
     /// Adds an optional property and those that it requires, if they have values.
     fn add(
         &self,
-        members: &mut Map<String, Value>,
+        properties: &mut Map<String, Value>,
         view: &View<'s>,
         name: &'s str,
         spot: Spot<'_>,
     ) {
         let (object, mut at) = (&view.object, String::new());
-        if self.banned.borrow().contains(spot.below(name, &mut at).at) {
+        if self
+            .excluded
+            .borrow()
+            .contains(spot.below(name, &mut at).at)
+        {
             return;
         }
         let mut names = vec![name];
         object.complete(&mut names);
-        names.retain(|name| !members.contains_key(*name));
-        if members.len() + names.len() > object.max.unwrap_or(MAX_PROPERTIES) {
+        names.retain(|name| !properties.contains_key(*name));
+        if properties.len() + names.len() > object.max.unwrap_or(MAX_PROPERTIES) {
             return;
         }
         let values = names
             .iter()
             .map(|name| Some(((*name).to_owned(), self.property(view, name, spot)?)));
         let values: Option<Vec<_>> = values.collect();
-        members.extend(values.into_iter().flatten());
+        properties.extend(values.into_iter().flatten());
     }
 
     fn property(&self, view: &View<'s>, name: &str, spot: Spot<'_>) -> Option<Value> {
@@ -192,7 +200,7 @@ impl<'s> Generator<'s> {
             self.add(&mut base, view, name, spot);
             let (schemas, mut at) = (view.object.property(name), String::new());
             let spot = spot.below(name, &mut at);
-            if self.banned.borrow().contains(spot.at) {
+            if self.excluded.borrow().contains(spot.at) {
                 continue;
             }
             self.vary(&schemas, spot, share, &mut |value| {

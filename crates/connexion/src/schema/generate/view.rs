@@ -213,9 +213,9 @@ impl<'s> Collector<'_, 's> {
 
     fn schema(&mut self, schema: &'s Value, depth: usize) {
         match schema {
-            Value::Object(members) if depth <= MAX_REFERENCES => {
-                for (key, value) in members {
-                    self.applicator(members, key, value, depth + 1);
+            Value::Object(keywords) if depth <= MAX_REFERENCES => {
+                for (key, value) in keywords {
+                    self.applicator(keywords, key, value, depth + 1);
                     self.keyword(key, value);
                 }
             }
@@ -315,20 +315,20 @@ impl<'s> StringRules<'s> {
 
 impl<'s> ObjectRules<'s> {
     fn keyword(&mut self, key: &str, value: &'s Value) {
-        let members = || value.as_object().into_iter().flatten();
-        let members = || members().map(|(name, value)| (name.as_str(), value));
+        let entries = || value.as_object().into_iter().flatten();
+        let entries = || entries().map(|(name, value)| (name.as_str(), value));
         match key {
             "properties" => {
-                for (name, schema) in members() {
+                for (name, schema) in entries() {
                     self.properties.entry(name).or_default().push(schema);
                 }
             }
-            "patternProperties" => self.patterns.extend(members()),
+            "patternProperties" => self.patterns.extend(entries()),
             "additionalProperties" | "unevaluatedProperties" => self.others.push(value),
             "propertyNames" => self.names.push(value),
             "required" => self.required.extend(strings(value)),
             "dependentRequired" => {
-                let named = members().map(|(name, others)| (name, strings(others)));
+                let named = entries().map(|(name, others)| (name, strings(others)));
                 self.dependents.extend(named);
             }
             "minProperties" => raise(&mut self.min, value),

@@ -47,7 +47,7 @@ pub(super) struct Reader {
     names: Vec<(String, usize)>,
     counts: u64,
     /// True if the previous token closed a look-ahead.
-    is_after_ahead: bool,
+    follows_look_ahead: bool,
     /// True if the minimum of a repetition is greater than its maximum.
     has_invalid_count: bool,
 }
@@ -56,8 +56,8 @@ pub(super) struct Reader {
 enum Group {
     Plain,
     Capturing(usize),
-    Ahead,
-    Behind,
+    LookAhead,
+    LookBehind,
 }
 
 impl Reader {
@@ -77,7 +77,7 @@ impl Reader {
             total,
             names,
             counts: 1,
-            is_after_ahead: false,
+            follows_look_ahead: false,
             has_invalid_count: false,
         }
     }
@@ -112,7 +112,7 @@ impl Reader {
 
     fn read(mut self) -> Option<Translation> {
         while let Some(next) = self.next() {
-            self.is_after_ahead = false;
+            self.follows_look_ahead = false;
             let may_repeat = match next {
                 '|' | '^' | '$' => {
                     self.output.regex.push(next);
@@ -158,13 +158,13 @@ impl Reader {
         } else if self.eat(":") {
             (Group::Plain, "(?:")
         } else if self.eat("=") {
-            (Group::Ahead, "(?:(?=")
+            (Group::LookAhead, "(?:(?=")
         } else if self.eat("!") {
-            (Group::Ahead, "(?:(?!")
+            (Group::LookAhead, "(?:(?!")
         } else if self.eat("<=") {
-            (Group::Behind, "(?<=")
+            (Group::LookBehind, "(?<=")
         } else if self.eat("<!") {
-            (Group::Behind, "(?<!")
+            (Group::LookBehind, "(?<!")
         } else if self.eat("<") {
             self.name()?;
             (self.capturing(), "(")
@@ -175,7 +175,7 @@ impl Reader {
         } else {
             return None;
         };
-        self.output.backtracks |= matches!(group, Group::Ahead | Group::Behind);
+        self.output.backtracks |= matches!(group, Group::LookAhead | Group::LookBehind);
         self.open.push(group);
         self.output.regex.push_str(text);
         Some(false)
@@ -191,11 +191,11 @@ impl Reader {
         if let Group::Capturing(number) = group {
             self.closed.push(number);
         }
-        self.is_after_ahead = group == Group::Ahead;
+        self.follows_look_ahead = group == Group::LookAhead;
         self.output
             .regex
-            .push_str(if self.is_after_ahead { "))" } else { ")" });
-        Some(group != Group::Behind)
+            .push_str(if self.follows_look_ahead { "))" } else { ")" });
+        Some(group != Group::LookBehind)
     }
 
     /// Reads the name of a group up to its `>`.
@@ -236,7 +236,7 @@ impl Reader {
             return None;
         }
         let is_lazy = self.eat("?");
-        if self.is_after_ahead {
+        if self.follows_look_ahead {
             // Annex B: a repeated look-ahead matches once, and an optional one need not match.
             if text.starts_with(['*', '?']) || text.starts_with("{0") {
                 self.output.regex.pop();

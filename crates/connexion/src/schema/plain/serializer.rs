@@ -44,7 +44,7 @@ pub(super) struct NotAdmitted;
 
 impl fmt::Display for NotAdmitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not certainly right")
+        f.write_str("not admitted by the fast path")
     }
 }
 
