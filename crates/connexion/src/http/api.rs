@@ -921,7 +921,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             values: limits.values,
         };
         let validator = Validator::compile(&self.document, name, &self.formats, &reading)?;
-        Ok(validator.telling(self.hooks.value_violation.clone()))
+        Ok(validator.with_hook(self.hooks.value_violation.clone()))
     }
 
     /// Compiles everything.

@@ -12,7 +12,7 @@ use crate::{
         splitter::{Item, Sequence, Splitter},
     },
     problem::Violation,
-    schema::{Schema, is_remark},
+    schema::{Schema, is_annotation},
 };
 
 /// Of an answer that is checked item by item so many violations are collected.
@@ -65,7 +65,7 @@ impl Items {
         match item {
             Item::Json(json) => self.schema.check_json(json),
             Item::Row(mut row) => {
-                if self.schema.accept_texts(&mut row) {
+                if self.schema.accept_strings(&mut row) {
                     return Ok(());
                 }
                 Err(self.schema.body_violations(&row, None))
@@ -228,5 +228,5 @@ impl Compile<'_, '_> {
 /// Whether nothing but these keywords and prose stands in a schema.
 fn says_only(schema: &Cursor<'_>, keywords: &[&str]) -> bool {
     let mut members = schema.node.members();
-    members.all(|(keyword, _)| keywords.contains(&keyword) || is_remark(keyword))
+    members.all(|(keyword, _)| keywords.contains(&keyword) || is_annotation(keyword))
 }

@@ -20,9 +20,9 @@ use crate::{
     },
     problem::{Location, Violation},
     schema::{
-        Defaults, Kept, Schema, ValidValues, is_remark,
+        Defaults, PropertyFilter, Schema, ValidValues, is_annotation,
         json::{self as text, Room},
-        shown::cut,
+        notation::cut,
     },
 };
 #[cfg(feature = "multipart")]
@@ -48,7 +48,7 @@ struct Media {
     /// `None` if it has no value, or if it is a form, whose schema is not known.
     defaults: Option<Defaults>,
     /// What of it becomes values, if it is JSON and undescribed properties are skipped.
-    kept: Option<Kept>,
+    kept: Option<PropertyFilter>,
 }
 
 /// How a body becomes a value.
@@ -149,7 +149,7 @@ impl Compile<'_, '_> {
         let kept = schema.as_ref().filter(|_| is_json);
         let defaults = place.schema("schema").filter(|_| schema.is_some());
         Media {
-            kept: kept.map(|schema| schema.kept()),
+            kept: kept.map(|schema| schema.property_filter()),
             defaults: defaults.map(|schema| self.compiler.defaults(&schema.pointer)),
             schema,
             ..media
@@ -210,7 +210,7 @@ impl Compile<'_, '_> {
             }
         }
         let says_nothing = |keyword: &str| {
-            matches!(keyword, "type" | "format" | "contentMediaType") || is_remark(keyword)
+            matches!(keyword, "type" | "format" | "contentMediaType") || is_annotation(keyword)
         };
         let mut keywords = schema.node.members();
         if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
@@ -425,7 +425,7 @@ impl Media {
         match (&self.reading, body) {
             (Reading::Json, Received::Whole(body)) => {
                 let kept = self.kept.as_ref().filter(|_| rules.skip_undescribed);
-                let kept = kept.unwrap_or_else(|| Kept::all());
+                let kept = kept.unwrap_or_else(|| PropertyFilter::all());
                 self.json(body, kept, room, violations)
             }
             (Reading::Text, Received::Whole(body)) => self.text(sent, body, violations),
@@ -464,7 +464,7 @@ impl Media {
         let mut values: Vec<_> = match &self.reading {
             Reading::Json => {
                 let kept = self.kept.as_ref().filter(|_| rules.skip_undescribed);
-                let kept = kept.unwrap_or_else(|| Kept::all());
+                let kept = kept.unwrap_or_else(|| PropertyFilter::all());
                 let read = |value: Value| {
                     text::read(&value.to_string(), kept, &Room::of(rules.values)).ok()
                 };
@@ -488,7 +488,7 @@ impl Media {
     fn json(
         &self,
         body: &[u8],
-        kept: &Kept,
+        kept: &PropertyFilter,
         room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Option<Value> {

@@ -9,7 +9,7 @@ use crate::{
     problem::Violation,
     schema::{
         json::{Room, count},
-        shown::cut,
+        notation::cut,
     },
 };
 

@@ -79,7 +79,7 @@ pub(crate) fn compile<'d>(
             return Vec::new();
         }
     };
-    faults.extend(compiler.wrong_samples(document));
+    faults.extend(compiler.invalid_samples(document));
     let mut compile = Compile {
         document,
         compiler: &compiler,
@@ -294,7 +294,7 @@ impl Compile<'_, '_> {
 
     /// The schema of what is answered.
     pub(super) fn answered(&mut self, schema: &Cursor<'_>) -> Option<Arc<Schema>> {
-        self.usable(self.compiler.compile_answer(&schema.pointer), schema)
+        self.usable(self.compiler.compile_response(&schema.pointer), schema)
     }
 
     fn usable(

@@ -28,9 +28,9 @@ use crate::{
     },
     problem::{MAX_UNKNOWN, Violation},
     schema::{
-        Compiler, Kept, Schema, are_all,
+        Compiler, PropertyFilter, Schema, are_all,
         json::{self, Room},
-        shown::cut,
+        notation::cut,
     },
 };
 
@@ -195,7 +195,7 @@ impl Form {
             return None;
         }
         if let Some(schema) = schema
-            && !schema.accept_texts(&mut value)
+            && !schema.accept_strings(&mut value)
         {
             let mut faults = schema.body_violations(&value, None);
             if !fields.files.is_empty() && are_all(&faults, &value) {
@@ -435,7 +435,7 @@ impl Fields<'_> {
         let sent = sent.unwrap_or_default();
         if MediaType::parse(sent).is_json() {
             let text = json_text(bytes);
-            match text.and_then(|text| json::read(&text, Kept::all(), &self.room).ok()) {
+            match text.and_then(|text| json::read(&text, PropertyFilter::all(), &self.room).ok()) {
                 Some(value) => self.given.push((head.name, value)),
                 None => self.refuse(form, &head.name, "json", "Invalid JSON"),
             }
@@ -609,11 +609,13 @@ impl Written {
             } => (*is_array, *may_be_text),
         };
         let texts = sources.texts().filter(|(known, _)| *known == name);
-        let values = texts.map(|(_, text)| match json::read(&text, Kept::all(), room) {
-            Ok(value) => Ok(value),
-            Err(_) if may_be_text => Ok(Value::String(text.into_owned())),
-            Err(_) => Err(Unreadable::Json),
-        });
+        let values = texts.map(
+            |(_, text)| match json::read(&text, PropertyFilter::all(), room) {
+                Ok(value) => Ok(value),
+                Err(_) if may_be_text => Ok(Value::String(text.into_owned())),
+                Err(_) => Err(Unreadable::Json),
+            },
+        );
         let mut values = match values.collect::<Result<Vec<_>, _>>() {
             Ok(values) => values,
             Err(why) => return Some(Err(why)),
@@ -641,7 +643,7 @@ impl Others {
         match self {
             Self::Text(members) => members.insert(object, name, text),
             Self::Json => {
-                let value = json::read(text, Kept::all(), room);
+                let value = json::read(text, PropertyFilter::all(), room);
                 let value = value.unwrap_or_else(|_| Value::String(text.to_owned()));
                 object.insert(name.to_owned(), value);
             }

@@ -26,7 +26,7 @@ use crate::{
     operation::path::PathValues,
     pairs::{cookies, decode, pairs},
     problem::{Location, MAX_UNKNOWN, ParameterLocation, Violation},
-    schema::{Compiler, Schema, ValidValues, json::Room, shown::cut},
+    schema::{Compiler, Schema, ValidValues, json::Room, notation::cut},
 };
 
 /// Names of the style `deepObject` may have so many brackets.
@@ -146,7 +146,7 @@ impl Parameter {
                 let value = path.iter().rev().fold(value.clone(), |value, name| {
                     Map::from_iter([((*name).to_owned(), value)]).into()
                 });
-                let mut faults = schema.faults(&value, None).into_iter();
+                let mut faults = schema.violations(&value, None).into_iter();
                 !faults.any(|fault| {
                     let below = fault.pointer.strip_prefix(&pointer);
                     below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
@@ -229,7 +229,7 @@ impl Parameter {
 
     fn accept(&self, value: &mut Value) -> bool {
         let schema = self.schema.as_ref();
-        schema.is_none_or(|schema| schema.accept_texts(value))
+        schema.is_none_or(|schema| schema.accept_strings(value))
     }
 
     /// The name of its value.
@@ -349,7 +349,7 @@ impl Parameter {
             is_shown && serde_json::from_str::<&RawValue>(text).is_ok()
         });
         let faults = self.schema.iter();
-        for fault in faults.flat_map(|schema| schema.faults(value, text)) {
+        for fault in faults.flat_map(|schema| schema.violations(value, text)) {
             let detail = match (&self.format.shape, fault.keyword.as_ref()) {
                 (Shape::Single(types), "type") if !self.format.is_json() => {
                     let types = types.join("' or '");

@@ -57,7 +57,7 @@ fn everything_that_breaks_the_document_is_told() {
     );
     assert_eq!(
         check(200, &[json, ("x-a", "1")], b"{"),
-        "Body  json: the answer is not valid JSON"
+        "Body  json: the response is not valid JSON"
     );
     assert_eq!(
         check(201, &[], b""),

@@ -311,7 +311,7 @@ fn very_long_chains_of_schemas_do_not_overflow_the_stack() {
     let told = messages("3.1", &chain("{allOf: [NEXT]}"));
     assert!(
         told.iter()
-            .all(|line| line.ends_with("leads over too many references")),
+            .all(|line| line.ends_with("starts a chain of too many references")),
         "{told:?}"
     );
     assert!(!told.is_empty());
@@ -639,7 +639,7 @@ fn a_discriminator_that_can_choose_nothing_is_told() {
     let faults = api.strict_discriminator(true).build(()).unwrap_err();
     assert!(
         faults.to_string().ends_with(
-            "the discriminator `kind` can't name this schema; write a reference, or the `const` of `kind` in it"
+            "the discriminator `kind` can't name this schema; use a reference, or add a `const` for `kind`"
         ),
         "{faults}"
     );
@@ -1088,7 +1088,7 @@ fn a_text_that_is_too_long_for_a_slow_pattern_is_told_so() {
     let long = format!("\"{}\"", "a".repeat(5_000));
     let verdict = body_verdict(&service, &long);
     assert!(
-        verdict.ends_with("is too long to be held against its pattern"),
+        verdict.ends_with("is too long to be matched against its pattern"),
         "{verdict}"
     );
 }

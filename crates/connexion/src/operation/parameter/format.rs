@@ -11,7 +11,7 @@ use crate::{
     pairs::decode,
     problem::ParameterLocation,
     schema::{
-        Kept,
+        PropertyFilter,
         json::{self, Room},
     },
 };
@@ -306,8 +306,9 @@ impl Format {
         location: ParameterLocation,
         room: &Room,
     ) -> Option<Value> {
+        let all = PropertyFilter::all();
         let (text, marks) = match self.style {
-            Style::Json => return json::read(&decode(text, location), Kept::all(), room).ok(),
+            Style::Json => return json::read(&decode(text, location), all, room).ok(),
             Style::Label => {
                 let text = text.strip_prefix('.')?;
                 // Until 3.1.0 the specification wrote dots, since then commas.

@@ -1,20 +1,20 @@
-//! Strings: the plainest first, the longest last.
+//! Generation of strings: simplest first, longest last.
 
 use fastrand::Rng;
 use serde_json::Value;
 
 use super::{pattern, view::View};
 
-/// Longest string that is generated for a `maxLength`, in characters.
+/// The maximum length for a `maxLength`, in characters.
 const MAX_LENGTH: usize = 1_000;
 
-/// Longest string that is generated for a `minLength`.
+/// The maximum `minLength` that is supported.
 const MAX_MIN_LENGTH: usize = 100_000;
 
-/// Length of a long string that has no `maxLength`.
+/// The length of a long string without `maxLength`.
 const LONG: usize = 100;
 
-/// Strings that are tried where nothing says what a string must be, such as for a format of an application.
+/// Strings for schemas without usable rules, such as a format of the application.
 const OTHERS: [&str; 12] = [
     "text",
     "a",
@@ -30,8 +30,8 @@ const OTHERS: [&str; 12] = [
     "+4930123456",
 ];
 
-/// Valid values of a format, the plainest first. Every value is one that libraries for the format are known to read:
-/// what only a corner of a specification allows says nothing about a handler.
+/// Returns valid values of a format, simplest first. All are common forms that libraries for the format accept: a rare
+/// form would say nothing about a handler.
 fn of_format(name: &str) -> &'static [&'static str] {
     match name {
         "byte" => &["dGV4dA==", "", "+/8="],
@@ -71,7 +71,7 @@ fn of_format(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether a format says nothing of the characters of a string.
+/// Returns whether a format does not restrict the characters of a string.
 fn is_free(format: &str) -> bool {
     matches!(
         format,
@@ -79,9 +79,9 @@ fn is_free(format: &str) -> bool {
     )
 }
 
-/// Strings that the view allows. Of a format or pattern that can't be read they are guesses.
+/// Returns strings that the view allows. For an unsupported format or pattern they are guesses.
 pub(super) fn candidates(view: &View<'_>, rng: &mut Rng) -> Vec<Value> {
-    let text = &view.text;
+    let text = &view.string;
     let mut found: Vec<String> = Vec::new();
     let samples = || view.samples.iter().filter_map(|sample| sample.as_str());
     let most = text.max_length.unwrap_or(usize::MAX);
@@ -115,7 +115,7 @@ pub(super) fn candidates(view: &View<'_>, rng: &mut Rng) -> Vec<Value> {
     values
 }
 
-/// Strings of which only the length is limited.
+/// Returns strings for a schema that limits only the length.
 fn free(least: usize, most: Option<usize>) -> Vec<String> {
     let greatest = most.unwrap_or_else(|| least.max(LONG));
     if least > greatest || least > MAX_MIN_LENGTH {
@@ -132,9 +132,9 @@ fn free(least: usize, most: Option<usize>) -> Vec<String> {
     ]
 }
 
-/// Strings that break one of the rules for strings.
-pub(super) fn wrong(view: &View<'_>, valid: &str, rng: &mut Rng) -> Vec<Value> {
-    let text = &view.text;
+/// Returns strings that probably violate one of the rules.
+pub(super) fn invalid(view: &View<'_>, valid: &str, rng: &mut Rng) -> Vec<Value> {
+    let text = &view.string;
     let shorter = text.min_length.saturating_sub(1);
     let mut found: Vec<String> = vec![valid.chars().take(shorter).collect()];
     if let Some(longer) = text.max_length.filter(|most| *most < MAX_MIN_LENGTH) {
@@ -150,7 +150,7 @@ pub(super) fn wrong(view: &View<'_>, valid: &str, rng: &mut Rng) -> Vec<Value> {
     }
     if let Some(first) = text.patterns.first() {
         let made = pattern::candidates(first, 0, MAX_LENGTH, rng).unwrap_or_default();
-        // Of the lengths that the view does not allow, one that matches.
+        // Matching strings of various lengths. Some may be invalid.
         found.extend(made.into_iter().rev().take(3));
         let most = text.max_length.unwrap_or(MAX_LENGTH).min(MAX_LENGTH);
         if let Some(length) = Some(text.min_length.max(1)).filter(|least| *least <= most) {
@@ -164,9 +164,9 @@ pub(super) fn wrong(view: &View<'_>, valid: &str, rng: &mut Rng) -> Vec<Value> {
     found.into_iter().map(Value::String).collect()
 }
 
-/// Random letters and digits, as long as the view asks for, if only the length is limited.
+/// Returns random letters and digits of a valid length; `None` if the view restricts more than the length.
 pub(super) fn random(view: &View<'_>, rng: &mut Rng) -> Option<Value> {
-    let text = &view.text;
+    let text = &view.string;
     let is_free = text.patterns.is_empty() && text.formats.iter().all(|name| is_free(name));
     let most = text.max_length.unwrap_or(usize::MAX);
     let most = most.min(text.min_length.saturating_add(20));

@@ -1,8 +1,7 @@
-//! Values as messages show them, in the notation of [`Compat`].
+//! Values in messages, in the notation of [`Compat`].
 //!
-//! Works on JSON text where there is one, not on parsed values: a number too large for any machine type is still shown as
-//! it was sent. Only used when a violation is reported. The text may be as long as a body: of an array or object no more is held
-//! than is shown.
+//! Converts JSON text if there is one, so that a number too large for any machine type is quoted as it was sent. The
+//! text may be as long as a body: memory is used only for the part of an array or object that is quoted.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,32 +11,32 @@ use serde_json::{Value, value::RawValue};
 
 use crate::compat::Compat;
 
-/// A value is shown in a sentence up to about this many bytes.
-pub(crate) const MAX_SHOWN: usize = 16 * 1024;
+/// The approximate maximum length of a quoted value, in bytes.
+pub(crate) const MAX_QUOTED: usize = 16 * 1024;
 
-/// Arrays and objects within one another are shown down to this depth: each level is read again for the one below it.
+/// The maximum nesting of a quoted value: each level is parsed again for the one below it.
 const MAX_DEPTH: usize = 128;
 
-/// A JSON escape has at most this many bytes.
+/// The maximum length of a JSON escape, in bytes.
 const MAX_ESCAPE: usize = 6;
 
-/// The value that `json` stands for, up to about `limit` bytes. What is not JSON is given back as it is.
+/// Returns the value in a JSON text, up to about `limit` bytes. A text that is not JSON is returned unchanged.
 pub(crate) fn repr(json: &str, compat: Compat, limit: usize) -> String {
-    let mut out = Repr::of(compat, limit);
+    let mut out = Writer::of(compat, limit);
     out.json(json);
     cut_at(out.text, limit)
 }
 
-/// A value, up to about `limit` bytes.
+/// Returns a value, up to about `limit` bytes.
 pub(crate) fn repr_value(value: &Value, compat: Compat, limit: usize) -> String {
-    let mut out = Repr::of(compat, limit);
+    let mut out = Writer::of(compat, limit);
     out.value(value);
     cut_at(out.text, limit)
 }
 
-/// A text that is to be shown, without what is too long to read.
+/// Truncates a text that is too long for a message.
 pub(crate) fn cut(text: String) -> String {
-    cut_at(text, MAX_SHOWN)
+    cut_at(text, MAX_QUOTED)
 }
 
 fn cut_at(mut text: String, limit: usize) -> String {
@@ -49,31 +48,31 @@ fn cut_at(mut text: String, limit: usize) -> String {
     text
 }
 
-/// A string between quotation marks.
+/// Returns a string in quotation marks.
 pub(crate) fn string(text: &str, compat: Compat) -> String {
-    let mut out = Repr::of(compat, MAX_SHOWN);
+    let mut out = Writer::of(compat, MAX_QUOTED);
     out.string(text);
     cut(out.text)
 }
 
-/// The text written so far.
-struct Repr {
+/// Writes a value.
+struct Writer {
     text: String,
     compat: Compat,
     limit: usize,
     depth: usize,
-    /// How many properties may still be held.
-    held: usize,
+    /// The number of properties that may still be held in memory.
+    capacity: usize,
 }
 
-impl Repr {
+impl Writer {
     fn of(compat: Compat, limit: usize) -> Self {
         Self {
             text: String::new(),
             compat,
             limit,
             depth: 0,
-            held: limit,
+            capacity: limit,
         }
     }
 
@@ -96,7 +95,7 @@ impl Repr {
             Some(b'[' | b'{') if self.depth == MAX_DEPTH => self.text.push('…'),
             Some(b'[' | b'{') => {
                 self.depth += 1;
-                // That it ends early says only that enough is shown.
+                // An error only means that the limit is reached.
                 let _ = serde_json::Deserializer::from_str(json).deserialize_any(&mut *self);
                 self.depth -= 1;
             }
@@ -111,7 +110,7 @@ impl Repr {
             Value::Number(one) => self.text.push_str(&self.compat.number(&one.to_string())),
             Value::String(text) => self.string(text),
             Value::Array(items) => self.list(items.iter().map(Ok::<_, ()>), Self::value),
-            Value::Object(members) => self.dict(members.iter(), Self::value),
+            Value::Object(properties) => self.dict(properties.iter(), Self::value),
         }
     }
 
@@ -129,11 +128,11 @@ impl Repr {
 
     fn dict<'k, T>(
         &mut self,
-        members: impl Iterator<Item = (&'k String, T)>,
+        properties: impl Iterator<Item = (&'k String, T)>,
         show: fn(&mut Self, T),
     ) {
         self.text.push('{');
-        for (i, (key, value)) in members.enumerate() {
+        for (i, (key, value)) in properties.enumerate() {
             if self.is_full() {
                 return;
             }
@@ -158,7 +157,7 @@ impl Repr {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Repr {
+impl<'de> Visitor<'de> for &mut Writer {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,24 +170,24 @@ impl<'de> Visitor<'de> for &mut Repr {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut held = IndexMap::<String, &RawValue>::new();
-        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
-            // Of a property that is repeated the last value is shown, at the first one's place.
-            let is_shown = self.held > held.len() || held.contains_key(&*name);
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<(), A::Error> {
+        let mut texts = IndexMap::<String, &RawValue>::new();
+        while let Some(name) = properties.next_key::<Cow<'_, str>>()? {
+            // A repeated property has the position of the first and the value of the last.
+            let is_shown = self.capacity > texts.len() || texts.contains_key(&*name);
             if is_shown {
-                held.insert(name.into_owned(), members.next_value()?);
+                texts.insert(name.into_owned(), properties.next_value()?);
             } else {
-                members.next_value::<IgnoredAny>()?;
+                properties.next_value::<IgnoredAny>()?;
             }
         }
-        self.held -= held.len();
-        self.dict(held.iter(), |out, value| out.json(value.get()));
+        self.capacity -= texts.len();
+        self.dict(texts.iter(), |out, value| out.json(value.get()));
         Ok(())
     }
 }
 
-/// The beginning of a JSON string, itself one: what is not shown need not be read.
+/// Returns the beginning of a JSON string as a JSON string, because the rest is not quoted.
 fn beginning(json: &str, limit: usize) -> Cow<'_, str> {
     let most = limit.saturating_mul(MAX_ESCAPE);
     if json.len() <= most {
@@ -197,7 +196,7 @@ fn beginning(json: &str, limit: usize) -> Cow<'_, str> {
     let (mut end, mut after_high) = (0, false);
     let mut at = 1;
     while at < most {
-        // What is between the halves of a surrogate pair is no end of a string.
+        // The string must not end between the halves of a surrogate pair.
         if !after_high {
             end = at;
         }
@@ -228,7 +227,7 @@ mod tests {
         for (json, expected) in pairs {
             assert_eq!(repr(json, compat, 1_000), *expected, "{json}");
             let value: Value = serde_json::from_str(json).unwrap();
-            // A value that was read does not tell how it was written.
+            // A parsed value does not preserve the notation of these.
             let is_same = json.len() != 30 && *json != "-0" && *json != "1e2" && *json != "1E16";
             assert!(
                 !is_same || repr_value(&value, compat, 1_000) == *expected,
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_is_cut() {
+    fn a_long_value_is_truncated() {
         let long = format!("[{}1]", "[1,2],".repeat(100_000));
         assert_eq!(repr(&long, Compat::Standard, 10), "[[1, 2], […");
         let text = format!("\"{}\"", "é".repeat(100_000));

@@ -1,15 +1,16 @@
-//! Where the document describes a location of a value.
+//! The position in the document of the schema for a location of a value.
 
 use serde_json::Value;
 
-use super::{Schema, deepest};
+use super::{Schema, traverse::deepest};
 use crate::document::{
     Document, MAX_REFERENCES, decoded,
     node::{Position, push, unescape, value_at},
 };
 
 impl Schema {
-    /// The position of the schema of what stands at `pointer` in a value; if it is not described, of what holds it.
+    /// Returns the position of the schema for the location `pointer` in a value. If the document does not describe the
+    /// location, returns the position for the nearest one that contains it.
     pub(crate) fn position(&self, document: &Document, pointer: &str) -> Position {
         let mut schema = self.pointer.clone();
         for token in pointer.split('/').skip(1) {
@@ -22,7 +23,7 @@ impl Schema {
     }
 }
 
-/// The pointer to the schema of a property or item, given that of the schema of what holds it.
+/// Returns the pointer of the schema of a property or item, given the pointer of the object's or array's schema.
 fn below(root: &Value, pointer: &str, token: &str, depth: usize) -> Option<String> {
     if depth > MAX_REFERENCES {
         return None;

@@ -1,15 +1,15 @@
-//! Values that are wrong in one place.
+//! Generation of values that are invalid in one location.
 
 use serde_json::{Map, Value, json};
 
-use super::{Generator, MAX_DEPTH, compound::with, kind_of, number, text, view::View};
+use super::{Generator, MAX_DEPTH, compound::with, kind_of, number, string, view::View};
 
-/// Items that are added to an array to make it too long.
+/// The maximum number of items that are added to make an array too long.
 const MAX_LONGER: usize = 1_000;
 
 impl<'s> Generator<'s> {
-    /// Shows `emit` the value with one change each. Whether a change is wrong, and by which keyword, is for the validator
-    /// to say.
+    /// Calls `emit` with copies of the value that have one change each. The validator decides whether a change is a
+    /// violation, and of what keyword.
     pub(super) fn mutate(
         &self,
         schemas: &[&'s Value],
@@ -38,11 +38,11 @@ impl<'s> Generator<'s> {
         for view in fitting.take(4) {
             match value {
                 Value::String(valid) => {
-                    let wrong = text::wrong(view, valid, &mut self.rng.borrow_mut());
-                    wrong.into_iter().for_each(&mut *emit);
+                    let candidates = string::invalid(view, valid, &mut self.rng.borrow_mut());
+                    candidates.into_iter().for_each(&mut *emit);
                 }
                 Value::Number(_) => number::beyond(view).into_iter().for_each(&mut *emit),
-                Value::Object(members) => self.mutate_object(view, members, depth, emit),
+                Value::Object(properties) => self.mutate_object(view, properties, depth, emit),
                 Value::Array(items) => self.mutate_array(view, items, depth, emit),
                 Value::Bool(valid) => emit(Value::Bool(!valid)),
                 Value::Null => {}
@@ -53,30 +53,30 @@ impl<'s> Generator<'s> {
     fn mutate_object(
         &self,
         view: &View<'s>,
-        members: &Map<String, Value>,
+        properties: &Map<String, Value>,
         depth: usize,
         emit: &mut dyn FnMut(Value),
     ) {
         let object = &view.object;
-        for name in members.keys() {
-            let mut less = members.clone();
+        for name in properties.keys() {
+            let mut less = properties.clone();
             less.shift_remove(name);
             emit(Value::Object(less));
         }
-        let fewer = |count: usize| members.clone().into_iter().take(count).collect();
+        let fewer = |count: usize| properties.clone().into_iter().take(count).collect();
         emit(Value::Object(fewer(object.min.saturating_sub(1))));
         if let Some(longer) = object.max.filter(|most| *most < MAX_LONGER) {
-            let mut more = members.clone();
+            let mut more = properties.clone();
             let names = (0..=longer).map(|i| format!("other{i}"));
             more.extend(names.map(|name| (name, json!("text"))));
             emit(Value::Object(more.into_iter().take(longer + 1).collect()));
         }
         for name in ["other", "!", ""] {
-            emit(with(members, name, json!("text")));
+            emit(with(properties, name, json!("text")));
         }
-        for (name, value) in members {
+        for (name, value) in properties {
             self.mutate(&object.property(name), value, depth + 1, &mut |value| {
-                emit(with(members, name, value));
+                emit(with(properties, name, value));
             });
         }
     }
