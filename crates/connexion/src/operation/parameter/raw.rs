@@ -205,7 +205,7 @@ impl<'r> RawParameters<'r> {
         }
     }
 
-    /// Returns an array, each item of which has a name of its own (`a=1&a=2`).
+    /// Returns an array whose items have names of their own (`a=1&a=2`).
     fn exploded_array(&self, parameter: &Parameter, shape: &ArrayShape) -> Option<FoundValue<'_>> {
         let location = parameter.location;
         let mut items = Vec::new();
@@ -226,7 +226,7 @@ impl<'r> RawParameters<'r> {
         })
     }
 
-    /// Returns an object, each property of which has a name of its own (`a=1&b=2`).
+    /// Returns an object whose properties have names of their own (`a=1&b=2`).
     fn exploded_object(
         &self,
         parameter: &Parameter,
