@@ -965,7 +965,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let missing_guard = known.guard_of_missing(options.auth_all_paths, &mut faults);
         let rules = |source: &OperationCursor<'_>| Rules {
             guard: known.guard(&source.cursor),
-            answers: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
+            response_validation: mode_of(&source.id(), &responses_of).unwrap_or(options.responses),
             ..options.rules()
         };
         let own = (formats.as_slice(), body_types.as_slice());

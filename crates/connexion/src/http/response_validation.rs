@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use crate::{
     http::hooks::Report,
     operation::{
-        Check, Items, Operation, ResponseValidation,
+        Check, Operation, ResponseValidation, SequenceCheck,
         splitter::{Item, Splitter},
     },
     problem::{Problem, Violation},
@@ -123,7 +123,7 @@ pub(crate) fn is_items(response: &Response) -> bool {
 /// If there is an error before the first item.
 async fn check_items(
     report: Report,
-    items: Items,
+    items: SequenceCheck,
     body: Body,
     mode: ResponseValidation,
 ) -> Result<Body, Problem> {
@@ -181,7 +181,7 @@ async fn check_items(
 }
 
 /// Checks one item; what is wrong with it is reported.
-fn check_item(report: &Report, items: &Items, item: Item<'_>) -> Result<(), String> {
+fn check_item(report: &Report, items: &SequenceCheck, item: Item<'_>) -> Result<(), String> {
     items.check(item).map_err(|violations| {
         report.violations(&violations);
         "the answer breaks the document".to_owned()

@@ -439,7 +439,7 @@ impl Served {
             }
             response = self.hooks.changed(problem, response, context);
         }
-        let checked = match operation.rules.answers {
+        let checked = match operation.rules.response_validation {
             ResponseValidation::Off => response,
             mode if self.is_sampled() => {
                 let report = self.hooks.report(operation.shared_id(), context);

@@ -1,14 +1,13 @@
 //! The security requirements of a document's operations, for an application that decides which of them are in force.
 //!
-//! The decision is made on the document's tree, whatever spelling or version the author chose. What is left is what the
-//! guards enforce and what the served document declares. An application can drop alternatives and open an operation;
-//! it can't add a requirement.
+//! The requirements are edited in the document's tree, whatever its version. The guards enforce the remaining ones, and the
+//! served document declares them. An application can drop alternatives and open an operation; it can't add a requirement.
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use http::Method;
 
-use super::{declared, source::Source};
+use super::{declared, source::CredentialSource};
 use crate::document::{
     Document, MAX_REFERENCES,
     cursor::{Cursor, OperationCursor},
@@ -99,7 +98,7 @@ impl OperationSecurity<'_> {
         self.is_declared
     }
 
-    /// Returns the alternatives, one of which a request must meet: the operation's own, or else the document's.
+    /// Returns the alternative requirements: the operation's own, or else the document's.
     pub fn requirements(&self) -> &[SecurityRequirement] {
         &self.requirements
     }
@@ -125,7 +124,7 @@ impl OperationSecurity<'_> {
 }
 
 impl SecurityRequirement {
-    /// Those in force for an operation: its own, or else the document's; `None` if neither says anything.
+    /// Returns the requirements of an operation: its own, or else the document's; `None` if neither has any.
     pub(crate) fn of(document: &Document, operation: &Cursor<'_>) -> Option<Vec<Self>> {
         let security = operation.node.get("security");
         let security = security.or_else(|| document.root.get("security"))?;
@@ -133,8 +132,12 @@ impl SecurityRequirement {
         let takes_token = |name: &str| {
             let mut schemes = schemes.iter().filter(|(known, _)| *known == name);
             schemes.any(|(_, place)| {
-                Source::compile(place)
-                    .is_ok_and(|source| matches!(source, Source::Bearer | Source::Other(_)))
+                CredentialSource::compile(place).is_ok_and(|source| {
+                    matches!(
+                        source,
+                        CredentialSource::Bearer | CredentialSource::Other(_)
+                    )
+                })
             })
         };
         let requirements = security.items().iter().map(|node| Self {
@@ -164,8 +167,8 @@ impl SecurityRequirement {
 impl Document {
     /// Decides which security requirements are in force: calls `edit` for each operation, which may drop alternatives.
     ///
-    /// The operations are enforced as they are left, and [`Document::to_json`] and [`Document::text`] declare it. If
-    /// something was dropped, [`Document::text`] is written anew, without the author's comments. A path item to which
+    /// The remaining requirements are enforced, and [`Document::to_json`] and [`Document::text`] declare them. If
+    /// something was dropped, [`Document::text`] is generated again, without the author's comments. A path item to which
     /// several paths refer is edited once.
     ///
     /// ```
@@ -240,7 +243,7 @@ impl<'d> OperationSecurity<'d> {
     }
 }
 
-/// The node at a JSON Pointer, to change it. References on the way are followed, as [`Document::operations`] does.
+/// Returns the node at a JSON Pointer for changing it. Follows references on the way, like [`Document::operations`].
 fn node_mut<'n>(root: &'n mut Node, pointer: &str) -> Option<&'n mut Node> {
     let mut real = String::new();
     for token in pointer.split('/').skip(1) {

@@ -241,15 +241,15 @@ fn what_can_not_be_checked_is_told() {
     for (content, expected) in [
         (
             "{application/xml: {schema: {type: object}}}",
-            "bodies of the type `application/xml` are not checked, but handed on as they come",
+            "bodies of the type `application/xml` are not checked, but passed to the handler as bytes",
         ),
         (
             "{image/png: {schema: {type: string, maxLength: 5}}}",
-            "bodies of the type `image/png` are not checked, but handed on as they come",
+            "bodies of the type `image/png` are not checked, but passed to the handler as bytes",
         ),
         (
             "{text/plain: {schema: {type: integer}}}",
-            "bodies of the type `text/plain` are not checked, but handed on as they come",
+            "bodies of the type `text/plain` are not checked, but passed to the handler as bytes",
         ),
         (
             &form_content("{properties: {a: {type: integer, default: x}}}", ""),
@@ -257,7 +257,7 @@ fn what_can_not_be_checked_is_told() {
         ),
         (
             &form_content("{properties: {a: {}}}", "b: {style: form}"),
-            "there is no property `b` that this could be about",
+            "`encoding` refers to the unknown property `b`",
         ),
         (
             &form_content("{properties: {a: {}}}", "a: {stile: form}"),
@@ -269,7 +269,7 @@ fn what_can_not_be_checked_is_told() {
         ),
         (
             &form_content("{properties: {a: {type: object}}}", "a: {contentType: a/b}"),
-            "the property `a` is an object or holds objects; write `contentType: application/json`",
+            "the property `a` is an object or contains objects; write `contentType: application/json`",
         ),
     ] {
         for document in documents(content) {

@@ -14,7 +14,7 @@ fn a_key_of_content_that_is_no_media_type_is_a_warning() {
                      responses: {'200': {description: d, content: {json: {schema: {type: object}}}}}";
     let found = faults(document(operation, ""));
     for key in ["data", "json"] {
-        let message = format!("warning: `{key}` is no media type");
+        let message = format!("warning: `{key}` is not a media type");
         assert!(found.contains(&message), "{found}");
     }
 }

@@ -62,15 +62,15 @@ api.yaml:8:5: the operation `a` has no handler
 api.yaml:9:7: the operationId `a` is already used in line 5
 api.yaml:11:11: the path `/a/{id}` has no parameter `other`
 api.yaml:11:60: `type` must be one of string, number, integer, boolean, object, array, null
-api.yaml:13:19: `2000` is no status: write '200', '2XX' or default
+api.yaml:13:19: `2000` is not a status; write '200', '2XX' or default
 api.yaml:14:5: warning: DELETE /a/{id} has no `operationId`; its handler is that of `delete /a/{id}`
 api.yaml:14:5: the operation `delete /a/{id}` has no handler
 api.yaml:14:5: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`
-api.yaml:15:19: there is no security scheme `key`; declare it
+api.yaml:15:19: the security scheme `key` is not declared
 api.yaml:17:3: the path `b` must begin with a slash
 api.yaml:18:49: `#/components/schemas/S` is not a response
 api.yaml:20:5: the operation `c` has no handler
-api.yaml:22:49: warning: bodies of the type `application/xml` are not checked, but handed on as they come; `{type: string, format: binary}` would say so
+api.yaml:22:49: warning: bodies of the type `application/xml` are not checked, but passed to the handler as bytes; write `{type: string, format: binary}`
 api.yaml:26:46: `#/components/schemas/T` does not exist
 api.yaml:26:83: the `maxLength` of a schema: -1 is less than the minimum of 0
 api.yaml:27:9: warning: no engine can read the pattern `(`, so it is not checked";
@@ -183,19 +183,19 @@ fn what_is_not_supported_is_told_and_never_ignored() {
     for (operation, expected) in [
         (
             parameter("schema: {type: object, properties: {b: {type: object}}}"),
-            "warning: the parameter `a` holds objects or arrays within one another, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
+            "warning: the parameter `a` contains nested objects or arrays, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
         ),
         (
             parameter("explode: false, schema: {type: array, items: {type: array}}"),
-            "warning: the parameter `a` holds objects or arrays within one another, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
+            "warning: the parameter `a` contains nested objects or arrays, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
         ),
         (
             with_parameters("{name: a, in: header, schema: {type: array, items: {type: array}}}"),
-            "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+            "the parameter `a` contains nested objects or arrays, or may be both, which its style does not support; write `content: {application/json: …}` instead of `schema`",
         ),
         (
             parameter("schema: {type: [array, object]}"),
-            "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+            "the parameter `a` contains nested objects or arrays, or may be both, which its style does not support; write `content: {application/json: …}` instead of `schema`",
         ),
         (
             parameter("style: simple, schema: {}"),
@@ -203,11 +203,11 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             parameter("style: deepObject, schema: {type: string}"),
-            "warning: the style of the parameter `a` is for arrays and objects, which it is not; it is read as if it had none",
+            "warning: the style of the parameter `a` is for arrays and objects, which it is not; the style is ignored",
         ),
         (
             parameter("style: spaceDelimited, schema: {type: string}"),
-            "warning: the style of the parameter `a` is for arrays and objects, which it is not; it is read as if it had none",
+            "warning: the style of the parameter `a` is for arrays and objects, which it is not; the style is ignored",
         ),
         (
             with_parameters("{name: a, in: cookie, allowEmptyValue: true, schema: {}}"),
@@ -215,7 +215,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             parameter("content: {text/csv: {schema: {type: object}}}"),
-            "`content` of the type `text/csv` is read as a text, which the parameter `a` is not; write application/json",
+            "`content` of the type `text/csv` must be a string, which the parameter `a` is not; write application/json",
         ),
         (
             parameter("content: {application/json: {}}, schema: {}"),
@@ -223,7 +223,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             parameter("schema: {type: integer, default: x}"),
-            "warning: the default of the parameter `a` breaks its schema and is not filled in",
+            "warning: the default of the parameter `a` does not conform to its schema and is not used",
         ),
         (
             with_parameters("{name: a, in: body, schema: {}}"),
@@ -231,7 +231,7 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             with_parameters("{name: a b, in: header, schema: {}}"),
-            "`a b` can't be the name of a header",
+            "`a b` is not a valid header name",
         ),
         (
             with_parameters("{name: A, in: header, schema: {}}, {name: a, in: header, schema: {}}"),
@@ -247,20 +247,20 @@ fn what_is_not_supported_is_told_and_never_ignored() {
         ),
         (
             "requestBody: {content: {application/xml: {schema: {type: object}}}}, responses: {'200': {description: d}}".to_owned(),
-            "warning: bodies of the type `application/xml` are not checked, but handed on as they come; `{type: string, \
-             format: binary}` would say so",
+            "warning: bodies of the type `application/xml` are not checked, but passed to the handler as bytes; write \
+             `{type: string, format: binary}`",
         ),
         (
             "responses: {'200': {content: {application/xml: {schema: {type: object}}}}}".to_owned(),
-            "warning: answers of the type `application/xml` are not checked, since the library can't read them",
+            "warning: responses of the type `application/xml` are not checked, because the library can't decode them",
         ),
         (
             "responses: {'200': {headers: {A: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
-            "the header `A` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+            "the header `A` contains nested objects or arrays, or may be both, which its style does not support; write `content: {application/json: …}` instead of `schema`",
         ),
         (
             "responses: {'200': {headers: {a b: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
-            "the header `a b` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+            "the header `a b` contains nested objects or arrays, or may be both, which its style does not support; write `content: {application/json: …}` instead of `schema`",
         ),
     ] {
         let faults = faults(document(&operation, ""));

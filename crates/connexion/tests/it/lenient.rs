@@ -219,9 +219,9 @@ paths:
     let lines: Vec<_> = lenient.iter().map(ToString::to_string).collect();
     let expected = [
         "api.yaml:1:1: warning: `info` is missing",
-        "api.yaml:4:13: warning: the operation `a` answers 501: none of its security requirements can be enforced",
+        "api.yaml:4:13: warning: the operation `a` responds with 501: none of its security requirements can be enforced",
         "api.yaml:4:13: warning: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`",
-        "api.yaml:4:47: warning: there is no security scheme `key`; declare it",
+        "api.yaml:4:47: warning: the security scheme `key` is not declared",
     ];
     assert_eq!(lines, expected);
     assert_eq!(lines.len(), strict.len() + 1);

@@ -284,16 +284,16 @@ components:
         .docs_security("y", &[])
         .security("z", verify);
     let expected = "\
-a.yaml:3:13: there is no security scheme `none`; declare it
-a.yaml:3:24: a security requirement must be an object: the name of a scheme, and a list of scopes
-a.yaml:3:28: the scopes of `a` must be a list of texts
-a.yaml:4:1: the docs require `y`, but there is no such security scheme
-a.yaml:4:1: there is a verifier for `z`, but no such security scheme
+a.yaml:3:13: the security scheme `none` is not declared
+a.yaml:3:24: a security requirement must be an object of scheme names with arrays of scopes
+a.yaml:3:28: the scopes of `a` must be an array of strings
+a.yaml:4:1: the docs page requires the undeclared security scheme `y`
+a.yaml:4:1: a verifier refers to the undeclared security scheme `z`
 a.yaml:7:5: the security scheme `a` has no verifier
-a.yaml:8:5: `in: body` of a key is unknown: write header, query or cookie
+a.yaml:8:5: `in: body` of an API key is not supported; write header, query or cookie
 a.yaml:9:5: security schemes of the type `mutualTLS` are not supported
 a.yaml:10:5: the security scheme has no `scheme`
-a.yaml:11:5: `a b` can't be the name of a header
+a.yaml:11:5: `a b` is not a valid header name
 a.yaml:12:5: the security scheme has no `type`";
     assert_eq!(api.build(()).unwrap_err().to_string(), expected);
 }

@@ -45,7 +45,7 @@ definitions:
 ",
     );
     let expected = "\
-4:13: there is no security scheme `key`; declare it
+4:13: the security scheme `key` is not declared
 11:11: `in: formData` of the parameter `a` is not supported
 12:11: the style `dots` of the parameter `b` is not supported there; write form, spaceDelimited, pipeDelimited or deepObject
 13:40: `#/definitions/None` does not exist

@@ -1,13 +1,16 @@
-//! How the body of an answer is checked: as a whole, or item by item where it is a sequence of them.
+//! Checks the body of a response, as a whole or item by item.
 
 use std::sync::Arc;
 
-use super::{Media, body::is_more_than_text, body_type::BodyType, compile::Compile};
+use super::{
+    ResponseMedia, body::is_more_than_text, body_type::BodyType, compile::OperationCompiler,
+};
 use crate::{
     diagnostics::DiagnosticCode,
     document::cursor::Cursor,
     operation::{
-        media_type::{Charset, MediaType, charset},
+        charset::{Charset, charset},
+        media_type::MediaType,
         parameter::Shape,
         splitter::{Item, Sequence, Splitter},
     },
@@ -15,33 +18,33 @@ use crate::{
     schema::{Schema, is_annotation},
 };
 
-/// Of an answer that is checked item by item so many violations are collected.
+/// The maximum number of violations that are collected of a sequence.
 const MAX_VIOLATIONS: usize = 100;
 
-/// How a body is checked.
+/// The check of a body.
 #[derive(Clone, Debug)]
 pub(crate) enum Check {
-    /// The document says nothing about it, or nothing that is understood.
+    /// The document does not describe it, or not in a supported way.
     Nothing,
     Whole(Arc<Schema>),
-    /// As a whole, once the application's function has read it.
+    /// As a whole, after the application's function has decoded it.
     Decoded(Arc<Schema>, BodyType),
-    Items(Items),
+    Items(SequenceCheck),
 }
 
-/// A sequence of which the document says nothing but what its items are.
+/// The check of a sequence whose items alone the document describes.
 #[derive(Clone, Debug)]
-pub(crate) struct Items {
+pub(crate) struct SequenceCheck {
     pub(crate) sequence: Sequence,
     pub(crate) schema: Arc<Schema>,
-    /// That of a JSON array.
+    /// The schema of a whole JSON array.
     pub(super) whole: Option<Arc<Schema>>,
-    /// Of CSV.
+    /// The encoding of CSV.
     pub(crate) charset: Charset,
 }
 
 impl Check {
-    /// The schema of the whole body, if it is one value.
+    /// Returns the schema of the whole body, if it is one value.
     pub(super) fn schema(&self) -> Option<&Schema> {
         match self {
             Self::Nothing | Self::Decoded(..) => None,
@@ -51,8 +54,8 @@ impl Check {
     }
 }
 
-impl Items {
-    /// The same of a response with this content type.
+impl SequenceCheck {
+    /// Returns the check of a response with this content type.
     pub(super) fn of_type(&self, content_type: &str) -> Self {
         Self {
             charset: charset(content_type).unwrap_or(Charset::Utf8),
@@ -73,7 +76,7 @@ impl Items {
         }
     }
 
-    /// Checks all of a body that is at hand; the pointers of violations begin with the number of the item.
+    /// Checks a whole body; the pointers of violations start with the index of the item.
     pub(super) fn check_all(&self, body: &[u8]) -> Result<(), Vec<Violation>> {
         if let Some(whole) = &self.whole {
             return whole.check_json(body);
@@ -104,19 +107,24 @@ impl Items {
     }
 }
 
-impl Compile<'_, '_> {
-    /// An entry of an answer's `content`; for a range also those of JSON, if what is JSON of it can be checked.
-    pub(super) fn answer(&mut self, name: &str, place: &Cursor<'_>) -> (Media, Vec<Media>) {
+impl OperationCompiler<'_, '_> {
+    /// Compiles an entry of a response's `content`. A range also has entries of the JSON types in it, which can be checked.
+    pub(super) fn response_media(
+        &mut self,
+        name: &str,
+        place: &Cursor<'_>,
+    ) -> (ResponseMedia, Vec<ResponseMedia>) {
         let kind = MediaType::parse(name);
         if let json @ [_, ..] = kind.json_within()
             && let Some(schema) = place.schema("schema").filter(|_| is_more_than_text(place))
         {
-            let message = format!("answers of the type `{name}` are checked in JSON only");
-            self.fault(DiagnosticCode::NotChecked, &schema, message);
+            let message =
+                format!("responses of the type `{name}` are checked only if they are JSON");
+            self.report(DiagnosticCode::NotChecked, &schema, message);
             let check = Check::Nothing;
-            let other = Media { kind, check };
+            let other = ResponseMedia { kind, check };
             let check = self.json(&schema);
-            let json = json.iter().map(|name| Media {
+            let json = json.iter().map(|name| ResponseMedia {
                 kind: MediaType::parse(name),
                 check: check.clone(),
             });
@@ -124,9 +132,9 @@ impl Compile<'_, '_> {
         }
         if let Some(own) = self.body_type(&kind) {
             let schema = place.schema("schema");
-            let schema = schema.and_then(|schema| self.answered(&schema));
+            let schema = schema.and_then(|schema| self.response_schema(&schema));
             let check = schema.map_or(Check::Nothing, |schema| Check::Decoded(schema, own));
-            return (Media { kind, check }, Vec::new());
+            return (ResponseMedia { kind, check }, Vec::new());
         }
         let check = match place.schema("schema") {
             None => Check::Nothing,
@@ -138,14 +146,14 @@ impl Compile<'_, '_> {
             Some(schema) if kind.is_csv() && is_more_than_text(place) => self.rows(&schema),
             Some(schema) => self.text(name, &schema, !is_more_than_text(place)),
         };
-        (Media { kind, check }, Vec::new())
+        (ResponseMedia { kind, check }, Vec::new())
     }
 
     fn json(&mut self, schema: &Cursor<'_>) -> Check {
-        let Some(whole) = self.answered(schema) else {
+        let Some(whole) = self.response_schema(schema) else {
             return Check::Nothing;
         };
-        if schema.text("type") == Some("array") && says_only(schema, &["type", "items"]) {
+        if schema.text("type") == Some("array") && has_only(schema, &["type", "items"]) {
             let item = schema.schema("items");
             let is_list = item.is_none() && schema.node.get("items").is_some();
             if !is_list
@@ -158,35 +166,35 @@ impl Compile<'_, '_> {
         Check::Whole(whole)
     }
 
-    /// CSV, if each row is described as an object of single values.
+    /// Compiles the check of CSV, if the schema of a row is an object of single values.
     fn rows(&mut self, schema: &Cursor<'_>) -> Check {
         let Some(item) = self.item(schema) else {
             return Check::Nothing;
         };
         match Shape::of(&item.resolved()) {
             Some(shape @ Shape::Object(_)) if shape.is_simple() => {
-                let Shape::Object(members) = shape else {
+                let Shape::Object(row) = shape else {
                     return Check::Nothing;
                 };
-                self.items(Sequence::Rows(Arc::new(members)), Some(&item), None)
+                self.items(Sequence::Rows(Arc::new(row)), Some(&item), None)
             }
             _ => {
-                let message = "the rows of this answer are not checked; write an array of objects, whose \
-                               members are no objects or arrays";
-                self.fault(DiagnosticCode::NotChecked, schema, message);
+                let message = "the rows of this response are not checked; write an array of objects without \
+                               nested objects or arrays";
+                self.report(DiagnosticCode::NotChecked, schema, message);
                 Check::Nothing
             }
         }
     }
 
-    /// The schema of each item: of an array its `items`, since documents describe such answers either way.
+    /// Returns the schema of an item. Documents describe such responses by an item or by an array of items.
     fn item<'d>(&mut self, schema: &Cursor<'d>) -> Option<Cursor<'d>> {
         if schema.text("type") != Some("array") {
             return Some(schema.clone());
         }
-        if !says_only(schema, &["type", "items"]) {
-            let message = "of this array only `items` are checked, since its end is not awaited";
-            self.fault(DiagnosticCode::NotChecked, schema, message);
+        if !has_only(schema, &["type", "items"]) {
+            let message = "only `items` of this array are checked, because it is streamed";
+            self.report(DiagnosticCode::NotChecked, schema, message);
         }
         schema.schema("items")
     }
@@ -197,9 +205,9 @@ impl Compile<'_, '_> {
         item: Option<&Cursor<'_>>,
         whole: Option<Arc<Schema>>,
     ) -> Check {
-        match item.and_then(|item| self.answered(item)) {
+        match item.and_then(|item| self.response_schema(item)) {
             None => Check::Nothing,
-            Some(schema) => Check::Items(Items {
+            Some(schema) => Check::Items(SequenceCheck {
                 sequence,
                 schema,
                 whole,
@@ -211,22 +219,23 @@ impl Compile<'_, '_> {
     fn text(&mut self, name: &str, schema: &Cursor<'_>, is_text: bool) -> Check {
         if !is_text {
             let message = format!(
-                "answers of the type `{name}` are not checked, since the library can't read them"
+                "responses of the type `{name}` are not checked, because the library can't decode them"
             );
-            self.fault(DiagnosticCode::NotChecked, schema, message);
+            self.report(DiagnosticCode::NotChecked, schema, message);
             return Check::Nothing;
         }
         let is_binary = schema.text("format") == Some("binary");
-        if says_only(schema, &["type"]) || says_only(schema, &["type", "format"]) && is_binary {
-            // Any bytes will do.
+        if has_only(schema, &["type"]) || has_only(schema, &["type", "format"]) && is_binary {
+            // Any bytes are valid.
             return Check::Nothing;
         }
-        self.answered(schema).map_or(Check::Nothing, Check::Whole)
+        self.response_schema(schema)
+            .map_or(Check::Nothing, Check::Whole)
     }
 }
 
-/// Whether nothing but these keywords and prose stands in a schema.
-fn says_only(schema: &Cursor<'_>, keywords: &[&str]) -> bool {
+/// Returns whether a schema has only these keywords and annotations.
+fn has_only(schema: &Cursor<'_>, keywords: &[&str]) -> bool {
     let mut members = schema.node.members();
     members.all(|(keyword, _)| keywords.contains(&keyword) || is_annotation(keyword))
 }

@@ -1,4 +1,4 @@
-//! What a handler may be given: valid requests of an operation, made from its schemas.
+//! Generates valid requests of an operation from its schemas. Handlers are tried with them when the service is built.
 
 use serde_json::{Map, Value};
 
@@ -11,19 +11,19 @@ use crate::{
     schema::ValidValues,
 };
 
-/// Valid requests, as handlers get them.
+/// Valid requests, as handlers receive them.
 #[derive(Debug, Default)]
 pub(crate) struct ValidInputs {
-    /// The smallest, then those that differ from it in one parameter or in the body.
+    /// The smallest request, then those that differ from it in one parameter or in the body.
     pub(crate) inputs: Vec<ValidatedRequest>,
-    /// Whether the parameters have valid values: a required one may have none that can be generated.
+    /// False if no valid value of a required parameter can be generated.
     pub(crate) has_parameters: bool,
-    /// The same of the body. One that may be a stream has none: the handler looks at its type itself.
+    /// False if no valid body can be generated, or if it may be a stream, whose type the handler checks itself.
     pub(crate) has_body: bool,
 }
 
 impl Operation {
-    /// Returns valid requests made from the schemas.
+    /// Returns valid requests generated from the schemas.
     pub(crate) fn valid_inputs(&self, made: &mut ValidValues) -> ValidInputs {
         let (mut base, mut varied, mut has_parameters) = (Map::new(), Vec::new(), true);
         for parameter in &self.parameters {
@@ -62,7 +62,7 @@ impl Operation {
         }
     }
 
-    /// Where the document describes a location: `None` for the body as a whole, if the document has no schema for it.
+    /// Returns the position in the document of the schema for a location; `None` if the document has none.
     pub(crate) fn position(
         &self,
         document: &Document,
@@ -78,7 +78,7 @@ impl Operation {
     }
 }
 
-/// The first key of a pointer, and the pointer below it.
+/// Splits a pointer into its first key and the pointer below it.
 fn split(pointer: &str) -> (String, &str) {
     let rest = pointer.strip_prefix('/').unwrap_or_default();
     let end = rest.find('/').unwrap_or(rest.len());
