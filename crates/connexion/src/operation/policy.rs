@@ -21,7 +21,7 @@ pub(crate) struct Rules {
     /// Who may call it; `None` means everybody.
     pub(crate) guard: Option<Guard>,
     /// What happens to answers that break the document.
-    pub(crate) answers: ResponseValidation,
+    pub(crate) response_validation: ResponseValidation,
 }
 
 /// What happens to an answer that breaks the document; see [`Api::response_validation`](crate::Api::response_validation).

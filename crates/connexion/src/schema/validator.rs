@@ -107,7 +107,7 @@ impl Validator {
             .map_err(|message| Diagnostics::from(fault(message)))
     }
 
-    pub(crate) fn telling(self, hook: Option<Hook>) -> Self {
+    pub(crate) fn with_hook(self, hook: Option<Hook>) -> Self {
         Self { hook, ..self }
     }
 
