@@ -1,21 +1,20 @@
-//! An OpenAPI document in, a correct, fast server out.
+//! Serves an OpenAPI document: routing, validation of requests and responses, security and problem documents.
 //!
-//! The document says which operations exist, what they accept and what they answer. This crate loads it,
-//! checks it as a whole, routes each request to the handler registered under its `operationId`, lets the
-//! handler see only what the document allows, checks the answer, and tells the client everything that is
-//! wrong at once, as a problem document (RFC 9457).
+//! The document describes the operations, their parameters, bodies and responses. This crate loads and checks it, routes each
+//! request to the handler that is registered for its `operationId`, and validates the request before the handler gets it and
+//! the response before it is sent. A client gets all violations of its request at once, in a problem document (RFC 9457).
 //!
 //! ```
 //! use connexion::{Api, Body, Document, Params};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Deserialize)]
-//! struct Who { name: String }
+//! struct Person { name: String }
 //!
 //! #[derive(Serialize)]
 //! struct Greeting { text: String }
 //!
-//! async fn greet(Params(Who { name }): Params<Who>) -> Body<Greeting> {
+//! async fn greet(Params(Person { name }): Params<Person>) -> Body<Greeting> {
 //!     Body(Greeting { text: format!("Hello {name}") })
 //! }
 //!
@@ -36,8 +35,8 @@
 //! # Ok::<(), connexion::Diagnostics>(())
 //! ```
 //!
-//! The service is a [`tower::Service`] for axum's requests: serve it with axum, or put it behind any
-//! tower layer or as the fallback of a router.
+//! The service is a [`tower::Service`] for axum's requests: serve it with axum, wrap it in tower layers, or use it as the
+//! fallback of a router.
 
 #![warn(clippy::indexing_slicing, clippy::string_slice)]
 

@@ -1,6 +1,6 @@
-//! What a client is told when something is wrong: a problem document (RFC 9457) with every fault found.
+//! Problem documents (RFC 9457), which list every violation of a request or response.
 //!
-//! At the bottom of the crate: nothing of ours is imported here.
+//! This module is at the bottom of the crate: it imports no other module.
 
 use std::{borrow::Cow, fmt, ops::Deref};
 
@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-/// More unknown query parameters than this are not listed: an answer must not grow without bound.
+/// Maximum number of unknown names that a response lists, so that its length is bounded.
 pub(crate) const MAX_UNKNOWN: usize = 100;
 
 /// The part of a request that carries a parameter, or of a response that carries a header: `in` of a Parameter Object.
@@ -119,14 +119,14 @@ impl Location {
     }
 }
 
-/// One thing that is wrong with a request or an answer.
+/// A violation of the document by a request, a response or a value.
 ///
 /// Serialized as `in`, `name` (of a parameter), `pointer` (RFC 6901, into the body or the parameter's value),
 /// `keyword`, `code` and `detail`.
 ///
 /// ```
 /// # use connexion::{Api, Document, Violation};
-/// /// Says it in words of the application's own; what else is there needs no change.
+/// /// Returns the application's own sentence for some violations.
 /// fn sentence(violation: &Violation) -> Option<String> {
 ///     let limit = violation.expected.as_ref();
 ///     match violation.code() {
@@ -154,24 +154,24 @@ pub struct Violation {
     /// The JSON Pointer (RFC 6901) into the body or the parameter's value; empty for all of it. A missing property is
     /// pointed at as if it were there.
     pub pointer: String,
-    /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
+    /// The keyword that was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
     /// `contentEncoding`, `accept`, `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document
-    /// doesn't have), `maxValues` (see [`Api::value_limit`](crate::Api::value_limit)).
+    /// does not describe), `maxValues` (see [`Api::value_limit`](crate::Api::value_limit)).
     pub keyword: Cow<'static, str>,
-    /// A sentence for people.
+    /// A sentence for humans.
     pub detail: String,
-    /// What the document says under the keyword, such as 5 for `maxLength: 5`. It is not sent: it is for sentences
-    /// of the application's own.
+    /// The value of the keyword in the document, such as 5 for `maxLength: 5`. It is not sent; the application can use it in
+    /// sentences of its own.
     pub expected: Option<Value>,
-    /// Properties of the application's own that are sent along, such as the line of a file. One that is named like a
-    /// property of the library's, such as `code`, replaces it.
+    /// Additional properties of the application, such as the line of a file. A property with a name of the library's, such as
+    /// `code`, replaces it.
     pub extra: Map<String, Value>,
 }
 
 impl Violation {
-    /// Creates a violation that the application finds itself, of the whole body or parameter.
+    /// Creates a violation of the whole body or parameter, for checks of the application's own.
     ///
-    /// A keyword that the table of [`Violation::code`] does not have is `not-allowed` to programs.
+    /// A keyword that is not in the table of [`Violation::code`] has the code `not-allowed`.
     ///
     /// ```
     /// # use connexion::{Location, Problem, Violation};
@@ -194,13 +194,14 @@ impl Violation {
         }
     }
 
-    /// What is wrong with a body as a whole.
+    /// Creates a violation of the whole body.
     pub(crate) fn of_body(keyword: &'static str, detail: String) -> Self {
         Self::new(Location::Body, keyword, detail)
     }
 
-    /// What is wrong, in a word for programs. It does not change with the version of the document or of this
-    /// crate, nor with the keyword by which the document says it:
+    /// Returns a code for programs.
+    ///
+    /// It depends neither on the version of the document or of this crate, nor on the keyword that expresses the rule:
     ///
     /// | code | keywords |
     /// | --- | --- |
@@ -218,8 +219,8 @@ impl Violation {
     /// | `no-match` | `oneOf`, `anyOf`, `contains` |
     /// | `unsupported-type` | `contentType`, `contentEncoding` |
     /// | `not-acceptable` | `accept` |
-    /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of an answer) |
-    /// | `undescribed` | `status` (of an answer) |
+    /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of a response) |
+    /// | `undescribed` | `status` (of a response) |
     /// | `not-allowed` | every other |
     ///
     /// ```
@@ -260,7 +261,7 @@ impl Violation {
 
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = Extended::new(serializer, &self.extra)?;
+        let mut object = ExtendedObject::new(serializer, &self.extra)?;
         match &self.location {
             Location::Body => {
                 object.entry("in", "body")?;
@@ -281,7 +282,7 @@ impl Serialize for Violation {
     }
 }
 
-/// The violations of a request, a response or a value. As an error it holds at least one.
+/// The violations of a request, a response or a value. As an error it has at least one.
 ///
 /// ```
 /// use connexion::{Location, Problem, Violation, Violations};
@@ -334,7 +335,7 @@ impl<'v> IntoIterator for &'v Violations {
 }
 
 impl fmt::Display for Violations {
-    /// The details, one a line.
+    /// Writes the details, one per line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, violation) in self.0.iter().enumerate() {
             write!(f, "{}{}", if i == 0 { "" } else { "\n" }, violation.detail)?;
@@ -345,15 +346,15 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// A JSON object of the library's properties and the application's. A name occurs once (RFC 8259, section 4): the
-/// application's value replaces that of the library.
-struct Extended<'e, S: Serializer> {
+/// A JSON object with the properties of the library and of the application. A name occurs once (RFC 8259, section 4): the
+/// application's value replaces the library's.
+struct ExtendedObject<'e, S: Serializer> {
     map: S::SerializeMap,
     extra: &'e Map<String, Value>,
     replaced: Vec<&'static str>,
 }
 
-impl<'e, S: Serializer> Extended<'e, S> {
+impl<'e, S: Serializer> ExtendedObject<'e, S> {
     fn new(serializer: S, extra: &'e Map<String, Value>) -> Result<Self, S::Error> {
         Ok(Self {
             map: serializer.serialize_map(None)?,
@@ -390,7 +391,7 @@ impl<'e, S: Serializer> Extended<'e, S> {
     }
 }
 
-/// A problem document (RFC 9457); as an answer, `application/problem+json`.
+/// A problem document (RFC 9457). As a response its type is `application/problem+json`.
 ///
 /// ```
 /// use connexion::Problem;
@@ -400,9 +401,9 @@ impl<'e, S: Serializer> Extended<'e, S> {
 /// }
 /// ```
 ///
-/// One that a handler answers with is an answer like any other: the document must describe its status and its type.
+/// The problem of a handler is validated like any other response: the document must describe its status and media type.
 ///
-/// The problem is an extension of the response that it becomes, so that a layer around the service can show or count it
+/// A problem is an extension of the response that is made from it, so that a layer around the service can show or count it
 /// without reading the body:
 ///
 /// ```
@@ -415,26 +416,26 @@ impl<'e, S: Serializer> Extended<'e, S> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// The answer's status.
+    /// The status of the response.
     pub status: StatusCode,
-    /// `type`: a URI reference that names the kind of problem.
+    /// The `type`: a URI reference that identifies the type of problem.
     pub type_uri: Cow<'static, str>,
-    /// `title`: what this kind of problem is, for people. `None` stands for the status in words.
+    /// The `title`: a summary of this type of problem, for humans. `None` is the reason phrase of the status.
     pub title: Option<Cow<'static, str>>,
-    /// What went wrong this time, for people.
+    /// An explanation of this occurrence, for humans.
     pub detail: String,
-    /// All faults of the request, the one that `detail` speaks of first.
+    /// All violations of the request. `detail` is about the first.
     pub errors: Vec<Violation>,
-    /// Properties of the application's own (RFC 9457, section 3.2). One that is named like a standard property replaces
-    /// it, except for `status`, which is the response's (section 3.1.3).
+    /// Additional properties of the application (RFC 9457, section 3.2). A property with a standard name replaces it, except
+    /// for `status`, which always is the status of the response (section 3.1.3).
     pub extra: Box<Map<String, Value>>,
-    /// In a box, so that results with a problem stay small.
+    /// Boxed, so that results with a problem stay small.
     headers: Option<Box<HeaderMap>>,
     is_of_library: bool,
 }
 
 impl Problem {
-    /// Creates a problem of type `about:blank`: the status says it all.
+    /// Creates a problem of the type `about:blank`, which has no more meaning than its status.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -459,14 +460,15 @@ impl Problem {
         }
     }
 
-    /// Marks a problem that the library makes itself, also in the place of a handler's response.
+    /// Marks a problem that the library makes, even if it replaces a handler's response.
     pub(crate) fn of_library(mut self) -> Self {
         self.is_of_library = true;
         self
     }
 
-    /// Returns whether the library made the problem itself, and not a handler. A verifier's problem counts as the
-    /// library's. [`Api::on_problem`](crate::Api::on_problem) sees both.
+    /// Returns whether the library made the problem, and not a handler.
+    ///
+    /// A verifier's problem counts as the library's. [`Api::on_problem`](crate::Api::on_problem) sees both.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -476,7 +478,7 @@ impl Problem {
         self.is_of_library
     }
 
-    /// Sets the type (`type`).
+    /// Sets the type.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -490,7 +492,7 @@ impl Problem {
         self
     }
 
-    /// Sets the title of problems of this kind.
+    /// Sets the title.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -507,9 +509,9 @@ impl Problem {
         self
     }
 
-    /// Adds a header field to the answer, such as `Retry-After`.
+    /// Adds a header field to the response, such as `Retry-After`.
     ///
-    /// Several of the same name are all sent.
+    /// Several fields with the same name are all sent.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -526,7 +528,7 @@ impl Problem {
         self
     }
 
-    /// Returns the title that is sent: the one that was set, or the status in words, or `Error` if it has none.
+    /// Returns the title that is sent: the one that was set, or the reason phrase of the status, or `Error`.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -540,7 +542,7 @@ impl Problem {
         }
     }
 
-    /// A server's fault, of which the client is told nothing but that.
+    /// Creates a 500 without details, which are only logged.
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -550,16 +552,18 @@ impl Problem {
 }
 
 impl From<Violations> for Problem {
-    /// As for a list of violations.
+    /// Converts a list of violations, as `From<Vec<Violation>>` does.
     fn from(violations: Violations) -> Self {
         Self::from(violations.0)
     }
 }
 
 impl From<Vec<Violation>> for Problem {
-    /// 415 if content type or coding are among the faults, with `Accept` or `Accept-Encoding` for what is supported (RFC
-    /// 9110, sections 12.5.3 and 15.5.16); 413 if a body holds too many values; 406
-    /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
+    /// Converts violations of a request. `detail` is that of the first.
+    ///
+    /// The status is 415 if the content type or coding is unsupported, with the supported ones in `Accept` or
+    /// `Accept-Encoding` (RFC 9110, sections 12.5.3 and 15.5.16); 413 if a body has too many values; 406 if only `Accept` is
+    /// violated; and otherwise 400.
     ///
     /// ```
     /// # use connexion::{Location, Problem, Violation};
@@ -582,11 +586,11 @@ impl From<Vec<Violation>> for Problem {
             StatusCode::BAD_REQUEST
         };
         let mut problem = Self::new(status, detail);
-        let wanted = [
+        let supported = [
             (unsupported, header::ACCEPT),
             (coded, header::ACCEPT_ENCODING),
         ];
-        for (violation, header) in wanted {
+        for (violation, header) in supported {
             let expected = violation.and_then(|error| error.expected.as_ref()?.as_array());
             let names = expected.into_iter().flatten().filter_map(Value::as_str);
             let names: Vec<_> = names.collect();
@@ -601,7 +605,7 @@ impl From<Vec<Violation>> for Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = Extended::new(serializer, &self.extra)?;
+        let mut object = ExtendedObject::new(serializer, &self.extra)?;
         object.entry("type", &self.type_uri)?;
         object.entry("title", self.title())?;
         object.fixed("status", &self.status.as_u16())?;

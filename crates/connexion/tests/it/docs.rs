@@ -242,7 +242,7 @@ fn an_address_that_no_request_has_is_a_fault() {
     for path in ["spec.json", "", "/", "/a b", "/{a}", "/a/../b"] {
         let api = Api::<()>::from_document(document_at("get /test", ANY, "")).stub(true);
         let faults = api.document_path(path).build(()).unwrap_err().to_string();
-        assert!(faults.contains("can't be the address"), "{path}: {faults}");
+        assert!(faults.contains("can't be the path"), "{path}: {faults}");
     }
 }
 

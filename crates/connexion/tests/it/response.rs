@@ -183,7 +183,7 @@ async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
     assert_eq!((answer.status.as_u16(), answer.is_broken), (200, true));
     assert!(
         log.text()
-            .contains("the answer breaks the document: \"x\" is not of type \"integer\""),
+            .contains("the response violates the document: \"x\" is not of type \"integer\""),
         "{}",
         log.text()
     );
