@@ -1,13 +1,22 @@
 //! A to-do list with accounts, paging and photos, which it keeps in memory.
 //!
 //! ```sh
-//! cargo run -p connexion --example todo --features swagger-ui   # the feature adds http://127.0.0.1:3000/ui/
+//! cargo run -p connexion --example todo    # with `--features swagger-ui` also http://127.0.0.1:3000/ui/
+//!
+//! url=127.0.0.1:3000/todos ann='Authorization: Bearer ann-secret' json='Content-Type: application/json'
+//!
+//! curl -i $url                                           # 401 Unauthorized
+//! curl -H "$ann" -H "$json" -d '{"title":"Buy milk"}' $url    # {"id":1,"title":"Buy milk","done":false}
+//! curl -H "$ann" -H "$json" -d '{"title":"Sell milk"}' $url   # {"id":2,"title":"Sell milk","done":false}
+//! curl -H "$ann" "$url?limit=1"    # {"items":[{"id":1,…}],"next":"/todos?after=1&limit=1"}
+//! curl -H "$ann" "$url?limit=0"    # 400: 0 is less than the minimum of 1 for query parameter 'limit'
+//! curl -H "$ann" -H "$json" -X PATCH -d '{"done":true}' $url/1    # {"id":1,"title":"Buy milk","done":true}
+//! curl -H "$ann" -X PUT -F photo=@milk.png $url/1/photo           # 204 No Content
+//! curl -H "$ann" -o copy.png $url/1/photo
+//! curl -H "$ann" -X DELETE $url/1                                 # 204 No Content
 //! ```
 //!
-//! ```sh
-//! curl -i 127.0.0.1:3000/todos    # 401
-//! CURL="curl -H Authorization:Bearer\ ann-secret"
-//! ```
+//! The account `bob-secret` may only read: its changes are 403.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -340,7 +349,7 @@ mod tests {
             .await
             .0
         };
-        assert_eq!(put("text/html").await, 400);
+        assert_eq!(put("text/html").await, 415);
         assert_eq!(put("image/png").await, 204);
         let (status, photo) = call(&service, "GET /todos/1/photo", "ann-secret", "", "").await;
         assert_eq!((status.as_u16(), photo), (200, json!("bytes")));
