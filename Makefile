@@ -26,6 +26,7 @@ cov:
 
 # What CI refuses.
 lint:
+	scripts/prose.py
 	cargo fmt --all --check
 	cargo fmt --manifest-path $(BY_HAND) --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
