@@ -43,6 +43,7 @@
 mod compat;
 mod diagnostics;
 mod document;
+pub mod guide;
 mod http;
 mod lint;
 mod operation;
@@ -50,6 +51,8 @@ mod pairs;
 mod problem;
 mod schema;
 mod security;
+
+pub use axum;
 
 pub use self::http::api::Api;
 pub use self::http::arguments::Arguments;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// From the bottom to the top. ARCHITECTURE.md says what each is for.
-const STOREYS: [&str; 10] = [
+const STOREYS: [&str; 11] = [
     "problem",
     "diagnostics",
     "compat",
@@ -18,6 +18,7 @@ const STOREYS: [&str; 10] = [
     "operation",
     "lint",
     "http",
+    "guide",
 ];
 
 #[test]
