@@ -6,38 +6,14 @@
     reason = "a test that fails may panic, in its helpers too"
 )]
 
-mod api;
-mod bodies;
-mod compat;
-mod connections;
-mod content_types;
-mod defaults;
-mod discriminator;
-mod docs;
 mod document;
-mod findings;
 mod fixtures;
-mod generate;
-mod handlers;
-mod hooks;
-mod identifiers;
-mod keywords;
-mod lenient;
-mod limits;
-mod model;
-#[cfg(feature = "multipart")]
-mod multipart;
-mod parameter;
-mod properties;
-mod references;
+mod random_input;
 mod request;
 mod response;
-mod round_trips;
 mod routing;
 mod schema;
 mod security;
-mod serving;
+mod service;
 mod storeys;
 mod support;
-mod swagger2;
-mod versions;

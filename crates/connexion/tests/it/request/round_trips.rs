@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bodies::{documents, post},
+    request::body_types::{documents, post},
     support::{ANY, build, document_at, send},
 };
 

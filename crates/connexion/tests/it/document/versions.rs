@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::support::{build, send};
 
 const DOCUMENTS: [(&str, &str); 3] = [
-    ("3.1", include_str!("../data/books-3.1.yaml")),
-    ("3.0", include_str!("../data/books-3.0.yaml")),
-    ("2.0", include_str!("../data/books-2.0.yaml")),
+    ("3.1", include_str!("../../data/books-3.1.yaml")),
+    ("3.0", include_str!("../../data/books-3.0.yaml")),
+    ("2.0", include_str!("../../data/books-2.0.yaml")),
 ];
 
 /// The document in every version, each as YAML and as JSON.

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use crate::{
-    bodies::{check, documents, post, swagger},
+    request::body_types::{check, documents, post, swagger},
     support::{build, service},
 };
 

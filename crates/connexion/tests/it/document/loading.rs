@@ -1,0 +1,421 @@
+//! Loading and checking: every fault, at once, with its place.
+
+use connexion::{Api, Document};
+
+use crate::support::{
+    ANY, body_verdict, document, document_at, faults, service, with_body, with_parameters,
+};
+
+/// All that one run reports of a document and no handlers but `stray`.
+fn report(text: &str) -> String {
+    match Document::parse("api.yaml", text) {
+        Err(faults) => faults.to_string(),
+        Ok(document) => Api::from_document(document)
+            .operation("stray", async || ())
+            .build(())
+            .unwrap_err()
+            .to_string(),
+    }
+}
+
+#[test]
+fn many_faults_of_several_kinds_are_told_at_once_in_the_order_of_the_lines() {
+    let report = report(
+        "\
+openapi: 3.1.0
+paths:
+  /a/{id}:
+    get:
+      operationId: a
+      requestbody: {}
+      responses: {'200': {$ref: '#/components/responses/None'}}
+    put:
+      operationId: a
+      parameters:
+        - {name: other, in: path, required: true, schema: {type: strin}}
+        - {name: id, in: path, required: true, schema: {type: object}}
+      responses: {'2000': {description: d}}
+    delete:
+      security: [{key: []}]
+  /a/{b}: {}
+  b:
+    get: {operationId: b, responses: {default: {$ref: '#/components/schemas/S'}}}
+  /c:
+    post:
+      operationId: c
+      requestBody: {content: {application/xml: {schema: {type: object}}}}
+      responses: {'200': {description: d}}
+components:
+  schemas:
+    S: {type: object, properties: {default: {$ref: '#/components/schemas/T'}, x: {maxLength: -1}}}
+    U: {pattern: '('}
+",
+    );
+    let expected = "\
+api.yaml:1:1: `info` is missing
+api.yaml:2:1: there is a handler for `stray`, but no operation with this operationId
+api.yaml:4:5: the operation `a` has no handler
+api.yaml:4:5: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`
+api.yaml:6:7: an operation has no member `requestbody`; `requestBody` is probably meant
+api.yaml:7:27: `#/components/responses/None` does not exist
+api.yaml:8:5: the operation `a` has no handler
+api.yaml:9:7: the operationId `a` is used already in line 5
+api.yaml:11:11: the path `/a/{id}` has no parameter `other`
+api.yaml:11:60: `type` must be one of string, number, integer, boolean, object, array, null
+api.yaml:13:19: `2000` is no status: write '200', '2XX' or default
+api.yaml:14:5: warning: DELETE /a/{id} has no `operationId`; its handler is that of `delete /a/{id}`
+api.yaml:14:5: the operation `delete /a/{id}` has no handler
+api.yaml:14:5: the parameter `id` of `/a/{id}` is not declared; add it to `parameters`
+api.yaml:15:19: there is no security scheme `key`; declare it
+api.yaml:17:3: the path `b` must begin with a slash
+api.yaml:18:49: `#/components/schemas/S` is not a response
+api.yaml:20:5: the operation `c` has no handler
+api.yaml:22:49: warning: bodies of the type `application/xml` are not checked, but handed on as they come; `{type: string, format: binary}` would say so
+api.yaml:26:46: `#/components/schemas/T` does not exist
+api.yaml:26:83: the `maxLength` of a schema: -1 is less than the minimum of 0
+api.yaml:27:9: warning: no engine can read the pattern `(`, so it is not checked";
+    assert_eq!(report, expected);
+}
+
+#[test]
+fn faults_are_told_without_handlers_too() {
+    let document = document_at("get /a/{b}", ANY, "");
+    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    let expected =
+        "test.yaml:5:5: the parameter `b` of `/a/{b}` is not declared; add it to `parameters`";
+    assert_eq!(faults, [expected]);
+}
+
+#[test]
+fn a_text_that_is_no_document_is_told_with_its_place() {
+    for (text, expected) in [
+        ("", "api.yaml:1:1: the document is empty"),
+        (
+            "a: [1, 2\nb: 3",
+            "api.yaml:2:2: illegal placement of ':' indicator",
+        ),
+        (
+            "openapi: 3.1.0\nopenapi: 3.1.0\npaths: {}\ninfo: {}",
+            "api.yaml:2:1: the key 'openapi' stands here a second time",
+        ),
+        (
+            "openapi: 3.1.0\n---\npaths: {}",
+            "api.yaml:2:1: a second document begins here",
+        ),
+        (
+            "swagger: '1.2'",
+            "api.yaml:1:1: the version must be 3.2, 3.1, 3.0 or 2.0",
+        ),
+        (
+            "x: 1\nopenapi: 3.3.0",
+            "api.yaml:2:1: the version must be 3.2, 3.1, 3.0 or 2.0",
+        ),
+        (
+            "[]",
+            "api.yaml:1:1: the first member must be `openapi: 3.1.0` (or `swagger: '2.0'`)",
+        ),
+        (
+            "openapi: 3.1.0\nx: {<<: [{}, 5]}",
+            "api.yaml:2:5: `<<` must be followed by a mapping, or a list of them",
+        ),
+    ] {
+        assert_eq!(report(text).lines().next().unwrap(), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_fault() {
+    let faults = Document::load("no/such.yaml").unwrap_err().to_string();
+    assert!(
+        faults.starts_with("no/such.yaml:1:1: can't be read: "),
+        "{faults}"
+    );
+}
+
+#[test]
+fn a_document_is_loaded_from_a_file() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/books-3.1.yaml");
+    let document = Document::load(path).unwrap();
+    assert_eq!((document.name(), document.check().len()), (path, 0));
+}
+
+#[test]
+fn what_is_of_the_wrong_kind_is_told() {
+    for (operation, expected) in [
+        (
+            "parameters: {}, responses: {'200': {description: d}}",
+            "5:31: `parameters` must be a list",
+        ),
+        (
+            "parameters: [x], responses: {'200': {description: d}}",
+            "5:44: a parameter must be an object",
+        ),
+        ("responses: []", "5:31: `responses` must be an object"),
+        (
+            "responses: {'200': {content: []}}",
+            "5:51: `content` must be an object",
+        ),
+        (
+            "requestBody: {required: yes, content: {application/json: {}}}, responses: {'200': {description: d}}",
+            "5:45: `required` must be true or false",
+        ),
+        (
+            "requestBody: {}, responses: {'200': {description: d}}",
+            "5:31: the request body has no `content`",
+        ),
+        (
+            "responses: {'200': {$ref: 5}}",
+            "5:51: `$ref` must be a text",
+        ),
+    ] {
+        let faults = faults(document(operation, ""));
+        assert!(
+            faults.lines().any(|line| line == expected),
+            "{operation}\n{faults}"
+        );
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "most of them are a table")]
+fn what_is_not_supported_is_told_and_never_ignored() {
+    let parameter = |rest: &str| with_parameters(&format!("{{name: a, in: query, {rest}}}"));
+    for (operation, expected) in [
+        (
+            parameter("schema: {type: object, properties: {b: {type: object}}}"),
+            "warning: the parameter `a` holds objects or arrays within one another, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
+        ),
+        (
+            parameter("explode: false, schema: {type: array, items: {type: array}}"),
+            "warning: the parameter `a` holds objects or arrays within one another, for which OpenAPI has no style; they are read from names with brackets, such as `a[0][b]`",
+        ),
+        (
+            with_parameters("{name: a, in: header, schema: {type: array, items: {type: array}}}"),
+            "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+        ),
+        (
+            parameter("schema: {type: [array, object]}"),
+            "the parameter `a` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+        ),
+        (
+            parameter("style: simple, schema: {}"),
+            "the style `simple` of the parameter `a` is not supported there; write form, spaceDelimited, pipeDelimited or deepObject",
+        ),
+        (
+            parameter("style: deepObject, schema: {type: string}"),
+            "warning: the style of the parameter `a` is for arrays and objects, which it is not; it is read as if it had none",
+        ),
+        (
+            parameter("style: spaceDelimited, schema: {type: string}"),
+            "warning: the style of the parameter `a` is for arrays and objects, which it is not; it is read as if it had none",
+        ),
+        (
+            with_parameters("{name: a, in: cookie, allowEmptyValue: true, schema: {}}"),
+            "`allowEmptyValue` of the parameter `a` is for query parameters only; leave it out",
+        ),
+        (
+            parameter("content: {text/csv: {schema: {type: object}}}"),
+            "`content` of the type `text/csv` is read as a text, which the parameter `a` is not; write application/json",
+        ),
+        (
+            parameter("content: {application/json: {}}, schema: {}"),
+            "the parameter `a` has both `content` and `schema`; leave one of them out",
+        ),
+        (
+            parameter("schema: {type: integer, default: x}"),
+            "warning: the default of the parameter `a` breaks its schema and is not filled in",
+        ),
+        (
+            with_parameters("{name: a, in: body, schema: {}}"),
+            "`in: body` of the parameter `a` is not supported",
+        ),
+        (
+            with_parameters("{name: a b, in: header, schema: {}}"),
+            "`a b` can't be the name of a header",
+        ),
+        (
+            with_parameters("{name: A, in: header, schema: {}}, {name: a, in: header, schema: {}}"),
+            "the parameter `a` stands twice in `parameters`",
+        ),
+        (
+            with_body("{$dynamicRef: '#a'}"),
+            "`$dynamicRef` is not supported",
+        ),
+        (
+            with_body("{$ref: 'other.yaml#/a'}"),
+            "`other.yaml#/a` is in another file; read the document with `Document::load`",
+        ),
+        (
+            "requestBody: {content: {application/xml: {schema: {type: object}}}}, responses: {'200': {description: d}}".to_owned(),
+            "warning: bodies of the type `application/xml` are not checked, but handed on as they come; `{type: string, \
+             format: binary}` would say so",
+        ),
+        (
+            "responses: {'200': {content: {application/xml: {schema: {type: object}}}}}".to_owned(),
+            "warning: answers of the type `application/xml` are not checked, since the library can't read them",
+        ),
+        (
+            "responses: {'200': {headers: {A: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
+            "the header `A` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+        ),
+        (
+            "responses: {'200': {headers: {a b: {schema: {type: array, items: {type: object}}}}}}".to_owned(),
+            "the header `a b` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
+        ),
+    ] {
+        let faults = faults(document(&operation, ""));
+        assert!(
+            faults.lines().any(|line| line.ends_with(expected)),
+            "{operation}\n{faults}"
+        );
+    }
+}
+
+#[test]
+fn no_security_and_a_server_without_a_path_are_no_faults() {
+    let operation =
+        format!("security: [], servers: [{{url: 'https://a.example'}}, {{url: /}}], {ANY}");
+    assert_eq!(faults(document(&operation, "")), "");
+}
+
+#[test]
+fn references_in_cycles_are_told_and_those_of_recursive_schemas_are_none() {
+    let components = "schemas: {A: {$ref: '#/components/schemas/B'}, B: {$ref: '#/components/schemas/A'}}, \
+                      responses: {R: {$ref: '#/components/responses/R'}}";
+    let expected = "\
+6:28: `#/components/schemas/B` leads back to itself
+6:65: `#/components/schemas/A` leads back to itself
+6:115: `#/components/responses/R` leads back to itself";
+    assert_eq!(faults(document(ANY, components)), expected);
+
+    let tree = "schemas: {T: {properties: {t: {$ref: '#/components/schemas/T'}}}}";
+    assert_eq!(
+        faults(document(
+            &with_body("{$ref: '#/components/schemas/T'}"),
+            tree
+        )),
+        ""
+    );
+}
+
+#[test]
+fn data_that_looks_like_a_reference_is_no_reference() {
+    let schema = "{example: {$ref: c}, default: {$ref: c}, enum: [{$ref: c}], const: {$ref: c}}";
+    assert_eq!(faults(document(&with_body(schema), "")), "");
+}
+
+#[test]
+fn an_operation_id_that_is_empty_or_no_text_is_told() {
+    for (id, expected) in [
+        ("''", "warning: the `operationId` is empty"),
+        ("[]", "`operationId` must be a text"),
+    ] {
+        let text = format!(
+            "openapi: 3.1.0\ninfo: {{}}\npaths:\n  /a:\n    get: {{operationId: {id}, {ANY}}}\n"
+        );
+        let faults = Document::parse("a", text).unwrap().check();
+        assert_eq!(
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [format!("a:5:11: {expected}")]
+        );
+    }
+}
+
+#[test]
+fn a_second_handler_is_told() {
+    let api = Api::from_document(document(ANY, "")).operation("test", async || ());
+    let faults = api.operation("test", async || ()).build(()).unwrap_err();
+    assert_eq!(
+        faults.to_string(),
+        "test.yaml:3:1: there is a second handler for `test`"
+    );
+}
+
+#[test]
+fn a_json_document_is_read_with_its_places() {
+    let text = "{\n\t\"openapi\": \"3.1.0\",\n\t\"info\": {\"title\": \"\\ud83d\\ude00\", \"version\": 5, \"x\": 1},\n\t\"paths\": {}\n}";
+    let document = Document::parse("a.json", text).unwrap();
+    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        ["a.json:3:50: warning: `info` has no member `x`; it is passed over"]
+    );
+    assert!(document.to_json().contains("😀"));
+}
+
+#[test]
+fn deep_nesting_is_refused_not_overflowed() {
+    for text in [
+        "[".repeat(50_000),
+        "{\"a\":".repeat(50_000),
+        "- ".repeat(50_000),
+    ] {
+        assert!(Document::parse("a", text).is_err());
+    }
+}
+
+#[test]
+fn it_can_be_served_again_in_its_own_version() {
+    let text = "swagger: '2.0'\ninfo: {title: t, version: '1'}\npaths: {}\n";
+    let document = Document::parse("a.yaml", text).unwrap();
+    assert_eq!(document.text(), text);
+    assert_eq!(
+        document.to_json(),
+        r#"{"swagger":"2.0","info":{"title":"t","version":"1"},"paths":{}}"#
+    );
+}
+
+#[test]
+fn what_others_read_is_read_too() {
+    // Names as some frameworks make them, merge keys, patterns of other languages, names of schemas.
+    let text = r"
+openapi: 3.1.0
+info: {title: T, version: '1'}
+x-shared: &shared
+  operationId: hidden
+  responses: {'200': {description: any}}
+paths:
+  /test:
+    post:
+      <<: *shared
+      operationId: test
+      requestBody: {content: {application/json: {schema: {$ref: '#thing'}}}}
+components:
+  schemas:
+    Thing:
+      $anchor: thing
+      properties:
+        page: {$ref: '#/components/schemas/Page«A»'}
+        list: {$ref: '#/components/schemas/List[A]'}
+        name: {pattern: '(?i)^[a-z]+$'}
+    Page«A»: {type: integer}
+    List[A]: {type: array, items: {$ref: '#/components/schemas/Page%C2%ABA%C2%BB'}}
+  securitySchemes: {certificate: {type: mutualTLS}}
+";
+    let document = Document::parse("test.yaml", text).unwrap();
+    assert_eq!(document.check(), []);
+    let service = service(document);
+    let read = |body: &str| body_verdict(&service, body);
+    let right = r#"{"page":1,"list":[2],"name":"Ann"}"#;
+    assert_eq!(read(right), format!("ok {{}} {right}"));
+    assert_eq!(
+        read(r#"{"page":"1","list":["2"],"name":"A1"}"#),
+        "Body /page type: \"1\" is not of type \"integer\" at /page\n\
+         Body /list/0 type: \"2\" is not of type \"integer\" at /list/0\n\
+         Body /name pattern: \"A1\" does not match \"(?i)^[a-z]+$\" at /name"
+    );
+}
+
+#[test]
+fn a_merged_member_gives_way_to_one_of_ones_own_wherever_that_stands() {
+    let text = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\nx-a: &a {b: 1, c: 2}\nx-d: &d {c: 3, e: 4}\n\
+                x-f: {b: 5, <<: [*a, *d], e: 6}\n";
+    let json = Document::parse("a", text).unwrap().to_json();
+    assert!(json.contains(r#""x-f":{"b":5,"e":6,"c":2}"#), "{json}");
+}
+
+#[test]
+fn an_anchor_that_is_not_there_is_told() {
+    let found = faults(document(&with_body("{$ref: '#none'}"), ""));
+    assert!(found.ends_with("`#none` does not exist"), "{found}");
+}
