@@ -8,3 +8,4 @@ mod model;
 mod references;
 mod swagger2;
 mod versions;
+mod yaml;

@@ -1,3 +1,49 @@
 //! Responses: validated against the document as requests are.
 
+mod rows;
+mod streams;
 mod validation;
+
+use axum::{body::Body as HttpBody, response::IntoResponse};
+use bytes::Bytes;
+use connexion::{Api, ApiService, ResponseValidation};
+use futures_util::stream;
+
+use crate::support::{answering, build, document_at};
+
+const INTERNAL: &str = "The server could not answer this request.";
+
+/// A service that answers this.
+fn answerer<R: IntoResponse + 'static>(
+    operation: &str,
+    answer: impl Fn() -> R + Clone + Send + Sync + 'static,
+) -> ApiService {
+    let handler = move || {
+        let answer = answer();
+        let response = answer.into_response();
+        async move { response }
+    };
+    build(Api::from_document(document_at("get /test", operation, "")).operation("test", handler))
+}
+
+const INTEGERS: &str = "{type: array, items: {type: integer}}";
+
+fn chunks_of(
+    kind: &'static str,
+    schema: &str,
+    chunks: &'static [&'static str],
+    mode: ResponseValidation,
+) -> ApiService {
+    let operation = answering(schema).replace("application/json", kind);
+    let api =
+        Api::from_document(document_at("get /test", &operation, "")).response_validation(mode);
+    build(api.operation("test", async move || {
+        let chunks = chunks
+            .iter()
+            .map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes())));
+        (
+            [("content-type", kind)],
+            HttpBody::from_stream(stream::iter(chunks)),
+        )
+    }))
+}

@@ -2,6 +2,7 @@
 
 mod compat;
 mod connections;
+mod deserialization;
 mod docs;
 mod handler_types;
 mod handlers;

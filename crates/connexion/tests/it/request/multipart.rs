@@ -1,18 +1,16 @@
-//! Bodies of the type `multipart/form-data`, and their files.
+//! Bodies of the type `multipart/form-data`.
 
 use axum::body::Body as HttpBody;
 use bytes::Bytes;
-use connexion::{Api, Body, Files};
-use futures_util::{StreamExt, TryStreamExt};
-use serde_json::{Value, json};
+use connexion::Api;
 
 use crate::{
-    request::body_types::{check, documents, post, swagger},
+    request::{check, documents, post},
     support::{build, service},
 };
 
 /// A multipart body; each part is what stands in its head behind `form-data; `, and its content.
-fn multipart(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn multipart(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
         let (disposition, rest) = head.split_once('\n').unwrap_or((head, ""));
@@ -30,15 +28,15 @@ fn multipart(parts: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-const MULTIPART: &str = "multipart/form-data; boundary=XX";
+pub(super) const MULTIPART: &str = "multipart/form-data; boundary=XX";
 
-fn multipart_content(schema: &str, encoding: &str) -> String {
+pub(super) fn multipart_content(schema: &str, encoding: &str) -> String {
     format!("{{multipart/form-data: {{schema: {schema}, encoding: {{{encoding}}}}}}}")
 }
 
 /// What is said of a multipart form, the same in both versions.
 #[track_caller]
-fn multiform(schema: &str, encoding: &str, parts: &[(&str, &[u8])]) -> String {
+pub(super) fn multiform(schema: &str, encoding: &str, parts: &[(&str, &[u8])]) -> String {
     let body = multipart(parts);
     let said = documents(&multipart_content(schema, encoding))
         .map(|document| check(document, MULTIPART, &body));
@@ -65,7 +63,13 @@ fn a_style_has_a_meaning_in_multipart_since_3_1_only() {
 
 /// The parts of a form whose schema has the property `a`, and says `more`, are read as `expected` for `a`.
 #[track_caller]
-fn expect_a(more: &str, property: &str, encoding: &str, parts: &[(&str, &[u8])], expected: &str) {
+pub(super) fn expect_a(
+    more: &str,
+    property: &str,
+    encoding: &str,
+    parts: &[(&str, &[u8])],
+    expected: &str,
+) {
     let schema = format!("{{type: object, {more} properties: {{a: {property}}}}}");
     let encoding = format!("a: {{{encoding}}}");
     assert_eq!(
@@ -133,54 +137,6 @@ fn parts_become_what_their_properties_say() {
 }
 
 #[test]
-fn a_file_is_shown_by_its_name_type_and_size() {
-    let png = "name=a; filename=\"x y.png\"\nContent-Type: image/png";
-    let shown = r#"{"filename":"x y.png","content_type":"image/png","size":3}"#;
-    let plain = r#"{"filename":null,"content_type":null,"size":1}"#;
-    for (property, encoding, parts, expected) in [
-        (
-            "{type: string, format: binary, maxLength: 1, pattern: x}",
-            "",
-            &[(png, &b"\xff\r\n"[..])][..],
-            shown.to_owned(),
-        ),
-        (
-            "{type: string, format: binary}",
-            "",
-            &[("name=a", b"1")],
-            plain.to_owned(),
-        ),
-        ("{}", "", &[(png, b"123")], shown.to_owned()),
-        (
-            "{type: string}",
-            "contentType: image/*",
-            &[(png, b"123")],
-            shown.to_owned(),
-        ),
-        (
-            "{contentMediaType: image/png}",
-            "",
-            &[("name=a", b"1")],
-            plain.to_owned(),
-        ),
-        (
-            "{type: array, maxItems: 2, uniqueItems: true, items: {type: string, format: binary, maxLength: 1}}",
-            "",
-            &[(png, b"123"), ("name=a", b"1")],
-            format!("[{shown},{plain}]"),
-        ),
-        (
-            "{type: string, contentMediaType: image/png, contentEncoding: base64}",
-            "",
-            &[("name=a", b"AA==")],
-            "\"AA==\"".to_owned(),
-        ),
-    ] {
-        expect_a("required: [a],", property, encoding, parts, &expected);
-    }
-}
-
-#[test]
 fn everything_that_is_wrong_with_the_parts_is_told() {
     let schema = "{type: object, required: [a, f, g], properties: {a: {type: integer, maximum: 3}, \
                   f: {type: string, format: binary}, g: {type: string, format: binary}, o: {type: object}, s: {type: string}, \
@@ -211,16 +167,6 @@ fn everything_that_is_wrong_with_the_parts_is_told() {
 }
 
 #[test]
-fn a_text_can_not_pass_for_a_file() {
-    let schema =
-        "{properties: {a: {type: string, maxLength: 2}, f: {type: string, format: binary}}}";
-    assert_eq!(
-        multiform(schema, "", &[("name=f", b""), ("name=a", b"file 0")]),
-        "Body /a maxLength: \"file 0\" is too long at /a"
-    );
-}
-
-#[test]
 fn a_multipart_form_that_is_none_is_refused() {
     for body in [
         &b"x"[..],
@@ -245,87 +191,6 @@ fn a_multipart_form_that_is_none_is_refused() {
         check(document, "multipart/form-data", b"--XX--"),
         "Body  multipart: Request body is not valid multipart/form-data"
     );
-}
-
-/// Answers with the files that came and the body.
-async fn files(files: Files, Body(body): Body<Value>) -> Result<Body<Value>, String> {
-    let mut all = serde_json::Map::new();
-    for (name, uploads) in files.iter() {
-        let mut contents = Vec::new();
-        for upload in uploads {
-            let bytes = upload
-                .stream()
-                .try_fold(Vec::new(), async |mut all, chunk| {
-                    all.extend_from_slice(&chunk);
-                    Ok(all)
-                });
-            let bytes = bytes.await.map_err(|error| error.to_string())?;
-            assert_eq!(bytes.len() as u64, upload.size());
-            let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
-            contents.push(json!([upload.filename(), upload.content_type(), text]));
-        }
-        all.insert(name.to_owned(), contents.into());
-    }
-    Ok(Body(json!({"files": all, "body": body})))
-}
-
-#[tokio::test]
-async fn a_handler_reads_the_files_of_a_form() {
-    let schema = "{type: object, required: [photo], properties: {photo: {type: string, format: binary}, \
-                  more: {type: array, items: {type: string, format: binary}}, n: {type: integer, default: 7}}}";
-    let content = multipart_content(schema, "");
-    let parameters = "{name: photo, in: formData, type: file, required: true}, \
-                      {name: n, in: formData, type: integer, default: 7}";
-    let body = [
-        (
-            "name=photo; filename=\"a.png\"\nContent-Type: image/png",
-            &b"photo"[..],
-        ),
-        ("name=more; filename=b", b"b"),
-        ("name=more; filename=\"\"", b""),
-        ("name=more", b""),
-    ];
-    let photo = json!(["a.png", "image/png", "photo"]);
-    let shown = json!({"filename": "a.png", "content_type": "image/png", "size": 5});
-    for document in documents(&content) {
-        let service = build(Api::from_document(document).operation("test", files));
-        let answer = post(&service, MULTIPART, multipart(&body)).await;
-        assert_eq!(
-            answer.json(),
-            json!({
-                "files": {"photo": [photo], "more": [["b", null, "b"], [null, null, ""]]},
-                "body": {
-                    "photo": shown,
-                    "more": [
-                        {"filename": "b", "content_type": null, "size": 1},
-                        {"filename": null, "content_type": null, "size": 0},
-                    ],
-                    "n": 7,
-                },
-            })
-        );
-        let answer = post(&service, MULTIPART, "").await;
-        assert_eq!(
-            answer.problem(),
-            (400, "Request body is required".to_owned())
-        );
-        let answer = post(&service, MULTIPART, multipart(&[])).await;
-        assert_eq!(
-            answer.problem(),
-            (400, "\"photo\" is a required property".to_owned())
-        );
-    }
-    for consumes in [
-        "",
-        "multipart/form-data",
-        "application/x-www-form-urlencoded",
-    ] {
-        let document = swagger(consumes, parameters);
-        let service = build(Api::from_document(document).operation("test", files));
-        let answer = post(&service, MULTIPART, multipart(&body[..1])).await;
-        let expected = json!({"files": {"photo": [photo]}, "body": {"photo": shown, "n": 7}});
-        assert_eq!(answer.json(), expected);
-    }
 }
 
 #[tokio::test]
@@ -402,48 +267,4 @@ async fn a_multipart_form_that_breaks_off_is_a_bad_request() {
         post(&service, MULTIPART, body).await.problem(),
         (400, "The request's body ended early.".to_owned())
     );
-}
-
-/// The most memory that this process ever had, in bytes.
-fn peak_memory() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-#[tokio::test]
-async fn a_long_file_is_not_held_in_memory() {
-    const CHUNK: usize = 64 * 1024;
-    const CHUNKS: usize = 4_000;
-    let schema = "{properties: {f: {type: string, format: binary}}}";
-    let [document, _] = documents(&multipart_content(schema, ""));
-    let handler = async |files: Files| -> Result<String, String> {
-        let bytes = files.get("f")[0].stream();
-        let bytes = bytes.try_fold(0, async |sum, chunk| {
-            assert!(chunk.iter().all(|byte| *byte == 7));
-            Ok(sum + chunk.len())
-        });
-        let bytes = bytes.await.map_err(|error| error.to_string())?;
-        Ok(bytes.to_string())
-    };
-    let api = Api::from_document(document).upload_limit(CHUNK * CHUNKS + 1_000);
-    let service = build(api.operation("test", handler));
-    let whole = multipart(&[("name=f; filename=f", b"")]);
-    let (head, tail) = whole.split_at(whole.len() - b"\r\n--XX--\r\n".len());
-    let (head, tail) = (Bytes::copy_from_slice(head), Bytes::copy_from_slice(tail));
-    // Every chunk is there as soon as it is asked for, which is when a greedy reader would take them all.
-    let chunks = futures_util::stream::iter(0..CHUNKS).map(|_| Bytes::from(vec![7; CHUNK]));
-    let start = futures_util::stream::iter([head]);
-    let all = start
-        .chain(chunks)
-        .chain(futures_util::stream::iter([tail]));
-    let body = HttpBody::from_stream(all.map(Ok::<_, std::io::Error>));
-    let before = peak_memory();
-    let answer = post(&service, MULTIPART, body).await;
-    assert_eq!(answer.text(), (CHUNK * CHUNKS).to_string());
-    if let Some((before, after)) = before.zip(peak_memory()) {
-        // Other tests run beside this one.
-        assert!(after - before < CHUNK * CHUNKS / 2, "{before} {after}");
-    }
 }

@@ -1,4 +1,4 @@
-//! Parameters in every style: what a text stands for, in every place.
+//! Parameters: `style` and `explode` in every location.
 
 use connexion::{ApiService, Params, PathValues};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 /// A service whose GET of `path` has these `parameters` and answers with what it read.
-fn echo(path: &str, parameters: &str) -> ApiService {
+pub(super) fn echo(path: &str, parameters: &str) -> ApiService {
     let operation = format!("parameters: [{parameters}], {ANY}");
     let document = document_at(&format!("get {path}"), &operation, "");
     let echo = async |Params(values): Params<Map<String, Value>>| Value::Object(values).to_string();
@@ -16,7 +16,7 @@ fn echo(path: &str, parameters: &str) -> ApiService {
 }
 
 /// The value of `color`, or the keywords of what is wrong.
-fn color(answer: &Answer) -> String {
+pub(super) fn color(answer: &Answer) -> String {
     let json = answer.json();
     if answer.status == 200 {
         return json["color"].to_string();
@@ -29,11 +29,14 @@ fn color(answer: &Answer) -> String {
 }
 
 const EMPTY: (&str, &str) = ("{type: string}", r#""""#);
+
 const STRING: (&str, &str) = ("{type: string}", r#""blue""#);
+
 const ARRAY: (&str, &str) = (
     "{type: array, items: {type: string}}",
     r#"["blue","black","brown"]"#,
 );
+
 const OBJECT: (&str, &str) = (
     "{type: object, properties: {R: {type: integer}, G: {type: integer}, B: {type: integer}}}",
     r#"{"R":100,"G":200,"B":150}"#,
@@ -230,93 +233,6 @@ async fn an_encoded_mark_belongs_to_an_item() {
 }
 
 #[tokio::test]
-async fn a_text_becomes_the_type_that_any_part_of_the_schema_asks_for() {
-    for (schema, text, expected) in [
-        (
-            "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
-            "7",
-            "7",
-        ),
-        (
-            "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
-            "x",
-            r#""x""#,
-        ),
-        (
-            "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
-            "X",
-            "400 oneOf",
-        ),
-        (
-            "{anyOf: [{type: boolean}, {type: number, minimum: 5}]}",
-            "true",
-            "true",
-        ),
-        (
-            "{anyOf: [{type: boolean}, {type: number, minimum: 5}]}",
-            "5.5",
-            "5.5",
-        ),
-        ("{allOf: [{type: integer}, {minimum: 3}]}", "3", "3"),
-        (
-            "{allOf: [{type: integer}, {minimum: 3}]}",
-            "2",
-            "400 minimum",
-        ),
-        ("{type: [integer, 'null']}", "3", "3"),
-        (
-            "{type: array, items: {oneOf: [{type: integer}, {type: boolean}]}}",
-            "1",
-            "[1]",
-        ),
-    ] {
-        let parameter = format!("{{name: color, in: query, schema: {schema}}}");
-        let answer = ask(&echo("/", &parameter), &format!("GET /?color={text}")).await;
-        assert_eq!(color(&answer), expected, "{schema} {text}");
-    }
-}
-
-#[tokio::test]
-async fn objects_are_checked_and_unknown_members_refused() {
-    let deep = "{name: color, in: query, style: deepObject, explode: true, schema: {type: object, \
-                additionalProperties: false, properties: {gte: {type: integer}, tags: {type: array, items: {type: integer}}}}}";
-    let form = "{name: color, in: query, schema: {type: object, properties: {R: {type: integer}}}}";
-    let open =
-        "{name: color, in: query, schema: {type: object, additionalProperties: {type: integer}}}";
-    for (parameter, query, expected) in [
-        (deep, "color[gte]=18", r#"{"gte":18}"#),
-        (deep, "color[tags]=1&color[tags]=2", r#"{"tags":[1,2]}"#),
-        (deep, "color[gte]=x", "400 type"),
-        (deep, "color[x]=1", "400 additionalProperties"),
-        (deep, "color=1", "400 unknown"),
-        (deep, "", "null"),
-        (form, "R=1&S=2", "400 unknown"),
-        (open, "a=1&b=2", r#"{"a":1,"b":2}"#),
-        (open, "a=x", "400 type"),
-    ] {
-        let answer = ask(&echo("/", parameter), &format!("GET /?{query}")).await;
-        assert_eq!(color(&answer), expected, "{query}");
-    }
-}
-
-#[tokio::test]
-async fn a_parameter_can_be_json_or_empty() {
-    let json = "{name: color, in: query, content: {application/json: {schema: {type: object, properties: {a: {type: integer}}}}}}";
-    let empty = "{name: color, in: query, allowEmptyValue: true, schema: {type: integer}}";
-    for (parameter, query, expected) in [
-        (json, "color=%7B%22a%22:1%7D", r#"{"a":1}"#),
-        (json, "color=%7B%22a%22:true%7D", "400 type"),
-        (json, "color=x", "400 json"),
-        (empty, "color=", r#""""#),
-        (empty, "color", r#""""#),
-        (empty, "color=x", "400 type"),
-    ] {
-        let answer = ask(&echo("/", parameter), &format!("GET /?{query}")).await;
-        assert_eq!(color(&answer), expected, "{query}");
-    }
-}
-
-#[tokio::test]
 async fn a_text_that_is_not_written_in_its_style_is_told() {
     for (style, path) in [
         ("label", "/a.b"),
@@ -360,16 +276,6 @@ async fn swagger_2_writes_lists_with_every_mark() {
 }
 
 #[test]
-fn a_default_is_found_in_the_parts_of_a_schema() {
-    let parameter = "{name: q, in: query, schema: {allOf: [{$ref: '#/components/schemas/D'}]}}";
-    let components = "schemas: {D: {type: integer, default: 9}}";
-    let service = service(document(&with_parameters(parameter), components));
-    let headers = headers(&[]);
-    let read = only(&service).validate_request(&PathValues::default(), None, &headers, b"");
-    assert_eq!(read.unwrap().parameters["q"], 9);
-}
-
-#[test]
 fn an_encoded_comma_separates_items_if_an_api_says_so() {
     let array = "schema: {type: array, items: {type: string}}";
     let parameters = [
@@ -402,40 +308,4 @@ fn an_encoded_comma_separates_items_if_an_api_says_so() {
         };
         assert_eq!(found, expected);
     }
-}
-
-#[test]
-fn a_default_that_breaks_its_schema_is_a_warning_and_not_filled_in() {
-    let parameter =
-        "{name: q, in: query, schema: {allOf: [{type: integer, default: 5}, {maximum: 3}]}}";
-    let document = document(&with_parameters(parameter), "");
-    let service = service(document);
-    let read = only(&service).validate_request(&PathValues::default(), None, &headers(&[]), b"");
-    assert!(read.unwrap().parameters.is_empty());
-}
-
-#[tokio::test]
-async fn a_boolean_may_be_written_in_any_letter_case_in_cookies_and_forms() {
-    let cookie = "{name: color, in: cookie, schema: {type: boolean}}";
-    let answer = send(&echo("/", cookie), "GET /", &[("cookie", "color=TRUE")], "").await;
-    assert_eq!(color(&answer), "true");
-
-    let schema = "{type: object, properties: {a: {type: boolean}, b: {type: array, items: {type: boolean}}, \
-                  c: {type: [string, boolean]}}}";
-    let operation = format!(
-        "requestBody: {{content: {{application/x-www-form-urlencoded: {{schema: {schema}}}}}}}, {ANY}"
-    );
-    let service = service(document(&operation, ""));
-    let form = headers(&[("content-type", "application/x-www-form-urlencoded")]);
-    let read =
-        |body: &[u8]| only(&service).validate_request(&PathValues::default(), None, &form, body);
-    let value = read(b"a=False&b=True&b=fAlSe&c=True")
-        .unwrap()
-        .body
-        .unwrap();
-    assert_eq!(
-        value,
-        serde_json::json!({"a": false, "b": [true, false], "c": true})
-    );
-    assert!(read(b"a=yes").is_err());
 }

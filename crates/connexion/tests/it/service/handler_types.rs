@@ -11,13 +11,13 @@ use connexion::{
     Api, ArgumentError, Arguments, Body, DiagnosticCode, Diagnostics, Document, Params,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::support::{ANY, Log, ask, build, document, document_at, post, with_parameters};
+use crate::support::{ANY, ask, build, document, document_at, with_parameters};
 
 /// `requestBody` that must be there.
-fn required(schema: &str) -> String {
+pub(super) fn required(schema: &str) -> String {
     format!(
         "requestBody: {{required: true, content: {{application/json: {{schema: {schema}}}}}}}, {ANY}"
     )
@@ -59,7 +59,7 @@ fn assert_found(what: &str, built: Result<(), Diagnostics>) {
 }
 
 #[derive(Debug, Deserialize)]
-struct A<T> {
+pub(super) struct A<T> {
     #[expect(dead_code, reason = "only read")]
     a: T,
 }
@@ -273,7 +273,7 @@ paths:
     let document = Document::parse("test.yaml", text).unwrap();
     let api = Api::from_document(document).operation("test", async |_: Body<A<u64>>| ());
     let faults = api.build(()).unwrap_err();
-    let expected = "test.yaml:15:17: the handler of `test` takes `it::handlers::A<u64>`, which can't read the valid body \
+    let expected = "test.yaml:15:17: the handler of `test` takes `it::service::handler_types::A<u64>`, which can't read the valid body \
                     {\"a\":-1}: at `/a`: invalid value: integer `-1`, expected u64";
     assert_eq!(faults.to_string(), expected);
     assert_eq!(
@@ -394,81 +394,4 @@ async fn a_handler_whose_arguments_are_not_known_is_not_tried() {
         "test",
         axum::routing::get(async |_: axum::extract::RawQuery| ()),
     ));
-}
-
-#[tokio::test]
-async fn a_valid_request_that_a_type_cannot_read_is_a_500_with_a_line_in_the_log() {
-    let log = Log::capture();
-    let schema =
-        "{type: object, required: [a], properties: {a: {type: array, items: {type: integer}}}}";
-    let api = Api::from_document(document(&required(schema), "")).try_handlers(false);
-    let service = build(api.operation("test", async |_: Body<A<Vec<u8>>>| "read"));
-    assert_eq!(post(&service, "{\"a\": [1, 2]}").await.text(), "read");
-    let problem = post(&service, "{\"a\": [1, 300]}").await.problem();
-    assert_eq!(
-        problem,
-        (500, "The server could not answer this request.".to_owned())
-    );
-    let log = log.text();
-    for part in [
-        "ERROR",
-        "operation_id=test",
-        "it::handlers::A<alloc::vec::Vec<u8>>",
-        "/a/1",
-        "`300`, expected u8",
-    ] {
-        assert!(log.contains(part), "{part}: {log}");
-    }
-    let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
-    let api = Api::from_document(document_at("get /test", &operation, "")).try_handlers(false);
-    let service = build(api.operation("test", async |_: Params<A<u8>>| "read"));
-    assert_eq!(ask(&service, "GET /test?a=x").await.status, 400);
-    assert_eq!(ask(&service, "GET /test?a=300").await.status, 500);
-    assert_eq!(ask(&service, "GET /test").await.status, 500);
-}
-
-/// Every kind of type reads the same values as with `serde_json` alone.
-#[tokio::test]
-async fn bodies_are_read_as_serde_json_reads_them() {
-    #[derive(Debug, Deserialize, PartialEq)]
-    enum Kind {
-        Unit,
-        New(i64),
-        Pair(i64, bool),
-        Named { a: Option<u8> },
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    struct All {
-        kinds: Vec<Kind>,
-        counts: BTreeMap<u16, f32>,
-        flags: HashMap<bool, Uuid>,
-        pair: (char, Option<()>),
-        #[serde(flatten)]
-        others: BTreeMap<String, Value>,
-        raw: NewType,
-    }
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    struct NewType(Vec<u8>);
-
-    let value = json!({
-        "kinds": ["Unit", {"New": -1}, {"Pair": [1, true]}, {"Named": {"a": null}}],
-        "counts": {"7": 1.5, "8": 2},
-        "flags": {"true": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"},
-        "pair": ["x", null],
-        "raw": [1, 2],
-        "more": {"a": [1]},
-    });
-    let expected: All = serde_json::from_value(value.clone()).unwrap();
-    let api = Api::from_document(document(&required("{type: object}"), "")).try_handlers(false);
-    let service = build(api.operation("test", async |Body(all): Body<All>| format!("{all:?}")));
-    let read = post(&service, value.to_string()).await.text();
-    assert_eq!(read, format!("{expected:?}"));
-    let api = Api::from_document(document(&required("{}"), ""));
-    let service = build(api.operation(
-        "test",
-        async |Body(raw): Body<Box<serde_json::value::RawValue>>| raw.get().to_owned(),
-    ));
-    assert_eq!(post(&service, "[1, {}]").await.text(), "[1,{}]");
 }
