@@ -1,5 +1,4 @@
-//! Every integration test of the library, through its public API only, in one program: linking one is
-//! quicker than linking many.
+//! The integration tests of the library, through its public API only. One program links faster than many.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! Properties of any input, checked with random ones.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
-use crate::support::{answering, ask, build, document_at, headers, only};
+use crate::support::{build, document_at, headers, only, request, with_response};
 
 static BOOKS: LazyLock<ApiService> = LazyLock::new(|| {
     let document = Document::parse("books", include_str!("../data/books-3.1.yaml")).unwrap();
@@ -42,7 +42,7 @@ fn header_map() -> impl Strategy<Value = HeaderMap> {
     })
 }
 
-/// Some JSON, often nearly a book.
+/// Generates JSON, often almost a valid book.
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -69,7 +69,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Text that is often an array, cut into chunks.
+/// Generates text, often an array, cut into chunks.
 fn chunked() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let array = vec(json_value(), 0..5).prop_map(|items| json!(items).to_string());
     let spoiled = (
@@ -93,7 +93,7 @@ fn chunked() -> impl Strategy<Value = Vec<Vec<u8>>> {
 
 proptest! {
     #[test]
-    fn no_request_makes_validation_panic(
+    fn request_never_makes_validation_panic(
         id in "\\PC{0,8}|[0-9]{1,30}",
         query in "\\PC{0,40}|(limit|tag|page|cheap|ratio)=[0-9eE.+-]{0,25}",
         headers in header_map(),
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn no_answer_makes_validation_panic(status in 100_u16..1000, headers in header_map(), body in body()) {
+    fn response_never_makes_validation_panic(status in 100_u16..1000, headers in header_map(), body in body()) {
         for operation in BOOKS.operations() {
             let status = StatusCode::from_u16(status).unwrap();
             if let Err(violations) = operation.validate_response(status, &headers, &body) {
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_loading_panic(text in "\\PC{0,60}", rest in "[-a-z0-9:{}\\[\\]&*!|>'\", \n#]{0,80}") {
+    fn document_never_makes_loading_panic(text in "\\PC{0,60}", rest in "[-a-z0-9:{}\\[\\]&*!|>'\", \n#]{0,80}") {
         for text in [text, rest.clone(), format!("openapi: 3.1.0\ninfo: {{}}\npaths:\n  {rest}")] {
             if let Ok(document) = Document::parse("a", text) {
                 let _ = document.check();
@@ -127,12 +127,12 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_is_accepted_if_and_only_if_the_whole_is(chunks in chunked()) {
+    fn stream_is_valid_if_and_only_if_the_whole_body_is(chunks in chunked()) {
         let schema = "{type: array, items: {type: [object, integer, string, array], maxProperties: 2}}";
         let body = chunks.concat();
         let chunks: Vec<_> = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk))).collect();
         let chunks = std::sync::Mutex::new(Some(chunks));
-        let api = Api::from_document(document_at("get /test", &answering(schema), ""));
+        let api = Api::from_document(document_at("get /test", &with_response(schema), ""));
         let chunks = std::sync::Arc::new(chunks);
         let service = build(api.operation("test", async move || {
             let chunks = chunks.lock().unwrap().take().unwrap();
@@ -140,11 +140,11 @@ proptest! {
         }));
         let whole = only(&service).validate_response(StatusCode::OK, &headers(&[("content-type", "application/json")]), &body);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let answer = runtime.block_on(ask(&service, "GET /test"));
-        let is_accepted = !answer.is_broken && answer.status == StatusCode::OK;
+        let response = runtime.block_on(request(&service, "GET /test").send());
+        let is_accepted = !response.is_broken && response.status == StatusCode::OK;
         prop_assert_eq!(whole.is_ok(), is_accepted, "{}", String::from_utf8_lossy(&body));
         if whole.is_ok() {
-            prop_assert_eq!(answer.body, body);
+            prop_assert_eq!(response.body, body);
         }
     }
 }

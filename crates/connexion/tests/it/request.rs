@@ -16,13 +16,12 @@ mod round_trips;
 mod skipped_properties;
 mod styles;
 
-use axum::body::Body as HttpBody;
 use connexion::{Api, ApiService, Body, Document, PathValues};
 use serde_json::Value;
 
-use crate::support::{Answer, build, headers, only, send, service, verdict};
+use crate::support::{build, headers, only, service, verdict};
 
-/// The same operation, whose body has this `content`, in OpenAPI 3.1 and 3.0.
+/// Returns a document in OpenAPI 3.1 and 3.0, whose operation has a body with this `content`.
 pub(crate) fn documents(content: &str) -> [Document; 2] {
     ["3.1.0", "3.0.3"].map(|version| {
         let text = format!(
@@ -31,17 +30,17 @@ pub(crate) fn documents(content: &str) -> [Document; 2] {
              {{'200': {{description: any}}}}\ncomponents: {{schemas: {{Color: {{type: string, enum: [red, blue]}}, \
              Colors: {{type: array, items: {{$ref: '#/components/schemas/Color'}}}}}}}}\n"
         );
-        Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+        Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
     })
 }
 
-/// The same in Swagger 2.0, with these parameters.
+/// Returns a document in Swagger 2.0 with these parameters.
 pub(crate) fn swagger(consumes: &str, parameters: &str) -> Document {
     let text = format!(
         "swagger: '2.0'\ninfo: {{title: t, version: '1'}}\npaths:\n  /test:\n    post:\n      operationId: test\n      \
          consumes: [{consumes}]\n      parameters: [{parameters}]\n      responses: {{200: {{description: any}}}}\n"
     );
-    Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
 pub(crate) fn check(document: Document, kind: &str, body: &[u8]) -> String {
@@ -49,10 +48,6 @@ pub(crate) fn check(document: Document, kind: &str, body: &[u8]) -> String {
     let fields = [("content-type", kind)];
     let headers = headers(if kind.is_empty() { &[] } else { &fields });
     verdict(only(&service).validate_request(&PathValues::default(), None, &headers, body))
-}
-
-pub(crate) async fn post(service: &ApiService, kind: &str, body: impl Into<HttpBody>) -> Answer {
-    send(service, "POST /test", &[("content-type", kind)], body).await
 }
 
 async fn echo(Body(body): Body<Value>) -> Body<Value> {

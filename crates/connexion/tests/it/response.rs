@@ -9,18 +9,18 @@ use bytes::Bytes;
 use connexion::{Api, ApiService, ResponseValidation};
 use futures_util::stream;
 
-use crate::support::{answering, build, document_at};
+use crate::support::{build, document_at, with_response};
 
 const INTERNAL: &str = "The server could not answer this request.";
 
-/// A service that answers this.
-fn answerer<R: IntoResponse + 'static>(
+/// Builds a service whose handler returns this response.
+fn responder<R: IntoResponse + 'static>(
     operation: &str,
-    answer: impl Fn() -> R + Clone + Send + Sync + 'static,
+    response: impl Fn() -> R + Clone + Send + Sync + 'static,
 ) -> ApiService {
     let handler = move || {
-        let answer = answer();
-        let response = answer.into_response();
+        let response = response();
+        let response = response.into_response();
         async move { response }
     };
     build(Api::from_document(document_at("get /test", operation, "")).operation("test", handler))
@@ -34,7 +34,7 @@ fn chunks_of(
     chunks: &'static [&'static str],
     mode: ResponseValidation,
 ) -> ApiService {
-    let operation = answering(schema).replace("application/json", kind);
+    let operation = with_response(schema).replace("application/json", kind);
     let api =
         Api::from_document(document_at("get /test", &operation, "")).response_validation(mode);
     build(api.operation("test", async move || {

@@ -20,8 +20,8 @@ use crate::support::{build, headers, only, sentences, service};
 
 const VERSIONS: [&str; 3] = ["3.1", "3.0", "2.0"];
 
-/// A document whose operation `test` reads a `Thing` and answers one, with these schemas. References are
-/// written as OpenAPI 3 does.
+/// Returns a document with these schemas, whose operation `test` takes and returns a `Thing`. References are
+/// written as in OpenAPI 3.
 fn text(version: &str, schemas: &str) -> String {
     let body = "{$ref: '#/components/schemas/Thing'}";
     if version == "2.0" {
@@ -41,34 +41,35 @@ fn text(version: &str, schemas: &str) -> String {
 }
 
 fn parsed(version: &str, schemas: &str) -> Document {
-    Document::parse("test.yaml", text(version, schemas)).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("test.yaml", text(version, schemas))
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
 fn thing(version: &str, schemas: &str) -> ApiService {
     service(parsed(version, schemas))
 }
 
-/// The same, with discriminators that decide which values are valid.
+/// Builds the service of [`thing`] with `strict_discriminator`.
 fn strict_thing(version: &str, schemas: &str) -> ApiService {
     let api = Api::from_document(parsed(version, schemas)).operation("test", async || ());
     build(api.strict_discriminator(true))
 }
 
-/// What is wrong with an answer.
-fn answer_verdict(service: &ApiService, body: &str) -> String {
+/// Validates a response.
+fn response_verdict(service: &ApiService, body: &str) -> String {
     let headers = headers(&[("content-type", "application/json")]);
     let result = only(service).validate_response(StatusCode::OK, &headers, body.as_bytes());
     result.map_or_else(|violations| sentences(&violations), |()| "ok".to_owned())
 }
 
-/// What keeps the document from being served, without the file's name.
-fn faults(version: &str, schemas: &str) -> String {
-    crate::support::faults(parsed(version, schemas))
+/// Returns the diagnostics of a document, without the name of the file.
+fn diagnostics(version: &str, schemas: &str) -> String {
+    crate::support::diagnostics(parsed(version, schemas))
 }
 
-/// The messages of the faults.
+/// Returns the messages of the diagnostics.
 fn messages(version: &str, schemas: &str) -> Vec<String> {
-    let faults = faults(version, schemas);
+    let diagnostics = diagnostics(version, schemas);
     let message = |line: &str| {
         let message = line.split_once(": ").unwrap().1;
         message
@@ -76,5 +77,5 @@ fn messages(version: &str, schemas: &str) -> Vec<String> {
             .unwrap_or(message)
             .to_owned()
     };
-    faults.lines().map(message).collect()
+    diagnostics.lines().map(message).collect()
 }

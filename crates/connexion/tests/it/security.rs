@@ -5,11 +5,10 @@ mod edited;
 mod requirements;
 mod verifiers;
 
-use axum::body::Body;
 use connexion::{Api, ApiService, AuthContext, Credentials, Document, Principal, Problem};
 use http::StatusCode;
 
-use crate::support::{Answer, build, send};
+use crate::support::{TestRequest, TestResponse, build, request};
 
 const SCHEMES: &str = "
 components:
@@ -24,7 +23,7 @@ components:
     oidc: {type: openIdConnect, openIdConnectUrl: 'https://a.example'}
 ";
 
-/// Good credentials name a user and the scopes: `ann:read,write`.
+/// Verifies credentials, which name a user and the scopes: `ann:read,write`.
 async fn verify(credentials: Credentials, _: AuthContext) -> Result<Option<Principal>, Problem> {
     let text = match credentials {
         Credentials::ApiKey(text) | Credentials::Token(text) => text,
@@ -33,7 +32,7 @@ async fn verify(credentials: Credentials, _: AuthContext) -> Result<Option<Princ
     };
     match text.split_once(':') {
         Some(("down", _)) => {
-            let detail = "Nobody can tell now.";
+            let detail = "The verifier is down.";
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
         }
         Some((name, scopes)) => Ok(Some(Principal::new(name, scopes.split(',')))),
@@ -42,7 +41,7 @@ async fn verify(credentials: Credentials, _: AuthContext) -> Result<Option<Princ
 }
 
 async fn whoami(principal: Option<Principal>) -> String {
-    principal.map_or("nobody".to_owned(), |principal| {
+    principal.map_or("anonymous".to_owned(), |principal| {
         let scopes: Vec<_> = principal.scopes.into_iter().collect();
         format!("{} {}", principal.name, scopes.join(","))
     })
@@ -57,18 +56,19 @@ fn text(root: &str, security: &str) -> String {
     )
 }
 
-/// A service whose one operation has this `security`.
+/// Builds a service whose one operation has this `security`.
 fn service(security: &str) -> ApiService {
     let document = Document::parse("a.yaml", text("", &format!("security: {security}")));
-    let api = Api::from_document(document.unwrap_or_else(|faults| panic!("{faults}")));
+    let api = Api::from_document(document.unwrap_or_else(|diagnostics| panic!("{diagnostics}")));
     build(api.default_security(verify).operation("a", whoami))
 }
 
-async fn ask(service: &ApiService, query: &str, fields: &[(&str, &str)]) -> Answer {
-    send(service, &format!("POST /a{query}"), fields, Body::empty()).await
+/// Starts a request of the one operation.
+fn call<'a>(service: &'a ApiService, query: &str) -> TestRequest<'a> {
+    request(service, &format!("POST /a{query}"))
 }
 
-fn challenges(answer: &Answer) -> Vec<&str> {
-    let all = answer.headers.get_all("www-authenticate").iter();
+fn challenges(response: &TestResponse) -> Vec<&str> {
+    let all = response.headers.get_all("www-authenticate").iter();
     all.map(|value| value.to_str().unwrap()).collect()
 }

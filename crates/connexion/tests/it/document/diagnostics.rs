@@ -1,31 +1,32 @@
-//! What programs read of a fault: its code, its severity and its pointer into the document as written.
+//! Diagnostics for programs: code, severity and a pointer into the document as written.
 
 use connexion::{Api, Document, Severity};
 
 use crate::support::Log;
 
-/// DiagnosticCode, severity and pointer of everything that is wrong, one a line.
+/// Returns code, severity and pointer of every diagnostic, one a line.
 fn findings(text: &str) -> String {
-    let faults = match Document::parse("api.yaml", text) {
-        Err(faults) => faults.into_iter().collect(),
+    let diagnostics = match Document::parse("api.yaml", text) {
+        Err(diagnostics) => diagnostics.into_iter().collect(),
         Ok(document) => match Api::from_document(document.clone()).build(()) {
-            Err(faults) => faults.into_iter().collect(),
+            Err(diagnostics) => diagnostics.into_iter().collect(),
             Ok(_) => document.check(),
         },
     };
-    let lines = faults.iter().map(|fault| {
-        let (code, severity, pointer) = (fault.code, fault.severity(), &fault.pointer);
+    let lines = diagnostics.iter().map(|diagnostic| {
+        let (code, severity, pointer) =
+            (diagnostic.code, diagnostic.severity(), &diagnostic.pointer);
         format!("{code} {severity:?} {pointer}")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A document with these paths.
+/// Returns a document with these paths.
 fn with_paths(paths: &str) -> String {
     format!("openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  {paths}\n")
 }
 
-/// An operation without handler: its own fault comes after those of the test.
+/// Returns an operation without handler; the diagnostic about that comes after those of the test.
 fn operation(members: &str) -> String {
     with_paths(&format!("/a: {{get: {{operationId: a, {members}}}}}"))
 }
@@ -34,7 +35,7 @@ const OK: &str = "responses: {'200': {description: d}}";
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "most of them are a table")]
-fn every_kind_of_fault_has_its_code_and_pointer() {
+fn every_diagnostic_has_a_code_and_a_pointer() {
     let get = "/paths/~1a/get";
     let handler = |text: String| format!("{text}\nhandler-missing Error {get}");
     for (text, expected) in [
@@ -147,7 +148,7 @@ fn every_kind_of_fault_has_its_code_and_pointer() {
 }
 
 #[test]
-fn a_pointer_leads_into_the_document_as_it_was_written() {
+fn pointer_refers_to_the_document_as_written() {
     let text = "swagger: '2.0'\ninfo: {title: T, version: '1'}\npaths: {}\n\
                 definitions: {A: {type: object, properties: {b: {minLength: -1}}}}\n";
     let expected = "schema-invalid Error /definitions/A/properties/b/minLength";
@@ -155,7 +156,7 @@ fn a_pointer_leads_into_the_document_as_it_was_written() {
 }
 
 #[test]
-fn a_document_with_warnings_is_served_and_the_log_has_them() {
+fn warnings_are_logged_and_the_document_is_served() {
     let text = operation(&format!(
         "{OK}, requestBody: {{content: {{application/json: {{}}}}}}"
     ));

@@ -1,16 +1,20 @@
-//! Misspelt and unknown keywords.
+//! Misspelt and unknown keywords and fields.
 
 use connexion::{Document, Severity};
 
-/// What is reported of a document, one diagnostic a line.
+/// Returns the diagnostics of a document, one a line.
 fn report(text: &str) -> String {
-    let document = Document::parse("a.yaml", text).unwrap_or_else(|faults| panic!("{faults}"));
-    let lines = document.check().into_iter().map(|fault| fault.to_string());
+    let document =
+        Document::parse("a.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+    let lines = document
+        .check()
+        .into_iter()
+        .map(|diagnostic| diagnostic.to_string());
     lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn misspelt_keyword_is_a_warning_with_the_one_that_is_meant() {
+fn misspelt_keyword_is_a_warning_with_a_suggestion() {
     let text = "\
 openapi: 3.1.0
 info: {title: T, version: '1', contact: {nmae: n}, license: {identifer: n}}
@@ -65,7 +69,7 @@ definitions: {A: {minimun: 1}}
 }
 
 #[test]
-fn unknown_member_is_an_error_only_if_requests_could_be_read_wrongly() {
+fn unknown_field_is_an_error_only_if_requests_could_be_misread() {
     for (member, expected) in [
         ("requestbody: {}", Severity::Error),
         ("paramters: []", Severity::Error),
@@ -78,14 +82,17 @@ fn unknown_member_is_an_error_only_if_requests_could_be_read_wrongly() {
         let text = format!(
             "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  /a:\n    get:\n      operationId: a\n      {member}\n"
         );
-        let faults = Document::parse("a.yaml", text).unwrap().check();
-        let severities: Vec<_> = faults.iter().map(connexion::Diagnostic::severity).collect();
+        let diagnostics = Document::parse("a.yaml", text).unwrap().check();
+        let severities: Vec<_> = diagnostics
+            .iter()
+            .map(connexion::Diagnostic::severity)
+            .collect();
         assert_eq!(severities, [expected], "{member}");
     }
 }
 
 #[test]
-fn error_where_nothing_is_served_is_a_warning() {
+fn error_in_an_unused_part_is_a_warning() {
     let text = "\
 openapi: 3.1.0
 info: {title: 5, version: '1'}
@@ -102,11 +109,11 @@ paths:
       callbacks: {a: 5}
 webhooks: {a: {pots: {}}}
 ";
-    let faults = Document::parse("a.yaml", text).unwrap().check();
-    assert_eq!(faults.len(), 7, "{faults:#?}");
+    let diagnostics = Document::parse("a.yaml", text).unwrap().check();
+    assert_eq!(diagnostics.len(), 7, "{diagnostics:#?}");
     assert!(
-        faults
+        diagnostics
             .iter()
-            .all(|fault| fault.severity() == Severity::Warning)
+            .all(|diagnostic| diagnostic.severity() == Severity::Warning)
     );
 }

@@ -1,4 +1,4 @@
-//! Documents that are served with their errors.
+//! Lenient loading: documents that are served in spite of their errors.
 
 use connexion::{
     Api, ApiService, Body, DiagnosticCode, Document, Params, Principal, ResponseValidation,
@@ -6,7 +6,7 @@ use connexion::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::support::{ask, build, send};
+use crate::support::{build, request};
 
 async fn values(
     Params(values): Params<Map<String, Value>>,
@@ -16,10 +16,10 @@ async fn values(
 }
 
 fn parse(text: &str) -> Document {
-    Document::parse("api.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("api.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// The document as a service whose handlers answer with what was read.
+/// Builds a service whose handlers return the values that were read.
 #[track_caller]
 fn lenient(text: &str) -> ApiService {
     let api = Api::from_document(parse(text).lenient());
@@ -49,17 +49,17 @@ paths:
             .is_err()
     );
     let service = lenient(text);
-    let read = ask(&service, "GET /a/x%20y").await;
+    let read = request(&service, "GET /a/x%20y").send().await;
     assert_eq!(
         (read.status.as_u16(), read.json()["values"].clone()),
         (200, json!({"id": "x y"}))
     );
-    let read = ask(&service, "POST /a/1?n=2").await;
+    let read = request(&service, "POST /a/1?n=2").send().await;
     assert_eq!(read.json()["values"], json!({"id": "1", "n": "2"}));
 }
 
 #[tokio::test]
-async fn lenient_document_answers_501_with_the_reason_for_what_cannot_be_served() {
+async fn lenient_document_returns_501_with_the_reason_for_what_cannot_be_served() {
     let text = "
 openapi: 3.1.0
 info: {title: T, version: '1'}
@@ -70,7 +70,7 @@ paths:
   /place: {get: {parameters: [{name: a, in: nowhere, schema: {}}]}}
 ";
     let service = lenient(text);
-    assert_eq!(ask(&service, "GET /good").await.status, 200);
+    assert_eq!(request(&service, "GET /good").send().await.status, 200);
     for (line, reason) in [
         (
             "GET /parameter",
@@ -87,7 +87,10 @@ paths:
     ] {
         let id = line.to_lowercase();
         let expected = format!("The operation '{id}' is not served: {reason}");
-        assert_eq!(ask(&service, line).await.problem(), (501, expected));
+        assert_eq!(
+            request(&service, line).send().await.problem(),
+            (501, expected)
+        );
     }
 }
 
@@ -102,14 +105,14 @@ components:
     broken: {type: apiKey, in: nowhere, name: X-Key}
     certificate: {type: mutualTLS}
 paths:
-  /unknown: {get: {security: [{nobody: []}]}}
+  /unknown: {get: {security: [{absent: []}]}}
   /broken: {get: {security: [{broken: []}]}}
   /certificate: {get: {security: [{certificate: []}]}}
-  /together: {get: {security: [{key: [], nobody: []}]}}
+  /together: {get: {security: [{key: [], absent: []}]}}
   /object: {get: {security: {key: []}}}
   /text: {get: {security: [key]}}
   /scopes: {get: {security: [{key: admin}]}}
-  /either: {get: {security: [{nobody: []}, {key: []}]}}
+  /either: {get: {security: [{absent: []}, {key: []}]}}
   /open: {get: {security: []}}
 ";
     let service = lenient(text);
@@ -123,15 +126,21 @@ paths:
         "scopes",
     ] {
         assert_eq!(
-            ask(&service, &format!("GET /{path}")).await.status,
+            request(&service, &format!("GET /{path}"))
+                .send()
+                .await
+                .status,
             501,
             "{path}"
         );
     }
-    assert_eq!(ask(&service, "GET /either").await.status, 401);
-    let known = send(&service, "GET /either", &[("x-key", "k")], "").await;
+    assert_eq!(request(&service, "GET /either").send().await.status, 401);
+    let known = request(&service, "GET /either")
+        .header("x-key", "k")
+        .send()
+        .await;
     assert_eq!(known.status, 200);
-    assert_eq!(ask(&service, "GET /open").await.status, 200);
+    assert_eq!(request(&service, "GET /open").send().await.status, 200);
 }
 
 #[tokio::test]
@@ -160,7 +169,12 @@ paths:
         ("{\"a\": 1, \"b\": \"x\"}", 400),
     ] {
         assert_eq!(
-            send(&service, "POST /test", &json, body).await.status,
+            request(&service, "POST /test")
+                .headers(&json)
+                .body(body)
+                .send()
+                .await
+                .status,
             status,
             "{body}"
         );
@@ -180,26 +194,32 @@ paths:
     let api = Api::from_document(parse(text).lenient()).operation("same", async || "served");
     let service = build(api.stub(true));
     for path in ["/a", "/b"] {
-        assert_eq!(ask(&service, &format!("GET {path}")).await.text(), "served");
+        assert_eq!(
+            request(&service, &format!("GET {path}"))
+                .send()
+                .await
+                .text(),
+            "served"
+        );
     }
 }
 
 #[tokio::test]
-async fn last_of_two_equal_keys_counts_in_a_lenient_document() {
+async fn last_of_two_equal_keys_wins_in_a_lenient_document() {
     let text = "
 openapi: 3.1.0
 info: {title: T, version: '1'}
 paths:
   /a: {get: {operationId: a, operationId: b}}
 ";
-    let faults = parse(text).check();
-    assert_eq!(faults.len(), 1);
+    let diagnostics = parse(text).check();
+    assert_eq!(diagnostics.len(), 1);
     assert_eq!(
-        faults.first().map(connexion::Diagnostic::severity),
+        diagnostics.first().map(connexion::Diagnostic::severity),
         Some(Severity::Error)
     );
     let api = Api::from_document(parse(text).lenient()).operation("b", async || "served");
-    assert_eq!(ask(&build(api), "GET /a").await.text(), "served");
+    assert_eq!(request(&build(api), "GET /a").send().await.text(), "served");
 }
 
 #[test]
@@ -214,7 +234,7 @@ paths:
     assert!(
         lenient
             .iter()
-            .all(|fault| fault.severity() == Severity::Warning)
+            .all(|diagnostic| diagnostic.severity() == Severity::Warning)
     );
     let lines: Vec<_> = lenient.iter().map(ToString::to_string).collect();
     let expected = [
@@ -231,9 +251,9 @@ paths:
 fn error_of_the_application_stays_an_error_in_a_lenient_document() {
     let text = "openapi: 3.1.0\npaths: {/a: {get: {operationId: a}}}\n";
     let codes = |api: Api<()>| {
-        let faults = api.build(()).unwrap_err().into_iter();
-        let errors = faults.filter(|fault| fault.severity() == Severity::Error);
-        errors.map(|fault| fault.code).collect::<Vec<_>>()
+        let diagnostics = api.build(()).unwrap_err().into_iter();
+        let errors = diagnostics.filter(|diagnostic| diagnostic.severity() == Severity::Error);
+        errors.map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
     };
     let api = || Api::from_document(parse(text).lenient());
     assert_eq!(codes(api()), [DiagnosticCode::HandlerMissing]);

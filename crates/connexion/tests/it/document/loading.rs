@@ -2,12 +2,12 @@
 
 use connexion::{Api, Document};
 
-use crate::support::{ANY, document, document_at, faults, with_body, with_parameters};
+use crate::support::{ANY, diagnostics, document, document_at, with_body, with_parameters};
 
-/// All that one run reports of a document and no handlers but `stray`.
+/// Returns all diagnostics of a document when the only handler is `stray`.
 fn report(text: &str) -> String {
     match Document::parse("api.yaml", text) {
-        Err(faults) => faults.to_string(),
+        Err(diagnostics) => diagnostics.to_string(),
         Ok(document) => Api::from_document(document)
             .operation("stray", async || ())
             .build(())
@@ -17,7 +17,7 @@ fn report(text: &str) -> String {
 }
 
 #[test]
-fn many_faults_of_several_kinds_are_told_at_once_in_the_order_of_the_lines() {
+fn all_diagnostics_are_reported_at_once_ordered_by_line() {
     let report = report(
         "\
 openapi: 3.1.0
@@ -76,16 +76,16 @@ api.yaml:27:9: warning: no engine can read the pattern `(`, so it is not checked
 }
 
 #[test]
-fn faults_are_told_without_handlers_too() {
+fn check_reports_diagnostics_without_handlers() {
     let document = document_at("get /a/{b}", ANY, "");
-    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    let diagnostics: Vec<_> = document.check().iter().map(ToString::to_string).collect();
     let expected =
         "test.yaml:5:5: the parameter `b` of `/a/{b}` is not declared; add it to `parameters`";
-    assert_eq!(faults, [expected]);
+    assert_eq!(diagnostics, [expected]);
 }
 
 #[test]
-fn a_text_that_is_no_document_is_told_with_its_place() {
+fn text_that_is_not_a_document_is_reported_with_its_position() {
     for (text, expected) in [
         ("", "api.yaml:1:1: the document is empty"),
         (
@@ -122,23 +122,23 @@ fn a_text_that_is_no_document_is_told_with_its_place() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_fault() {
-    let faults = Document::load("no/such.yaml").unwrap_err().to_string();
+fn unreadable_file_is_an_error() {
+    let diagnostics = Document::load("no/such.yaml").unwrap_err().to_string();
     assert!(
-        faults.starts_with("no/such.yaml:1:1: can't be read: "),
-        "{faults}"
+        diagnostics.starts_with("no/such.yaml:1:1: can't be read: "),
+        "{diagnostics}"
     );
 }
 
 #[test]
-fn a_document_is_loaded_from_a_file() {
+fn document_is_loaded_from_a_file() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/books-3.1.yaml");
     let document = Document::load(path).unwrap();
     assert_eq!((document.name(), document.check().len()), (path, 0));
 }
 
 #[test]
-fn what_is_of_the_wrong_kind_is_told() {
+fn value_of_the_wrong_type_is_reported() {
     for (operation, expected) in [
         (
             "parameters: {}, responses: {'200': {description: d}}",
@@ -166,17 +166,17 @@ fn what_is_of_the_wrong_kind_is_told() {
             "5:51: `$ref` must be a text",
         ),
     ] {
-        let faults = faults(document(operation, ""));
+        let diagnostics = diagnostics(document(operation, ""));
         assert!(
-            faults.lines().any(|line| line == expected),
-            "{operation}\n{faults}"
+            diagnostics.lines().any(|line| line == expected),
+            "{operation}\n{diagnostics}"
         );
     }
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "most of them are a table")]
-fn what_is_not_supported_is_told_and_never_ignored() {
+fn unsupported_features_are_reported() {
     let parameter = |rest: &str| with_parameters(&format!("{{name: a, in: query, {rest}}}"));
     for (operation, expected) in [
         (
@@ -261,34 +261,34 @@ fn what_is_not_supported_is_told_and_never_ignored() {
             "the header `a b` holds objects or arrays within one another or in turn, which is not supported in its style; write `content: {application/json: …}` for `schema`",
         ),
     ] {
-        let faults = faults(document(&operation, ""));
+        let diagnostics = diagnostics(document(&operation, ""));
         assert!(
-            faults.lines().any(|line| line.ends_with(expected)),
-            "{operation}\n{faults}"
+            diagnostics.lines().any(|line| line.ends_with(expected)),
+            "{operation}\n{diagnostics}"
         );
     }
 }
 
 #[test]
-fn no_security_and_a_server_without_a_path_are_no_faults() {
+fn empty_security_and_server_without_path_are_valid() {
     let operation =
         format!("security: [], servers: [{{url: 'https://a.example'}}, {{url: /}}], {ANY}");
-    assert_eq!(faults(document(&operation, "")), "");
+    assert_eq!(diagnostics(document(&operation, "")), "");
 }
 
 #[test]
-fn references_in_cycles_are_told_and_those_of_recursive_schemas_are_none() {
+fn cyclic_references_are_reported_but_not_recursive_schemas() {
     let components = "schemas: {A: {$ref: '#/components/schemas/B'}, B: {$ref: '#/components/schemas/A'}}, \
                       responses: {R: {$ref: '#/components/responses/R'}}";
     let expected = "\
 6:28: `#/components/schemas/B` leads back to itself
 6:65: `#/components/schemas/A` leads back to itself
 6:115: `#/components/responses/R` leads back to itself";
-    assert_eq!(faults(document(ANY, components)), expected);
+    assert_eq!(diagnostics(document(ANY, components)), expected);
 
     let tree = "schemas: {T: {properties: {t: {$ref: '#/components/schemas/T'}}}}";
     assert_eq!(
-        faults(document(
+        diagnostics(document(
             &with_body("{$ref: '#/components/schemas/T'}"),
             tree
         )),
@@ -297,13 +297,13 @@ fn references_in_cycles_are_told_and_those_of_recursive_schemas_are_none() {
 }
 
 #[test]
-fn data_that_looks_like_a_reference_is_no_reference() {
+fn reference_in_an_example_is_data() {
     let schema = "{example: {$ref: c}, default: {$ref: c}, enum: [{$ref: c}], const: {$ref: c}}";
-    assert_eq!(faults(document(&with_body(schema), "")), "");
+    assert_eq!(diagnostics(document(&with_body(schema), "")), "");
 }
 
 #[test]
-fn an_operation_id_that_is_empty_or_no_text_is_told() {
+fn invalid_operation_id_is_reported() {
     for (id, expected) in [
         ("''", "warning: the `operationId` is empty"),
         ("[]", "`operationId` must be a text"),
@@ -311,26 +311,29 @@ fn an_operation_id_that_is_empty_or_no_text_is_told() {
         let text = format!(
             "openapi: 3.1.0\ninfo: {{}}\npaths:\n  /a:\n    get: {{operationId: {id}, {ANY}}}\n"
         );
-        let faults = Document::parse("a", text).unwrap().check();
+        let diagnostics = Document::parse("a", text).unwrap().check();
         assert_eq!(
-            faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            diagnostics
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
             [format!("a:5:11: {expected}")]
         );
     }
 }
 
 #[test]
-fn a_second_handler_is_told() {
+fn second_handler_for_an_operation_is_reported() {
     let api = Api::from_document(document(ANY, "")).operation("test", async || ());
-    let faults = api.operation("test", async || ()).build(()).unwrap_err();
+    let diagnostics = api.operation("test", async || ()).build(()).unwrap_err();
     assert_eq!(
-        faults.to_string(),
+        diagnostics.to_string(),
         "test.yaml:3:1: there is a second handler for `test`"
     );
 }
 
 #[test]
-fn it_can_be_served_again_in_its_own_version() {
+fn document_as_json_keeps_its_version() {
     let text = "swagger: '2.0'\ninfo: {title: t, version: '1'}\npaths: {}\n";
     let document = Document::parse("a.yaml", text).unwrap();
     assert_eq!(document.text(), text);

@@ -1,4 +1,4 @@
-//! The document to read, and findings of the application's own.
+//! The read-only model of the document, and diagnostics of the application.
 
 use connexion::{Api, DiagnosticCode, Document, Element, Severity};
 
@@ -43,7 +43,7 @@ fn step<'d>(element: &Element<'d>, keys: &[&str]) -> Element<'d> {
 }
 
 #[test]
-fn every_version_is_read_in_one_model_with_references_followed() {
+fn model_is_the_same_in_every_version_with_references_resolved() {
     let older = OPENAPI.replace("3.1.0", "3.0.4");
     for text in [OPENAPI, &older, SWAGGER] {
         let document = Document::parse("a.yaml", text).unwrap();
@@ -72,9 +72,9 @@ fn every_version_is_read_in_one_model_with_references_followed() {
     }
 }
 
-/// The position is that of what the author wrote, also where the model moves it.
+/// The position is that in the author's text, even if the model moved the element.
 #[test]
-fn an_element_knows_where_it_is_and_where_it_is_used() {
+fn element_has_its_position_and_its_uses() {
     for (text, is, used) in [
         (OPENAPI, "a.yaml:14:5", "a.yaml:13:41"),
         (SWAGGER, "a.yaml:14:5", "a.yaml:13:41"),
@@ -87,7 +87,7 @@ fn an_element_knows_where_it_is_and_where_it_is_used() {
 }
 
 #[test]
-fn siblings_are_those_of_every_reference_on_the_way() {
+fn siblings_of_every_reference_of_a_chain_are_listed() {
     let components = "schemas: {A: {properties: {p: {$ref: '#/components/schemas/B', x-a: 1}}}, \
                       B: {$ref: '#/components/schemas/C', x-b: 2}, C: {type: string, x-c: 3}}";
     let document = document_at("get /test", ANY, components);
@@ -98,7 +98,7 @@ fn siblings_are_those_of_every_reference_on_the_way() {
 }
 
 #[test]
-fn references_in_a_circle_do_not_hang_a_reader() {
+fn circular_references_of_the_model_end() {
     let components = "schemas: {A: {$ref: '#/components/schemas/B', x-a: 1}, B: {$ref: '#/components/schemas/A'}}";
     let document = document_at("get /test", ANY, components);
     let element = document.schema("A").unwrap();
@@ -106,7 +106,7 @@ fn references_in_a_circle_do_not_hang_a_reader() {
 }
 
 #[test]
-fn findings_of_the_application_are_reported_with_the_rest() {
+fn diagnostics_of_the_application_are_reported_with_the_others() {
     let mut document = document_at("get /test", &format!("x-old: 1, unknown: 1, {ANY}"), "");
     document.add_check(|document| {
         let all = document.described_operations();
@@ -134,20 +134,23 @@ fn findings_of_the_application_are_reported_with_the_rest() {
         "test.yaml:5:40: warning: an operation has no member `unknown`; it is passed over",
     ];
     assert_eq!(lines, expected);
-    let faults = Api::<()>::from_document(document).stub(true).build(());
-    let faults = faults.unwrap_err();
-    let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+    let diagnostics = Api::<()>::from_document(document).stub(true).build(());
+    let diagnostics = diagnostics.unwrap_err();
+    let codes: Vec<_> = diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code)
+        .collect();
     let expected = [
         DiagnosticCode::ApplicationError("app-no"),
         DiagnosticCode::ApplicationWarning("app-old"),
         DiagnosticCode::MemberUnknown,
     ];
     assert_eq!(codes, expected);
-    assert_eq!(faults[1].pointer, "/paths/~1test/get/x-old");
+    assert_eq!(diagnostics[1].pointer, "/paths/~1test/get/x-old");
 }
 
 #[test]
-fn a_warning_of_the_application_does_not_keep_a_document_from_being_served() {
+fn warning_of_the_application_does_not_prevent_serving() {
     let mut document = document_at("get /test", ANY, "");
     document.add_check(|document| {
         vec![

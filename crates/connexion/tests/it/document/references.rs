@@ -1,16 +1,16 @@
-//! Documents that are spread over files.
+//! Documents of several files.
 
 use connexion::{Api, ApiService, Body, Document, Params, Principal};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Answer, ask, body_verdict, build, send, service};
+use crate::support::{TestResponse, body_verdict, build, request, service};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/references");
 
 #[track_caller]
 fn load(name: &str) -> Document {
-    Document::load(format!("{FOLDER}/{name}")).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::load(format!("{FOLDER}/{name}")).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
 fn pets(document: Document) -> ApiService {
@@ -38,21 +38,28 @@ fn pets(document: Document) -> ApiService {
     )
 }
 
-async fn add(service: &ApiService, pet: Value) -> Answer {
+async fn add(service: &ApiService, pet: Value) -> TestResponse {
     let fields = [("content-type", "application/json")];
-    send(service, "POST /pets", &fields, pet.to_string()).await
+    request(service, "POST /pets")
+        .headers(&fields)
+        .body(pet.to_string())
+        .send()
+        .await
 }
 
-/// Everything that the files describe holds, whatever kind of part it is and whichever file it is in.
+/// Checks that every kind of referenced part has its effect, whichever file it is in.
 async fn check_pets(service: &ApiService) {
-    let list = ask(service, "GET /pets").await;
+    let list = request(service, "GET /pets").send().await;
     assert_eq!(list.json(), json!([{"name": "5"}]));
-    let (_, detail) = ask(service, "GET /pets?limit=21").await.problem();
+    let (_, detail) = request(service, "GET /pets?limit=21")
+        .send()
+        .await
+        .problem();
     assert!(
         detail.starts_with("21 is greater than the maximum of 20"),
         "{detail}"
     );
-    let (_, detail) = ask(service, "GET /pets?limit=0").await.problem();
+    let (_, detail) = request(service, "GET /pets?limit=0").send().await.problem();
     assert!(
         detail.starts_with("0 is less than the minimum of 1"),
         "{detail}"
@@ -90,29 +97,46 @@ async fn check_pets(service: &ApiService) {
     }
 
     let get = |id: &str| format!("GET /pets/{id}");
-    assert_eq!(ask(service, &get("1")).await.status, 401);
+    assert_eq!(request(service, &get("1")).send().await.status, 401);
     let with_key = [("x-key", "k")];
-    assert_eq!(send(service, &get("x"), &with_key, "").await.status, 400);
-    // The answer's name is a number, which its schema in a third file does not allow.
-    assert_eq!(send(service, &get("1"), &with_key, "").await.status, 500);
+    assert_eq!(
+        request(service, &get("x"))
+            .headers(&with_key)
+            .send()
+            .await
+            .status,
+        400
+    );
+    // The response's name is a number, which its schema in a third file does not allow.
+    assert_eq!(
+        request(service, &get("1"))
+            .headers(&with_key)
+            .send()
+            .await
+            .status,
+        500
+    );
 }
 
 #[tokio::test]
-async fn a_reference_leads_into_any_part_of_another_file() {
+async fn reference_to_any_part_of_another_file_is_resolved() {
     let document = load("api.yaml");
-    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
-    assert!(faults.is_empty(), "{faults:#?}");
+    let diagnostics: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     check_pets(&pets(document)).await;
 }
 
 #[tokio::test]
-async fn what_is_served_is_whole_and_means_the_same() {
+async fn served_document_is_bundled_and_equivalent() {
     let service = pets(load("api.yaml"));
     for path in ["/openapi.json", "/openapi.yaml"] {
-        let text = ask(&service, &format!("GET {path}")).await.text();
+        let text = request(&service, &format!("GET {path}"))
+            .send()
+            .await
+            .text();
         assert!(
             !text.contains(FOLDER),
-            "the served document tells where it is from"
+            "the served document has the path of its file"
         );
         let served = Document::parse("served", text).unwrap();
         check_pets(&pets(served)).await;
@@ -138,7 +162,7 @@ async fn what_is_served_is_whole_and_means_the_same() {
 }
 
 #[test]
-fn a_text_may_refer_to_the_files_beside_its_place() {
+fn parsed_text_refers_to_files_beside_its_path() {
     let path = format!("{FOLDER}/api.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
     let document = Document::parse_at(&path, text).unwrap();
@@ -153,14 +177,14 @@ fn a_text_may_refer_to_the_files_beside_its_place() {
 }
 
 #[test]
-fn a_document_in_one_file_is_served_as_it_was_written() {
+fn single_file_document_is_served_as_written() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/books-3.1.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     assert_eq!(Document::load(path).unwrap().text(), text);
 }
 
 #[test]
-fn other_files_speak_the_dialect_of_the_document() {
+fn other_files_use_the_dialect_of_the_document() {
     let service = service(load("api-3.0.yaml"));
     assert_eq!(
         body_verdict(&service, r#"{"a": null, "b": "long"}"#),
@@ -171,11 +195,11 @@ fn other_files_speak_the_dialect_of_the_document() {
 }
 
 #[tokio::test]
-async fn swagger_2_may_be_spread_over_files_too() {
+async fn swagger_2_document_can_have_several_files() {
     let bundled = Document::parse("served", load("swagger/api.yaml").to_json()).unwrap();
     for document in [load("swagger/api.yaml"), bundled] {
-        let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
-        assert!(faults.is_empty(), "{faults:#?}");
+        let diagnostics: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+        assert!(diagnostics.is_empty(), "{diagnostics:#?}");
         let service = build(
             Api::from_document(document)
                 .security("basic", async |_, _| {
@@ -194,7 +218,12 @@ async fn swagger_2_may_be_spread_over_files_too() {
                 ("authorization", "Basic YTpi"),
             ];
             let line = format!("POST /test{query}");
-            send(&service, &line, &fields, body.to_owned()).await.json()
+            request(&service, &line)
+                .headers(&fields)
+                .body(body.to_owned())
+                .send()
+                .await
+                .json()
         };
         let read = ask("?tags=a&tags=b", r#"{"a": null}"#).await;
         assert_eq!(read, r#"{"tags":["a","b"],"limit":7}"#);
@@ -209,10 +238,12 @@ async fn swagger_2_may_be_spread_over_files_too() {
 }
 
 #[test]
-fn faults_tell_the_file_and_what_its_author_wrote() {
+fn diagnostic_names_the_file_and_the_text_of_its_author() {
     let document = load("broken/api.yaml");
-    let faults = document.check().into_iter();
-    let lines: Vec<_> = faults.map(|fault| fault.to_string()).collect();
+    let diagnostics = document.check().into_iter();
+    let lines: Vec<_> = diagnostics
+        .map(|diagnostic| diagnostic.to_string())
+        .collect();
     let lines = lines.join("\n").replace(&format!("{FOLDER}/broken/"), "");
     let expected = "\
 api.yaml:9:12: `./parts.yaml#/schemas/A` is not a parameter
@@ -239,18 +270,24 @@ syntax.yaml:3:2: illegal placement of ':' indicator
 }
 
 #[test]
-fn the_pointer_of_a_fault_leads_into_its_file() {
-    let faults = load("broken/api.yaml").check();
-    let fault = faults.iter().find(|fault| fault.message.contains("`type`"));
-    let fault = fault.unwrap();
-    assert!(fault.file.ends_with("broken/parts.yaml"), "{}", fault.file);
+fn pointer_of_a_diagnostic_refers_to_its_file() {
+    let diagnostics = load("broken/api.yaml").check();
+    let diagnostic = diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.message.contains("`type`"));
+    let diagnostic = diagnostic.unwrap();
+    assert!(
+        diagnostic.file.ends_with("broken/parts.yaml"),
+        "{}",
+        diagnostic.file
+    );
     assert_eq!(
-        (fault.code.as_str(), fault.pointer.as_str()),
+        (diagnostic.code.as_str(), diagnostic.pointer.as_str()),
         ("schema-invalid", "/schemas/A/properties/a/type")
     );
 }
 
-/// A document whose schema is at a URL, and a web of two files.
+/// Loads a document whose schema is at a URL, from a fetcher that has two files.
 fn load_from_web(hosts: &str) -> (Document, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("api.yaml");
@@ -276,7 +313,7 @@ fn load_from_web(hosts: &str) -> (Document, Vec<String>) {
 }
 
 #[test]
-fn urls_are_followed_where_the_application_fetches_them() {
+fn url_reference_is_resolved_by_the_fetcher_of_the_application() {
     let (document, asked) = load_from_web("a.example");
     assert_eq!(
         asked,
@@ -301,10 +338,13 @@ fn urls_are_followed_where_the_application_fetches_them() {
 }
 
 #[test]
-fn a_url_that_is_not_fetched_is_told_with_the_reason() {
+fn url_reference_that_is_not_fetched_is_reported_with_the_reason() {
     let (document, _) = load_from_web("b.example");
-    let faults = document.check();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    let diagnostics = document.check();
+    let lines: Vec<_> = diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.message.as_str())
+        .collect();
     let expected =
         "`HTTPS://a.example/v1/../v2/pet.yaml#/Pet` can't be read: is not one of our hosts";
     assert_eq!(lines, [expected]);

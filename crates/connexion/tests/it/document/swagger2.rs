@@ -1,4 +1,4 @@
-//! What only Swagger 2.0 has, and that faults speak the author's language.
+//! Swagger 2.0: its own features, and diagnostics in its terms.
 
 use connexion::{Api, Document, PathValues};
 
@@ -6,22 +6,22 @@ use crate::support::{body_verdict, build, headers, only, service, verdict};
 
 fn swagger(rest: &str) -> Document {
     let text = format!("swagger: '2.0'\ninfo: {{title: t, version: '1'}}\n{rest}");
-    Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-fn faults(rest: &str) -> String {
+fn diagnostics(rest: &str) -> String {
     let built = Api::from_document(swagger(rest))
         .operation("test", async || ())
         .build(());
     built.map_or_else(
-        |faults| faults.to_string().replace("test.yaml:", ""),
+        |diagnostics| diagnostics.to_string().replace("test.yaml:", ""),
         |_| String::new(),
     )
 }
 
 #[test]
-fn faults_name_what_the_author_wrote_and_where() {
-    let faults = faults(
+fn diagnostic_names_the_text_and_position_of_the_author() {
+    let diagnostics = diagnostics(
         "\
 basePath: /v1
 security: [{key: []}]
@@ -55,7 +55,7 @@ definitions:
 19:15: `#/responses/None` does not exist
 21:9: `discriminator` must be a text";
     assert_eq!(
-        faults
+        diagnostics
             .lines()
             .filter(|line| !line.contains("a parameter has no"))
             .collect::<Vec<_>>()
@@ -65,7 +65,7 @@ definitions:
 }
 
 #[test]
-fn a_body_of_the_path_item_is_that_of_its_operations() {
+fn body_of_a_path_item_applies_to_its_operations() {
     let service = service(swagger(
         "\
 paths:
@@ -84,7 +84,7 @@ paths:
 }
 
 #[test]
-fn produces_of_an_operation_holds_for_shared_responses_too() {
+fn produces_of_an_operation_applies_to_shared_responses() {
     let service = service(swagger(
         "\
 produces: [application/json]
@@ -108,7 +108,7 @@ responses:
 }
 
 #[test]
-fn a_reference_counts_alone_before_openapi_3_1() {
+fn keywords_beside_a_reference_are_ignored_before_openapi_3_1() {
     let service = service(swagger(
         "\
 paths:
@@ -153,7 +153,7 @@ definitions: {{File: {{type: file}}}}
 }
 
 #[test]
-fn references_lead_into_what_the_lowering_takes_apart() {
+fn reference_into_converted_parts_of_swagger_2_is_resolved() {
     for reference in [
         "#/responses/Small/schema",
         "#/parameters/Small/schema",
@@ -200,7 +200,7 @@ x-schemas: {{Small: {deep}}}
 }
 
 #[test]
-fn reference_to_a_parameter_by_its_place_leads_to_that_one() {
+fn reference_to_a_parameter_by_index_is_resolved() {
     for reference in ["#/paths/~1other/post/parameters/1", "#/x-common/P"] {
         let document = swagger(&format!(
             "\
@@ -237,8 +237,8 @@ x-common: {{P: {{in: query, name: p, type: integer}}, R: {{description: d, schem
 }
 
 #[test]
-fn a_broken_reference_is_reported_as_it_was_written() {
-    let faults = faults(
+fn broken_reference_is_reported_as_written() {
+    let diagnostics = diagnostics(
         "\
 paths:
   /test:
@@ -247,9 +247,9 @@ responses: {}
 ",
     );
     assert!(
-        faults.ends_with(": `#/responses/None/schema/x` does not exist")
-            && faults.lines().count() == 1,
-        "{faults}"
+        diagnostics.ends_with(": `#/responses/None/schema/x` does not exist")
+            && diagnostics.lines().count() == 1,
+        "{diagnostics}"
     );
 }
 

@@ -1,11 +1,11 @@
-//! One small API written in every version, and as JSON: clients must not notice which.
+//! One small API in every version, as YAML and as JSON: the behaviour is the same.
 
 use axum::response::IntoResponse;
 use connexion::{Api, ApiService, Body, Document, Params};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::support::{build, send};
+use crate::support::{build, request};
 
 const DOCUMENTS: [(&str, &str); 3] = [
     ("3.1", include_str!("../../data/books-3.1.yaml")),
@@ -13,13 +13,14 @@ const DOCUMENTS: [(&str, &str); 3] = [
     ("2.0", include_str!("../../data/books-2.0.yaml")),
 ];
 
-/// The document in every version, each as YAML and as JSON.
+/// Builds a service of the document in every version, each from YAML and from JSON.
 fn services() -> Vec<(String, ApiService)> {
     let mut services = Vec::new();
     for (version, text) in DOCUMENTS {
-        let yaml = Document::parse(version, text).unwrap_or_else(|faults| panic!("{faults}"));
-        let json =
-            Document::parse("json", yaml.to_json()).unwrap_or_else(|faults| panic!("{faults}"));
+        let yaml =
+            Document::parse(version, text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
+        let json = Document::parse("json", yaml.to_json())
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         services.push((format!("{version} as YAML"), service(yaml)));
         services.push((format!("{version} as JSON"), service(json)));
     }
@@ -33,7 +34,7 @@ fn service(document: Document) -> ApiService {
             .operation(
                 "books.list",
                 async |Params(values): Params<Map<String, Value>>| {
-                    // The test asks for a broken answer by its tags.
+                    // The tags request an invalid response.
                     let tags = values.get("tag").map(Value::to_string).unwrap_or_default();
                     let total = if tags.contains("no-total") {
                         "many"
@@ -63,14 +64,18 @@ fn service(document: Document) -> ApiService {
     )
 }
 
-/// The status, and what is found wrong or was read.
+/// Returns the status, and the violations or the values.
 async fn outcome(service: &ApiService, line: &str, body: &str) -> String {
     let (line, trace) = line.split_once(" trace=").unwrap_or((line, "abc"));
     let fields = [("content-type", "application/json"), ("x-trace", trace)];
-    let answer = send(service, line, &fields, body.to_owned()).await;
-    let status = answer.status.as_u16();
-    if answer.header("content-type") == "application/problem+json" {
-        let errors = answer.json()["errors"].clone();
+    let response = request(service, line)
+        .headers(&fields)
+        .body(body.to_owned())
+        .send()
+        .await;
+    let status = response.status.as_u16();
+    if response.header("content-type") == "application/problem+json" {
+        let errors = response.json()["errors"].clone();
         let errors: Vec<_> = errors
             .as_array()
             .unwrap()
@@ -86,8 +91,8 @@ async fn outcome(service: &ApiService, line: &str, body: &str) -> String {
             .collect();
         return format!("{status} {}", errors.join(", "));
     }
-    let read = match answer.header("x-echo") {
-        "" => answer.text(),
+    let read = match response.header("x-echo") {
+        "" => response.text(),
         read => read.to_owned(),
     };
     format!("{status} {read}")
@@ -95,7 +100,7 @@ async fn outcome(service: &ApiService, line: &str, body: &str) -> String {
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "most of them are a table")]
-async fn every_version_of_a_document_means_the_same() {
+async fn every_version_of_a_document_behaves_the_same() {
     let cases = [
         ("GET /books", "", r#"200 {"limit":10,"X-Trace":"abc"}"#),
         (
@@ -174,7 +179,7 @@ async fn every_version_of_a_document_means_the_same() {
     }
 }
 
-/// OpenAPI 3.2 with everything that it has added: what has a meaning is told, and nothing keeps it from being served.
+/// A document with every addition of OpenAPI 3.2: they are reported as warnings, and it is served.
 const NEW: &str = "\
 openapi: 3.2.0
 $self: https://a.example/api.yaml
@@ -205,8 +210,8 @@ components:
 #[tokio::test]
 async fn openapi_3_2_is_served_with_warnings() {
     let document = Document::parse("api.yaml", NEW).unwrap();
-    let faults = document.check();
-    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let diagnostics = document.check();
+    let lines: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
     let new = |key: &str| format!("`{key}` is new in OpenAPI 3.2 and not understood; ");
     let passed_over = |key| format!("{}it is passed over", new(key));
     let expected = [
@@ -231,21 +236,27 @@ async fn openapi_3_2_is_served_with_warnings() {
     ];
     assert_eq!(lines, expected);
     assert!(
-        faults
+        diagnostics
             .iter()
-            .all(|fault| fault.code.as_str() == "not-understood")
+            .all(|diagnostic| diagnostic.code.as_str() == "not-understood")
     );
 
     let echo = async |Params(values): Params<Map<String, Value>>| Body(values);
     let service = build(Api::from_document(document).operation("test", echo));
-    let answer = send(&service, "GET /v1/a?n=1", &[("cookie", "c=2")], "").await;
-    assert_eq!(answer.text(), r#"{"n":1,"c":2}"#);
-    let wrong = send(&service, "GET /v1/a?n=x", &[("cookie", "c=x")], "").await;
+    let response = request(&service, "GET /v1/a?n=1")
+        .header("cookie", "c=2")
+        .send()
+        .await;
+    assert_eq!(response.text(), r#"{"n":1,"c":2}"#);
+    let wrong = request(&service, "GET /v1/a?n=x")
+        .header("cookie", "c=x")
+        .send()
+        .await;
     assert_eq!(wrong.status, 400);
 }
 
 #[test]
-fn member_that_openapi_3_2_has_added_is_a_warning_before_it() {
+fn field_of_openapi_3_2_is_a_warning_before_it() {
     let document = Document::parse("api.yaml", NEW.replace("3.2.0", "3.1.1")).unwrap();
     let lines: Vec<_> = document.check().iter().map(ToString::to_string).collect();
     for expected in [
@@ -261,7 +272,7 @@ fn member_that_openapi_3_2_has_added_is_a_warning_before_it() {
 }
 
 #[test]
-fn an_unknown_dialect_is_told() {
+fn unknown_dialect_is_reported() {
     let text = |dialect: &str| {
         format!(
             "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\njsonSchemaDialect: '{dialect}'\npaths: {{}}\n\
@@ -274,15 +285,15 @@ fn an_unknown_dialect_is_told() {
         ("http://json-schema.org/draft-07/schema#", 2),
     ] {
         let found = Document::parse("a.yaml", text(dialect)).unwrap().check();
-        let told = found
+        let reported = found
             .iter()
             .filter(|one| one.code.as_str() == "not-understood");
-        assert_eq!((told.count(), found.len()), (count, count), "{found:?}");
+        assert_eq!((reported.count(), found.len()), (count, count), "{found:?}");
     }
 }
 
 #[test]
-fn what_another_version_has_is_told_and_read_nevertheless() {
+fn field_of_another_version_is_reported_and_read() {
     let text = |version: &str, schema: &str, rest: &str| {
         format!(
             "openapi: {version}\ninfo: {{title: T, version: '1'}}\npaths: {{}}\ncomponents: {{schemas: {{A: {schema}}}}}\n{rest}"
@@ -323,12 +334,16 @@ fn what_another_version_has_is_told_and_read_nevertheless() {
     ] {
         let document = Document::parse("a.yaml", text(version, schema, rest)).unwrap();
         let found = document.check();
-        let [fault] = found.as_slice() else {
+        let [diagnostic] = found.as_slice() else {
             panic!("{schema} {rest}: {found:?}")
         };
-        assert!(fault.message.starts_with(expected), "{}", fault.message);
-        assert_eq!(fault.code.as_str(), "other-version");
-        assert_eq!(fault.severity(), connexion::Severity::Warning);
+        assert!(
+            diagnostic.message.starts_with(expected),
+            "{}",
+            diagnostic.message
+        );
+        assert_eq!(diagnostic.code.as_str(), "other-version");
+        assert_eq!(diagnostic.severity(), connexion::Severity::Warning);
     }
     for (version, schema) in [
         (

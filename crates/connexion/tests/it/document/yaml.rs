@@ -2,22 +2,22 @@
 
 use connexion::Document;
 
-use crate::support::{body_verdict, document, faults, service, with_body};
+use crate::support::{body_verdict, diagnostics, document, service, with_body};
 
 #[test]
-fn a_json_document_is_read_with_its_places() {
+fn json_document_has_positions() {
     let text = "{\n\t\"openapi\": \"3.1.0\",\n\t\"info\": {\"title\": \"\\ud83d\\ude00\", \"version\": 5, \"x\": 1},\n\t\"paths\": {}\n}";
     let document = Document::parse("a.json", text).unwrap();
-    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    let diagnostics: Vec<_> = document.check().iter().map(ToString::to_string).collect();
     assert_eq!(
-        faults,
+        diagnostics,
         ["a.json:3:50: warning: `info` has no member `x`; it is passed over"]
     );
     assert!(document.to_json().contains("😀"));
 }
 
 #[test]
-fn deep_nesting_is_refused_not_overflowed() {
+fn deep_nesting_is_rejected_without_stack_overflow() {
     for text in [
         "[".repeat(50_000),
         "{\"a\":".repeat(50_000),
@@ -28,8 +28,8 @@ fn deep_nesting_is_refused_not_overflowed() {
 }
 
 #[test]
-fn what_others_read_is_read_too() {
-    // Names as some frameworks make them, merge keys, patterns of other languages, names of schemas.
+fn real_world_documents_are_accepted() {
+    // Operation ids of other frameworks, merge keys, patterns of other languages, names of schemas.
     let text = r"
 openapi: 3.1.0
 info: {title: T, version: '1'}
@@ -69,7 +69,7 @@ components:
 }
 
 #[test]
-fn a_merged_member_gives_way_to_one_of_ones_own_wherever_that_stands() {
+fn yaml_merge_key_does_not_override_own_keys() {
     let text = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\nx-a: &a {b: 1, c: 2}\nx-d: &d {c: 3, e: 4}\n\
                 x-f: {b: 5, <<: [*a, *d], e: 6}\n";
     let json = Document::parse("a", text).unwrap().to_json();
@@ -77,7 +77,7 @@ fn a_merged_member_gives_way_to_one_of_ones_own_wherever_that_stands() {
 }
 
 #[test]
-fn an_anchor_that_is_not_there_is_told() {
-    let found = faults(document(&with_body("{$ref: '#none'}"), ""));
+fn unknown_yaml_anchor_is_reported() {
+    let found = diagnostics(document(&with_body("{$ref: '#none'}"), ""));
     assert!(found.ends_with("`#none` does not exist"), "{found}");
 }

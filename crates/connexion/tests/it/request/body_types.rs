@@ -10,11 +10,11 @@ use bytes::Bytes;
 use connexion::{Api, Body, ByteStream, PathValues, StreamError};
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::{documents, echoing, form_content, post, swagger};
-use crate::support::{build, faults, headers, only, send, service, verdict};
+use super::{documents, echoing, form_content, swagger};
+use crate::support::{build, diagnostics, headers, only, request, service, verdict};
 
 #[tokio::test]
-async fn a_text_is_a_string_for_its_handler() {
+async fn text_plain_body_is_a_string() {
     let content = "{text/plain: {schema: {type: string, maxLength: 3}}}";
     let parameter = "{name: b, in: body, schema: {type: string, maxLength: 3}}";
     for document in documents(content)
@@ -26,14 +26,24 @@ async fn a_text_is_a_string_for_its_handler() {
                 format!("got {}", text.unwrap_or_default())
             });
         let service = build(api);
-        assert_eq!(post(&service, "text/plain", "hé!").await.text(), "got hé!");
-        let answer = post(&service, "text/plain; charset=UTF-8", "long").await;
-        assert_eq!(answer.problem(), (400, "\"long\" is too long".to_owned()));
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body("text/plain", "hé!")
+                .send()
+                .await
+                .text(),
+            "got hé!"
+        );
+        let response = request(&service, "POST /test")
+            .typed_body("text/plain; charset=UTF-8", "long")
+            .send()
+            .await;
+        assert_eq!(response.problem(), (400, "\"long\" is too long".to_owned()));
     }
 }
 
 #[test]
-fn texts_are_read_in_the_encodings_that_are_understood() {
+fn text_body_is_decoded_by_charset() {
     for document in documents("{text/*: {schema: {type: string}}}") {
         let service = service(document);
         let check = |kind: &str, body: &[u8]| {
@@ -57,8 +67,8 @@ fn texts_are_read_in_the_encodings_that_are_understood() {
             "Body  charset: Request body is not valid US-ASCII"
         );
         assert_eq!(
-            check("text/a; charset=nobody", b"e"),
-            "Header Content-Type contentType: Invalid Content-type (text/a; charset=nobody), expected text/*"
+            check("text/a; charset=unknown", b"e"),
+            "Header Content-Type contentType: Invalid Content-type (text/a; charset=unknown), expected text/*"
         );
         assert_eq!(
             check("text/a", b""),
@@ -68,30 +78,61 @@ fn texts_are_read_in_the_encodings_that_are_understood() {
 }
 
 #[tokio::test]
-async fn a_body_is_read_as_the_type_nearest_to_its_own_and_others_are_told() {
+async fn most_specific_media_type_of_a_body_wins_and_others_return_415() {
     let content = "{application/json: {schema: {type: integer}}, text/*: {schema: {type: string}}, \
                    text/a: {schema: {type: string, maxLength: 1}}, image/png: {}}";
     for document in documents(content) {
         let service = echoing(document);
-        assert_eq!(post(&service, "application/json", "1").await.text(), "1");
-        assert_eq!(post(&service, "text/b", "12").await.text(), "\"12\"");
-        assert_eq!(post(&service, "text/a", "12").await.status, 400);
-        assert_eq!(post(&service, "image/png", "12").await.text(), "null");
-        let answer = post(&service, "image/gif", "12").await;
         assert_eq!(
-            answer.problem(),
+            request(&service, "POST /test")
+                .typed_body("application/json", "1")
+                .send()
+                .await
+                .text(),
+            "1"
+        );
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body("text/b", "12")
+                .send()
+                .await
+                .text(),
+            "\"12\""
+        );
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body("text/a", "12")
+                .send()
+                .await
+                .status,
+            400
+        );
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body("image/png", "12")
+                .send()
+                .await
+                .text(),
+            "null"
+        );
+        let response = request(&service, "POST /test")
+            .typed_body("image/gif", "12")
+            .send()
+            .await;
+        assert_eq!(
+            response.problem(),
             (
                 415,
                 "Invalid Content-type (image/gif), expected application/json, text/*, text/a, image/png"
                     .to_owned()
             )
         );
-        let answer = send(&service, "POST /test", &[], "12").await;
-        assert_eq!(answer.status, 415);
+        let response = request(&service, "POST /test").body("12").send().await;
+        assert_eq!(response.status, 415);
     }
 }
 
-/// Answers with how many bytes came.
+/// Returns the number of bytes received.
 async fn count(body: ByteStream) -> Result<String, StreamError> {
     let bytes = body.try_fold(0, async |sum, chunk| Ok(sum + chunk.len()));
     Ok(bytes.await?.to_string())
@@ -106,7 +147,7 @@ fn chunks(chunks: impl IntoIterator<Item = &'static [u8]>) -> HttpBody {
 }
 
 #[tokio::test]
-async fn other_bodies_are_streamed_up_to_the_limit() {
+async fn byte_stream_is_limited() {
     let file = "{name: b, in: body, required: true, schema: {type: string, format: binary}}";
     let contents = [
         "{application/octet-stream: {}}",
@@ -118,28 +159,67 @@ async fn other_bodies_are_streamed_up_to_the_limit() {
         let api = Api::from_document(document).upload_limit(10);
         let service = build(api.operation("test", count));
         let kind = "application/octet-stream";
-        assert_eq!(post(&service, kind, "1234567890").await.text(), "10");
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body(kind, "1234567890")
+                .send()
+                .await
+                .text(),
+            "10"
+        );
         let body = chunks([&b""[..], b"12345", b"", b"67890"]);
-        assert_eq!(post(&service, kind, body).await.text(), "10");
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body(kind, body)
+                .send()
+                .await
+                .text(),
+            "10"
+        );
         let too_long = (
             413,
             "The request's body is longer than 10 bytes.".to_owned(),
         );
         assert_eq!(
-            post(&service, kind, "12345678901").await.problem(),
+            request(&service, "POST /test")
+                .typed_body(kind, "12345678901")
+                .send()
+                .await
+                .problem(),
             too_long
         );
         let body = chunks([&b"12345"[..], b"678901"]);
-        assert_eq!(post(&service, kind, body).await.problem(), too_long);
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body(kind, body)
+                .send()
+                .await
+                .problem(),
+            too_long
+        );
         let missing = (400, "Request body is required".to_owned());
-        assert_eq!(post(&service, kind, "").await.problem(), missing);
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body(kind, "")
+                .send()
+                .await
+                .problem(),
+            missing
+        );
         let body = chunks([&b""[..], b""]);
-        assert_eq!(post(&service, kind, body).await.problem(), missing);
+        assert_eq!(
+            request(&service, "POST /test")
+                .typed_body(kind, body)
+                .send()
+                .await
+                .problem(),
+            missing
+        );
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_is_a_bad_request() {
+async fn broken_byte_stream_returns_400() {
     let [document, _] = documents("{image/*: {}}");
     let service = build(Api::from_document(document).operation("test", count));
     let body = [
@@ -148,13 +228,17 @@ async fn a_stream_that_breaks_off_is_a_bad_request() {
     ];
     let body = HttpBody::from_stream(futures_util::stream::iter(body));
     assert_eq!(
-        post(&service, "image/png", body).await.problem(),
+        request(&service, "POST /test")
+            .typed_body("image/png", body)
+            .send()
+            .await
+            .problem(),
         (400, "The request's body ended early.".to_owned())
     );
 }
 
 #[tokio::test]
-async fn a_long_body_is_not_held_in_memory() {
+async fn long_byte_stream_is_not_held_in_memory() {
     const CHUNK: usize = 64 * 1024;
     const CHUNKS: usize = 800;
     let [document, _] = documents("{application/zip: {}}");
@@ -175,13 +259,16 @@ async fn a_long_body_is_not_held_in_memory() {
         sent.fetch_add(1, Ordering::SeqCst);
         Ok::<_, std::io::Error>(Bytes::from(vec![0; CHUNK]))
     });
-    let answer = post(&service, "application/zip", HttpBody::from_stream(body)).await;
-    assert_eq!(answer.text(), (CHUNK * CHUNKS).to_string());
+    let response = request(&service, "POST /test")
+        .typed_body("application/zip", HttpBody::from_stream(body))
+        .send()
+        .await;
+    assert_eq!(response.text(), (CHUNK * CHUNKS).to_string());
     assert!(seen.load(Ordering::SeqCst) <= 2);
 }
 
 #[test]
-fn what_can_not_be_checked_is_told() {
+fn body_schema_that_cannot_be_checked_is_reported() {
     for (content, expected) in [
         (
             "{application/xml: {schema: {type: object}}}",
@@ -217,7 +304,7 @@ fn what_can_not_be_checked_is_told() {
         ),
     ] {
         for document in documents(content) {
-            let found = faults(document);
+            let found = diagnostics(document);
             assert!(found.contains(expected), "{content}: {found}");
             assert_eq!(found.lines().count(), 1, "{found}");
         }

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::multipart::{MULTIPART, expect_a, multiform, multipart, multipart_content};
 use crate::{
-    request::{documents, post, swagger},
-    support::build,
+    request::{documents, swagger},
+    support::{build, request},
 };
 
 #[test]
-fn a_file_is_shown_by_its_name_type_and_size() {
+fn file_part_has_name_type_and_size() {
     let png = "name=a; filename=\"x y.png\"\nContent-Type: image/png";
     let shown = r#"{"filename":"x y.png","content_type":"image/png","size":3}"#;
     let plain = r#"{"filename":null,"content_type":null,"size":1}"#;
@@ -61,7 +61,7 @@ fn a_file_is_shown_by_its_name_type_and_size() {
 }
 
 #[test]
-fn a_text_can_not_pass_for_a_file() {
+fn text_part_cannot_imitate_a_file() {
     let schema =
         "{properties: {a: {type: string, maxLength: 2}, f: {type: string, format: binary}}}";
     assert_eq!(
@@ -70,7 +70,7 @@ fn a_text_can_not_pass_for_a_file() {
     );
 }
 
-/// Answers with the files that came and the body.
+/// Returns the received files and the body.
 async fn files(files: Files, Body(body): Body<Value>) -> Result<Body<Value>, String> {
     let mut all = serde_json::Map::new();
     for (name, uploads) in files.iter() {
@@ -93,7 +93,7 @@ async fn files(files: Files, Body(body): Body<Value>) -> Result<Body<Value>, Str
 }
 
 #[tokio::test]
-async fn a_handler_reads_the_files_of_a_form() {
+async fn handler_reads_the_files_of_a_multipart_form() {
     let schema = "{type: object, required: [photo], properties: {photo: {type: string, format: binary}, \
                   more: {type: array, items: {type: string, format: binary}}, n: {type: integer, default: 7}}}";
     let content = multipart_content(schema, "");
@@ -112,9 +112,12 @@ async fn a_handler_reads_the_files_of_a_form() {
     let shown = json!({"filename": "a.png", "content_type": "image/png", "size": 5});
     for document in documents(&content) {
         let service = build(Api::from_document(document).operation("test", files));
-        let answer = post(&service, MULTIPART, multipart(&body)).await;
+        let response = request(&service, "POST /test")
+            .typed_body(MULTIPART, multipart(&body))
+            .send()
+            .await;
         assert_eq!(
-            answer.json(),
+            response.json(),
             json!({
                 "files": {"photo": [photo], "more": [["b", null, "b"], [null, null, ""]]},
                 "body": {
@@ -127,14 +130,20 @@ async fn a_handler_reads_the_files_of_a_form() {
                 },
             })
         );
-        let answer = post(&service, MULTIPART, "").await;
+        let response = request(&service, "POST /test")
+            .typed_body(MULTIPART, "")
+            .send()
+            .await;
         assert_eq!(
-            answer.problem(),
+            response.problem(),
             (400, "Request body is required".to_owned())
         );
-        let answer = post(&service, MULTIPART, multipart(&[])).await;
+        let response = request(&service, "POST /test")
+            .typed_body(MULTIPART, multipart(&[]))
+            .send()
+            .await;
         assert_eq!(
-            answer.problem(),
+            response.problem(),
             (400, "\"photo\" is a required property".to_owned())
         );
     }
@@ -145,13 +154,16 @@ async fn a_handler_reads_the_files_of_a_form() {
     ] {
         let document = swagger(consumes, parameters);
         let service = build(Api::from_document(document).operation("test", files));
-        let answer = post(&service, MULTIPART, multipart(&body[..1])).await;
+        let response = request(&service, "POST /test")
+            .typed_body(MULTIPART, multipart(&body[..1]))
+            .send()
+            .await;
         let expected = json!({"files": {"photo": [photo]}, "body": {"photo": shown, "n": 7}});
-        assert_eq!(answer.json(), expected);
+        assert_eq!(response.json(), expected);
     }
 }
 
-/// The most memory that this process ever had, in bytes.
+/// Returns the peak memory of this process, in bytes.
 fn peak_memory() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -160,7 +172,7 @@ fn peak_memory() -> Option<usize> {
 }
 
 #[tokio::test]
-async fn a_long_file_is_not_held_in_memory() {
+async fn long_file_is_not_held_in_memory() {
     const CHUNK: usize = 64 * 1024;
     const CHUNKS: usize = 4_000;
     let schema = "{properties: {f: {type: string, format: binary}}}";
@@ -179,7 +191,7 @@ async fn a_long_file_is_not_held_in_memory() {
     let whole = multipart(&[("name=f; filename=f", b"")]);
     let (head, tail) = whole.split_at(whole.len() - b"\r\n--XX--\r\n".len());
     let (head, tail) = (Bytes::copy_from_slice(head), Bytes::copy_from_slice(tail));
-    // Every chunk is there as soon as it is asked for, which is when a greedy reader would take them all.
+    // Every chunk is ready at once, so a reader without a limit would buffer them all.
     let chunks = futures_util::stream::iter(0..CHUNKS).map(|_| Bytes::from(vec![7; CHUNK]));
     let start = futures_util::stream::iter([head]);
     let all = start
@@ -187,10 +199,13 @@ async fn a_long_file_is_not_held_in_memory() {
         .chain(futures_util::stream::iter([tail]));
     let body = HttpBody::from_stream(all.map(Ok::<_, std::io::Error>));
     let before = peak_memory();
-    let answer = post(&service, MULTIPART, body).await;
-    assert_eq!(answer.text(), (CHUNK * CHUNKS).to_string());
+    let response = request(&service, "POST /test")
+        .typed_body(MULTIPART, body)
+        .send()
+        .await;
+    assert_eq!(response.text(), (CHUNK * CHUNKS).to_string());
     if let Some((before, after)) = before.zip(peak_memory()) {
-        // Other tests run beside this one.
+        // Other tests of this process take memory, too.
         assert!(after - before < CHUNK * CHUNKS / 2, "{before} {after}");
     }
 }

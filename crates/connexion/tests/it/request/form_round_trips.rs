@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::round_trips::{encode, name, number, plain, text};
 use crate::{
-    request::{documents, post},
-    support::build,
+    request::documents,
+    support::{build, request},
 };
 
-/// The members of a form: what each is in a document, and in a request.
+/// Generates a form: properties and their values.
 const FORM: &str = "{type: object, properties: {text: {type: string}, whole: {type: integer}, number: {type: number}, \
                     flag: {type: boolean}, list: {type: array, items: {type: string}}, nested: {type: object}, \
                     nests: {type: array, items: {type: object}}}, additionalProperties: {type: string}}";
@@ -27,7 +27,7 @@ fn form() -> impl Strategy<Value = Map<String, Value>> {
         any::<i64>().prop_map(|whole| ("whole".to_owned(), json!(whole))),
         number().prop_map(|number| ("number".to_owned(), number)),
         any::<bool>().prop_map(|flag| ("flag".to_owned(), json!(flag))),
-        // A form has no way to say that a list is there and empty (section 4.8.15).
+        // A form cannot represent an empty array (section 4.8.15).
         vec(text(), 1..4).prop_map(|list| ("list".to_owned(), json!(list))),
         nested().prop_map(|nested| ("nested".to_owned(), nested)),
         vec(nested(), 1..4).prop_map(|nests| ("nests".to_owned(), json!(nests))),
@@ -40,7 +40,7 @@ fn form() -> impl Strategy<Value = Map<String, Value>> {
     vec(member, 1..7).prop_map(|members| members.into_iter().collect())
 }
 
-/// The fields of a form in turn: a list is a field for each item, an object is JSON.
+/// Returns the fields of a form: one for each item of an array; an object is JSON.
 fn fields(form: &Map<String, Value>) -> Vec<(&str, String)> {
     let values = form.iter().flat_map(|(name, value)| {
         let items = value
@@ -62,11 +62,13 @@ fn read_form(service: &ApiService, kind: &str, body: Vec<u8>) -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    runtime.block_on(post(service, kind, body)).json()
+    runtime
+        .block_on(request(service, "POST /test").typed_body(kind, body).send())
+        .json()
 }
 
 #[test]
-fn every_form_is_read_back_the_same() {
+fn form_round_trips() {
     let kind = "application/x-www-form-urlencoded";
     let services = form_services(kind);
     let config = ProptestConfig {
@@ -88,14 +90,14 @@ fn every_form_is_read_back_the_same() {
 
 #[cfg(feature = "multipart")]
 #[test]
-fn every_multipart_form_is_read_back_the_same() {
+fn multipart_form_round_trips() {
     let kind = "multipart/form-data; boundary=\"of the test\"";
     let services = form_services("multipart/form-data");
     let config = ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(200)
     };
-    // Browsers write a quote as `%22`, others as `\\"`, and none says which (RFC 7578, section 2).
+    // Browsers encode a quote as `%22`, other clients as `\\"`; both are ambiguous (RFC 7578, section 2).
     let form = form().prop_filter("can't be named", |form| {
         !form
             .keys()
@@ -115,7 +117,7 @@ fn every_multipart_form_is_read_back_the_same() {
 
 #[cfg(feature = "multipart")]
 #[test]
-fn every_file_keeps_its_name_type_and_size() {
+fn file_keeps_its_name_type_and_size() {
     let schema = "{type: object, properties: {file: {type: string, format: binary}}}";
     let services =
         documents(&format!("{{multipart/form-data: {{schema: {schema}}}}}")).map(|document| {

@@ -3,10 +3,10 @@
 use connexion::{Api, Document};
 use serde_json::json;
 
-use super::{check, documents, echo, form_content, post, swagger};
-use crate::support::build;
+use super::{check, documents, echo, form_content, swagger};
+use crate::support::{build, request};
 
-/// What is said of a form with this schema and encoding; the same in both versions.
+/// Validates a form with this schema and encoding; the result must be the same in both versions.
 #[track_caller]
 fn form(schema: &str, encoding: &str, body: &str) -> String {
     let kind = "application/x-www-form-urlencoded";
@@ -18,7 +18,7 @@ fn form(schema: &str, encoding: &str, body: &str) -> String {
 }
 
 #[test]
-fn fields_of_a_form_become_what_their_properties_say() {
+fn form_fields_are_converted_to_the_types_of_their_properties() {
     for (property, body, expected) in [
         ("{type: integer}", "a=5", "5"),
         ("{type: number}", "a=1&a=0.5", "0.5"),
@@ -65,7 +65,7 @@ fn fields_of_a_form_become_what_their_properties_say() {
 }
 
 #[test]
-fn an_encoding_says_how_a_field_is_written() {
+fn encoding_sets_the_style_and_content_type_of_a_form_field() {
     let integers = "{type: array, items: {type: integer}}";
     let object = "{type: object, properties: {x: {type: integer}, y: {type: string}}}";
     for (property, encoding, body, expected) in [
@@ -119,7 +119,7 @@ fn an_encoding_says_how_a_field_is_written() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_form_is_told_by_field() {
+fn violations_of_a_form_are_reported_by_field() {
     let schema = "{type: object, required: [a, b, o], properties: {a: {type: integer, maximum: 3}, b: {type: string}, \
                   c: {type: array, items: {type: integer}}, o: {type: object}}}";
     assert_eq!(
@@ -134,7 +134,7 @@ fn everything_that_is_wrong_with_a_form_is_told_by_field() {
 }
 
 #[test]
-fn fields_without_a_property_are_allowed_where_the_schema_says_so() {
+fn unknown_form_fields_are_accepted_if_the_schema_allows_them() {
     for (schema, expected) in [
         (
             "{properties: {a: {}}, additionalProperties: true}",
@@ -163,16 +163,19 @@ fn fields_without_a_property_are_allowed_where_the_schema_says_so() {
 }
 
 #[tokio::test]
-async fn fields_without_a_property_pass_if_parameters_are_not_strict() {
+async fn unknown_form_fields_are_accepted_without_strict_parameters() {
     let [document, _] = documents(&form_content("{properties: {a: {}}}", ""));
     let api = Api::from_document(document).strict_parameters(false);
     let service = build(api.operation("test", echo));
-    let answer = post(&service, "application/x-www-form-urlencoded", "a=1&b=2").await;
-    assert_eq!(answer.json(), json!({"a": "1", "b": "2"}));
+    let response = request(&service, "POST /test")
+        .typed_body("application/x-www-form-urlencoded", "a=1&b=2")
+        .send()
+        .await;
+    assert_eq!(response.json(), json!({"a": "1", "b": "2"}));
 }
 
 #[test]
-fn defaults_of_properties_are_filled_in() {
+fn defaults_of_form_properties_are_filled_in() {
     let schema = "{type: object, required: [c], properties: {a: {type: integer, default: 5}, b: {type: string}, \
                   c: {type: array, items: {type: string}, default: [x]}}}";
     assert_eq!(form(schema, "", "c=y&b=z"), r#"{"b":"z","c":["y"],"a":5}"#);
@@ -183,7 +186,7 @@ fn defaults_of_properties_are_filled_in() {
 }
 
 #[test]
-fn fields_of_swagger_2_are_a_form() {
+fn form_data_of_swagger_2_is_a_form() {
     let kind = "application/x-www-form-urlencoded";
     let parameters = "{name: a, in: formData, type: integer, required: true}, \
                       {name: b, in: formData, type: array, items: {type: integer}}, \
@@ -207,13 +210,13 @@ fn fields_of_swagger_2_are_a_form() {
              Body /a required: \"a\" is a required property\n\
              Body /b/0 type: \"x\" is not of type \"integer\" at /b/0"
         );
-        // A form without fields is an empty form.
+        // An empty body is an empty form.
         assert_eq!(check(""), "Body /a required: \"a\" is a required property");
     }
 }
 
 #[test]
-fn fields_of_swagger_2_may_stand_at_the_path_or_among_the_shared_ones() {
+fn form_data_of_swagger_2_may_be_declared_by_path_item_or_reference() {
     let text = "\
 swagger: '2.0'
 info: {title: t, version: '1'}
@@ -239,10 +242,10 @@ parameters:
 
 #[cfg(not(feature = "multipart"))]
 #[test]
-fn a_multipart_form_is_a_fault_without_its_feature() {
+fn multipart_form_is_an_error_without_the_feature() {
     for document in documents("{multipart/form-data: {}}") {
         assert_eq!(
-            faults(document),
+            diagnostics(document),
             "7:47: bodies of the type `multipart/form-data` need the feature `multipart` of connexion"
         );
     }

@@ -8,11 +8,11 @@ use connexion::{Api, Body, PathValues};
 use serde_json::{Value, json};
 
 use crate::support::{
-    ANY, body_verdict, build, document, headers, only, post, send, service, verdict, with_body,
+    ANY, body_verdict, build, document, headers, only, post, request, service, verdict, with_body,
 };
 
 #[test]
-fn all_faults_of_a_body_are_told_in_the_order_of_the_document() {
+fn all_violations_of_a_body_are_reported_in_order() {
     let schema = "{type: object, required: [b, a], properties: {z: {maximum: 1, multipleOf: 2}, a: {}, \
                   y: {multipleOf: 2, maximum: 1}, b: {}, list: {items: {properties: {q: {type: string}}}}}, additionalProperties: false}";
     let service = service(document(&with_body(schema), ""));
@@ -34,7 +34,7 @@ fn all_faults_of_a_body_are_told_in_the_order_of_the_document() {
 }
 
 #[test]
-fn numbers_that_no_machine_holds_are_refused_in_words() {
+fn number_out_of_range_is_rejected_with_a_message() {
     let service = service(document(
         &with_body("{properties: {a: {type: integer}, b: {type: number}}}"),
         "",
@@ -58,7 +58,7 @@ fn numbers_that_no_machine_holds_are_refused_in_words() {
 }
 
 #[test]
-fn deep_bodies_and_recursive_schemas_do_not_overflow_the_stack() {
+fn deep_body_does_not_overflow_the_stack() {
     let tree = "schemas: {T: {type: object, properties: {t: {$ref: '#/components/schemas/T'}, n: {type: integer}}}}";
     let service = service(document(
         &with_body("{$ref: '#/components/schemas/T'}"),
@@ -85,7 +85,7 @@ fn deep_bodies_and_recursive_schemas_do_not_overflow_the_stack() {
 }
 
 #[test]
-fn what_stands_beside_a_reference_counts_in_openapi_3_1_however_it_is_reached() {
+fn keywords_beside_a_reference_apply_in_openapi_3_1() {
     let components = "schemas: {A: {$ref: '#/components/schemas/B', maxLength: 3}, B: {type: string, minLength: 2}}";
     for schema in [
         "{$ref: '#/components/schemas/A'}",
@@ -105,7 +105,7 @@ fn what_stands_beside_a_reference_counts_in_openapi_3_1_however_it_is_reached() 
 }
 
 #[test]
-fn a_body_is_of_the_type_that_the_document_says() {
+fn body_of_another_media_type_returns_415() {
     let content = "{application/json: {schema: {type: integer}}, application/vnd.a+json: {schema: {type: string}}}";
     let service = service(document(
         &format!("requestBody: {{content: {content}}}, {ANY}"),
@@ -136,7 +136,7 @@ fn a_body_is_of_the_type_that_the_document_says() {
 }
 
 #[test]
-fn json_is_read_in_utf_16_and_with_a_byte_order_mark() {
+fn json_body_in_utf_16_or_with_a_byte_order_mark_is_read() {
     let service = service(document(&with_body("{type: string, maxLength: 1}"), ""));
     let headers = headers(&[("content-type", "application/json")]);
     let utf16: Vec<u8> = "\"é\"".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -158,20 +158,17 @@ fn json_is_read_in_utf_16_and_with_a_byte_order_mark() {
 }
 
 #[tokio::test]
-async fn every_fault_is_in_the_problem_and_the_first_in_its_detail() {
+async fn problem_lists_every_violation_and_its_detail_the_first() {
     let operation = "parameters: [{name: q, in: query, schema: {type: integer}}], requestBody: {content: \
                      {application/json: {schema: {required: [a]}}}}, responses: {'200': {description: d}}";
     let service = service(document(operation, ""));
-    let answer = send(
-        &service,
-        "POST /test?q=x&r=1",
-        &[("content-type", "application/json")],
-        "{}",
-    )
-    .await;
-    assert_eq!(answer.header("content-type"), "application/problem+json");
+    let response = request(&service, "POST /test?q=x&r=1")
+        .typed_body("application/json", "{}")
+        .send()
+        .await;
+    assert_eq!(response.header("content-type"), "application/problem+json");
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({
             "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "\"a\" is a required property",
             "errors": [
@@ -181,46 +178,55 @@ async fn every_fault_is_in_the_problem_and_the_first_in_its_detail() {
             ],
         })
     );
-    let answer = send(
-        &service,
-        "POST /test",
-        &[("content-type", "text/plain")],
-        "{}",
-    )
-    .await;
+    let response = request(&service, "POST /test")
+        .typed_body("text/plain", "{}")
+        .send()
+        .await;
     assert_eq!(
-        answer.problem(),
+        response.problem(),
         (
             415,
             "Invalid Content-type (text/plain), expected JSON data".to_owned()
         )
     );
-    assert_eq!(answer.header("accept"), "application/json");
+    assert_eq!(response.header("accept"), "application/json");
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_whether_its_length_is_told_or_not() {
+async fn body_over_the_limit_returns_413_with_or_without_content_length() {
     let api = Api::from_document(document(&with_body("{}"), "")).body_limit(10);
     let service = build(api.operation("test", async |Body(_): Body<Value>| ()));
     let expected = (
         413,
         "The request's body is longer than 10 bytes.".to_owned(),
     );
-    assert_eq!(post(&service, "[1,2,3,4,5]").await.problem(), expected);
+    assert_eq!(
+        post(&service, "[1,2,3,4,5]").send().await.problem(),
+        expected
+    );
     let chunks = |texts: [&'static str; 2]| {
         let chunks = texts.map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes())));
         HttpBody::from_stream(futures_util::stream::iter(chunks))
     };
     assert_eq!(
-        post(&service, chunks(["[1,2,3,4", ",5]"])).await.problem(),
+        post(&service, chunks(["[1,2,3,4", ",5]"]))
+            .send()
+            .await
+            .problem(),
         expected
     );
-    assert_eq!(post(&service, chunks(["[1,2,3,", "4]"])).await.status, 200);
-    assert_eq!(post(&service, "[1,2,3,44]").await.status, 200);
+    assert_eq!(
+        post(&service, chunks(["[1,2,3,", "4]"]))
+            .send()
+            .await
+            .status,
+        200
+    );
+    assert_eq!(post(&service, "[1,2,3,44]").send().await.status, 200);
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_a_bad_request() {
+async fn broken_body_returns_400() {
     let service = service(document(&with_body("{}"), ""));
     let chunks = [
         Ok(Bytes::from_static(b"[")),
@@ -228,13 +234,13 @@ async fn a_body_that_breaks_off_is_a_bad_request() {
     ];
     let body = HttpBody::from_stream(futures_util::stream::iter(chunks));
     assert_eq!(
-        post(&service, body).await.problem(),
+        post(&service, body).send().await.problem(),
         (400, "The request's body ended early.".to_owned())
     );
 }
 
 #[test]
-fn a_request_with_very_many_faults_is_answered_soon_and_shortly() {
+fn request_with_many_violations_gets_a_short_response_quickly() {
     let begin = Instant::now();
     let schema = "{items: {properties: {a: {type: string}}, required: [b], type: object}}";
     let service = service(document(&with_body(schema), ""));
@@ -255,11 +261,11 @@ fn a_request_with_very_many_faults_is_answered_soon_and_shortly() {
                 .sum::<usize>(),
         )
     };
-    // Of a giant array only the first fault is told, of a large one a thousand.
+    // One violation is reported for a giant array, a thousand for a large one.
     assert_eq!(size(None, &format!("[{}1]", "1,".repeat(500_000))).0, 1);
     let (count, bytes) = size(None, &format!("[{}1]", "{\"a\":1},".repeat(5_000)));
     assert!(count == 1_000 && bytes < 100_000, "{count} {bytes}");
-    // Nested values would each be shown whole.
+    // Each level would show its whole value.
     let (_, bytes) = size(None, &format!("[{}{}]", "[".repeat(100), "]".repeat(100)));
     assert!(bytes < 1_000, "{bytes}");
     let query: Vec<_> = (0..10_000).map(|i| format!("{i}=1")).collect();
@@ -273,24 +279,20 @@ fn a_request_with_very_many_faults_is_answered_soon_and_shortly() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_coded_is_refused_as_what_it_is() {
+async fn content_encoding_of_a_body_returns_415() {
     let service = service(document(&with_body("{}"), ""));
     let json = ("content-type", "application/json");
-    let answer = send(
-        &service,
-        "POST /test",
-        &[json, ("content-encoding", "gzip")],
-        "{}",
-    )
-    .await;
+    let response = request(&service, "POST /test")
+        .headers(&[json, ("content-encoding", "gzip")])
+        .body("{}")
+        .send()
+        .await;
     let detail = "The content coding 'gzip' is not supported; send the body as it is";
-    assert_eq!(answer.problem(), (415, detail.to_owned()));
-    let plain = send(
-        &service,
-        "POST /test",
-        &[json, ("content-encoding", "identity")],
-        "{}",
-    )
-    .await;
+    assert_eq!(response.problem(), (415, detail.to_owned()));
+    let plain = request(&service, "POST /test")
+        .headers(&[json, ("content-encoding", "identity")])
+        .body("{}")
+        .send()
+        .await;
     assert_eq!(plain.status, 200);
 }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::support::{
-    ANY, build, document, headers, only, post, send, service, verdict, with_body,
+    ANY, build, document, headers, only, post, request, service, verdict, with_body,
 };
 
 pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
-/// A service with this schema of a form, which may hold 100 values.
+/// Builds a service with this schema of a form and a limit of 100 values.
 fn form(schema: &str) -> connexion::ApiService {
     let content = format!("application/x-www-form-urlencoded: {{schema: {schema}}}");
     let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
@@ -25,23 +25,23 @@ fn form(schema: &str) -> connexion::ApiService {
 }
 
 #[tokio::test]
-async fn too_many_values_are_answered_with_413() {
+async fn too_many_values_in_a_body_return_413() {
     let api = Api::from_document(document(&with_body("{}"), "")).operation("test", async || ());
     let service = build(api.value_limit(100));
     let array = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
-    assert_eq!(post(&service, array(100)).await.status, 200);
-    let answer = post(&service, array(101)).await;
+    assert_eq!(post(&service, array(100)).send().await.status, 200);
+    let response = post(&service, array(101)).send().await;
     let detail = "The request's body holds more than 100 values.";
-    assert_eq!(answer.problem(), (413, detail.to_owned()));
+    assert_eq!(response.problem(), (413, detail.to_owned()));
     let error = json!({"in": "body", "pointer": "", "keyword": "maxValues", "code": "too-many", "detail": detail});
-    assert_eq!(answer.json()["errors"], json!([error]));
-    // Properties that are repeated count each time, though the last one counts for the handler.
+    assert_eq!(response.json()["errors"], json!([error]));
+    // Each repeated property counts, although the handler sees only the last one.
     let repeated = format!("{{{}\"a\":0}}", "\"a\":0,".repeat(100));
-    assert_eq!(post(&service, repeated).await.status, 413);
+    assert_eq!(post(&service, repeated).send().await.status, 413);
 }
 
 #[tokio::test]
-async fn too_many_fields_of_a_form_are_answered_with_413() {
+async fn too_many_form_fields_return_413() {
     let many = "a=1&".repeat(101);
     let items = format!("a={}", "1,".repeat(101));
     let json = format!("a=[{}0]", "0,".repeat(101));
@@ -63,14 +63,22 @@ async fn too_many_fields_of_a_form_are_answered_with_413() {
     ] {
         let form = form(schema);
         assert_eq!(
-            send(&form, "POST /test", &[FORM], body.clone())
+            request(&form, "POST /test")
+                .headers(&[FORM])
+                .body(body.clone())
+                .send()
                 .await
                 .status,
             413,
             "{schema}"
         );
         assert_ne!(
-            send(&form, "POST /test", &[FORM], "a=1").await.status,
+            request(&form, "POST /test")
+                .headers(&[FORM])
+                .body("a=1")
+                .send()
+                .await
+                .status,
             413,
             "{schema}"
         );
@@ -91,7 +99,12 @@ async fn too_many_fields_of_a_form_are_answered_with_413() {
         let api = Api::from_document(document(&operation, "")).operation("test", async || ());
         let service = build(api.value_limit(100));
         assert_eq!(
-            send(&service, "POST /test", &[FORM], body).await.status,
+            request(&service, "POST /test")
+                .headers(&[FORM])
+                .body(body)
+                .send()
+                .await
+                .status,
             413,
             "{style}"
         );
@@ -99,7 +112,7 @@ async fn too_many_fields_of_a_form_are_answered_with_413() {
 }
 
 #[test]
-fn a_form_that_is_no_utf8_is_refused() {
+fn form_that_is_not_utf8_is_rejected() {
     let service = form("{properties: {a: {type: string}}}");
     let check = |body: &[u8]| {
         verdict(only(&service).validate_request(
@@ -116,7 +129,7 @@ fn a_form_that_is_no_utf8_is_refused() {
 
 #[cfg(feature = "multipart")]
 #[tokio::test]
-async fn too_many_values_in_parts_are_answered_with_413() {
+async fn too_many_values_in_multipart_parts_return_413() {
     let content =
         "multipart/form-data: {schema: {properties: {a: {type: array}, b: {type: array}}}}";
     let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
@@ -131,9 +144,20 @@ async fn too_many_values_in_parts_are_answered_with_413() {
     let kind = [("content-type", "multipart/form-data; boundary=x")];
     let one = part("a", &array) + "--x--\r\n";
     let two = part("a", &array) + &one.replace("name=a", "name=b");
-    assert_eq!(send(&service, "POST /test", &kind, one).await.status, 200);
     assert_eq!(
-        send(&service, "POST /test", &kind, two.clone())
+        request(&service, "POST /test")
+            .headers(&kind)
+            .body(one)
+            .send()
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        request(&service, "POST /test")
+            .headers(&kind)
+            .body(two.clone())
+            .send()
             .await
             .status,
         413
@@ -148,7 +172,7 @@ async fn too_many_values_in_parts_are_answered_with_413() {
 }
 
 #[test]
-fn a_parameter_of_json_holds_a_limited_number_of_values() {
+fn json_parameter_has_a_value_limit() {
     let parameter = "parameters: [{name: a, in: query, content: {application/json: {}}}]";
     let operation = format!("{parameter}, {ANY}");
     let api = Api::from_document(document(&operation, "")).operation("test", async || ());
@@ -171,7 +195,7 @@ fn a_parameter_of_json_holds_a_limited_number_of_values() {
 }
 
 #[test]
-fn a_body_with_very_many_violations_is_described_in_a_limited_text() {
+fn problem_with_many_violations_has_a_size_limit() {
     let long = "\\u007f".repeat(4_000);
     let key = "k".repeat(100_000);
     let keys = |count: usize| {
@@ -231,7 +255,7 @@ fn a_body_with_very_many_violations_is_described_in_a_limited_text() {
     }
 }
 
-/// A body that comes bit by bit, and ends when its sender is dropped.
+/// Returns a body whose chunks come from a channel; it ends when the sender is dropped.
 fn slow() -> (UnboundedSender<&'static str>, HttpBody) {
     let (sender, receiver) = unbounded_channel::<&'static str>();
     let chunks = stream::unfold(receiver, async |mut receiver| {
@@ -242,56 +266,56 @@ fn slow() -> (UnboundedSender<&'static str>, HttpBody) {
 }
 
 #[tokio::test]
-async fn bodies_that_are_received_share_their_memory() {
+async fn memory_limit_is_shared_by_bodies_in_flight() {
     let api = Api::from_document(document(&with_body("{}"), ""));
     let api = api.operation("test", async |Body(_): Body<Value>| ());
     let service = build(api.body_memory(BodyMemory::new(50_000)));
     let (sender, body) = slow();
     let first = tokio::spawn({
         let service = service.clone();
-        async move { post(&service, body).await }
+        async move { post(&service, body).send().await }
     });
     let (small, large) = (
         Value::from("x".repeat(1_000)),
         Value::from("x".repeat(20_000)),
     );
-    assert_eq!(post(&service, large.to_string()).await.status, 200);
+    assert_eq!(post(&service, large.to_string()).send().await.status, 200);
     sender.send("[\"").unwrap();
     for _ in 0..4_000 {
         sender.send("..........").unwrap();
     }
-    // Not until the first body was taken as far as it has come.
+    // Wait until the service has read the first chunks.
     let refused = loop {
         tokio::task::yield_now().await;
-        let answer = post(&service, large.to_string()).await;
-        if answer.status != 200 {
-            break answer;
+        let response = post(&service, large.to_string()).send().await;
+        if response.status != 200 {
+            break response;
         }
     };
     assert_eq!(refused.status, 503);
     assert_eq!(refused.header("retry-after"), "1");
-    // Most bodies are small, and never refused.
-    assert_eq!(post(&service, small.to_string()).await.status, 200);
+    // Small bodies are never rejected.
+    assert_eq!(post(&service, small.to_string()).send().await.status, 200);
     sender.send("\"]").unwrap();
     drop(sender);
     assert_eq!(first.await.unwrap().status, 200);
-    assert_eq!(post(&service, large.to_string()).await.status, 200);
+    assert_eq!(post(&service, large.to_string()).send().await.status, 200);
 }
 
-/// What is made of a body takes memory, too, until the handler has answered.
+/// The parsed value of a body takes memory, too, until the handler returns.
 #[tokio::test]
-async fn values_take_memory_of_bodies() {
+async fn values_count_towards_the_memory_limit() {
     let api = Api::from_document(document(&with_body("{}"), ""));
     let api = api.operation("test", async || ());
     let service = build(api.body_memory(BodyMemory::new(30_000)));
     let array = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
-    assert_eq!(post(&service, array(100)).await.status, 200);
-    assert_eq!(post(&service, array(200)).await.status, 503);
-    assert_eq!(post(&service, array(100)).await.status, 200);
+    assert_eq!(post(&service, array(100)).send().await.status, 200);
+    assert_eq!(post(&service, array(200)).send().await.status, 503);
+    assert_eq!(post(&service, array(100)).send().await.status, 200);
 }
 
 #[tokio::test]
-async fn a_stream_takes_no_memory_of_bodies_and_can_say_why_it_ends() {
+async fn byte_stream_takes_no_memory_and_reports_why_it_ended() {
     let content = "application/octet-stream: {}";
     let operation = format!("requestBody: {{content: {{{content}}}}}, {ANY}");
     let api = Api::from_document(document(&operation, ""));
@@ -307,7 +331,12 @@ async fn a_stream_takes_no_memory_of_bodies_and_can_say_why_it_ends() {
     );
     let kind = [("content-type", "application/octet-stream")];
     assert_eq!(
-        send(&service, "POST /test", &kind, "12345").await.status,
+        request(&service, "POST /test")
+            .headers(&kind)
+            .body("12345")
+            .send()
+            .await
+            .status,
         200
     );
     let problem = Problem::from(vec![connexion::Violation::new(
@@ -319,6 +348,10 @@ async fn a_stream_takes_no_memory_of_bodies_and_can_say_why_it_ends() {
         Ok(Bytes::from_static(b"1")),
         Err(StreamError::from(problem)),
     ]);
-    let answer = send(&service, "POST /test", &kind, HttpBody::from_stream(chunks)).await;
-    assert_eq!(answer.problem(), (415, "unknown".to_owned()));
+    let response = request(&service, "POST /test")
+        .headers(&kind)
+        .body(HttpBody::from_stream(chunks))
+        .send()
+        .await;
+    assert_eq!(response.problem(), (415, "unknown".to_owned()));
 }

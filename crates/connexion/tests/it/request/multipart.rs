@@ -5,11 +5,11 @@ use bytes::Bytes;
 use connexion::Api;
 
 use crate::{
-    request::{check, documents, post},
-    support::{build, service},
+    request::{check, documents},
+    support::{build, request, service},
 };
 
-/// A multipart body; each part is what stands in its head behind `form-data; `, and its content.
+/// Returns a multipart body. A part is the text after `form-data; ` in its header, and its content.
 pub(super) fn multipart(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (head, content) in parts {
@@ -34,7 +34,7 @@ pub(super) fn multipart_content(schema: &str, encoding: &str) -> String {
     format!("{{multipart/form-data: {{schema: {schema}, encoding: {{{encoding}}}}}}}")
 }
 
-/// What is said of a multipart form, the same in both versions.
+/// Validates a multipart form; the result must be the same in both versions.
 #[track_caller]
 pub(super) fn multiform(schema: &str, encoding: &str, parts: &[(&str, &[u8])]) -> String {
     let body = multipart(parts);
@@ -46,7 +46,7 @@ pub(super) fn multiform(schema: &str, encoding: &str, parts: &[(&str, &[u8])]) -
 }
 
 #[test]
-fn a_style_has_a_meaning_in_multipart_since_3_1_only() {
+fn style_in_multipart_applies_since_openapi_3_1() {
     let content = multipart_content(
         "{type: object, properties: {a: {type: array, items: {type: integer}}}}",
         "a: {style: form, explode: false}",
@@ -61,7 +61,7 @@ fn a_style_has_a_meaning_in_multipart_since_3_1_only() {
     assert_eq!(old, r#"ok {} {"a":[1,2]}"#);
 }
 
-/// The parts of a form whose schema has the property `a`, and says `more`, are read as `expected` for `a`.
+/// Checks that a form with the property `a` and the keywords `more` is read as `expected`.
 #[track_caller]
 pub(super) fn expect_a(
     more: &str,
@@ -80,7 +80,7 @@ pub(super) fn expect_a(
 }
 
 #[test]
-fn parts_become_what_their_properties_say() {
+fn multipart_parts_are_converted_to_the_types_of_their_properties() {
     let integers = "{type: array, items: {type: integer}}";
     let object = "{type: object, properties: {x: {type: integer}}}";
     for (property, encoding, parts, expected) in [
@@ -137,7 +137,7 @@ fn parts_become_what_their_properties_say() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_the_parts_is_told() {
+fn violations_of_multipart_parts_are_all_reported() {
     let schema = "{type: object, required: [a, f, g], properties: {a: {type: integer, maximum: 3}, \
                   f: {type: string, format: binary}, g: {type: string, format: binary}, o: {type: object}, s: {type: string}, \
                   h: {type: string, format: binary}}}";
@@ -167,7 +167,7 @@ fn everything_that_is_wrong_with_the_parts_is_told() {
 }
 
 #[test]
-fn a_multipart_form_that_is_none_is_refused() {
+fn malformed_multipart_form_is_rejected() {
     for body in [
         &b"x"[..],
         b"--XX\r\n",
@@ -194,15 +194,18 @@ fn a_multipart_form_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_multipart_form_has_its_limits() {
+async fn multipart_form_has_limits() {
     let schema = "{properties: {a: {type: array, items: {type: string}}, f: {type: string, format: binary}}}";
     let [document, _] = documents(&multipart_content(schema, ""));
     let api = Api::from_document(document).upload_limit(3_000_000);
     let service = build(api.operation("test", async || ()));
     let long = vec![b'x'; 3_000_000];
-    let answer = post(&service, MULTIPART, multipart(&[("name=f", &long)])).await;
+    let response = request(&service, "POST /test")
+        .typed_body(MULTIPART, multipart(&[("name=f", &long)]))
+        .send()
+        .await;
     assert_eq!(
-        answer.problem(),
+        response.problem(),
         (
             413,
             "The request's body is longer than 3000000 bytes.".to_owned()
@@ -214,30 +217,57 @@ async fn a_multipart_form_has_its_limits() {
         .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
         .collect::<Vec<_>>();
     let body = HttpBody::from_stream(futures_util::stream::iter(body));
-    assert_eq!(post(&service, MULTIPART, body).await.status, 413);
-    let text = &long[..2_500_000];
-    let answer = post(&service, MULTIPART, multipart(&[("name=a", text)])).await;
     assert_eq!(
-        answer.problem(),
+        request(&service, "POST /test")
+            .typed_body(MULTIPART, body)
+            .send()
+            .await
+            .status,
+        413
+    );
+    let text = &long[..2_500_000];
+    let response = request(&service, "POST /test")
+        .typed_body(MULTIPART, multipart(&[("name=a", text)]))
+        .send()
+        .await;
+    assert_eq!(
+        response.problem(),
         (
             413,
             "The fields that are not files are longer than 2097152 bytes.".to_owned()
         )
     );
     let body = multipart(&[("name=f", text)]);
-    assert_eq!(post(&service, MULTIPART, body).await.status, 200);
+    assert_eq!(
+        request(&service, "POST /test")
+            .typed_body(MULTIPART, body)
+            .send()
+            .await
+            .status,
+        200
+    );
     let parts = vec![("name=a", &b"1"[..]); 1_001];
     let body = multipart(&parts[1..]);
-    assert_eq!(post(&service, MULTIPART, body).await.status, 200);
-    let answer = post(&service, MULTIPART, multipart(&parts)).await;
     assert_eq!(
-        answer.problem(),
+        request(&service, "POST /test")
+            .typed_body(MULTIPART, body)
+            .send()
+            .await
+            .status,
+        200
+    );
+    let response = request(&service, "POST /test")
+        .typed_body(MULTIPART, multipart(&parts))
+        .send()
+        .await;
+    assert_eq!(
+        response.problem(),
         (
             413,
             "The request's body has more than 1000 parts.".to_owned()
         )
     );
-    // No head is read without end.
+    // The header of a part has a size limit.
     let head = format!("name=a\nX: {}", "x".repeat(1_000_000));
     let body = multipart(&[(&head, b"1")]);
     let chunks: Vec<_> = body
@@ -246,7 +276,11 @@ async fn a_multipart_form_has_its_limits() {
         .collect();
     let body = HttpBody::from_stream(futures_util::stream::iter(chunks));
     assert_eq!(
-        post(&service, MULTIPART, body).await.problem(),
+        request(&service, "POST /test")
+            .typed_body(MULTIPART, body)
+            .send()
+            .await
+            .problem(),
         (
             400,
             "Request body is not valid multipart/form-data".to_owned()
@@ -255,7 +289,7 @@ async fn a_multipart_form_has_its_limits() {
 }
 
 #[tokio::test]
-async fn a_multipart_form_that_breaks_off_is_a_bad_request() {
+async fn broken_multipart_form_returns_400() {
     let [document, _] = documents(&multipart_content("{type: object}", ""));
     let service = service(document);
     let body = [
@@ -264,7 +298,11 @@ async fn a_multipart_form_that_breaks_off_is_a_bad_request() {
     ];
     let body = HttpBody::from_stream(futures_util::stream::iter(body));
     assert_eq!(
-        post(&service, MULTIPART, body).await.problem(),
+        request(&service, "POST /test")
+            .typed_body(MULTIPART, body)
+            .send()
+            .await
+            .problem(),
         (400, "The request's body ended early.".to_owned())
     );
 }

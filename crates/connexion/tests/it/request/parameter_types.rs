@@ -3,10 +3,10 @@
 use connexion::PathValues;
 
 use super::styles::{color, echo};
-use crate::support::{ANY, ask, document, headers, only, send, service, with_parameters};
+use crate::support::{ANY, document, headers, only, request, service, with_parameters};
 
 #[tokio::test]
-async fn a_text_becomes_the_type_that_any_part_of_the_schema_asks_for() {
+async fn string_is_converted_to_the_type_in_any_part_of_the_schema() {
     for (schema, text, expected) in [
         (
             "{oneOf: [{type: integer}, {type: string, pattern: '^[a-z]+$'}]}",
@@ -47,13 +47,15 @@ async fn a_text_becomes_the_type_that_any_part_of_the_schema_asks_for() {
         ),
     ] {
         let parameter = format!("{{name: color, in: query, schema: {schema}}}");
-        let answer = ask(&echo("/", &parameter), &format!("GET /?color={text}")).await;
-        assert_eq!(color(&answer), expected, "{schema} {text}");
+        let response = request(&echo("/", &parameter), &format!("GET /?color={text}"))
+            .send()
+            .await;
+        assert_eq!(color(&response), expected, "{schema} {text}");
     }
 }
 
 #[tokio::test]
-async fn objects_are_checked_and_unknown_members_refused() {
+async fn object_parameter_is_validated_and_unknown_properties_are_rejected() {
     let deep = "{name: color, in: query, style: deepObject, explode: true, schema: {type: object, \
                 additionalProperties: false, properties: {gte: {type: integer}, tags: {type: array, items: {type: integer}}}}}";
     let form = "{name: color, in: query, schema: {type: object, properties: {R: {type: integer}}}}";
@@ -70,13 +72,15 @@ async fn objects_are_checked_and_unknown_members_refused() {
         (open, "a=1&b=2", r#"{"a":1,"b":2}"#),
         (open, "a=x", "400 type"),
     ] {
-        let answer = ask(&echo("/", parameter), &format!("GET /?{query}")).await;
-        assert_eq!(color(&answer), expected, "{query}");
+        let response = request(&echo("/", parameter), &format!("GET /?{query}"))
+            .send()
+            .await;
+        assert_eq!(color(&response), expected, "{query}");
     }
 }
 
 #[tokio::test]
-async fn a_parameter_can_be_json_or_empty() {
+async fn parameter_can_be_json_or_empty() {
     let json = "{name: color, in: query, content: {application/json: {schema: {type: object, properties: {a: {type: integer}}}}}}";
     let empty = "{name: color, in: query, allowEmptyValue: true, schema: {type: integer}}";
     for (parameter, query, expected) in [
@@ -87,13 +91,15 @@ async fn a_parameter_can_be_json_or_empty() {
         (empty, "color", r#""""#),
         (empty, "color=x", "400 type"),
     ] {
-        let answer = ask(&echo("/", parameter), &format!("GET /?{query}")).await;
-        assert_eq!(color(&answer), expected, "{query}");
+        let response = request(&echo("/", parameter), &format!("GET /?{query}"))
+            .send()
+            .await;
+        assert_eq!(color(&response), expected, "{query}");
     }
 }
 
 #[test]
-fn a_default_is_found_in_the_parts_of_a_schema() {
+fn default_in_a_part_of_a_schema_is_filled_in() {
     let parameter = "{name: q, in: query, schema: {allOf: [{$ref: '#/components/schemas/D'}]}}";
     let components = "schemas: {D: {type: integer, default: 9}}";
     let service = service(document(&with_parameters(parameter), components));
@@ -103,7 +109,7 @@ fn a_default_is_found_in_the_parts_of_a_schema() {
 }
 
 #[test]
-fn a_default_that_breaks_its_schema_is_a_warning_and_not_filled_in() {
+fn invalid_parameter_default_is_a_warning_and_not_filled_in() {
     let parameter =
         "{name: q, in: query, schema: {allOf: [{type: integer, default: 5}, {maximum: 3}]}}";
     let document = document(&with_parameters(parameter), "");
@@ -113,10 +119,13 @@ fn a_default_that_breaks_its_schema_is_a_warning_and_not_filled_in() {
 }
 
 #[tokio::test]
-async fn a_boolean_may_be_written_in_any_letter_case_in_cookies_and_forms() {
+async fn boolean_in_any_letter_case_is_accepted_in_cookies_and_forms() {
     let cookie = "{name: color, in: cookie, schema: {type: boolean}}";
-    let answer = send(&echo("/", cookie), "GET /", &[("cookie", "color=TRUE")], "").await;
-    assert_eq!(color(&answer), "true");
+    let response = request(&echo("/", cookie), "GET /")
+        .header("cookie", "color=TRUE")
+        .send()
+        .await;
+    assert_eq!(color(&response), "true");
 
     let schema = "{type: object, properties: {a: {type: boolean}, b: {type: array, items: {type: boolean}}, \
                   c: {type: [string, boolean]}}}";

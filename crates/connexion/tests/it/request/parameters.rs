@@ -7,7 +7,7 @@ use crate::support::{
     ANY, document, document_at, headers, only, service, verdict, with_parameters,
 };
 
-/// What is said of a query, header fields and the path value `p`.
+/// Validates a query and header fields.
 fn parameters(parameters: &str, query: &str, fields: &[(&str, &str)]) -> String {
     let service = service(document_at("get /test", &with_parameters(parameters), ""));
     verdict(only(&service).validate_request(
@@ -19,7 +19,7 @@ fn parameters(parameters: &str, query: &str, fields: &[(&str, &str)]) -> String 
 }
 
 #[test]
-fn parameters_are_read_as_what_their_schemas_say() {
+fn parameters_are_converted_to_the_types_of_their_schemas() {
     for (schema, text, expected) in [
         ("{type: integer}", "5", "5"),
         ("{type: integer}", "-5", "-5"),
@@ -71,7 +71,7 @@ fn parameters_are_read_as_what_their_schemas_say() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "most of them are a table")]
-fn parameters_that_break_their_schemas_are_told() {
+fn violations_of_parameters_are_reported() {
     for (schema, text, expected) in [
         (
             "{type: integer}",
@@ -141,7 +141,7 @@ fn parameters_that_break_their_schemas_are_told() {
     ] {
         let parameter = format!("{{name: a, in: query, schema: {schema}}}");
         let found = parameters(&parameter, &format!("a={text}"), &[]);
-        // Of an array the item is pointed at.
+        // The pointer is that of the item.
         let pointer = if schema.contains("array") { "/0" } else { "" };
         let expected = format!("Query a{pointer} {expected}");
         assert_eq!(found, expected, "{schema} {text}");
@@ -149,7 +149,7 @@ fn parameters_that_break_their_schemas_are_told() {
 }
 
 #[test]
-fn arrays_come_as_several_parameters_or_as_one_text() {
+fn array_parameter_is_repeated_or_delimited() {
     let array = "schema: {type: array, items: {type: integer}}";
     for (rest, query, expected) in [
         ("", "a=1&a=2", "[1,2]"),
@@ -183,7 +183,7 @@ fn arrays_come_as_several_parameters_or_as_one_text() {
 }
 
 #[test]
-fn headers_cookies_and_defaults_are_read() {
+fn headers_cookies_and_parameter_defaults_are_read() {
     let declared = "{name: X-A, in: header, schema: {type: integer}}, \
                     {name: c, in: cookie, schema: {type: boolean}}, \
                     {name: d, in: query, schema: {type: array, items: {}, default: [1]}}";
@@ -199,7 +199,7 @@ fn headers_cookies_and_defaults_are_read() {
 }
 
 #[test]
-fn required_parameters_and_unknown_ones_are_told_together() {
+fn missing_and_unknown_parameters_are_reported_together() {
     let declared = "{name: a, in: query, required: true, schema: {}}, {name: H, in: header, required: true, schema: {}}";
     assert_eq!(
         parameters(declared, "z&b=1&b=2", &[]),
@@ -211,7 +211,7 @@ fn required_parameters_and_unknown_ones_are_told_together() {
 }
 
 #[test]
-fn parameters_of_an_operation_replace_those_of_its_path() {
+fn parameters_of_an_operation_override_those_of_its_path() {
     let text = format!(
         "openapi: 3.1.0\ninfo: {{}}\npaths:\n  /test:\n    parameters:\n      - {{name: a, in: query, schema: {{type: integer}}}}\n      \
          - {{name: b, in: query, schema: {{type: integer}}}}\n    get:\n      operationId: test\n      parameters: \

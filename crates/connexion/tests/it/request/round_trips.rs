@@ -7,14 +7,14 @@ use connexion::{Api, ApiService, Body, Params};
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 use serde_json::{Map, Value, json};
 
-use crate::support::{ANY, build, document_at, send};
+use crate::support::{ANY, build, document_at, request};
 
-/// A way to write the parameter `color`, and a service that reads it.
+/// A style and location of the parameter `color`, and a service that reads it.
 struct Way {
     place: &'static str,
     style: &'static str,
     explode: bool,
-    /// Whether reserved characters stand for themselves (`allowReserved`).
+    /// The value of `allowReserved`.
     reserved: bool,
     shape: Shape,
     service: ApiService,
@@ -62,7 +62,7 @@ impl Shape {
     }
 }
 
-/// Every style in every place where OpenAPI 3.1, section 4.8.12.2, has it, for all that it can write.
+/// Returns every style in every location of OpenAPI 3.1, section 4.8.12.2, with every shape that it supports.
 fn ways() -> Vec<Way> {
     let mut ways = Vec::new();
     for (place, style, explodes, reserved) in [
@@ -142,7 +142,7 @@ pub(super) fn number() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// At least one item or member: what an empty array or object is written as is undefined (section 4.8.12.3,
+/// Generates values with at least one item or property: empty arrays and objects are undefined (section 4.8.12.3,
 /// RFC 6570, section 2.3).
 fn values(shape: Shape) -> BoxedStrategy<Value> {
     match shape {
@@ -174,7 +174,7 @@ fn values(shape: Shape) -> BoxedStrategy<Value> {
 
 const NAMED: [&str; 4] = ["text", "whole", "number", "flag"];
 
-/// A value that is no array or object, as text that is not encoded yet.
+/// Returns a scalar as a string, before it is encoded.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -182,7 +182,7 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
-/// All texts of which a value consists.
+/// Returns all strings in a value.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().map(plain).collect(),
@@ -194,7 +194,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Percent-encodes all but what RFC 3986, section 2.3, calls unreserved and `kept`.
+/// Percent-encodes all characters except the unreserved ones (RFC 3986, section 2.3) and `kept`.
 pub(super) fn encode(text: &str, kept: &str) -> String {
     let mut encoded = String::new();
     for character in text.chars() {
@@ -213,7 +213,7 @@ pub(super) fn encode(text: &str, kept: &str) -> String {
 }
 
 impl Way {
-    /// Whether the style can write this value at all.
+    /// Returns whether the style can represent this value.
     fn can_write(&self, value: &Value) -> bool {
         let texts = texts(value);
         let has = |mark: char| texts.iter().any(|text| text.contains(mark));
@@ -221,24 +221,24 @@ impl Way {
             members.keys().any(|name| !NAMED.contains(&name.as_str()))
         };
         let is_in_style = match (self.style, value) {
-            // An encoded delimiter and one in an item are the same (OpenAPI 3.1.1, appendix E).
+            // An encoded delimiter cannot be distinguished from one in an item (OpenAPI 3.1.1, appendix E).
             ("spaceDelimited", _) => !has(' '),
             ("pipeDelimited", _) => !has('|'),
-            // "name[member]" has no way to write a bracket in a member's name.
+            // `name[property]` cannot represent a bracket in the name of a property.
             ("deepObject", Value::Object(members)) => {
                 !members.keys().any(|name| name.contains(['[', ']']))
             }
-            // A cookie that the document does not name is not this parameter's.
+            // A cookie that the document does not declare does not belong to this parameter.
             ("form", Value::Object(members)) if self.place == "cookie" && self.explode => {
                 !has_open_members(members)
             }
             _ => true,
         };
         let is_in_place = match self.place {
-            // An empty segment is another path (section 4.8.8.1).
+            // An empty segment is a different path (section 4.8.8.1).
             "path" => self.style != "simple" || texts.concat() != "" || texts.len() > 1,
             // Nothing is encoded in a header (section 4.8.12.2, RFC 9110, section 5.5): no control characters,
-            // no blanks around a text, no comma in an item and no `=` in a name.
+            // no spaces around a value, no comma in an item and no `=` in a name.
             "header" => texts.iter().enumerate().all(|(i, text)| {
                 let is_name = value.is_object() && self.explode && i % 2 == 0;
                 let is_item = value.is_array() || value.is_object();
@@ -251,9 +251,9 @@ impl Way {
         is_in_style && is_in_place
     }
 
-    /// What the document says a text is written as.
+    /// Encodes a string as the document declares.
     fn encode(&self, text: &str) -> String {
-        // What would be taken for a delimiter must be encoded nevertheless (section 4.8.12.2, `allowReserved`).
+        // Delimiters must be encoded even then (section 4.8.12.2, `allowReserved`).
         let reserved = match (self.reserved, self.explode || self.shape.is_single()) {
             (false, _) => "",
             (true, true) => ":/?@!$'()*,;",
@@ -261,13 +261,13 @@ impl Way {
         };
         match (self.place, self.style) {
             ("header", _) => text.to_owned(),
-            // Dots are the marks; RFC 6570 leaves them as they are, so that nobody could read them.
+            // Dots are the delimiters, but RFC 6570 does not encode them, which would be ambiguous.
             ("path", "label") => encode(text, "").replace('.', "%2E"),
             _ => encode(text, reserved),
         }
     }
 
-    /// The text of the parameter, or the pairs of it, joined as its place joins them.
+    /// Returns the parameter as text: one value, or pairs, joined as its location requires.
     fn write(&self, value: &Value) -> String {
         let texts: Vec<_> = texts(value).iter().map(|text| self.encode(text)).collect();
         let pairs = |mark: &str, end: &str| {
@@ -277,7 +277,7 @@ impl Way {
                 .collect::<Vec<_>>()
         };
         let join = |mark: &str| texts.join(mark);
-        // RFC 6570, section 3.2.7: no `=` behind a name without a text.
+        // RFC 6570, section 3.2.7: no `=` after a name with an empty value.
         let bare = |pair: String| pair.strip_suffix('=').map(str::to_owned).unwrap_or(pair);
         let named = |text: &str| format!("color={text}");
         let between = if self.place == "cookie" { "; " } else { "&" };
@@ -316,7 +316,7 @@ impl Way {
         }
     }
 
-    /// What the service reads of a text.
+    /// Returns the value that the service reads.
     fn read(&self, text: &str) -> Value {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -327,13 +327,15 @@ impl Way {
             "header" => ("GET /".to_owned(), Some(("color", text))),
             _ => ("GET /".to_owned(), Some(("cookie", text))),
         };
-        let answer = send(&self.service, &line, fields.as_slice(), "");
-        runtime.block_on(answer).json()
+        let response = request(&self.service, &line)
+            .headers(fields.as_slice())
+            .send();
+        runtime.block_on(response).json()
     }
 }
 
 #[test]
-fn every_value_in_every_style_is_read_back_the_same() {
+fn value_in_every_style_round_trips() {
     for way in ways() {
         let what = format!(
             "{} {} explode={} reserved={} {:?}",

@@ -4,9 +4,9 @@ use connexion::Api;
 
 use crate::support::{body_verdict, build, document, with_body};
 
-/// What is skipped changes nothing of what is said of a body.
+/// Skipping a property does not change the violations of a body.
 #[test]
-fn no_keyword_misses_a_property_that_is_skipped() {
+fn keywords_apply_to_skipped_properties() {
     let bodies = [
         r#"{"a": 1, "b": {"c": [1, {}], "d": "x"}, "e": [{"a": 1, "z": 2}]}"#,
         r#"{"a": "x", "b": 5, "e": [[{"z": {}}]], "zz": null, "zz": [0]}"#,
@@ -60,7 +60,7 @@ fn no_keyword_misses_a_property_that_is_skipped() {
 }
 
 #[test]
-fn properties_that_no_schema_speaks_of_are_skipped() {
+fn properties_without_a_schema_are_skipped() {
     let tree = "Tree: {type: object, properties: {name: {type: string}, below: {type: array, items: {$ref: '#/components/schemas/Tree'}}}}";
     let components = format!("schemas: {{{tree}}}");
     let reference = "{$ref: '#/components/schemas/Tree'}";
@@ -119,7 +119,7 @@ fn properties_that_no_schema_speaks_of_are_skipped() {
     ] {
         let body = format!(r#"{{"x": {skipped}, "a": 1, "y": {skipped}}}"#);
         assert_eq!(body_verdict(&service, &body), r#"ok {} {"a":1}"#);
-        // What is skipped is JSON all the same.
+        // A skipped value must be valid JSON, too.
         assert!(body_verdict(&service, &body.replace("\"a\"", "a")).contains("not valid JSON"));
     }
 }

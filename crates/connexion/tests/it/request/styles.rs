@@ -4,10 +4,10 @@ use connexion::{ApiService, Params, PathValues};
 use serde_json::{Map, Value};
 
 use crate::support::{
-    ANY, Answer, ask, document, document_at, headers, only, send, service, with_parameters,
+    ANY, TestResponse, document, document_at, headers, only, request, service, with_parameters,
 };
 
-/// A service whose GET of `path` has these `parameters` and answers with what it read.
+/// Builds a service whose GET of `path` has these `parameters` and returns their values.
 pub(super) fn echo(path: &str, parameters: &str) -> ApiService {
     let operation = format!("parameters: [{parameters}], {ANY}");
     let document = document_at(&format!("get {path}"), &operation, "");
@@ -15,17 +15,17 @@ pub(super) fn echo(path: &str, parameters: &str) -> ApiService {
     crate::support::build(connexion::Api::from_document(document).operation("test", echo))
 }
 
-/// The value of `color`, or the keywords of what is wrong.
-pub(super) fn color(answer: &Answer) -> String {
-    let json = answer.json();
-    if answer.status == 200 {
+/// Returns the value of `color`, or the keywords of the violations.
+pub(super) fn color(response: &TestResponse) -> String {
+    let json = response.json();
+    if response.status == 200 {
         return json["color"].to_string();
     }
     let errors = json["errors"].as_array().unwrap().iter();
     let keywords: Vec<_> = errors
         .map(|error| error["keyword"].as_str().unwrap())
         .collect();
-    format!("{} {}", answer.status.as_u16(), keywords.join(" "))
+    format!("{} {}", response.status.as_u16(), keywords.join(" "))
 }
 
 const EMPTY: (&str, &str) = ("{type: string}", r#""""#);
@@ -45,7 +45,7 @@ const OBJECT: (&str, &str) = (
 /// OpenAPI 3.1, section 4.8.12, "Style Examples".
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "most of them are the table")]
-async fn the_style_examples_of_the_specification_are_read() {
+async fn style_examples_of_the_specification_are_read() {
     for (style, explode, texts) in [
         (
             "matrix",
@@ -72,7 +72,7 @@ async fn the_style_examples_of_the_specification_are_read() {
             false,
             [".", ".blue", ".blue,black,brown", ".R,100,G,200,B,150"],
         ),
-        // As 3.0 wrote it.
+        // The notation of OpenAPI 3.0.
         (
             "label",
             false,
@@ -165,14 +165,14 @@ async fn the_style_examples_of_the_specification_are_read() {
             } else {
                 format!("GET /?{text}")
             };
-            let answer = ask(&echo(path, &parameter), &line).await;
-            assert_eq!(color(&answer), expected, "{style} {explode} {text}");
+            let response = request(&echo(path, &parameter), &line).send().await;
+            assert_eq!(color(&response), expected, "{style} {explode} {text}");
         }
     }
 }
 
 #[tokio::test]
-async fn headers_and_cookies_hold_arrays_and_objects_too() {
+async fn headers_and_cookies_hold_arrays_and_objects() {
     for (place, rest, field, schema, expected) in [
         (
             "header",
@@ -212,28 +212,37 @@ async fn headers_and_cookies_hold_arrays_and_objects_too() {
         ),
     ] {
         let parameter = format!("{{name: color, in: {place}, {rest} schema: {schema}}}");
-        let answer = send(&echo("/", &parameter), "GET /", &[field], "").await;
-        assert_eq!(color(&answer), expected, "{place} {field:?}");
+        let response = request(&echo("/", &parameter), "GET /")
+            .headers(&[field])
+            .send()
+            .await;
+        assert_eq!(color(&response), expected, "{place} {field:?}");
     }
 }
 
 #[tokio::test]
-async fn an_encoded_mark_belongs_to_an_item() {
+async fn encoded_delimiter_is_part_of_an_item() {
     let array = "{type: array, items: {type: string}}";
     let path = format!("{{name: color, in: path, required: true, schema: {array}}}");
-    let answer = ask(&echo("/{color}", &path), "GET /a%2Cb,c%2Fd").await;
-    assert_eq!(color(&answer), r#"["a,b","c/d"]"#);
+    let response = request(&echo("/{color}", &path), "GET /a%2Cb,c%2Fd")
+        .send()
+        .await;
+    assert_eq!(color(&response), r#"["a,b","c/d"]"#);
     let query = format!("{{name: color, in: query, explode: false, schema: {array}}}");
-    let answer = ask(&echo("/", &query), "GET /?color=a%2Cb,c+d").await;
-    assert_eq!(color(&answer), r#"["a,b","c d"]"#);
+    let response = request(&echo("/", &query), "GET /?color=a%2Cb,c+d")
+        .send()
+        .await;
+    assert_eq!(color(&response), r#"["a,b","c d"]"#);
     let listed = "{type: array, items: {enum: [a, 'a,b']}}";
     let query = format!("{{name: color, in: query, explode: false, schema: {listed}}}");
-    let answer = ask(&echo("/", &query), "GET /?color=a%2Cb,a").await;
-    assert_eq!(color(&answer), r#"["a,b","a"]"#);
+    let response = request(&echo("/", &query), "GET /?color=a%2Cb,a")
+        .send()
+        .await;
+    assert_eq!(color(&response), r#"["a,b","a"]"#);
 }
 
 #[tokio::test]
-async fn a_text_that_is_not_written_in_its_style_is_told() {
+async fn parameter_that_does_not_match_its_style_is_reported() {
     for (style, path) in [
         ("label", "/a.b"),
         ("matrix", "/color=a"),
@@ -242,13 +251,15 @@ async fn a_text_that_is_not_written_in_its_style_is_told() {
         let parameter = format!(
             "{{name: color, in: path, required: true, style: {style}, schema: {{type: string}}}}"
         );
-        let answer = ask(&echo("/{color}", &parameter), &format!("GET {path}")).await;
-        assert_eq!(color(&answer), "400 style", "{path}");
+        let response = request(&echo("/{color}", &parameter), &format!("GET {path}"))
+            .send()
+            .await;
+        assert_eq!(color(&response), "400 style", "{path}");
     }
 }
 
 #[tokio::test]
-async fn swagger_2_writes_lists_with_every_mark() {
+async fn collection_format_of_swagger_2_is_supported() {
     for (format, text) in [
         ("csv", "color=1,2"),
         ("ssv", "color=1%202"),
@@ -276,7 +287,7 @@ async fn swagger_2_writes_lists_with_every_mark() {
 }
 
 #[test]
-fn an_encoded_comma_separates_items_if_an_api_says_so() {
+fn encoded_comma_separates_items_if_switched_on() {
     let array = "schema: {type: array, items: {type: string}}";
     let parameters = [
         format!("{{name: a, in: query, explode: false, {array}}}"),

@@ -3,13 +3,13 @@
 use connexion::ResponseValidation;
 
 use super::chunks_of;
-use crate::support::{Log, ask, document_at, headers, only, sentences, service};
+use crate::support::{Log, document_at, headers, only, request, sentences, service};
 
 const PERSON: &str = "{type: object, required: [name, age], properties: {name: {type: string, maxLength: 5}, \
                       age: {type: integer}}}";
 
 #[tokio::test]
-async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
+async fn json_lines_are_validated_one_by_one() {
     let array = format!("{{type: array, items: {PERSON}}}");
     for schema in [PERSON, &array] {
         for (text, passed, is_broken) in [
@@ -43,9 +43,9 @@ async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
                 text,
                 ResponseValidation::Enforce,
             );
-            let answer = ask(&service, "GET /test").await;
+            let response = request(&service, "GET /test").send().await;
             assert_eq!(
-                (answer.text(), answer.is_broken),
+                (response.text(), response.is_broken),
                 (text[..passed].concat(), is_broken),
                 "{text:?}"
             );
@@ -57,12 +57,12 @@ async fn lines_of_json_are_checked_one_by_one_as_they_pass() {
             text,
             ResponseValidation::Enforce,
         );
-        assert_eq!(ask(&service, "GET /test").await.status, 500);
+        assert_eq!(request(&service, "GET /test").send().await.status, 500);
     }
 }
 
 #[tokio::test]
-async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
+async fn csv_rows_are_validated_one_by_one() {
     let schema = format!("{{type: array, items: {PERSON}}}");
     for (text, passed, is_broken) in [
         (&["name,age\r\nA,1\r\n\"B,", "\"\"C\",2\r\n"][..], 2, false),
@@ -70,9 +70,9 @@ async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
         (&["name,age\n", "A,1\n", "B,x\n"], 2, true),
     ] {
         let service = chunks_of("text/csv", &schema, text, ResponseValidation::Enforce);
-        let answer = ask(&service, "GET /test").await;
+        let response = request(&service, "GET /test").send().await;
         assert_eq!(
-            (answer.text(), answer.is_broken),
+            (response.text(), response.is_broken),
             (text[..passed].concat(), is_broken),
             "{text:?}"
         );
@@ -86,12 +86,16 @@ async fn rows_of_csv_are_checked_one_by_one_as_they_pass() {
         &[],
     ] {
         let service = chunks_of("text/csv", &schema, text, ResponseValidation::Enforce);
-        assert_eq!(ask(&service, "GET /test").await.status, 500, "{text:?}");
+        assert_eq!(
+            request(&service, "GET /test").send().await.status,
+            500,
+            "{text:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_fault_in_lines_or_rows_can_be_logged_only() {
+async fn violations_in_lines_or_rows_can_be_logged_only() {
     let schema = format!("{{type: array, items: {PERSON}}}");
     for (kind, text) in [
         (
@@ -101,12 +105,16 @@ async fn a_fault_in_lines_or_rows_can_be_logged_only() {
         ("text/csv", &["name,age\nA,", "x"]),
     ] {
         let log = Log::capture();
-        let answer = ask(
+        let response = request(
             &chunks_of(kind, &schema, text, ResponseValidation::Log),
             "GET /test",
         )
+        .send()
         .await;
-        assert_eq!((answer.text(), answer.is_broken), (text.concat(), false));
+        assert_eq!(
+            (response.text(), response.is_broken),
+            (text.concat(), false)
+        );
         assert!(
             log.text().contains("\"x\" is not of type \"integer\""),
             "{}",
@@ -116,7 +124,7 @@ async fn a_fault_in_lines_or_rows_can_be_logged_only() {
 }
 
 #[test]
-fn all_that_is_wrong_with_lines_and_rows_at_hand_is_told() {
+fn every_violation_of_buffered_lines_and_rows_is_reported() {
     let operation = format!(
         "responses: {{'200': {{description: d, content: {{text/csv: {{schema: {{type: array, items: {PERSON}}}}}, \
          application/jsonl: {{schema: {PERSON}}}}}}}}}"

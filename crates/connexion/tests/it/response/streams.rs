@@ -6,11 +6,11 @@ use connexion::{Api, ApiService, Items, ResponseValidation};
 use futures_util::{FutureExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{INTEGERS, INTERNAL, answerer, chunks_of};
-use crate::support::{Log, answering, ask, build, document_at};
+use super::{INTEGERS, INTERNAL, chunks_of, responder};
+use crate::support::{Log, build, document_at, request, with_response};
 
 fn items(values: Vec<Result<Value, &'static str>>) -> ApiService {
-    answerer(&answering(INTEGERS), move || {
+    responder(&with_response(INTEGERS), move || {
         Items::new(stream::iter(values.clone()))
     })
 }
@@ -22,22 +22,22 @@ async fn items_are_streamed_as_a_json_array() {
         (vec![Ok(json!(1))], "[1]"),
         (vec![Ok(json!(1)), Ok(json!(2))], "[1,2]"),
     ] {
-        let answer = ask(&items(values), "GET /test").await;
+        let response = request(&items(values), "GET /test").send().await;
         assert_eq!(
             (
-                answer.header("content-type"),
-                answer.text().as_str(),
-                answer.is_broken
+                response.header("content-type"),
+                response.text().as_str(),
+                response.is_broken
             ),
             ("application/json", expected, false)
         );
     }
     let many = (0..10_000).map(|i| Ok(json!(i))).collect();
-    let answer = ask(&items(many), "GET /test").await;
-    assert_eq!(answer.json().as_array().unwrap().len(), 10_000);
+    let response = request(&items(many), "GET /test").send().await;
+    assert_eq!(response.json().as_array().unwrap().len(), 10_000);
 }
 
-/// Enough items that the first ones have left before the last are read.
+/// Returns so large a number of items that the first ones are sent before the last are read.
 fn many(last: Result<Value, &'static str>) -> Vec<Result<Value, &'static str>> {
     let mut all: Vec<_> = (0..10_000).map(|i| Ok(json!(i))).collect();
     all.push(last);
@@ -45,10 +45,12 @@ fn many(last: Result<Value, &'static str>) -> Vec<Result<Value, &'static str>> {
 }
 
 #[tokio::test]
-async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
+async fn invalid_item_breaks_the_stream() {
     let log = Log::capture();
-    let answer = ask(&items(many(Ok(json!("x")))), "GET /test").await;
-    assert_eq!((answer.status.as_u16(), answer.is_broken), (200, true));
+    let response = request(&items(many(Ok(json!("x")))), "GET /test")
+        .send()
+        .await;
+    assert_eq!((response.status.as_u16(), response.is_broken), (200, true));
     assert!(
         log.text()
             .contains("the answer breaks the document: \"x\" is not of type \"integer\""),
@@ -58,10 +60,12 @@ async fn a_streamed_item_that_breaks_its_schema_breaks_the_stream() {
 }
 
 #[tokio::test]
-async fn an_error_in_a_stream_breaks_it_and_is_logged_once() {
+async fn error_in_a_stream_breaks_it_and_is_logged_once() {
     let log = Log::capture();
-    let answer = ask(&items(many(Err("the database is gone"))), "GET /test").await;
-    assert_eq!((answer.status.as_u16(), answer.is_broken), (200, true));
+    let response = request(&items(many(Err("the database is gone"))), "GET /test")
+        .send()
+        .await;
+    assert_eq!((response.status.as_u16(), response.is_broken), (200, true));
     assert_eq!(
         log.text().matches("the database is gone").count(),
         1,
@@ -71,7 +75,7 @@ async fn an_error_in_a_stream_breaks_it_and_is_logged_once() {
 }
 
 #[tokio::test]
-async fn a_stream_that_fails_before_its_first_item_leaves_is_a_500() {
+async fn stream_that_fails_before_its_first_item_returns_500() {
     let wrong = || vec![Ok(json!("x")), Ok(json!(1))];
     let failed = || vec![Err("the database is gone")];
     for method in ["GET", "HEAD"] {
@@ -80,10 +84,12 @@ async fn a_stream_that_fails_before_its_first_item_leaves_is_a_500() {
             (failed(), "the database is gone"),
         ] {
             let log = Log::capture();
-            let answer = ask(&items(values), &format!("{method} /test")).await;
-            assert_eq!((answer.status.as_u16(), answer.is_broken), (500, false));
+            let response = request(&items(values), &format!("{method} /test"))
+                .send()
+                .await;
+            assert_eq!((response.status.as_u16(), response.is_broken), (500, false));
             assert!(
-                answer
+                response
                     .header("content-type")
                     .starts_with("application/problem+json")
             );
@@ -91,23 +97,27 @@ async fn a_stream_that_fails_before_its_first_item_leaves_is_a_500() {
         }
     }
     for mode in [ResponseValidation::Off, ResponseValidation::Log] {
-        let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+        let api = Api::from_document(document_at("get /test", &with_response(INTEGERS), ""));
         let service = build(api.response_validation(mode).operation("test", async || {
             Items::new(stream::iter([Err::<i32, _>("gone")]))
         }));
-        assert_eq!(ask(&service, "GET /test").await.status, 500, "{mode:?}");
+        assert_eq!(
+            request(&service, "GET /test").send().await.status,
+            500,
+            "{mode:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_stream_whose_bytes_fail_before_its_first_item_is_a_500() {
+async fn byte_stream_that_fails_before_its_first_item_returns_500() {
     for (kind, begin) in [
         ("text/csv", "a\r\n"),
         ("application/x-ndjson", "\n"),
         ("application/json", " [ "),
     ] {
         let schema = "{type: array, items: {type: object, properties: {a: {type: integer}}}}";
-        let operation = answering(schema).replace("application/json", kind);
+        let operation = with_response(schema).replace("application/json", kind);
         let log = Log::capture();
         let api = Api::from_document(document_at("get /test", &operation, ""));
         let service = build(api.operation("test", async move || {
@@ -117,8 +127,8 @@ async fn a_stream_whose_bytes_fail_before_its_first_item_is_a_500() {
                 HttpBody::from_stream(stream::iter(chunks)),
             )
         }));
-        let answer = ask(&service, "GET /test").await;
-        assert_eq!(answer.problem(), (500, INTERNAL.to_owned()), "{kind}");
+        let response = request(&service, "GET /test").send().await;
+        assert_eq!(response.problem(), (500, INTERNAL.to_owned()), "{kind}");
         assert_eq!(
             log.text().matches("the database is gone").count(),
             1,
@@ -126,7 +136,7 @@ async fn a_stream_whose_bytes_fail_before_its_first_item_is_a_500() {
             log.text()
         );
     }
-    // The row that breaks the document comes after the header.
+    // The invalid row comes after the header.
     let rows = "{type: array, items: {type: object, properties: {a: {type: integer}}}}";
     let rows = chunks_of(
         "text/csv",
@@ -134,15 +144,15 @@ async fn a_stream_whose_bytes_fail_before_its_first_item_is_a_500() {
         &["a\r\n", "x\r\n", "1\r\n"],
         ResponseValidation::Enforce,
     );
-    let answer = ask(&rows, "GET /test").await;
-    assert_eq!(answer.problem(), (500, INTERNAL.to_owned()));
+    let response = request(&rows, "GET /test").send().await;
+    assert_eq!(response.problem(), (500, INTERNAL.to_owned()));
 }
 
 #[tokio::test]
-async fn a_stream_begins_when_its_first_item_is_there_and_not_later() {
+async fn stream_starts_with_its_first_item() {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
     let receiver = std::sync::Mutex::new(Some(receiver));
-    let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+    let api = Api::from_document(document_at("get /test", &with_response(INTEGERS), ""));
     let service = build(api.operation("test", {
         let receiver = std::sync::Arc::new(receiver);
         move || {
@@ -158,10 +168,10 @@ async fn a_stream_begins_when_its_first_item_is_there_and_not_later() {
         }
     }));
     let request = http::Request::get("/test").body(HttpBody::empty()).unwrap();
-    let mut answering = Box::pin(service.handle(request));
-    assert!((&mut answering).now_or_never().is_none());
+    let mut pending = Box::pin(service.handle(request));
+    assert!((&mut pending).now_or_never().is_none());
     sender.send(1).unwrap();
-    let response = answering.await;
+    let response = pending.await;
     assert_eq!(response.status(), 200);
     sender.send(2).unwrap();
     drop(sender);
@@ -171,7 +181,7 @@ async fn a_stream_begins_when_its_first_item_is_there_and_not_later() {
     assert_eq!(body, "[1,2]");
 }
 
-/// A service whose answer comes in chunks of unknown length.
+/// Builds a service whose response has these chunks and no length.
 fn chunks(schema: &str, chunks: &'static [&'static str]) -> ApiService {
     chunks_of(
         "application/json",
@@ -182,7 +192,7 @@ fn chunks(schema: &str, chunks: &'static [&'static str]) -> ApiService {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_not_a_whole_array_breaks() {
+async fn incomplete_array_breaks_the_stream() {
     for text in [
         &["[1", ",2"][..],
         &["[1]", "]"],
@@ -191,20 +201,22 @@ async fn a_stream_that_is_not_a_whole_array_breaks() {
         &[],
         &["[1,]"],
     ] {
-        let answer = ask(&chunks(INTEGERS, text), "GET /test").await;
-        // Before an item has left there is a status to say so.
-        let is_500 = answer.status.as_u16() == 500;
-        assert!(answer.is_broken || is_500, "{text:?} {answer:?}");
+        let response = request(&chunks(INTEGERS, text), "GET /test").send().await;
+        // Before the first item is sent the status can still be 500.
+        let is_500 = response.status.as_u16() == 500;
+        assert!(response.is_broken || is_500, "{text:?} {response:?}");
     }
-    let answer = ask(&chunks(INTEGERS, &["[", "", "1,", "2 ", "] "]), "GET /test").await;
+    let response = request(&chunks(INTEGERS, &["[", "", "1,", "2 ", "] "]), "GET /test")
+        .send()
+        .await;
     assert_eq!(
-        (answer.text().as_str(), answer.is_broken),
+        (response.text().as_str(), response.is_broken),
         ("[1,2 ] ", false)
     );
 }
 
 #[tokio::test]
-async fn a_stream_of_which_more_is_said_is_checked_whole() {
+async fn array_with_keywords_beyond_items_is_validated_whole() {
     for (schema, text, status) in [
         ("{type: object, required: [a]}", &["{\"a\"", ":1}"][..], 200),
         ("{type: object, required: [a]}", &["{\"b\"", ":1}"], 500),
@@ -212,9 +224,9 @@ async fn a_stream_of_which_more_is_said_is_checked_whole() {
         ("{type: array, items: {}, maxItems: 1}", &["[1", ",2]"], 500),
         ("{type: [array, 'null'], items: {}}", &["null"], 200),
     ] {
-        let answer = ask(&chunks(schema, text), "GET /test").await;
+        let response = request(&chunks(schema, text), "GET /test").send().await;
         assert_eq!(
-            (answer.status.as_u16(), answer.is_broken),
+            (response.status.as_u16(), response.is_broken),
             (status, false),
             "{schema} {text:?}"
         );
@@ -222,8 +234,8 @@ async fn a_stream_of_which_more_is_said_is_checked_whole() {
 }
 
 #[tokio::test]
-async fn a_failing_stream_that_is_checked_whole_becomes_a_500() {
-    let service = answerer(&answering("{type: object}"), || {
+async fn failing_stream_that_is_validated_whole_becomes_a_500() {
+    let service = responder(&with_response("{type: object}"), || {
         let failed = stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]);
         (
             [("content-type", "application/json")],
@@ -231,29 +243,31 @@ async fn a_failing_stream_that_is_checked_whole_becomes_a_500() {
         )
     });
     assert_eq!(
-        ask(&service, "GET /test").await.problem(),
+        request(&service, "GET /test").send().await.problem(),
         (500, INTERNAL.to_owned())
     );
 }
 
 #[tokio::test]
 async fn head_of_a_stream_has_no_body() {
-    let answer = ask(&items(vec![Ok(json!(1))]), "HEAD /test").await;
+    let response = request(&items(vec![Ok(json!(1))]), "HEAD /test")
+        .send()
+        .await;
     assert_eq!(
         (
-            answer.status.as_u16(),
-            answer.body.len(),
-            answer.header("content-length")
+            response.status.as_u16(),
+            response.body.len(),
+            response.header("content-length")
         ),
         (200, 0, "")
     );
 }
 
 #[tokio::test]
-async fn streams_pass_where_faults_are_logged_only() {
+async fn stream_continues_if_violations_are_logged_only() {
     let json = [("content-type", "application/json")];
     let api = || {
-        let document = document_at("get /test", &answering(INTEGERS), "");
+        let document = document_at("get /test", &with_response(INTEGERS), "");
         Api::from_document(document).response_validation(ResponseValidation::Log)
     };
     let items = async || Items::new(stream::iter([Ok::<_, String>("a"), Ok("b")]));
@@ -266,9 +280,9 @@ async fn streams_pass_where_faults_are_logged_only() {
         build(api().operation("test", raw)),
     ] {
         let log = Log::capture();
-        let answer = ask(&service, "GET /test").await;
+        let response = request(&service, "GET /test").send().await;
         assert_eq!(
-            (answer.text().as_str(), answer.is_broken),
+            (response.text().as_str(), response.is_broken),
             ("[\"a\",\"b\"]", false)
         );
         assert!(

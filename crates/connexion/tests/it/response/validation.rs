@@ -4,11 +4,13 @@ use axum::response::IntoResponse;
 use connexion::{Api, Body, ResponseValidation};
 use serde_json::json;
 
-use super::{INTEGERS, INTERNAL, answerer};
-use crate::support::{Log, answering, ask, build, document_at, headers, only, sentences, service};
+use super::{INTEGERS, INTERNAL, responder};
+use crate::support::{
+    Log, build, document_at, headers, only, request, sentences, service, with_response,
+};
 
 #[test]
-fn everything_that_breaks_the_document_is_told() {
+fn every_violation_of_a_response_is_reported() {
     let operation = "responses: {'200': {description: d, headers: {X-A: {required: true, schema: {type: integer}}, \
                      X-B: {schema: {type: array, items: {type: boolean}}}}, content: {application/json: {schema: \
                      {type: object, required: [a]}}}}, 4XX: {description: d}, '404': {description: d, headers: {X-A: {required: true}}}}";
@@ -55,7 +57,7 @@ fn everything_that_breaks_the_document_is_told() {
 }
 
 #[test]
-fn the_entry_that_fits_the_content_type_best_counts() {
+fn most_specific_media_type_of_a_response_wins() {
     let operation = "responses: {default: {description: d, content: {'*/*': {schema: {type: string, maxLength: 0}}, \
                      application/json: {schema: {type: integer}}, application/problem+json: {schema: {type: object}}, \
                      text/plain: {schema: {type: string, maxLength: 1}}, image/png: {}}}}";
@@ -80,8 +82,8 @@ fn the_entry_that_fits_the_content_type_best_counts() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_the_document_becomes_a_500_and_a_line_in_the_log() {
-    for (answer, logged) in [
+async fn invalid_response_becomes_a_500_and_is_logged() {
+    for (response, logged) in [
         (
             Body(json!({"a": "secret"})).into_response(),
             "\"secret\" is not of type \"integer\" at /a",
@@ -96,13 +98,13 @@ async fn an_answer_that_breaks_the_document_becomes_a_500_and_a_line_in_the_log(
         ),
     ] {
         let log = Log::capture();
-        let answer = std::sync::Mutex::new(Some(answer));
-        let service = answerer(&answering("{properties: {a: {type: integer}}}"), {
-            let answer = std::sync::Arc::new(answer);
-            move || answer.lock().unwrap().take().unwrap()
+        let response = std::sync::Mutex::new(Some(response));
+        let service = responder(&with_response("{properties: {a: {type: integer}}}"), {
+            let response = std::sync::Arc::new(response);
+            move || response.lock().unwrap().take().unwrap()
         });
         assert_eq!(
-            ask(&service, "GET /test").await.problem(),
+            request(&service, "GET /test").send().await.problem(),
             (500, INTERNAL.to_owned())
         );
         assert!(
@@ -114,18 +116,22 @@ async fn an_answer_that_breaks_the_document_becomes_a_500_and_a_line_in_the_log(
 }
 
 #[tokio::test]
-async fn answers_are_not_checked_if_that_is_switched_off() {
-    let api = Api::from_document(document_at("get /test", &answering("{type: integer}"), ""));
+async fn response_validation_can_be_switched_off() {
+    let api = Api::from_document(document_at(
+        "get /test",
+        &with_response("{type: integer}"),
+        "",
+    ));
     let service = build(
         api.response_validation(ResponseValidation::Off)
             .operation("test", async || "text"),
     );
-    assert_eq!(ask(&service, "GET /test").await.text(), "text");
+    assert_eq!(request(&service, "GET /test").send().await.text(), "text");
 }
 
 #[tokio::test]
-async fn what_breaks_the_document_can_be_logged_only() {
-    let api = || Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+async fn response_validation_can_log_only() {
+    let api = || Api::from_document(document_at("get /test", &with_response(INTEGERS), ""));
     let text = async || Body("text");
     let log = Log::capture();
     let service = build(
@@ -133,7 +139,10 @@ async fn what_breaks_the_document_can_be_logged_only() {
             .response_validation(ResponseValidation::Log)
             .operation("test", text),
     );
-    assert_eq!(ask(&service, "GET /test").await.text(), "\"text\"");
+    assert_eq!(
+        request(&service, "GET /test").send().await.text(),
+        "\"text\""
+    );
     assert!(
         log.text().contains("is not of type \"array\""),
         "{}",
@@ -144,7 +153,8 @@ async fn what_breaks_the_document_can_be_logged_only() {
         .response_validation(ResponseValidation::Log)
         .response_validation_of("test", ResponseValidation::Enforce);
     assert_eq!(
-        ask(&build(own.operation("test", text)), "GET /test")
+        request(&build(own.operation("test", text)), "GET /test")
+            .send()
             .await
             .status,
         500
@@ -156,16 +166,16 @@ async fn what_breaks_the_document_can_be_logged_only() {
 }
 
 #[tokio::test]
-async fn a_share_of_the_answers_is_looked_at() {
+async fn response_validation_can_sample_a_share() {
     for (share, expected) in [(0.0, 0), (0.25, 2), (1.0, 8), (7.0, 8)] {
-        let api = Api::from_document(document_at("get /test", &answering(INTEGERS), ""));
+        let api = Api::from_document(document_at("get /test", &with_response(INTEGERS), ""));
         let api = api
             .sample_response_validation(share)
             .operation("test", async || Body("text"));
         let service = build(api);
         let mut refused = 0;
         for _ in 0..8 {
-            refused += u32::from(ask(&service, "GET /test").await.status == 500);
+            refused += u32::from(request(&service, "GET /test").send().await.status == 500);
         }
         assert_eq!(refused, expected, "{share}");
     }

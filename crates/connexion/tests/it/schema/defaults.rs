@@ -3,9 +3,9 @@
 use connexion::{Api, Body, Document};
 use serde_json::{Value, json};
 
-use crate::support::{ANY, Answer, build, document, faults, post, with_body};
+use crate::support::{ANY, TestResponse, build, diagnostics, document, post, with_body};
 
-/// A service that answers with the body that it was sent.
+/// Returns an API whose operation returns the request's body.
 fn echo(schema: &str) -> Api<()> {
     let content = "content: {application/json: {}}";
     let operation = with_body(schema).replace(ANY, "");
@@ -15,19 +15,19 @@ fn echo(schema: &str) -> Api<()> {
 }
 
 async fn echoed(schema: &str, body: &str) -> Value {
-    let answer: Answer = post(&build(echo(schema)), body.to_owned()).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
+    let response: TestResponse = post(&build(echo(schema)), body.to_owned()).send().await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    response.json()
 }
 
 #[tokio::test]
-async fn defaults_are_left_out_on_request() {
+async fn defaults_are_not_filled_in_if_switched_off() {
     let service = build(echo("{properties: {a: {default: 1}}}").body_defaults(false));
-    assert_eq!(post(&service, "{}").await.json(), json!({}));
+    assert_eq!(post(&service, "{}").send().await.json(), json!({}));
 }
 
 #[tokio::test]
-async fn a_default_is_not_filled_in_where_it_may_not_apply() {
+async fn default_is_not_filled_in_below_alternatives() {
     for schema in [
         "{if: {required: [b]}, then: {properties: {a: {default: 1}}}}",
         "{anyOf: [{properties: {a: {default: 1}}}, {properties: {a: {default: 2}}}]}",
@@ -36,17 +36,17 @@ async fn a_default_is_not_filled_in_where_it_may_not_apply() {
     ] {
         assert_eq!(echoed(schema, "{}").await, json!({}), "{schema}");
     }
-    // The only alternative that is not null.
+    // The only alternative that is not `null`.
     let schema = "{properties: {s: {oneOf: [{type: 'null'}, {type: object, properties: {a: {default: 1}}}]}}}";
     assert_eq!(echoed(schema, r#"{"s": {}}"#).await, json!({"s": {"a": 1}}));
     assert_eq!(echoed(schema, r#"{"s": null}"#).await, json!({"s": null}));
 }
 
 #[tokio::test]
-async fn a_default_that_breaks_one_of_its_schemas_is_not_filled_in() {
+async fn invalid_default_is_not_filled_in() {
     let schema = "{properties: {a: {type: integer, default: x}}}";
     assert!(
-        faults(document(&with_body(schema), ""))
+        diagnostics(document(&with_body(schema), ""))
             .contains("warning: the `default` breaks its schema")
     );
     assert_eq!(echoed(schema, "{}").await, json!({}));
@@ -62,22 +62,22 @@ async fn defaults_within_defaults_are_filled_in() {
 }
 
 #[tokio::test]
-async fn defaults_count_as_values_of_the_body() {
+async fn defaults_count_towards_the_value_limit() {
     let schema = "{type: array, items: {properties: {a: {default: [1, 2, 3]}}}}";
     let service = build(echo(schema).value_limit(15));
-    assert_eq!(post(&service, "[{}, {}]").await.status, 200);
-    assert_eq!(post(&service, "[{}, {}, {}, {}]").await.status, 413);
+    assert_eq!(post(&service, "[{}, {}]").send().await.status, 200);
+    assert_eq!(post(&service, "[{}, {}, {}, {}]").send().await.status, 413);
 }
 
 #[tokio::test]
-async fn a_property_that_must_not_be_sent_has_no_default() {
+async fn read_only_property_has_no_default_in_requests() {
     let schema =
         "{properties: {a: {readOnly: true, default: 1}, b: {writeOnly: true, default: 2}}}";
     assert_eq!(echoed(schema, "{}").await, json!({"b": 2}));
 }
 
 #[test]
-fn a_validator_fills_in_defaults_as_a_body_has_them() {
+fn validator_fills_in_defaults() {
     let text = "
 openapi: 3.1.0
 info: {title: T, version: '1'}

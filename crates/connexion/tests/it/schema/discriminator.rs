@@ -25,7 +25,7 @@ fn strict(document: Document) -> ApiService {
     build(api.strict_discriminator(true))
 }
 
-/// A document whose one operation reads `schema`, and other files.
+/// Loads a document with one operation, and the other files that it refers to.
 fn files(main: &str, others: &[(&str, &str)]) -> Document {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in others {
@@ -36,11 +36,11 @@ fn files(main: &str, others: &[(&str, &str)]) -> Document {
     Document::load(path).unwrap()
 }
 
-/// A service of the document, of which there is nothing to report.
+/// Builds a service; the document must have no diagnostics.
 #[track_caller]
 fn clean(document: Document) -> ApiService {
-    let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
-    assert!(faults.is_empty(), "{faults:#?}");
+    let diagnostics: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     service(document)
 }
 
@@ -132,7 +132,7 @@ fn discriminator_chooses_whose_errors_are_reported() {
 }
 
 #[test]
-fn default_mapping_is_the_schema_that_is_meant_without_a_name() {
+fn default_mapping_is_used_without_a_discriminator_value() {
     let pets = format!(
         "Thing: {{oneOf: [{{$ref: '#/components/schemas/Cat'}}, {{$ref: '#/components/schemas/Dog'}}], \
          discriminator: {{propertyName: kind, defaultMapping: Dog}}}}, {PETS}"
@@ -144,10 +144,10 @@ fn default_mapping_is_the_schema_that_is_meant_without_a_name() {
     );
     let strict = strict(document("3.2.0", &pets));
     assert!(body_verdict(&strict, r#"{"kind": "Cow", "bark": 1}"#).starts_with("ok"));
-    let faults = document("3.1.2", &pets).check();
+    let diagnostics = document("3.1.2", &pets).check();
     assert!(
-        faults.len() == 1 && faults[0].severity() == Severity::Warning,
-        "{faults:?}"
+        diagnostics.len() == 1 && diagnostics[0].severity() == Severity::Warning,
+        "{diagnostics:?}"
     );
 }
 
@@ -219,7 +219,7 @@ fn base_of_swagger_2_in_another_file_leads_to_its_children() {
 }
 
 #[test]
-fn discriminator_in_a_branch_of_all_of_speaks_of_the_whole() {
+fn discriminator_in_a_branch_of_all_of_applies_to_the_whole_value() {
     let entity = "Entity: {type: object, properties: {id: {type: string}}}";
     for mapping in ["", ", mapping: {Cat: '#/components/schemas/Cat'}"] {
         let thing = format!(
@@ -251,7 +251,7 @@ fn strict_discriminator_of_a_base_requires_a_known_name() {
 }
 
 #[test]
-fn child_that_leads_back_to_its_base_another_way_is_not_followed() {
+fn child_with_another_reference_to_its_base_is_not_followed() {
     let schemas = format!(
         "Thing: {BASE}, mapping: {{a: Holder}}}}}}, Holder: {{anyOf: [{{$ref: '#/components/schemas/Thing'}}]}}"
     );
@@ -263,12 +263,12 @@ fn child_that_leads_back_to_its_base_another_way_is_not_followed() {
 }
 
 #[test]
-fn no_message_shows_a_name_of_our_own() {
+fn message_shows_no_internal_name() {
     let pet = format!("{BASE}, mapping: {{cat: Cat.yaml, none: None, gone: gone.yaml}}}}}}");
     let cat = "{allOf: [{$ref: Pet.yaml}, {$ref: Cat.yaml}, {$ref: '#/nowhere'}]}";
     let main = text("3.0.3", "Pet.yaml", "");
-    let faults = files(&main, &[("Pet.yaml", &pet), ("Cat.yaml", cat)]).check();
-    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let diagnostics = files(&main, &[("Pet.yaml", &pet), ("Cat.yaml", cat)]).check();
+    let lines: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
     let lines = lines.join("\n");
     assert!(lines.contains("`Cat.yaml` leads back to itself"), "{lines}");
     assert!(lines.contains("there is no schema `None`"), "{lines}");
@@ -276,7 +276,7 @@ fn no_message_shows_a_name_of_our_own() {
 }
 
 #[test]
-fn tree_of_schemas_that_name_themselves_may_be_deep() {
+fn deep_discriminated_tree_is_accepted() {
     let sum = |kind: &str| {
         format!(
             "{{type: object, required: [kind, left, right], properties: {{left: {{$ref: '#/components/schemas/Thing'}}, \

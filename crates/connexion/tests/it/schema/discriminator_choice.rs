@@ -10,7 +10,7 @@ const PETS: &str = "Cat: {type: object, required: [kind, lives], properties: {ki
                     Dog: {type: object, required: [kind, tail], properties: {kind: {type: string}, tail: {type: string}}}";
 
 #[test]
-fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
+fn discriminator_chooses_the_schema_whose_violations_are_reported() {
     let refs = "[{$ref: '#/components/schemas/Cat'}, {$ref: '#/components/schemas/Dog'}]";
     for version in ["3.1", "3.0"] {
         for keyword in ["oneOf", "anyOf"] {
@@ -22,7 +22,7 @@ fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
                     "dog",
                     r#"["cat", "Cat", "dog", "Dog"]"#,
                 ),
-                // Its own name goes on being one of a schema.
+                // The name of the schema remains valid.
                 (
                     ", mapping: {dog: Dog}",
                     "Cat",
@@ -75,7 +75,7 @@ fn a_discriminator_chooses_the_schema_whose_faults_are_told() {
 }
 
 #[test]
-fn faults_of_a_chosen_schema_have_their_place_in_the_whole() {
+fn violations_of_a_chosen_schema_have_pointers_into_the_body() {
     let schemas = format!(
         "Thing: {{type: object, properties: {{pets: {{type: array, items: {{oneOf: [\
          {{$ref: '#/components/schemas/Cat'}}, {{$ref: '#/components/schemas/Dog'}}], \
@@ -94,7 +94,7 @@ fn faults_of_a_chosen_schema_have_their_place_in_the_whole() {
 }
 
 #[test]
-fn schemas_that_say_their_value_themselves_need_no_mapping() {
+fn const_or_enum_of_a_schema_replaces_the_mapping() {
     let branch = |value: &str, rest: &str| {
         format!(
             "{{type: object, required: [kind{rest}], properties: {{kind: {{enum: [{value}]}}}}}}"
@@ -123,7 +123,7 @@ fn schemas_that_say_their_value_themselves_need_no_mapping() {
 }
 
 #[test]
-fn what_is_no_object_is_not_for_the_discriminator() {
+fn discriminator_ignores_values_that_are_not_objects() {
     let schemas = format!(
         "Thing: {{oneOf: [{{$ref: '#/components/schemas/Cat'}}, {{type: 'null'}}], \
          discriminator: {{propertyName: kind}}}}, {PETS}"
@@ -144,7 +144,7 @@ fn what_is_no_object_is_not_for_the_discriminator() {
 }
 
 #[test]
-fn a_discriminator_of_a_base_chooses_between_its_children() {
+fn discriminator_of_a_base_chooses_between_its_children() {
     for version in VERSIONS {
         let discriminator = if version == "2.0" {
             "kind"
@@ -210,11 +210,11 @@ fn sorted(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_base_is_chosen_by_mapping_enum_and_nested_discriminators_alike() {
+fn base_is_chosen_by_mapping_enum_or_nested_discriminator() {
     let child = |name: &str, of: &str, rest: &str| {
         format!("{name}: {{allOf: [{{$ref: '#/components/schemas/{of}'}}{rest}]}}")
     };
-    // The values of a mapping replace the names; a base that does not list its own is not to be named.
+    // The mapping replaces the names; a base that is not in its mapping cannot be chosen.
     let base = "Thing: {type: object, properties: {kind: {enum: [cat, Siamese]}}, \
                 discriminator: {propertyName: kind, mapping: {cat: Cat}}}";
     let cat = child(
@@ -248,7 +248,7 @@ fn a_base_is_chosen_by_mapping_enum_and_nested_discriminators_alike() {
 }
 
 #[test]
-fn what_leads_into_a_base_still_leads_there() {
+fn reference_into_a_base_is_still_resolved() {
     let schemas = "Base: {discriminator: {propertyName: kind}, properties: {name: {type: string}}}, \
                    Child: {allOf: [{$ref: '#/components/schemas/Base'}]}, \
                    Thing: {properties: {a: {$ref: '#/components/schemas/Base/properties/name'}, \
@@ -262,7 +262,7 @@ fn what_leads_into_a_base_still_leads_there() {
 }
 
 #[test]
-fn a_discriminator_that_can_choose_nothing_is_told() {
+fn discriminator_without_effect_is_reported() {
     let cat = "Cat: {type: object}";
     for (version, discriminator, expected) in [
         ("3.1", "{}", "the `discriminator` has no `propertyName`"),
@@ -311,11 +311,11 @@ fn a_discriminator_that_can_choose_nothing_is_told() {
                   discriminator: {propertyName: kind}}, Cat: {type: object}";
     assert_eq!(messages("3.1", inline), [""; 0]);
     let api = Api::from_document(parsed("3.1", inline)).operation("test", async || ());
-    let faults = api.strict_discriminator(true).build(()).unwrap_err();
+    let diagnostics = api.strict_discriminator(true).build(()).unwrap_err();
     assert!(
-        faults.to_string().ends_with(
+        diagnostics.to_string().ends_with(
             "the discriminator `kind` can't name this schema; write a reference, or the `const` of `kind` in it"
         ),
-        "{faults}"
+        "{diagnostics}"
     );
 }

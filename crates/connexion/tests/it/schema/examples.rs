@@ -2,11 +2,11 @@
 
 use connexion::Document;
 
-use super::{VERSIONS, faults, messages, parsed, thing};
+use super::{VERSIONS, diagnostics, messages, parsed, thing};
 use crate::support::body_verdict;
 
 #[test]
-fn a_default_or_example_that_breaks_its_schema_is_told() {
+fn invalid_default_or_example_is_reported() {
     let unlike = |keyword: &str| {
         format!("the `{keyword}` breaks its schema: \"x\" is not of type \"integer\"")
     };
@@ -44,26 +44,26 @@ fn a_default_or_example_that_breaks_its_schema_is_told() {
         for schemas in [
             "Thing: {type: integer, default: 5, example: 6}",
             "Thing: {properties: {default: {type: integer}, example: {type: integer}}}",
-            // An example may show either direction.
+            // An example may be that of a request or of a response.
             "Thing: {required: [a, b], properties: {a: {readOnly: true}, b: {writeOnly: true}}, example: {a: 1}}",
             "Thing: {required: [a, b], properties: {a: {readOnly: true}, b: {writeOnly: true}}, example: {a: 1, b: 2}}",
         ] {
-            assert_eq!(faults(version, schemas), "", "{version}");
+            assert_eq!(diagnostics(version, schemas), "", "{version}");
         }
     }
     let listed = "Thing: {type: integer, examples: [5, x]}";
     assert_eq!(messages("3.1", listed), [unlike("examples")]);
     let nullable = "Thing: {type: integer, nullable: true, default: null}";
-    assert_eq!(faults("3.0", nullable), "");
+    assert_eq!(diagnostics("3.0", nullable), "");
     let beside = "Thing: {$ref: '#/components/schemas/A', default: x}, A: {type: integer}";
     assert_eq!(messages("3.1", beside), [unlike("default")]);
-    assert_eq!(faults("3.0", beside), "", "it has no meaning there");
+    assert_eq!(diagnostics("3.0", beside), "", "it has no meaning there");
 }
 
 #[test]
-fn examples_of_bodies_parameters_and_headers_are_held_against_the_schema_beside_them() {
+fn examples_of_bodies_parameters_and_headers_are_validated() {
     let media = |rest: &str| format!("{{schema: {{type: integer}}, {rest}}}");
-    let told = |operation: &str| {
+    let reported = |operation: &str| {
         let components = "examples: {E: {value: x}}";
         let documents = ["3.1.0", "3.0.3"].map(|version| {
             let text = crate::support::document(operation, components)
@@ -75,7 +75,7 @@ fn examples_of_bodies_parameters_and_headers_are_held_against_the_schema_beside_
             let found = document.check();
             found
                 .iter()
-                .map(|fault| fault.message.clone())
+                .map(|diagnostic| diagnostic.message.clone())
                 .collect::<Vec<_>>()
                 .join("\n")
         });
@@ -104,7 +104,7 @@ fn examples_of_bodies_parameters_and_headers_are_held_against_the_schema_beside_
             format!("responses: {{'200': {{description: d, headers: {{A: {media}}}}}}}"),
         ] {
             assert_eq!(
-                told(&operation),
+                reported(&operation),
                 format!("the `{keyword}` breaks its schema: \"x\" is not of type \"integer\""),
                 "{operation}"
             );
@@ -113,13 +113,13 @@ fn examples_of_bodies_parameters_and_headers_are_held_against_the_schema_beside_
     let right = media("examples: {a: {externalValue: 'a.json'}, b: {value: 5}}");
     let any = crate::support::ANY;
     let right = format!("requestBody: {{content: {{application/json: {right}}}}}, {any}");
-    assert_eq!(told(&right), "");
+    assert_eq!(reported(&right), "");
     let text = "responses: {'200': {description: d, content: {text/plain: {schema: {type: string, maxLength: 1}, example: long}}}}";
-    assert_eq!(told(text), "", "how a text is written is not known");
+    assert_eq!(reported(text), "", "how a text is written is not known");
 }
 
 #[test]
-fn the_example_of_an_answer_in_swagger_is_held_against_its_schema() {
+fn example_of_a_swagger_2_response_is_validated() {
     let text = "swagger: '2.0'\ninfo: {title: T, version: '1'}\npaths:\n  /test:\n    get:\n      operationId: test\n      \
                 responses:\n        '200':\n          description: d\n          schema: {type: integer}\n          \
                 examples: {application/json: x, text/csv: y}\n";
@@ -134,7 +134,7 @@ fn the_example_of_an_answer_in_swagger_is_held_against_its_schema() {
 }
 
 #[test]
-fn examples_of_a_schema_that_are_no_list_are_a_warning() {
+fn examples_of_a_schema_that_are_not_an_array_are_a_warning() {
     let schemas = "Thing: {type: object, examples: {one: {a: 1}}}";
     let expected = ["the `examples` of a schema are a list; an object is not read"];
     assert_eq!(messages("3.1", schemas), expected);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{VERSIONS, parsed, thing};
 use crate::support::{body_verdict, build};
 
-/// For each format of texts: one that is right, and some that are not.
+/// For each format of strings: a valid value, and invalid ones.
 const FORMATS: [(&str, &str, &[&str]); 13] = [
     (
         "uuid",
@@ -57,7 +57,7 @@ const FORMATS: [(&str, &str, &[&str]); 13] = [
 ];
 
 #[test]
-fn texts_are_held_against_the_formats() {
+fn strings_are_validated_against_formats() {
     for (format, right, wrong) in FORMATS {
         for version in VERSIONS {
             let service = thing(
@@ -80,7 +80,7 @@ fn texts_are_held_against_the_formats() {
 }
 
 #[test]
-fn numbers_are_held_against_the_formats() {
+fn numbers_are_validated_against_formats() {
     for version in VERSIONS {
         for (schema, right, wrong) in [
             (
@@ -132,7 +132,7 @@ fn numbers_are_held_against_the_formats() {
 }
 
 #[test]
-fn an_unknown_format_is_let_be_and_ones_own_replaces_a_known_one() {
+fn unknown_format_is_ignored_and_a_custom_one_replaces_a_known_one() {
     let service = thing("3.0", "Thing: {type: string, format: passphrase}");
     assert_eq!(body_verdict(&service, "\"x\""), "ok {} \"x\"");
     let schema = "Thing: {type: string, format: byte}";

@@ -9,13 +9,14 @@ fn validator(schema: &str) -> Validator {
          object, required: [name], properties: {{name: {{type: string}}, children: {{type: array, items: {{$ref: \
          '#/components/schemas/Tree'}}}}}}}}\n    Test: {schema}\n"
     );
-    let document = Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"));
+    let document =
+        Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let api = Api::<()>::from_document(document).format("plate", |text| text.starts_with("B-"));
     api.validator("Test")
-        .unwrap_or_else(|faults| panic!("{schema}: {faults}"))
+        .unwrap_or_else(|diagnostics| panic!("{schema}: {diagnostics}"))
 }
 
-/// What is generated; every value is what it is said to be.
+/// Generates values, and checks that the valid ones are valid and the invalid ones are not.
 #[track_caller]
 fn generate(schema: &str) -> Generated {
     let validator = validator(schema);
@@ -164,7 +165,7 @@ fn generated_strings_match_patterns_and_formats() {
         let valid = generate(&format!("{{type: string, format: {format}}}")).valid;
         assert!(valid.len() > 1, "{format}: {valid:?}");
     }
-    // What can't be made may be a default of the document.
+    // A value that cannot be generated may be a default of the document.
     assert_valid(
         "{type: string, format: plate, default: B-XY 1}",
         &[json!("B-XY 1")],
@@ -176,7 +177,7 @@ fn generated_strings_match_patterns_and_formats() {
 }
 
 #[test]
-fn what_cannot_be_generated_is_left_out_and_listed() {
+fn values_that_cannot_be_generated_are_listed() {
     let schema = "{type: object, properties: {a: {type: string, pattern: '^(?=Zq9)Z.{9}$'}, b: {type: boolean}}}";
     let generated = generate(schema);
     assert_eq!(generated.left_out, ["/a"]);
@@ -216,7 +217,7 @@ fn generated_values_take_each_branch_of_one_of_any_of_and_if() {
 }
 
 #[test]
-fn generated_objects_have_what_a_property_requires() {
+fn generated_objects_satisfy_dependent_schemas() {
     assert_valid(
         "{type: object, properties: {card: {type: boolean}, address: {type: boolean}}, dependentRequired: {card: [address]}}",
         &[
@@ -240,7 +241,7 @@ fn generated_objects_have_what_a_property_requires() {
 }
 
 #[test]
-fn generated_arrays_are_tuples_unique_and_hold_what_they_must() {
+fn generated_arrays_satisfy_prefix_items_unique_items_and_contains() {
     let tuple =
         "{type: array, prefixItems: [{type: boolean}, {type: integer, maximum: 1, minimum: 1}]}";
     assert_valid(
@@ -274,13 +275,13 @@ fn values_of_recursive_schemas_are_finite() {
     let expression = "{oneOf: [{type: object, required: [left, right], properties: {left: {$ref: \
                       '#/components/schemas/Test'}, right: {$ref: '#/components/schemas/Test'}}}, {type: integer}]}";
     assert_valid(expression, &[json!(1), json!({"left": 1, "right": 1})]);
-    // No value ends.
+    // Every valid value would be infinite.
     let endless =
         "{type: object, required: [next], properties: {next: {$ref: '#/components/schemas/Test'}}}";
     assert_eq!(generate(endless).valid, [] as [Value; 0]);
 }
 
-/// Schemas with the keywords that invalid values of theirs must break.
+/// Schemas, and the keywords that their invalid values must violate.
 const BROKEN: &[(&str, &[&str])] = &[
     (
         "{type: integer, minimum: 1, maximum: 9}",
@@ -357,7 +358,7 @@ fn invalid_values_break_one_keyword_each() {
 }
 
 #[test]
-fn the_same_seed_generates_the_same_values() {
+fn same_seed_generates_the_same_values() {
     let schema = "{type: object, required: [a], properties: {a: {type: string}, b: {type: integer}, c: {$ref: \
                   '#/components/schemas/Tree'}}}";
     let validator = validator(schema);

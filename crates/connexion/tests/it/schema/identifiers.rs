@@ -3,7 +3,7 @@
 use connexion::{Api, Document};
 use serde_json::Value;
 
-/// Whether the component `Test` of these schemas accepts a JSON text.
+/// Returns whether a JSON text is valid for the component `Test` of these schemas.
 #[track_caller]
 fn accepts(schemas: &str, json: &str) -> bool {
     let text = format!(
@@ -13,7 +13,7 @@ fn accepts(schemas: &str, json: &str) -> bool {
     let api = Api::<()>::from_document(document);
     let validator = api
         .validator("Test")
-        .unwrap_or_else(|faults| panic!("{faults}"));
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     validator.read::<Value>(json.as_bytes()).is_ok()
 }
 
@@ -25,7 +25,7 @@ fn reference_in_a_resource_is_relative_to_its_id() {
 }
 
 #[test]
-fn reference_to_an_id_is_found_from_the_whole_document() {
+fn reference_to_an_id_is_resolved_in_the_whole_document() {
     for reference in [
         "https://example.com/item",
         "item",

@@ -1,10 +1,10 @@
 //! `nullable`, `items` as an array, and lists of names.
 
-use super::{VERSIONS, answer_verdict, messages, thing};
+use super::{VERSIONS, messages, response_verdict, thing};
 use crate::support::body_verdict;
 
 #[test]
-fn nullable_adds_null_to_the_type_of_the_same_schema_only() {
+fn nullable_applies_to_the_type_beside_it_only() {
     let reference = "{$ref: '#/components/schemas/A'}";
     for (version, schema, is_null_valid, warning) in [
         ("3.0", "{type: string, nullable: true}".to_owned(), true, ""),
@@ -47,8 +47,8 @@ fn nullable_adds_null_to_the_type_of_the_same_schema_only() {
         ),
     ] {
         let schemas = format!("Thing: {{properties: {{a: {schema}}}}}, A: {{type: object}}");
-        let told = messages(version, &schemas);
-        assert_eq!(told.join("\n"), warning, "{version} {schema}");
+        let reported = messages(version, &schemas);
+        assert_eq!(reported.join("\n"), warning, "{version} {schema}");
         let verdict = body_verdict(&thing(version, &schemas), r#"{"a": null}"#);
         assert_eq!(
             verdict.starts_with("ok"),
@@ -59,7 +59,7 @@ fn nullable_adds_null_to_the_type_of_the_same_schema_only() {
 }
 
 #[test]
-fn list_under_items_is_read_by_place() {
+fn items_as_an_array_is_read_by_position() {
     for (version, rest) in [
         ("2.0", ""),
         ("3.0", ""),
@@ -69,10 +69,10 @@ fn list_under_items_is_read_by_place() {
         let schemas = format!(
             "Thing: {{type: array, items: [{{type: integer}}, {{$ref: '#/components/schemas/A'}}]{rest}}}, A: {{type: string}}"
         );
-        let told = messages(version, &schemas);
+        let reported = messages(version, &schemas);
         assert!(
-            told.len() == 1 && told[0].starts_with("a list under `items`"),
-            "{told:?}"
+            reported.len() == 1 && reported[0].starts_with("a list under `items`"),
+            "{reported:?}"
         );
         let service = thing(version, &schemas);
         assert!(body_verdict(&service, r#"[1, "a"]"#).starts_with("ok"));
@@ -80,12 +80,12 @@ fn list_under_items_is_read_by_place() {
         assert!(body_verdict(&service, r"[1, 2]").starts_with("Body /1 type"));
         let longer = body_verdict(&service, r#"[1, "a", null]"#);
         assert_eq!(longer.starts_with("ok"), rest.is_empty(), "{longer}");
-        assert_eq!(answer_verdict(&service, r#"[1, "a"]"#), "ok");
+        assert_eq!(response_verdict(&service, r#"[1, "a"]"#), "ok");
     }
 }
 
 #[test]
-fn name_that_stands_twice_in_a_list_is_a_warning() {
+fn duplicate_name_in_required_is_a_warning() {
     for version in VERSIONS {
         let schemas = "Thing: {type: object, required: [a, a]}";
         assert_eq!(

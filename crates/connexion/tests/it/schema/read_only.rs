@@ -4,7 +4,7 @@ use connexion::{Api, Body, PathValues};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{VERSIONS, answer_verdict, parsed, thing};
+use super::{VERSIONS, parsed, response_verdict, thing};
 use crate::support::{body_verdict, build, headers, only, post, service};
 
 const USER: &str = "Thing: {type: object, required: [id, name, password], properties: {\
@@ -12,7 +12,7 @@ const USER: &str = "Thing: {type: object, required: [id, name, password], proper
     password: {type: string, writeOnly: true}, friend: {$ref: '#/components/schemas/Thing'}}}";
 
 #[test]
-fn what_is_read_only_is_refused_in_requests_and_required_of_answers() {
+fn read_only_is_rejected_in_requests_and_required_in_responses() {
     for version in VERSIONS {
         let service = thing(version, USER);
         for (body, expected) in [
@@ -56,15 +56,19 @@ fn what_is_read_only_is_refused_in_requests_and_required_of_answers() {
                 "Body /id required: \"id\" is a required property",
             ),
         ] {
-            assert_eq!(answer_verdict(&service, body), expected, "{version} {body}");
+            assert_eq!(
+                response_verdict(&service, body),
+                expected,
+                "{version} {body}"
+            );
         }
     }
 }
 
 #[test]
-fn a_member_is_read_only_wherever_that_and_its_being_required_stand() {
+fn read_only_and_required_may_be_in_different_schemas() {
     for (version, schemas) in [
-        // Required beside, in a part, and by a schema that knows nothing of it.
+        // Required in the same schema, in a part, and in an unrelated schema.
         (
             "3.1",
             "Thing: {allOf: [{properties: {id: {readOnly: true}}}], required: [id]}",
@@ -83,7 +87,7 @@ fn a_member_is_read_only_wherever_that_and_its_being_required_stand() {
             "Thing: {$ref: '#/components/schemas/Base', properties: {id: {readOnly: true}}}, \
              Base: {$ref: '#/components/schemas/Root'}, Root: {required: [id]}",
         ),
-        // Flagged behind a reference, beside one and in a part.
+        // Marked in a referenced schema, beside a reference and in a part.
         (
             "3.0",
             "Thing: {required: [id], properties: {id: {$ref: '#/components/schemas/Id'}}}, Id: {readOnly: true}",
@@ -108,16 +112,16 @@ fn a_member_is_read_only_wherever_that_and_its_being_required_stand() {
             "Body /id readOnly: \"id\" is read-only",
             "{schemas}"
         );
-        assert_eq!(answer_verdict(&service, r#"{"id":1}"#), "ok", "{schemas}");
+        assert_eq!(response_verdict(&service, r#"{"id":1}"#), "ok", "{schemas}");
         assert!(
-            answer_verdict(&service, "{}").starts_with("Body /id required"),
+            response_verdict(&service, "{}").starts_with("Body /id required"),
             "{schemas}"
         );
     }
 }
 
 #[test]
-fn a_base_that_is_used_by_itself_still_requires_what_another_flags() {
+fn base_schema_still_requires_properties_that_a_child_marks_read_only() {
     let service = thing(
         "3.1",
         "Thing: {properties: {a: {$ref: '#/components/schemas/Base'}, b: {allOf: [\
@@ -130,7 +134,7 @@ fn a_base_that_is_used_by_itself_still_requires_what_another_flags() {
 }
 
 #[tokio::test]
-async fn a_typed_answer_is_held_against_the_direction_of_answers() {
+async fn typed_response_may_not_contain_write_only() {
     #[derive(Clone, Serialize)]
     struct User {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,15 +162,15 @@ async fn a_typed_answer_is_held_against_the_direction_of_answers() {
                 .operation("test", async move || Body(json!(user)));
             for api in [typed, text] {
                 let sent = r#"{"name":"n","password":"p"}"#;
-                let answer = post(&build(api), sent).await;
-                assert_eq!(answer.status.as_u16(), status, "{version}");
+                let response = post(&build(api), sent).send().await;
+                assert_eq!(response.status.as_u16(), status, "{version}");
             }
         }
     }
 }
 
 #[test]
-fn a_parameter_is_what_is_sent() {
+fn read_only_is_rejected_in_parameters() {
     let document = crate::support::document(
         &crate::support::with_parameters(
             "{name: q, in: query, content: {application/json: {schema: \

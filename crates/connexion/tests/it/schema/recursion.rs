@@ -7,7 +7,7 @@ use super::{VERSIONS, messages, thing};
 use crate::support::{body_verdict, headers, only};
 
 #[test]
-fn schemas_that_lead_back_to_themselves_are_told_and_not_followed() {
+fn schema_that_refers_to_itself_is_reported() {
     for version in VERSIONS {
         let prefix = if version == "2.0" {
             "#/definitions"
@@ -38,7 +38,7 @@ fn schemas_that_lead_back_to_themselves_are_told_and_not_followed() {
         }
         let both =
             "Thing: {$ref: '#/components/schemas/B'}, B: {$ref: '#/components/schemas/Thing'}";
-        // The operation, too, refers to what has no end.
+        // The operation refers to the same cycle.
         assert_eq!(messages(version, both).len(), 4, "{version}");
         let tree = "Thing: {allOf: [{properties: {child: {$ref: '#/components/schemas/Thing'}}}], \
                     additionalProperties: {$ref: '#/components/schemas/Thing'}}";
@@ -51,7 +51,7 @@ fn schemas_that_lead_back_to_themselves_are_told_and_not_followed() {
 }
 
 #[test]
-fn very_long_chains_of_schemas_do_not_overflow_the_stack() {
+fn long_chain_of_schemas_does_not_overflow_the_stack() {
     let chain = |link: &str| {
         let links = (0..5_000).map(|i| {
             let next = link.replace(
@@ -63,13 +63,14 @@ fn very_long_chains_of_schemas_do_not_overflow_the_stack() {
         let links = links.collect::<Vec<_>>().join(", ");
         format!("Thing: {{$ref: '#/components/schemas/S0'}}, {links}, S5000: {{}}")
     };
-    let told = messages("3.1", &chain("{allOf: [NEXT]}"));
+    let reported = messages("3.1", &chain("{allOf: [NEXT]}"));
     assert!(
-        told.iter()
+        reported
+            .iter()
             .all(|line| line.ends_with("leads over too many references")),
-        "{told:?}"
+        "{reported:?}"
     );
-    assert!(!told.is_empty());
+    assert!(!reported.is_empty());
     let nested = chain("{properties: {a: NEXT}}");
     assert_eq!(messages("3.1", &nested), [""; 0]);
     assert_eq!(
@@ -79,21 +80,22 @@ fn very_long_chains_of_schemas_do_not_overflow_the_stack() {
 }
 
 #[test]
-fn schemas_that_lead_back_to_themselves_by_one_of_are_told() {
-    // Without a discriminator nothing says which one is meant.
+fn one_of_that_refers_to_itself_is_reported() {
+    // Without a discriminator no schema is chosen.
     let both = "Thing: {oneOf: [{$ref: '#/components/schemas/Cat'}]}, \
                 Cat: {allOf: [{$ref: '#/components/schemas/Thing'}]}";
-    let told = messages("3.0", both);
+    let reported = messages("3.0", both);
     assert!(
-        told.iter()
+        reported
+            .iter()
             .all(|line| line.ends_with("leads back to itself"))
-            && !told.is_empty(),
-        "{told:?}"
+            && !reported.is_empty(),
+        "{reported:?}"
     );
 }
 
 #[test]
-fn a_body_that_is_nested_very_deep_is_refused() {
+fn deeply_nested_body_is_rejected() {
     let tree = "Thing: {type: object, properties: {a: {$ref: '#/components/schemas/Thing'}}}";
     for version in VERSIONS {
         let service = thing(version, tree);
@@ -106,7 +108,7 @@ fn a_body_that_is_nested_very_deep_is_refused() {
 }
 
 #[test]
-fn a_tree_of_which_every_level_is_looked_at_twice_is_given_up_soon() {
+fn exponential_validation_of_a_tree_is_given_up_soon() {
     let branch = |name: &str| {
         format!("{{properties: {{a: {{$ref: '#/components/schemas/Thing'}}}}, required: [{name}]}}")
     };
@@ -114,7 +116,7 @@ fn a_tree_of_which_every_level_is_looked_at_twice_is_given_up_soon() {
     for (keyword, version) in [("anyOf", "3.1"), ("oneOf", "3.1"), ("allOf", "3.0")] {
         let service = thing(version, &format!("Thing: {{{keyword}: {alternatives}}}"));
         let deep = |levels| r#"{"a":"#.repeat(levels) + "{}" + &"}".repeat(levels);
-        // Without an end it would take years.
+        // Without a limit this takes years.
         let begin = std::time::Instant::now();
         let said = body_verdict(&service, &deep(60));
         assert_eq!(
@@ -126,14 +128,14 @@ fn a_tree_of_which_every_level_is_looked_at_twice_is_given_up_soon() {
             "{keyword} took {:?}",
             begin.elapsed()
         );
-        // What came before does not count.
+        // Earlier siblings do not count as depth.
         let said = body_verdict(&service, &deep(2));
         assert!(!said.contains("too deeply"), "{said}");
     }
 }
 
 #[test]
-fn long_values_of_recursive_schemas_are_not_taken_for_deep_ones() {
+fn long_value_of_a_recursive_schema_is_not_deep() {
     let schemas = "Thing: {type: object, required: [name], properties: {name: {type: string}, below: {type: array, \
                    items: {$ref: '#/components/schemas/Thing'}}}}";
     let service = thing("3.1", schemas);
@@ -143,7 +145,7 @@ fn long_values_of_recursive_schemas_are_not_taken_for_deep_ones() {
 }
 
 #[test]
-fn each_level_of_a_deep_value_takes_time_once_or_is_counted() {
+fn validation_of_a_deep_value_is_linear_or_limited() {
     let again = "$ref: '#/components/schemas/Thing'";
     for schema in [
         format!("properties: {{a: {{{again}}}, b: {{{again}}}}}"),
@@ -166,8 +168,8 @@ fn each_level_of_a_deep_value_takes_time_once_or_is_counted() {
 }
 
 #[test]
-fn the_faults_of_one_body_stay_small() {
-    // A long `enum`, told of a thousand values, took a hundred megabytes.
+fn violations_of_a_body_have_a_size_limit() {
+    // A long `enum` in a thousand messages took a hundred megabytes.
     let names: Vec<_> = (0..5_000).map(|i| format!("name-{i}")).collect();
     let schema = format!("Thing: {{type: array, items: {{enum: {names:?}}}}}");
     let service = thing("3.1", &schema);
@@ -177,14 +179,14 @@ fn the_faults_of_one_body_stay_small() {
         .validate_request(&PathValues::default(), None, &headers, body.as_bytes())
         .unwrap_err();
     assert_eq!(found.len(), 1_000);
-    let told: usize = found.iter().map(|one| one.detail.len()).sum();
-    assert!(told < 1_500_000, "{told}");
+    let reported: usize = found.iter().map(|one| one.detail.len()).sum();
+    assert!(reported < 1_500_000, "{reported}");
     assert!(found.iter().all(|one| one.expected.is_none()));
 }
 
 #[test]
-fn schemas_that_refer_to_one_another_by_the_dozen_are_shared_and_tell_all_the_same() {
-    // Forty, each of which leads to all others.
+fn mutually_referring_schemas_are_compiled_once() {
+    // Forty schemas that all refer to each other.
     let schemas: Vec<_> = (0..40)
         .map(|i| {
             let (next, other) = ((i + 1) % 40, (i * 7 + 3) % 40);

@@ -4,7 +4,7 @@ use super::{messages, thing};
 use crate::support::{body_verdict, service};
 
 #[test]
-fn reference_leads_to_any_schema_wherever_it_stands() {
+fn reference_to_a_schema_anywhere_is_resolved() {
     for version in ["3.1", "3.0"] {
         for (reference, schema) in [
             ("A/definitions/b", "definitions: {b: BOUND}"),
@@ -29,7 +29,7 @@ fn reference_leads_to_any_schema_wherever_it_stands() {
                 body_verdict(&service, r#"{"a": 1}"#).starts_with("ok"),
                 "{reference}"
             );
-            // What is referred to is read as a schema of OpenAPI, with its formats.
+            // The referenced value is read as a schema of OpenAPI, with its formats.
             assert!(
                 body_verdict(&service, r#"{"a": 2147483648}"#).starts_with("Body /a format"),
                 "{reference}"
@@ -39,33 +39,33 @@ fn reference_leads_to_any_schema_wherever_it_stands() {
 }
 
 #[test]
-fn schema_in_an_extension_is_checked_as_one_if_a_reference_leads_to_it() {
+fn schema_in_an_extension_is_checked_if_referenced() {
     for version in ["3.1", "3.0"] {
         let schemas =
             "Thing: {$ref: '#/components/schemas/A/x-a'}, A: {x-a: {type: txt}, x-b: {type: txt}}";
-        let told = messages(version, schemas);
+        let reported = messages(version, schemas);
         assert_eq!(
-            told,
+            reported,
             ["`type` must be one of string, number, integer, boolean, object, array, null"]
         );
     }
 }
 
 #[test]
-fn response_that_is_referred_to_as_a_schema_allows_any_value() {
+fn reference_to_a_response_as_a_schema_allows_any_value() {
     let document = crate::support::document(
         &crate::support::with_body("{$ref: '#/components/responses/R'}"),
         "responses: {R: {description: d}}",
     );
-    let [fault] = &document.check()[..] else {
+    let [diagnostic] = &document.check()[..] else {
         panic!("{:?}", document.check())
     };
-    assert_eq!(fault.code.as_str(), "not-checked");
+    assert_eq!(diagnostic.code.as_str(), "not-checked");
     assert!(body_verdict(&service(document), "5").starts_with("ok"));
 }
 
 #[test]
-fn rules_beside_each_reference_of_a_chain_hold() {
+fn keywords_beside_each_reference_of_a_chain_apply() {
     let schemas = "Thing: {type: object, properties: {a: {$ref: '#/components/schemas/A', x-a: 1}}}, \
                    A: {$ref: '#/components/schemas/B', maxLength: 2}, B: {type: string}";
     let service = thing("3.1", schemas);

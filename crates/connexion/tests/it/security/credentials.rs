@@ -2,11 +2,11 @@
 
 use connexion::{Api, Credentials, Document, Principal};
 
-use super::{ask, challenges, service, text, whoami};
+use super::{call, challenges, service, text, whoami};
 use crate::support::build;
 
 #[tokio::test]
-async fn every_kind_of_scheme_finds_its_credentials() {
+async fn credentials_of_every_scheme_are_read() {
     let basic = ("authorization", "basic YW5uOnJlYWQ=");
     let bearer = ("authorization", "BEARER ann:read");
     for (scheme, query, field) in [
@@ -20,17 +20,17 @@ async fn every_kind_of_scheme_finds_its_credentials() {
         ("digest", "", ("authorization", "Digest ann:read")),
     ] {
         let service = service(&format!("[{{{scheme}: []}}]"));
-        let answer = ask(&service, query, &[field]).await;
-        assert_eq!(answer.text(), "ann read", "{scheme}");
-        let answer = ask(&service, "", &[]).await;
+        let response = call(&service, query).headers(&[field]).send().await;
+        assert_eq!(response.text(), "ann read", "{scheme}");
+        let response = call(&service, "").send().await;
         let expected = (401, "Credentials are required.".to_owned());
-        assert_eq!(answer.problem(), expected, "{scheme}");
-        assert_eq!(challenges(&answer).len(), 1, "{scheme}");
+        assert_eq!(response.problem(), expected, "{scheme}");
+        assert_eq!(challenges(&response).len(), 1, "{scheme}");
     }
 }
 
 #[tokio::test]
-async fn credentials_that_are_wrong_or_unreadable_are_401() {
+async fn wrong_or_unreadable_credentials_return_401() {
     for (scheme, query, fields) in [
         ("header", "", &[("x-key", "wrong")][..]),
         ("header", "", &[("x-key", "ann:a"), ("x-key", "bob:a")]),
@@ -50,37 +50,43 @@ async fn credentials_that_are_wrong_or_unreadable_are_401() {
         ),
     ] {
         let service = service(&format!("[{{{scheme}: []}}]"));
-        let answer = ask(&service, query, fields).await;
+        let response = call(&service, query).headers(fields).send().await;
         let expected = (401, "The credentials are not valid.".to_owned());
-        assert_eq!(answer.problem(), expected, "{scheme} {fields:?}");
+        assert_eq!(response.problem(), expected, "{scheme} {fields:?}");
     }
 }
 
 #[tokio::test]
-async fn challenges_say_what_to_send() {
+async fn challenges_name_the_schemes() {
     let service = service("[{basic: []}, {bearer: []}, {oauth: [read]}, {header: []}]");
     let expected = [
         r#"ApiKey realm="A \"b\"""#,
         r#"Basic realm="A \"b\"", charset="UTF-8""#,
         r#"Bearer realm="A \"b\"""#,
     ];
-    assert_eq!(challenges(&ask(&service, "", &[]).await), expected);
-    let answer = ask(&service, "", &[("authorization", "Bearer x")]).await;
+    assert_eq!(challenges(&call(&service, "").send().await), expected);
+    let response = call(&service, "")
+        .header("authorization", "Bearer x")
+        .send()
+        .await;
     let expected = r#"Bearer realm="A \"b\"", error="invalid_token""#;
-    assert_eq!(challenges(&answer)[2], expected);
+    assert_eq!(challenges(&response)[2], expected);
 }
 
 #[tokio::test]
-async fn a_key_in_the_query_is_no_unknown_parameter() {
+async fn api_key_in_the_query_is_not_an_unknown_parameter() {
     let query = service("[{query: []}]");
-    assert_eq!(ask(&query, "?key=ann:a&n=1", &[]).await.status, 200);
+    assert_eq!(call(&query, "?key=ann:a&n=1").send().await.status, 200);
     let header = service("[{header: []}]");
-    let answer = ask(&header, "?key=1", &[("x-key", "ann:a")]).await;
-    assert_eq!(answer.status, 400);
+    let response = call(&header, "?key=1")
+        .header("x-key", "ann:a")
+        .send()
+        .await;
+    assert_eq!(response.status, 400);
 }
 
 #[test]
-fn secrets_are_not_printed() {
+fn debug_output_hides_secrets() {
     let password = "secret".to_owned();
     let user = "ann".to_owned();
     let all = [
@@ -92,38 +98,48 @@ fn secrets_are_not_printed() {
 }
 
 #[tokio::test]
-async fn only_a_wrong_token_is_called_invalid_token() {
+async fn invalid_token_challenge_is_for_wrong_tokens_only() {
     let service = service("[{basic: []}, {bearer: []}, {header: []}]");
     let bearer = r#"Bearer realm="A \"b\"""#;
     for field in [("x-key", "wrong"), ("authorization", "Basic !")] {
-        let answer = ask(&service, "", &[field]).await;
-        assert_eq!(answer.status, 401);
-        assert_eq!(challenges(&answer)[2], bearer, "{field:?}");
+        let response = call(&service, "").headers(&[field]).send().await;
+        assert_eq!(response.status, 401);
+        assert_eq!(challenges(&response)[2], bearer, "{field:?}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_token_does_not_reach_the_verifier() {
+async fn malformed_token_is_not_passed_to_the_verifier() {
     let document = Document::parse("a.yaml", text("", "security: [{bearer: []}]")).unwrap();
-    let everybody = async |_, _| Ok(Some(Principal::new::<String>("all", [])));
-    let api = Api::from_document(document).default_security(everybody);
+    let verify_all = async |_, _| Ok(Some(Principal::new::<String>("all", [])));
+    let api = Api::from_document(document).default_security(verify_all);
     let service = build(api.operation("a", whoami));
     for field in ["Bearer", "Bearer ", "Bearer a b"] {
-        let answer = ask(&service, "", &[("authorization", field)]).await;
-        assert_eq!(answer.status, 401, "{field:?}");
+        let response = call(&service, "")
+            .header("authorization", field)
+            .send()
+            .await;
+        assert_eq!(response.status, 401, "{field:?}");
     }
 }
 
 #[tokio::test]
-async fn whoever_shows_something_is_not_taken_for_nobody() {
+async fn request_with_unreadable_credentials_is_not_anonymous() {
     let service = service("[{header: [], bearer: []}, {}]");
     for field in [
         ("x-key", "ann:a"),
         ("authorization", "Token ann:a"),
         ("authorization", "Bearer\tann:a"),
     ] {
-        assert_eq!(ask(&service, "", &[field]).await.status, 401, "{field:?}");
+        assert_eq!(
+            call(&service, "").headers(&[field]).send().await.status,
+            401,
+            "{field:?}"
+        );
     }
     let other = [("x-other", "1")];
-    assert_eq!(ask(&service, "", &other).await.text(), "nobody");
+    assert_eq!(
+        call(&service, "").headers(&other).send().await.text(),
+        "anonymous"
+    );
 }

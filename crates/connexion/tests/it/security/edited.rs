@@ -6,9 +6,9 @@ use connexion::{Api, Document};
 use super::verify;
 use crate::support::build;
 
-/// The same requirements in each way that a document can declare them.
+/// The equivalent documents, in each notation of security requirements.
 const DOCUMENTS: [&str; 5] = [
-    // Of each operation, in flow style.
+    // For each operation, in flow style.
     "openapi: 3.1.0
 info: {title: a, version: '1'}
 paths:
@@ -22,7 +22,7 @@ components:
     key: {type: apiKey, in: header, name: X-Key}
     login: {type: oauth2, flows: {}}
 ",
-    // In block style, of the document as a whole, with an alias, in another order and with comments.
+    // In block style, for the whole document, with an alias, in another order and with comments.
     "# who
 security: &read
   - key:
@@ -64,7 +64,7 @@ securityDefinitions:
   key: {type: apiKey, in: header, name: X-Key}
   login: {type: oauth2, flow: implicit, authorizationUrl: 'https://a.example', scopes: {read: r, write: w}}
 ",
-    // Path items by reference, one of them twice.
+    // Referenced path items, one of them twice.
     "openapi: 3.1.0
 info: {title: a, version: '1'}
 paths:
@@ -82,7 +82,7 @@ components:
 ",
 ];
 
-/// What requests to `GET /a`, `PUT /a` and `GET /b` get without credentials, and with a key and a token to read with.
+/// Returns the statuses of `GET /a`, `PUT /a` and `GET /b` without credentials, with a key and with a token for reading.
 async fn statuses(document: Document) -> [[u16; 3]; 3] {
     let api = Api::from_document(document)
         .default_security(verify)
@@ -103,15 +103,15 @@ async fn statuses(document: Document) -> [[u16; 3]; 3] {
             if let Some((name, value)) = shown {
                 request = request.header(*name, *value);
             }
-            let answer = service.handle(request.body(Body::empty()).unwrap()).await;
-            statuses[row][column] = answer.status().as_u16();
+            let response = service.handle(request.body(Body::empty()).unwrap()).await;
+            statuses[row][column] = response.status().as_u16();
         }
     }
     statuses
 }
 
 #[tokio::test]
-async fn edited_security_is_enforced_and_served_whatever_the_spelling() {
+async fn edited_security_is_enforced_and_served_in_every_notation() {
     for text in DOCUMENTS {
         let document = Document::parse("a.yaml", text).unwrap();
         let mut edits: Vec<(Document, [[u16; 3]; 3])> = Vec::new();
@@ -142,13 +142,13 @@ async fn edited_security_is_enforced_and_served_whatever_the_spelling() {
             },
             [[200; 3], [401, 403, 403], [200; 3]],
         );
-        // What would leave nothing changes nothing.
+        // An edit that would remove every requirement has no effect.
         edit(
             |operation| assert!(!operation.retain(|_| false)),
             [[401, 200, 200], [401, 403, 403], [200; 3]],
         );
         for (edited, expected) in edits {
-            // What is served says the same.
+            // The served document has the edited requirements.
             for served in [edited.text().to_owned(), edited.to_json()] {
                 let served = Document::parse("a.yaml", served).unwrap();
                 assert_eq!(served.to_json(), edited.to_json());
@@ -160,7 +160,7 @@ async fn edited_security_is_enforced_and_served_whatever_the_spelling() {
 }
 
 #[test]
-fn what_is_not_edited_is_served_as_it_was_written() {
+fn document_without_edits_is_served_as_written() {
     for text in DOCUMENTS {
         let mut document = Document::parse("a.yaml", text).unwrap();
         document.edit_security(|operation| {
@@ -171,7 +171,7 @@ fn what_is_not_edited_is_served_as_it_was_written() {
 }
 
 #[test]
-fn an_operation_that_declares_nothing_is_told_from_an_open_one() {
+fn operation_without_security_differs_from_an_open_one() {
     let text = "openapi: 3.1.0\ninfo: {title: a, version: '1'}\npaths:\n  /a:\n    \
         get: {responses: {'200': {description: d}}}\n    \
         put: {security: [], responses: {'200': {description: d}}}\n    \

@@ -3,11 +3,11 @@
 use axum::body::Body;
 use connexion::{Api, Document, OperationId};
 
-use super::{ask, service, text, verify, whoami};
-use crate::support::{build, send};
+use super::{call, service, text, verify, whoami};
+use crate::support::{build, request};
 
 #[tokio::test]
-async fn requirements_are_joined_by_and_and_or() {
+async fn security_requirements_are_joined_by_and_and_or() {
     let service = service("[{header: [a], bearer: [b]}, {query: [c]}]");
     let key = ("x-key", "ann:a");
     for (query, fields, expected) in [
@@ -20,9 +20,9 @@ async fn requirements_are_joined_by_and_and_or() {
         ("?key=eve:x", &[], "403"),
         ("?key=down:", &[], "503"),
     ] {
-        let answer = ask(&service, query, fields).await;
-        let outcome = match answer.status.as_u16() {
-            200 => answer.text(),
+        let response = call(&service, query).headers(fields).send().await;
+        let outcome = match response.status.as_u16() {
+            200 => response.text(),
             status => status.to_string(),
         };
         assert_eq!(outcome, expected, "{query} {fields:?}");
@@ -30,19 +30,19 @@ async fn requirements_are_joined_by_and_and_or() {
 }
 
 #[tokio::test]
-async fn optional_credentials_must_be_right_if_there_are_some() {
+async fn optional_credentials_must_be_valid_if_sent() {
     for security in ["[{}, {header: []}]", "[{header: []}, {}]"] {
         let service = service(security);
-        assert_eq!(ask(&service, "", &[]).await.text(), "nobody");
-        let answer = ask(&service, "", &[("x-key", "ann:a")]).await;
-        assert_eq!(answer.text(), "ann a");
-        let answer = ask(&service, "", &[("x-key", "wrong")]).await;
-        assert_eq!(answer.status, 401);
+        assert_eq!(call(&service, "").send().await.text(), "anonymous");
+        let response = call(&service, "").header("x-key", "ann:a").send().await;
+        assert_eq!(response.text(), "ann a");
+        let response = call(&service, "").header("x-key", "wrong").send().await;
+        assert_eq!(response.status, 401);
     }
 }
 
 #[tokio::test]
-async fn an_operation_replaces_what_the_document_requires() {
+async fn security_of_an_operation_overrides_that_of_the_document() {
     for (own, status) in [
         ("", 401),
         ("security: []", 200),
@@ -51,28 +51,26 @@ async fn an_operation_replaces_what_the_document_requires() {
         let document = Document::parse("a.yaml", text("security: [{header: []}]", own)).unwrap();
         let api = Api::from_document(document).default_security(verify);
         let service = build(api.operation("a", whoami));
-        assert_eq!(ask(&service, "", &[]).await.status, status, "{own}");
+        assert_eq!(call(&service, "").send().await.status, status, "{own}");
     }
 }
 
 #[tokio::test]
-async fn credentials_are_looked_at_before_anything_else() {
+async fn credentials_are_checked_before_parameters_and_body() {
     let service = service("[{header: []}]");
     let fields = [("content-type", "text/plain")];
-    // A body that breaks off would be a 400.
+    // A broken body would return 400.
     let broken = futures_util::stream::once(async { Err::<Vec<u8>, _>("broken") });
-    let answer = send(
-        &service,
-        "POST /a?n=x&z=1",
-        &fields,
-        Body::from_stream(broken),
-    )
-    .await;
-    assert_eq!(answer.status, 401);
+    let response = request(&service, "POST /a?n=x&z=1")
+        .headers(&fields)
+        .body(Body::from_stream(broken))
+        .send()
+        .await;
+    assert_eq!(response.status, 401);
 }
 
 #[tokio::test]
-async fn the_document_can_be_put_behind_a_requirement() {
+async fn served_document_can_require_credentials() {
     let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
     let api = Api::from_document(document)
         .default_security(verify)
@@ -81,14 +79,17 @@ async fn the_document_can_be_put_behind_a_requirement() {
     let service = build(api.operation("a", whoami));
     for (key, status) in [("wrong", 401), ("ann:a", 403), ("ann:docs", 200)] {
         let fields = [("x-key", key)];
-        let answer = send(&service, "GET /openapi.json", &fields, Body::empty()).await;
-        assert_eq!(answer.status, status, "{key}");
+        let response = request(&service, "GET /openapi.json")
+            .headers(&fields)
+            .send()
+            .await;
+        assert_eq!(response.status, status, "{key}");
     }
-    assert_eq!(ask(&service, "", &[]).await.status, 200);
+    assert_eq!(call(&service, "").send().await.status, 200);
 }
 
 #[test]
-fn what_does_not_fit_together_is_a_fault() {
+fn inconsistent_security_is_an_error() {
     let text = "openapi: 3.1.0
 info: {title: T, version: '1'}
 security: [{none: []}, x, {a: 1}, {c: []}]
@@ -122,7 +123,7 @@ a.yaml:12:5: the security scheme has no `type`";
 }
 
 #[tokio::test]
-async fn swagger_2_says_the_same() {
+async fn security_of_swagger_2_is_the_same() {
     let text = "swagger: '2.0'
 info: {title: T, version: '1'}
 security: [{b: []}, {k: []}]
@@ -139,20 +140,23 @@ paths:
     let id = async |id: OperationId| id.as_str().to_owned();
     let api = Api::from_document(document).default_security(verify);
     let service = build(api.operation("a", whoami).fallback(id));
-    assert_eq!(ask(&service, "", &[]).await.status, 401);
-    assert_eq!(ask(&service, "?key=ann:x", &[]).await.text(), "ann x");
+    assert_eq!(call(&service, "").send().await.status, 401);
+    assert_eq!(call(&service, "?key=ann:x").send().await.text(), "ann x");
     let fields = [("authorization", "Basic YW5uOnJlYWQ=")];
-    assert_eq!(ask(&service, "", &fields).await.text(), "ann read");
+    assert_eq!(
+        call(&service, "").headers(&fields).send().await.text(),
+        "ann read"
+    );
     for (token, status) in [("Bearer ann:read", 200), ("Bearer ann:x", 403)] {
         let fields = [("authorization", token)];
-        let answer = send(&service, "GET /a", &fields, Body::empty()).await;
-        assert_eq!(answer.status, status);
+        let response = request(&service, "GET /a").headers(&fields).send().await;
+        assert_eq!(response.status, status);
     }
 }
 
 #[cfg(feature = "swagger-ui")]
 #[tokio::test]
-async fn everything_of_the_docs_is_behind_their_requirement() {
+async fn documents_and_page_require_credentials() {
     let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
     let api = Api::from_document(document).default_security(verify);
     let api = api.docs_security("header", &[]).swagger_ui(true);
@@ -166,16 +170,16 @@ async fn everything_of_the_docs_is_behind_their_requirement() {
         "GET /ui/start.js",
     ] {
         let fields = [("if-none-match", "*")];
-        let answer = send(&service, line, &fields, Body::empty()).await;
-        assert_eq!(answer.status, 401, "{line}");
-        let answer = send(&service, line, &[("x-key", "ann:")], Body::empty()).await;
-        assert_ne!(answer.status, 401, "{line}");
+        let response = request(&service, line).headers(&fields).send().await;
+        assert_eq!(response.status, 401, "{line}");
+        let response = request(&service, line).header("x-key", "ann:").send().await;
+        assert_ne!(response.status, 401, "{line}");
     }
 }
 
-/// As Python's connexion has it under this name.
+/// The option of this name in Python's connexion.
 #[tokio::test]
-async fn paths_that_are_not_in_the_document_can_require_credentials() {
+async fn undocumented_paths_can_require_credentials() {
     let document = text("security: [{header: [read]}]", "security: []");
     let document = Document::parse("a.yaml", document).unwrap();
     let api = Api::from_document(document).default_security(verify);
@@ -193,20 +197,20 @@ async fn paths_that_are_not_in_the_document_can_require_credentials() {
         ("POST /a", "", 200),
         ("GET /openapi.json", "", 200),
     ] {
-        let answer = send(&service, line, &[("x-key", key)], Body::empty()).await;
-        assert_eq!(answer.status, status, "{line} {key}");
+        let response = request(&service, line).header("x-key", key).send().await;
+        assert_eq!(response.status, status, "{line} {key}");
     }
 }
 
 #[test]
-fn all_paths_can_require_only_what_the_document_requires() {
+fn undocumented_paths_cannot_require_an_unknown_scheme() {
     let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
     let api = Api::<()>::from_document(document)
         .default_security(verify)
         .stub(true);
-    let faults = api.auth_all_paths(true).build(()).unwrap_err().to_string();
+    let diagnostics = api.auth_all_paths(true).build(()).unwrap_err().to_string();
     assert!(
-        faults.contains("the document has no `security` beside `paths`"),
-        "{faults}"
+        diagnostics.contains("the document has no `security` beside `paths`"),
+        "{diagnostics}"
     );
 }

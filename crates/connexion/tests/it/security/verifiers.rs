@@ -7,53 +7,70 @@ use std::{
 
 use connexion::{Api, ApiService, AuthContext, Credentials, Document, Principal, Principals};
 
-use super::{ask, challenges, service, text, verify, whoami};
+use super::{call, challenges, service, text, verify, whoami};
 use crate::support::build;
 
 #[tokio::test]
-async fn missing_scopes_are_403() {
+async fn missing_scope_returns_403() {
     let service = service("[{oauth: [read, write]}]");
-    let answer = ask(&service, "", &[("authorization", "Bearer ann:read,x")]).await;
+    let response = call(&service, "")
+        .header("authorization", "Bearer ann:read,x")
+        .send()
+        .await;
     let expected = (403, "The scope 'write' is required.".to_owned());
-    assert_eq!(answer.problem(), expected);
+    assert_eq!(response.problem(), expected);
     let expected = r#"Bearer realm="A \"b\"", error="insufficient_scope", scope="write""#;
-    assert_eq!(challenges(&answer), [expected]);
-    let answer = ask(&service, "", &[("authorization", "Bearer ann:read,write")]).await;
-    assert_eq!(answer.text(), "ann read,write");
+    assert_eq!(challenges(&response), [expected]);
+    let response = call(&service, "")
+        .header("authorization", "Bearer ann:read,write")
+        .send()
+        .await;
+    assert_eq!(response.text(), "ann read,write");
 }
 
 #[tokio::test]
-async fn a_handler_that_needs_a_principal_of_an_open_operation_is_a_500() {
+async fn handler_with_a_principal_for_an_open_operation_returns_500() {
     let document = Document::parse("a.yaml", text("", "security: []")).unwrap();
     let api = Api::from_document(document).default_security(verify);
     let needs = async |principal: Principal| principal.name;
     let service = build(api.operation("a", needs));
-    assert_eq!(ask(&service, "", &[]).await.status, 500);
+    assert_eq!(call(&service, "").send().await.status, 500);
 }
 
 #[tokio::test]
-async fn a_verifier_that_cannot_tell_does_not_keep_another_from_it() {
+async fn failing_verifier_does_not_prevent_another_requirement() {
     let service = service("[{header: []}, {query: [a]}]");
     let down = [("x-key", "down:")];
-    assert_eq!(ask(&service, "?key=ann:a", &down).await.text(), "ann a");
+    assert_eq!(
+        call(&service, "?key=ann:a")
+            .headers(&down)
+            .send()
+            .await
+            .text(),
+        "ann a"
+    );
     for query in ["", "?key=wrong", "?key=ann:x"] {
-        assert_eq!(ask(&service, query, &down).await.status, 503, "{query}");
+        assert_eq!(
+            call(&service, query).headers(&down).send().await.status,
+            503,
+            "{query}"
+        );
     }
 }
 
 #[tokio::test]
-async fn refusals_pass_through_the_problem_hook() {
+async fn problem_hook_receives_security_problems() {
     let document = Document::parse("a.yaml", text("", "security: [{header: [a]}]")).unwrap();
     let api = Api::from_document(document).default_security(verify);
-    let api = api.on_problem(|problem, _| problem.detail = "told anew".into());
+    let api = api.on_problem(|problem, _| problem.detail = "new detail".into());
     let service = build(api.operation("a", whoami));
     for (key, status) in [("wrong", 401), ("ann:b", 403), ("down:", 503)] {
-        let answer = ask(&service, "", &[("x-key", key)]).await;
-        assert_eq!(answer.problem(), (status, "told anew".to_owned()));
+        let response = call(&service, "").header("x-key", key).send().await;
+        assert_eq!(response.problem(), (status, "new detail".to_owned()));
     }
 }
 
-/// A service that requires a client's key and a user's token together, or the token with another scope.
+/// Builds a service that requires a key and a token together, or the token with another scope.
 fn watched(seen: &Arc<Mutex<Vec<String>>>) -> ApiService {
     let document = text(
         "",
@@ -96,34 +113,34 @@ fn watched(seen: &Arc<Mutex<Vec<String>>>) -> ApiService {
 struct Tenant(u8);
 
 #[tokio::test]
-async fn a_verifier_sees_the_request_and_the_required_scopes() {
+async fn verifier_receives_the_request_and_the_required_scopes() {
     let seen = Arc::default();
     let service = watched(&seen);
     let fields = [("authorization", "Bearer ann"), ("x-trace", "5")];
-    let _ = ask(&service, "", &fields).await;
+    let _ = call(&service, "").headers(&fields).send().await;
     let expected = ["a /a bearer [\"read\"] 5", "a /a bearer [\"admin\"] 5"];
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
 #[tokio::test]
-async fn each_scheme_that_is_required_has_a_principal_with_its_claims() {
+async fn every_required_scheme_has_a_principal_with_its_claims() {
     let service = watched(&Arc::default());
     let fields = [
         ("authorization", "Bearer ann"),
         ("x-key", "shop"),
         ("x-trace", "5"),
     ];
-    let answer = ask(&service, "", &fields).await;
+    let response = call(&service, "").headers(&fields).send().await;
     let expected = r#"["header", "bearer"] Some(7) Some("claims") shop ["c", "read"]"#;
-    assert_eq!(answer.text(), expected);
+    assert_eq!(response.text(), expected);
 }
 
 #[tokio::test]
-async fn a_function_of_the_application_decides_about_scopes() {
+async fn custom_scope_check_is_used() {
     let document = text("", "security: [{header: [people:read, people:write]}]");
     let document = Document::parse("a.yaml", document).unwrap();
     let api = Api::from_document(document).default_security(verify);
-    // One of them is enough, and one without a colon includes all below it.
+    // One scope is enough, and one without a colon includes all with that prefix.
     let api = api.scope_check(|principal, required| {
         required.iter().any(|one| {
             let (all, _) = one.split_once(':').unwrap();
@@ -133,12 +150,15 @@ async fn a_function_of_the_application_decides_about_scopes() {
     let service = build(api.operation("a", whoami));
     for (key, status) in [("ann:people", 200), ("ann:x", 403)] {
         assert_eq!(
-            ask(&service, "", &[("x-key", key)]).await.status,
+            call(&service, "").header("x-key", key).send().await.status,
             status,
             "{key}"
         );
     }
     // `verify` splits at the first colon.
-    let one = ask(&service, "", &[("x-key", "ann:people:write")]).await;
+    let one = call(&service, "")
+        .header("x-key", "ann:people:write")
+        .send()
+        .await;
     assert_eq!(one.status, 200);
 }

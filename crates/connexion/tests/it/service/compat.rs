@@ -1,4 +1,4 @@
-//! JSON Schema's integers and JSON's notation, which are the default, and those of Python's connexion.
+//! Integers and notation: those of JSON Schema by default, those of Python's connexion with `compat`.
 
 use connexion::{Api, ApiService, Body, Compat, Document, Params, PathValues};
 use http::StatusCode;
@@ -6,18 +6,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ANY, answering, body_verdict, build, document, headers, only, post, send, sentences, service,
-    verdict, with_body,
+    ANY, body_verdict, build, document, headers, only, post, request, sentences, service, verdict,
+    with_body, with_response,
 };
 
-/// The service of [`service`] for clients of Python's connexion.
+/// Builds the service of [`service`] with `compat` for Python's connexion.
 #[track_caller]
 fn legacy(document: Document) -> ApiService {
     let api = Api::from_document(document).compat(Compat::Connexion);
     build(api.operation("test", async || ()))
 }
 
-/// A document of one operation that takes the integer `n` in a query and in a body, in each version.
+/// Returns a document in each version; its operation takes the integer `n` in the query and in the body.
 fn in_all_versions() -> [Document; 3] {
     let openapi = |version: &str| {
         format!(
@@ -50,9 +50,13 @@ async fn integer_with_a_zero_fraction_reaches_the_handler_as_an_integer() {
         for (number, expected) in [("1.0", 1), ("1e3", 1_000), ("-0", 0), ("-0.0", 0), ("7", 7)] {
             let json = [("content-type", "application/json")];
             let body = format!(r#"{{"n": {number}}}"#);
-            let answer = send(&service, &format!("POST /test?n={number}"), &json, body).await;
+            let response = request(&service, &format!("POST /test?n={number}"))
+                .headers(&json)
+                .body(body)
+                .send()
+                .await;
             assert_eq!(
-                answer.text(),
+                response.text(),
                 format!("[{expected},{expected}]"),
                 "{number}"
             );
@@ -78,7 +82,7 @@ fn integer_beyond_64_bits_is_accepted() {
     }
 }
 
-/// A handler's type may hold less than the document allows, but that is for the client to know.
+/// A handler's type may be smaller than the document allows; the client gets an error.
 #[tokio::test]
 async fn integer_that_does_not_fit_the_handler_is_a_client_error() {
     let handler = async |Body(body): Body<Whole>| body.n.to_string();
@@ -86,8 +90,8 @@ async fn integer_that_does_not_fit_the_handler_is_a_client_error() {
     let api = Api::from_document(document).try_handlers(false);
     let service = build(api.operation("test", handler));
     for number in ["1e30", "-1e30", "9223372036854775808"] {
-        let answer = post(&service, format!("{{\"n\": {number}}}")).await;
-        assert_eq!(answer.status, 400, "{number}");
+        let response = post(&service, format!("{{\"n\": {number}}}")).send().await;
+        assert_eq!(response.status, 400, "{number}");
     }
 }
 
@@ -122,13 +126,17 @@ async fn fields_of_a_form_are_integers_with_a_zero_fraction() {
     let handler = async |Body(form): Body<Value>| Body(form);
     let api = Api::from_document(document(&operation, "")).operation("test", handler);
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    let answer = send(&build(api), "POST /test", &form, "n=1.0&list=2&list=3e1").await;
-    assert_eq!(answer.json(), json!({"n": 1, "list": [2, 30]}));
+    let response = request(&build(api), "POST /test")
+        .headers(&form)
+        .body("n=1.0&list=2&list=3e1")
+        .send()
+        .await;
+    assert_eq!(response.json(), json!({"n": 1, "list": [2, 30]}));
 }
 
 #[test]
 fn responses_follow_the_integers_of_the_service() {
-    let documented = || document(&answering("{type: array, items: {type: integer}}"), "");
+    let documented = || document(&with_response("{type: array, items: {type: integer}}"), "");
     let check = |service: &ApiService| {
         let headers = headers(&[("content-type", "application/json")]);
         only(service)
@@ -148,7 +156,7 @@ fn responses_follow_the_integers_of_the_service() {
 }
 
 #[test]
-fn compat_connexion_refuses_integers_with_a_fraction_or_beyond_64_bits() {
+fn compat_connexion_rejects_integers_with_a_fraction_or_beyond_64_bits() {
     for document in in_all_versions() {
         let service = legacy(document);
         let huge = "9".repeat(40);

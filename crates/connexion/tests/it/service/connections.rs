@@ -1,5 +1,5 @@
-//! Connections over which a request's body comes that nobody reads: they are kept, or the response says that they are
-//! closed. Over a socket, since this is between the service and `hyper`.
+//! Connections after a request whose body the handler did not read: kept open, or closed with `Connection: close`.
+//! Tested over a socket, since the service and `hyper` decide this together.
 
 use axum::Router;
 use connexion::{Api, ByteStream, Document, Principal};
@@ -30,7 +30,7 @@ paths:
 components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}
 ";
 
-/// A connection to a service that reads no body but that of JSON.
+/// Connects to a service that reads JSON bodies only.
 async fn connect() -> TcpStream {
     let api = Api::from_document(Document::parse("test.yaml", DOCUMENT).unwrap());
     let api = api.default_security(async |_, _| Ok(None::<Principal>));
@@ -48,7 +48,7 @@ fn head(method: &str, path: &str, fields: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\n{fields}\r\n")
 }
 
-/// The head of the next response, in lower case; empty if there is none. Its body is skipped.
+/// Reads the head of the next response, in lower case; empty if there is none. Skips the body.
 async fn response(connection: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -67,7 +67,7 @@ async fn response(connection: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_small_unread_body_does_not_end_the_connection() {
+async fn small_unread_body_keeps_the_connection() {
     for (method, path, status) in [
         ("POST", "/nowhere", "404"),
         ("PUT", "/ignored", "405"),
@@ -85,7 +85,7 @@ async fn a_small_unread_body_does_not_end_the_connection() {
             let head = head(method, path, fields);
             for part in [head.as_str()].iter().chain(parts) {
                 connection.write_all(part.as_bytes()).await.unwrap();
-                // The service gets each part on its own.
+                // The service receives each part separately.
                 connection.flush().await.unwrap();
                 tokio::task::yield_now().await;
             }
@@ -100,14 +100,14 @@ async fn a_small_unread_body_does_not_end_the_connection() {
 }
 
 #[tokio::test]
-async fn a_response_says_that_the_connection_is_closed_if_the_body_stays_unread() {
+async fn large_unread_body_sends_connection_close() {
     for path in ["/nowhere", "/ignored", "/stream", "/secret"] {
         for fields in [
-            // Much, none of which has come.
+            // A long body that has not arrived.
             "Content-Length: 10000000\r\n",
-            // Little, which does not come.
+            // A short body that does not arrive.
             "Content-Length: 5\r\n",
-            // To read it would ask for it.
+            // Reading it would send `100 Continue`.
             "Content-Length: 5\r\nExpect: 100-continue\r\n",
         ] {
             let mut connection = connect().await;
@@ -125,7 +125,7 @@ async fn a_response_says_that_the_connection_is_closed_if_the_body_stays_unread(
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_not_read_to_keep_the_connection() {
+async fn endless_unread_body_closes_the_connection() {
     let mut connection = connect().await;
     let head = head("POST", "/ignored", "Transfer-Encoding: chunked\r\n");
     connection.write_all(head.as_bytes()).await.unwrap();

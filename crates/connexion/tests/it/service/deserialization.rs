@@ -8,17 +8,20 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::handler_types::{A, required};
-use crate::support::{Log, ask, build, document, document_at, post, with_parameters};
+use crate::support::{Log, build, document, document_at, post, request, with_parameters};
 
 #[tokio::test]
-async fn a_valid_request_that_a_type_cannot_read_is_a_500_with_a_line_in_the_log() {
+async fn valid_request_that_the_handler_type_rejects_returns_500_and_is_logged() {
     let log = Log::capture();
     let schema =
         "{type: object, required: [a], properties: {a: {type: array, items: {type: integer}}}}";
     let api = Api::from_document(document(&required(schema), "")).try_handlers(false);
     let service = build(api.operation("test", async |_: Body<A<Vec<u8>>>| "read"));
-    assert_eq!(post(&service, "{\"a\": [1, 2]}").await.text(), "read");
-    let problem = post(&service, "{\"a\": [1, 300]}").await.problem();
+    assert_eq!(
+        post(&service, "{\"a\": [1, 2]}").send().await.text(),
+        "read"
+    );
+    let problem = post(&service, "{\"a\": [1, 300]}").send().await.problem();
     assert_eq!(
         problem,
         (500, "The server could not answer this request.".to_owned())
@@ -36,14 +39,17 @@ async fn a_valid_request_that_a_type_cannot_read_is_a_500_with_a_line_in_the_log
     let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
     let api = Api::from_document(document_at("get /test", &operation, "")).try_handlers(false);
     let service = build(api.operation("test", async |_: Params<A<u8>>| "read"));
-    assert_eq!(ask(&service, "GET /test?a=x").await.status, 400);
-    assert_eq!(ask(&service, "GET /test?a=300").await.status, 500);
-    assert_eq!(ask(&service, "GET /test").await.status, 500);
+    assert_eq!(request(&service, "GET /test?a=x").send().await.status, 400);
+    assert_eq!(
+        request(&service, "GET /test?a=300").send().await.status,
+        500
+    );
+    assert_eq!(request(&service, "GET /test").send().await.status, 500);
 }
 
-/// Every kind of type reads the same values as with `serde_json` alone.
+/// Every kind of type accepts the same values as with `serde_json` alone.
 #[tokio::test]
-async fn bodies_are_read_as_serde_json_reads_them() {
+async fn bodies_are_deserialized_as_by_serde_json() {
     #[derive(Debug, Deserialize, PartialEq)]
     enum Kind {
         Unit,
@@ -77,12 +83,12 @@ async fn bodies_are_read_as_serde_json_reads_them() {
     let expected: All = serde_json::from_value(value.clone()).unwrap();
     let api = Api::from_document(document(&required("{type: object}"), "")).try_handlers(false);
     let service = build(api.operation("test", async |Body(all): Body<All>| format!("{all:?}")));
-    let read = post(&service, value.to_string()).await.text();
+    let read = post(&service, value.to_string()).send().await.text();
     assert_eq!(read, format!("{expected:?}"));
     let api = Api::from_document(document(&required("{}"), ""));
     let service = build(api.operation(
         "test",
         async |Body(raw): Body<Box<serde_json::value::RawValue>>| raw.get().to_owned(),
     ));
-    assert_eq!(post(&service, "[1, {}]").await.text(), "[1,{}]");
+    assert_eq!(post(&service, "[1, {}]").send().await.text(), "[1,{}]");
 }

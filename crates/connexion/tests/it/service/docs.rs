@@ -1,9 +1,9 @@
-//! The document and its page, each behind its setting.
+//! The served document and Swagger UI, and their settings.
 
 use connexion::{Api, ApiService, Document};
 use serde_json::{Value, json};
 
-use crate::support::{ANY, ask, build, document_at};
+use crate::support::{ANY, build, document_at, request};
 
 const PATHS: [&str; 4] = ["/openapi.json", "/openapi.yaml", "/ui", "/ui/"];
 
@@ -16,13 +16,19 @@ fn service(set: impl FnOnce(Api<()>) -> Api<()>) -> ApiService {
 async fn statuses(service: &ApiService) -> Vec<u16> {
     let mut statuses = Vec::new();
     for path in PATHS {
-        statuses.push(ask(service, &format!("GET {path}")).await.status.as_u16());
+        statuses.push(
+            request(service, &format!("GET {path}"))
+                .send()
+                .await
+                .status
+                .as_u16(),
+        );
     }
     statuses
 }
 
 #[tokio::test]
-async fn each_is_served_behind_its_setting() {
+async fn document_and_page_are_served_by_their_settings() {
     assert_eq!(statuses(&service(|api| api)).await, [404; 4]);
     assert_eq!(
         statuses(&service(|api| api.serve_document(true))).await,
@@ -36,25 +42,25 @@ async fn each_is_served_behind_its_setting() {
 }
 
 #[tokio::test]
-async fn the_document_is_served_as_it_was_written_and_as_json() {
+async fn document_is_served_as_written_and_as_json() {
     let service = service(|api| api.serve_document(true));
-    let yaml = ask(&service, "GET /openapi.yaml").await;
+    let yaml = request(&service, "GET /openapi.yaml").send().await;
     assert_eq!(yaml.header("content-type"), "application/yaml");
     assert_eq!(yaml.text(), document_at("get /test", ANY, "").text());
-    let json = ask(&service, "GET /openapi.json").await;
+    let json = request(&service, "GET /openapi.json").send().await;
     assert_eq!(json.header("content-type"), "application/json");
     assert_eq!(json.json()["paths"]["/test"]["get"]["operationId"], "test");
-    let head = ask(&service, "HEAD /openapi.json").await;
+    let head = request(&service, "HEAD /openapi.json").send().await;
     assert_eq!(
         (head.header("content-length"), head.body.len()),
         (json.body.len().to_string().as_str(), 0)
     );
-    let post = ask(&service, "POST /openapi.json").await;
+    let post = request(&service, "POST /openapi.json").send().await;
     assert_eq!(
         (post.status.as_u16(), post.header("allow")),
         (405, "GET, HEAD, OPTIONS")
     );
-    let options = ask(&service, "OPTIONS /openapi.json").await;
+    let options = request(&service, "OPTIONS /openapi.json").send().await;
     assert_eq!(
         (options.status.as_u16(), options.header("allow")),
         (200, "GET, HEAD, OPTIONS")
@@ -62,7 +68,7 @@ async fn the_document_is_served_as_it_was_written_and_as_json() {
 }
 
 #[tokio::test]
-async fn a_template_does_not_hide_the_document_but_a_path_of_its_own_does() {
+async fn document_is_served_unless_a_literal_path_replaces_it() {
     let text = |path: &str, parameters: &str| {
         format!(
             "openapi: 3.1.0\ninfo: {{}}\npaths:\n  '{path}':\n    get: {{operationId: test, parameters: [{parameters}], {ANY}}}\n"
@@ -75,13 +81,13 @@ async fn a_template_does_not_hide_the_document_but_a_path_of_its_own_does() {
     ] {
         let api = Api::from_document(Document::parse("a", text).unwrap()).serve_document(true);
         let service = build(api.operation("test", async || "own"));
-        let answer = ask(&service, "GET /openapi.json").await;
-        assert_eq!(answer.text() != "own", is_document);
+        let response = request(&service, "GET /openapi.json").send().await;
+        assert_eq!(response.text() != "own", is_document);
     }
 }
 
 #[tokio::test]
-async fn a_root_template_does_not_hide_the_document_of_any_joined_service() {
+async fn root_template_does_not_hide_documents_of_merged_services() {
     let parameter = "{name: name, in: path, required: true, schema: {type: string, format: path}}";
     let methods = ["get", "post"].map(|method| {
         format!("    {method}: {{operationId: {method}, parameters: [{parameter}], {ANY}}}\n")
@@ -97,19 +103,22 @@ async fn a_root_template_does_not_hide_the_document_of_any_joined_service() {
     #[cfg(not(feature = "swagger-ui"))]
     let documented = service(|api| api.serve_document(true));
     let joined = own.merge(documented);
-    let document = ask(&joined, "GET /openapi.json").await;
+    let document = request(&joined, "GET /openapi.json").send().await;
     assert_eq!(
         document.json()["paths"]["/test"]["get"]["operationId"],
         "test"
     );
     #[cfg(feature = "swagger-ui")]
     for path in ["/ui/", "/ui/swagger-ui.css", "/openapi.yaml"] {
-        assert_ne!(ask(&joined, &format!("GET {path}")).await.text(), "own");
+        assert_ne!(
+            request(&joined, &format!("GET {path}")).send().await.text(),
+            "own"
+        );
     }
     for line in ["GET /ui/none", "POST /openapi.json", "GET /a/b"] {
-        assert_eq!(ask(&joined, line).await.text(), "own", "{line}");
+        assert_eq!(request(&joined, line).send().await.text(), "own", "{line}");
     }
-    let other = ask(&joined, "PUT /openapi.json").await;
+    let other = request(&joined, "PUT /openapi.json").send().await;
     assert_eq!(
         (other.status.as_u16(), other.header("allow")),
         (405, "GET, HEAD, OPTIONS, POST")
@@ -118,12 +127,12 @@ async fn a_root_template_does_not_hide_the_document_of_any_joined_service() {
 
 #[cfg(feature = "swagger-ui")]
 #[tokio::test]
-async fn the_page_and_all_it_refers_to_are_in_the_binary() {
+async fn swagger_ui_assets_are_in_the_binary() {
     let text = "openapi: 3.1.0\ninfo: {title: 'A <b> & c', version: '1'}\npaths: {}\n";
     let service = build(Api::from_document(Document::parse("a", text).unwrap()).swagger_ui(true));
-    let redirect = ask(&service, "GET /ui").await;
+    let redirect = request(&service, "GET /ui").send().await;
     assert_eq!(redirect.header("location"), "ui/");
-    let page = ask(&service, "GET /ui/").await;
+    let page = request(&service, "GET /ui/").send().await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     let page = page.text();
     assert!(
@@ -141,7 +150,7 @@ async fn the_page_and_all_it_refers_to_are_in_the_binary() {
         .filter(|part| !part.starts_with("<!"))
     {
         let name = reference.split('"').next().unwrap();
-        let asset = ask(&service, &format!("GET /ui/{name}")).await;
+        let asset = request(&service, &format!("GET /ui/{name}")).send().await;
         assert!(asset.status == 200 && !asset.body.is_empty(), "{name}");
         let kind = match name.rsplit('.').next().unwrap() {
             "js" => "text/javascript",
@@ -152,21 +161,24 @@ async fn the_page_and_all_it_refers_to_are_in_the_binary() {
         assets += 1;
     }
     assert_eq!(assets, 4);
-    let start = ask(&service, "GET /ui/start.js").await.text();
+    let start = request(&service, "GET /ui/start.js").send().await.text();
     assert!(start.contains(r#""../openapi.json""#));
-    assert_eq!(ask(&service, "GET /ui/none.js").await.status, 404);
-    assert_eq!(ask(&service, "DELETE /ui/").await.status, 405);
     assert_eq!(
-        ask(&service, "GET /openapi.json").await.json()["openapi"],
+        request(&service, "GET /ui/none.js").send().await.status,
+        404
+    );
+    assert_eq!(request(&service, "DELETE /ui/").send().await.status, 405);
+    assert_eq!(
+        request(&service, "GET /openapi.json").send().await.json()["openapi"],
         "3.1.0"
     );
 }
 
 const SWAGGER: &str = "swagger: '2.0'\ninfo: {title: T, version: '1'}\nbasePath: /v1\npaths: {}\n";
 
-/// Python's connexion serves a document in Swagger 2.0 under another name.
+/// Python's connexion serves Swagger 2.0 documents at `/swagger.json`.
 #[tokio::test]
-async fn a_swagger_2_document_is_served_at_swagger_json() {
+async fn swagger_2_document_is_served_at_swagger_json() {
     let document = || Document::parse("a.yaml", SWAGGER).unwrap();
     let service = build(Api::<()>::from_document(document()).serve_document(true));
     for path in [
@@ -175,26 +187,32 @@ async fn a_swagger_2_document_is_served_at_swagger_json() {
         "openapi.json",
         "openapi.yaml",
     ] {
-        let answer = ask(&service, &format!("GET /v1/{path}")).await;
-        assert_eq!(answer.status, 200, "{path}");
+        let response = request(&service, &format!("GET /v1/{path}")).send().await;
+        assert_eq!(response.status, 200, "{path}");
     }
     let newer = Api::<()>::from_document(document_at("get /test", ANY, "")).stub(true);
     let newer = build(newer.serve_document(true));
-    assert_eq!(ask(&newer, "GET /swagger.json").await.status, 404);
+    assert_eq!(
+        request(&newer, "GET /swagger.json").send().await.status,
+        404
+    );
 }
 
 #[tokio::test]
-async fn the_address_of_the_document_is_a_setting() {
+async fn document_path_can_be_set() {
     let service = service(|api| api.serve_document(true).document_path("/a/spec.json"));
-    assert_eq!(ask(&service, "GET /a/spec.json").await.status, 200);
-    let yaml = ask(&service, "GET /a/spec.yaml").await;
+    assert_eq!(
+        request(&service, "GET /a/spec.json").send().await.status,
+        200
+    );
+    let yaml = request(&service, "GET /a/spec.yaml").send().await;
     assert_eq!(yaml.header("content-type"), "application/yaml");
     assert_eq!(statuses(&service).await, [404; 4]);
 }
 
 #[cfg(feature = "swagger-ui")]
 #[tokio::test]
-async fn the_page_reads_the_document_wherever_both_are() {
+async fn swagger_ui_finds_the_document_at_any_path() {
     for (page, document, start, url) in [
         ("/ui", "/openapi.json", "/ui/start.js", "../openapi.json"),
         ("/a/b/", "/c/d.json", "/a/b/start.js", "../../c/d.json"),
@@ -207,7 +225,10 @@ async fn the_page_reads_the_document_wherever_both_are() {
             .swagger_ui_path(page)
             .document_path(document);
         let service = build(api);
-        let script = ask(&service, &format!("GET /v1{start}")).await.text();
+        let script = request(&service, &format!("GET /v1{start}"))
+            .send()
+            .await
+            .text();
         assert_eq!(
             script,
             format!(
@@ -215,22 +236,28 @@ async fn the_page_reads_the_document_wherever_both_are() {
             )
         );
         let folder = format!("/v1{}", page.trim_end_matches('/'));
-        let redirect = ask(&service, &format!("GET {folder}")).await;
+        let redirect = request(&service, &format!("GET {folder}")).send().await;
         let last = folder.rsplit('/').next().unwrap();
         assert_eq!(redirect.header("location"), format!("{last}/"));
-        assert_eq!(ask(&service, &format!("GET {folder}/")).await.status, 200);
+        assert_eq!(
+            request(&service, &format!("GET {folder}/"))
+                .send()
+                .await
+                .status,
+            200
+        );
     }
 }
 
 #[cfg(feature = "swagger-ui")]
 #[tokio::test]
-async fn options_of_the_page_are_settings() {
+async fn swagger_ui_options_can_be_set() {
     let service = service(|api| {
         api.swagger_ui(true)
             .swagger_ui_option("docExpansion", "none")
             .swagger_ui_option("deepLinking", false)
     });
-    let script = ask(&service, "GET /ui/start.js").await.text();
+    let script = request(&service, "GET /ui/start.js").send().await.text();
     assert!(
         script.contains(r#""deepLinking":false,"docExpansion":"none""#),
         "{script}"
@@ -238,16 +265,19 @@ async fn options_of_the_page_are_settings() {
 }
 
 #[test]
-fn an_address_that_no_request_has_is_a_fault() {
+fn invalid_document_or_ui_path_is_an_error() {
     for path in ["spec.json", "", "/", "/a b", "/{a}", "/a/../b"] {
         let api = Api::<()>::from_document(document_at("get /test", ANY, "")).stub(true);
-        let faults = api.document_path(path).build(()).unwrap_err().to_string();
-        assert!(faults.contains("can't be the address"), "{path}: {faults}");
+        let diagnostics = api.document_path(path).build(()).unwrap_err().to_string();
+        assert!(
+            diagnostics.contains("can't be the address"),
+            "{path}: {diagnostics}"
+        );
     }
 }
 
 #[tokio::test]
-async fn extensions_can_be_left_out_of_the_served_document() {
+async fn extensions_can_be_removed_from_the_served_document() {
     let text = r##"{
 "openapi": "3.1.0", "info": {"title": "T", "version": "1", "x-a": 1}, "x-b": 2,
 "paths": {"x-a": 1, "/a": {"x-a": 1, "get": {
@@ -261,7 +291,7 @@ async fn extensions_can_be_left_out_of_the_served_document() {
   "links": {"x-a": {"x-a": 1, "operationId": "test", "parameters": {"x-a": {"x-a": 1}}}},
   "schemas": {"x-a": {"type": "object", "x-a": 1, "properties": {"x-a": {"x-a": 1, "enum": [{"x-a": 1}]}},
     "default": {}, "allOf": [{"x-a": 1}]}}}}"##;
-    // What is left is written by hand: the same without `"x-a": 1` where it is an extension.
+    // The expected document, written by hand: without `"x-a": 1` where it is an extension.
     let expected = json!({
 "openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "x-b": 2,
 "paths": {"/a": {"get": {
@@ -280,15 +310,18 @@ async fn extensions_can_be_left_out_of_the_served_document() {
         .default_security(async |_, _| Ok(None))
         .serve_document(true);
     let service = build(api.hide_extensions(|name| name == "x-a"));
-    assert_eq!(ask(&service, "GET /openapi.json").await.json(), expected);
-    let yaml = ask(&service, "GET /openapi.yaml").await.text();
+    assert_eq!(
+        request(&service, "GET /openapi.json").send().await.json(),
+        expected
+    );
+    let yaml = request(&service, "GET /openapi.yaml").send().await.text();
     let again = Document::parse("again.yaml", yaml).unwrap();
     let again: Value = serde_json::from_str(&again.to_json()).unwrap();
     assert_eq!(again, expected);
 }
 
 #[tokio::test]
-async fn extensions_can_be_left_out_of_swagger_2_as_well() {
+async fn extensions_can_be_removed_from_the_served_swagger_2_document() {
     let text = r##"{
 "swagger": "2.0", "info": {"title": "T", "version": "1"},
 "paths": {"/a": {"get": {"operationId": "test", "x-a": 1, "responses": {"x-a": 1, "200": {"$ref": "#/responses/x-a"}}}}},
@@ -303,5 +336,8 @@ async fn extensions_can_be_left_out_of_swagger_2_as_well() {
 "definitions": {"x-a": {"properties": {"x-a": {}}}}});
     let api = Api::<()>::from_document(Document::parse("a.json", text).unwrap()).stub(true);
     let service = build(api.serve_document(true).hide_extensions(|_| true));
-    assert_eq!(ask(&service, "GET /swagger.json").await.json(), expected);
+    assert_eq!(
+        request(&service, "GET /swagger.json").send().await.json(),
+        expected
+    );
 }

@@ -1,4 +1,4 @@
-//! The types that handlers take are tried with what the document allows.
+//! Types of handlers are tried with values that the document allows.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,9 +14,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::support::{ANY, ask, build, document, document_at, with_parameters};
+use crate::support::{ANY, build, document, document_at, request, with_parameters};
 
-/// `requestBody` that must be there.
+/// Returns a required `requestBody`.
 pub(super) fn required(schema: &str) -> String {
     format!(
         "requestBody: {{required: true, content: {{application/json: {{schema: {schema}}}}}}}, {ANY}"
@@ -49,13 +49,13 @@ fn with_parameter<T: DeserializeOwned + Send + 'static>(
 
 #[track_caller]
 fn assert_found(what: &str, built: Result<(), Diagnostics>) {
-    let Err(faults) = built else {
+    let Err(diagnostics) = built else {
         panic!("nothing was found: {what}");
     };
-    let mismatches = faults
+    let mismatches = diagnostics
         .iter()
         .filter(|one| one.code == DiagnosticCode::HandlerMismatch);
-    assert!(mismatches.count() > 0, "{what}: {faults}");
+    assert!(mismatches.count() > 0, "{what}: {diagnostics}");
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,7 +132,7 @@ struct Day {
     a: Date,
 }
 
-/// Checks each pair, and that none is missed.
+/// Checks that each pair is reported.
 macro_rules! found {
     ($function:ident: $($type:ty, $schema:expr;)*) => {
         $(assert_found(concat!(stringify!($type), " for ", $schema), $function::<$type>($schema));)*
@@ -141,14 +141,14 @@ macro_rules! found {
 
 macro_rules! fits {
     ($function:ident: $($type:ty, $schema:expr;)*) => {
-        $(if let Err(faults) = $function::<$type>($schema) {
-            panic!("{} for {}: {faults}", stringify!($type), $schema);
+        $(if let Err(diagnostics) = $function::<$type>($schema) {
+            panic!("{} for {}: {diagnostics}", stringify!($type), $schema);
         })*
     };
 }
 
 #[test]
-fn types_that_cannot_read_a_valid_body_are_found() {
+fn handler_type_that_rejects_a_valid_body_is_reported() {
     found! { with_body:
         i32, "{type: integer, format: int64}";
         i32, "{type: integer}";
@@ -198,7 +198,7 @@ fn types_that_cannot_read_a_valid_body_are_found() {
 }
 
 #[test]
-fn types_that_cannot_read_a_valid_parameter_are_found() {
+fn handler_type_that_rejects_a_valid_parameter_is_reported() {
     found! { with_parameter:
         A<i32>, "in: query, required: true, schema: {type: integer, format: int64}";
         A<i64>, "in: query, schema: {type: integer}";
@@ -217,7 +217,7 @@ fn types_that_cannot_read_a_valid_parameter_are_found() {
 }
 
 #[test]
-fn types_that_can_read_what_is_valid_are_not_reported() {
+fn handler_type_that_accepts_every_valid_value_is_not_reported() {
     fits! { with_body:
         i64, "{type: integer}";
         i32, "{type: integer, format: int32}";
@@ -242,7 +242,7 @@ fn types_that_can_read_what_is_valid_are_not_reported() {
         A<i64>, "in: path, required: true, schema: {type: integer}";
         A<Option<u64>>, "in: query, schema: {type: integer, minimum: 0}";
         A<u64>, "in: query, schema: {type: integer, minimum: 0, default: 5}";
-        // No text stands for the null of a string.
+        // No string is read as `null`.
         A<String>, "in: query, required: true, schema: {type: [string, 'null']}";
         A<Option<Vec<Color>>>, "in: query, schema: {type: array, items: {enum: [red, green]}}";
         Map<String, Value>, "in: query, schema: {}";
@@ -250,7 +250,7 @@ fn types_that_can_read_what_is_valid_are_not_reported() {
 }
 
 #[test]
-fn a_mismatch_is_told_with_file_line_type_and_value() {
+fn handler_type_mismatch_is_reported_with_position_type_and_value() {
     let text = "openapi: 3.1.0
 info: {title: Test, version: '1'}
 paths:
@@ -272,18 +272,18 @@ paths:
 ";
     let document = Document::parse("test.yaml", text).unwrap();
     let api = Api::from_document(document).operation("test", async |_: Body<A<u64>>| ());
-    let faults = api.build(()).unwrap_err();
+    let diagnostics = api.build(()).unwrap_err();
     let expected = "test.yaml:15:17: the handler of `test` takes `it::service::handler_types::A<u64>`, which can't read the valid body \
                     {\"a\":-1}: at `/a`: invalid value: integer `-1`, expected u64";
-    assert_eq!(faults.to_string(), expected);
+    assert_eq!(diagnostics.to_string(), expected);
     assert_eq!(
-        faults[0].pointer,
+        diagnostics[0].pointer,
         "/paths/~1test/post/requestBody/content/application~1json/schema/properties/a"
     );
 }
 
 #[test]
-fn an_optional_body_is_tried_absent() {
+fn handler_is_tried_without_an_optional_body() {
     let operation = format!(
         "requestBody: {{content: {{application/json: {{schema: {{type: integer}}}}}}}}, {ANY}"
     );
@@ -300,7 +300,7 @@ fn an_optional_body_is_tried_absent() {
 }
 
 #[test]
-fn forms_and_texts_are_tried() {
+fn handler_is_tried_with_forms_and_text_bodies() {
     let with = |content: &str| {
         let operation = format!("requestBody: {{required: true, content: {{{content}}}}}, {ANY}");
         Api::from_document(document(&operation, ""))
@@ -323,13 +323,13 @@ fn forms_and_texts_are_tried() {
             .map(drop),
     );
     build(with(text).operation("test", async |_: Body<String>| ()));
-    // A stream is for the handler to read.
+    // Streams are read by the handler itself.
     let stream = "application/octet-stream: {}";
     build(with(stream).operation("test", async |_: Body<Color>| ()));
 }
 
 #[tokio::test]
-async fn handlers_are_tried_whatever_else_they_take_and_do_not_run() {
+async fn handler_with_other_arguments_is_tried_but_not_run() {
     let operation = format!(
         "parameters: [{{name: a, in: query, schema: {{type: integer}}}}], {}",
         required("{type: integer}")
@@ -341,17 +341,20 @@ async fn handlers_are_tried_whatever_else_they_take_and_do_not_run() {
                      _: Option<Body<u8>>| {
         assert!(std::hint::black_box(false), "a trial must not run it");
     };
-    let faults = api()
+    let diagnostics = api()
         .operation("test", all)
         .build("")
         .unwrap_err()
         .to_string();
-    assert!(faults.contains("A<core::option::Option<u8>>`"), "{faults}");
-    assert!(faults.contains("takes `u8`"), "{faults}");
+    assert!(
+        diagnostics.contains("A<core::option::Option<u8>>`"),
+        "{diagnostics}"
+    );
+    assert!(diagnostics.contains("takes `u8`"), "{diagnostics}");
     let failing: fn(_) -> std::future::Ready<()> =
         |_: Params<A<Option<u8>>>| std::future::ready(());
     assert!(api().fallback(failing).build("").is_err());
-    // It looks at the error itself.
+    // The handler inspects the error itself.
     let own = async |read: Result<Params<A<Option<u8>>>, ArgumentError>| match read {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
@@ -364,7 +367,7 @@ async fn handlers_are_tried_whatever_else_they_take_and_do_not_run() {
         .unwrap();
 }
 
-/// A handler of its own kind, whose arguments nobody knows.
+/// A custom handler with unknown arguments.
 #[derive(Clone)]
 struct Own;
 
@@ -381,11 +384,12 @@ impl axum::handler::Handler<Marker, ()> for Own {
 }
 
 #[tokio::test]
-async fn a_handler_whose_arguments_are_not_known_is_not_tried() {
+async fn handler_with_unknown_arguments_is_not_tried() {
     let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
     let api = || Api::from_document(document_at("get /test", &operation, ""));
     assert_eq!(
-        ask(&build(api().operation("test", Own)), "GET /test")
+        request(&build(api().operation("test", Own)), "GET /test")
+            .send()
             .await
             .status,
         200

@@ -1,4 +1,4 @@
-//! Handlers, and what can be set.
+//! Handlers: state, problems, formats, registration and `Accept`.
 
 use axum::{extract::State, response::IntoResponse as _};
 use connexion::{Accept, Api, Body, Document, OperationId, Params, Problem};
@@ -7,28 +7,34 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::support::{
-    ANY, Log, ask, body_verdict, build, document, document_at, post, send, service, with_body,
+    ANY, Log, body_verdict, build, document, document_at, post, request, service, with_body,
     with_parameters,
 };
 
 #[tokio::test]
-async fn a_handler_that_panics_is_answered_with_a_500() {
+async fn handler_panic_returns_500() {
     let api = Api::from_document(document_at("get /test", ANY, ""));
     let handler = async || {
         assert!(std::hint::black_box(false), "a test panics");
     };
     let service = build(api.operation("test", handler));
     let expected = (500, "The server could not answer this request.".to_owned());
-    assert_eq!(ask(&service, "GET /test").await.problem(), expected);
-    assert_eq!(ask(&service, "GET /test").await.problem(), expected);
+    assert_eq!(
+        request(&service, "GET /test").send().await.problem(),
+        expected
+    );
+    assert_eq!(
+        request(&service, "GET /test").send().await.problem(),
+        expected
+    );
 }
 
 #[tokio::test]
-async fn the_state_reaches_every_handler() {
+async fn state_is_passed_to_every_handler() {
     let api = Api::from_document(document_at("get /test", ANY, ""));
     let service = api.operation("test", async |State(text): State<&'static str>| text);
     let service = service.build("state").unwrap();
-    assert_eq!(ask(&service, "GET /test").await.text(), "state");
+    assert_eq!(request(&service, "GET /test").send().await.text(), "state");
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,7 +43,7 @@ struct Narrow {
 }
 
 #[tokio::test]
-async fn every_problem_of_the_library_can_be_changed() {
+async fn problem_hook_changes_problems_of_the_library() {
     let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
     let api = Api::from_document(document_at("get /test", &operation, ""));
     let api = api.try_handlers(false);
@@ -62,33 +68,37 @@ async fn every_problem_of_the_library_can_be_changed() {
         ("GET /none", "changed 404"),
         ("PUT /test", "changed 405"),
         ("GET /test?a=x", "changed 400"),
-        // Allowed by the document, but not what the handler reads.
+        // Valid for the document, but not for the handler's type.
         ("GET /test?a=300", "changed 500"),
         ("GET /test?a=2", "changed 500"),
         ("GET /test?a=3", "handler's 200"),
     ] {
-        assert_eq!(ask(&service, line).await.problem().1, detail, "{line}");
+        assert_eq!(
+            request(&service, line).send().await.problem().1,
+            detail,
+            "{line}"
+        );
     }
 }
 
 #[tokio::test]
-async fn an_absent_optional_body_reads_as_null() {
+async fn absent_optional_body_is_read_as_null() {
     let api = Api::from_document(document(&with_body("{}"), ""));
     let service = build(
         api.operation("test", async |Body(body): Body<Option<Value>>| {
             body.is_none().to_string()
         }),
     );
-    assert_eq!(ask(&service, "POST /test").await.text(), "true");
+    assert_eq!(request(&service, "POST /test").send().await.text(), "true");
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_written_is_a_500() {
+async fn response_that_cannot_be_serialized_returns_500() {
     let log = Log::capture();
     let api = Api::from_document(document_at("get /test", ANY, ""));
     let map = std::collections::HashMap::from([([1_u8], 1)]);
     let service = build(api.operation("test", async move || Body(map)));
-    assert_eq!(ask(&service, "GET /test").await.problem().0, 500);
+    assert_eq!(request(&service, "GET /test").send().await.problem().0, 500);
     assert!(
         log.text().contains("can't be written as JSON"),
         "{}",
@@ -97,7 +107,7 @@ async fn an_answer_that_cannot_be_written_is_a_500() {
 }
 
 #[test]
-fn a_format_of_ones_own_is_checked() {
+fn custom_format_is_checked() {
     let schema = "{type: string, format: even}";
     let api = Api::from_document(document(&with_body(schema), ""))
         .format("even", |text| text.len() % 2 == 0);
@@ -112,7 +122,7 @@ fn a_format_of_ones_own_is_checked() {
 }
 
 #[tokio::test]
-async fn every_sentence_can_be_said_in_other_words() {
+async fn messages_of_violations_can_be_replaced() {
     let schema = "{type: object, required: [name], properties: {name: {maxLength: 3}, kind: {enum: [a]}, \
                   friends: {items: {$ref: '#/components/schemas/Age'}}}}";
     let components = "schemas: {Age: {type: integer, maximum: 150}}";
@@ -126,14 +136,15 @@ async fn every_sentence_can_be_said_in_other_words() {
         }
     });
     let service = build(api.operation("test", async || ()));
-    let answer = post(
+    let response = post(
         &service,
         r#"{"name": "long", "kind": 1, "friends": [151, "x"]}"#,
     )
+    .send()
     .await;
-    let json = answer.json();
+    let json = response.json();
     let errors = json["errors"].as_array().unwrap().iter();
-    let told: Vec<_> = errors
+    let reported: Vec<_> = errors
         .map(|error| {
             (
                 error["pointer"].as_str().unwrap(),
@@ -147,7 +158,7 @@ async fn every_sentence_can_be_said_in_other_words() {
         ("/friends/0", "de too-large 150"),
         ("/friends/1", r#"de wrong-type "integer""#),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 const PETS: &str = r"
@@ -166,7 +177,7 @@ paths:
 ";
 
 #[tokio::test]
-async fn handlers_are_registered_by_prefix_and_found_under_the_controller() {
+async fn nest_registers_handlers_by_prefix_and_controller() {
     let document = || Document::parse("pets.yaml", PETS).unwrap();
     let api = Api::from_document(document()).nest("pets", |api| {
         let api = api.operation("list", async || "list");
@@ -182,19 +193,19 @@ async fn handlers_are_registered_by_prefix_and_found_under_the_controller() {
         ("PUT /pets", "other"),
         ("GET /nameless/1", "nameless"),
     ] {
-        assert_eq!(ask(&service, line).await.text(), text, "{line}");
+        assert_eq!(request(&service, line).send().await.text(), text, "{line}");
     }
-    let faults = Api::from_document(document())
+    let diagnostics = Api::from_document(document())
         .operation("list", async || ())
         .build(());
-    let faults = faults.unwrap_err().to_string();
+    let diagnostics = diagnostics.unwrap_err().to_string();
     for expected in [
         "no operation with this operationId",
         "the operation `pets.list` has no handler",
         "the operation `get /nameless/{id}` has no handler",
         "warning: GET /nameless/{id} has no `operationId`; its handler is that of `get /nameless/{id}`",
     ] {
-        assert!(faults.contains(expected), "{faults}");
+        assert!(diagnostics.contains(expected), "{diagnostics}");
     }
 }
 
@@ -202,21 +213,26 @@ const TWO_TYPES: &str = "responses: {'200': {description: d, content: {applicati
                          default: {description: d, content: {application/problem+json: {}}}}";
 
 #[tokio::test]
-async fn a_handler_learns_which_type_the_client_wants() {
+async fn accept_is_negotiated_and_passed_to_the_handler() {
     let api = Api::from_document(document_at("get /test", TWO_TYPES, ""));
     let handler = async |accept: Accept| {
         let name = accept.as_str().to_owned();
         ([("content-type", name.clone())], format!("\"{name}\""))
     };
     let service = build(api.operation("test", handler));
-    let ask = async |accept| send(&service, "GET /test", &[("accept", accept)], "").await;
+    let ask = async |accept| {
+        request(&service, "GET /test")
+            .header("accept", accept)
+            .send()
+            .await
+    };
     assert_eq!(ask("text/*").await.header("content-type"), "text/csv");
-    let answer = ask("text/csv;q=0.5, application/json").await;
-    assert_eq!(answer.header("content-type"), "application/json");
-    let answer = ask("text/html").await;
+    let response = ask("text/csv;q=0.5, application/json").await;
+    assert_eq!(response.header("content-type"), "application/json");
+    let response = ask("text/html").await;
     let detail = "None of the types of the answer is acceptable: application/json, text/csv";
-    assert_eq!(answer.problem(), (406, detail.to_owned()));
-    let error = &answer.json()["errors"][0];
+    assert_eq!(response.problem(), (406, detail.to_owned()));
+    let error = &response.json()["errors"][0];
     assert_eq!(
         (&error["name"], &error["code"]),
         (&"Accept".into(), &"not-acceptable".into())
@@ -224,32 +240,38 @@ async fn a_handler_learns_which_type_the_client_wants() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_besides_is_told_with_an_answer_that_is_not_acceptable() {
+async fn not_acceptable_is_reported_with_the_other_violations() {
     let operation =
         format!("parameters: [{{name: a, in: query, required: true, schema: {{}}}}], {TWO_TYPES}");
     let service = service(document_at("get /test", &operation, ""));
-    let answer = send(&service, "GET /test", &[("accept", "text/html")], "").await;
-    let keywords: Vec<_> = answer.json()["errors"]
+    let response = request(&service, "GET /test")
+        .header("accept", "text/html")
+        .send()
+        .await;
+    let keywords: Vec<_> = response.json()["errors"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| one["keyword"].clone())
         .collect();
     assert_eq!(
-        (answer.problem().0, keywords),
+        (response.problem().0, keywords),
         (400, vec!["required".into(), "accept".into()])
     );
 }
 
 #[tokio::test]
-async fn accept_can_be_left_unheeded() {
+async fn accept_is_ignored_without_strict_accept() {
     let api = Api::from_document(document_at("get /test", TWO_TYPES, "")).strict_accept(false);
     let service = build(api.operation("test", async |accept: Accept| {
         Body(accept.as_str().to_owned())
     }));
-    let answer = send(&service, "GET /test", &[("accept", "text/html")], "").await;
+    let response = request(&service, "GET /test")
+        .header("accept", "text/html")
+        .send()
+        .await;
     assert_eq!(
-        (answer.status, answer.text()),
+        (response.status, response.text()),
         (StatusCode::OK, "\"application/json\"".into())
     );
 }
@@ -264,7 +286,7 @@ struct Twice {
 }
 
 #[tokio::test]
-async fn parameters_of_one_name_are_told_apart_by_their_places() {
+async fn parameters_of_the_same_name_have_keys_by_location() {
     let operation = with_parameters(
         "{name: id, in: path, required: true, schema: {type: integer}}, \
          {name: id, in: query, schema: {default: none}}, {name: other, in: query, schema: {type: boolean}}",
@@ -275,22 +297,28 @@ async fn parameters_of_one_name_are_told_apart_by_their_places() {
     };
     let service = build(api.operation("test", handler));
     assert_eq!(
-        ask(&service, "GET /test/5?id=x&other=true").await.text(),
+        request(&service, "GET /test/5?id=x&other=true")
+            .send()
+            .await
+            .text(),
         "5 x Some(true)"
     );
     assert_eq!(
-        ask(&service, "GET /test/5?other=true").await.text(),
+        request(&service, "GET /test/5?other=true")
+            .send()
+            .await
+            .text(),
         "5 none Some(true)"
     );
     let detail = "Wrong type, expected 'integer' for path parameter 'id'".to_owned();
     assert_eq!(
-        ask(&service, "GET /test/x?id=5").await.problem(),
+        request(&service, "GET /test/x?id=5").send().await.problem(),
         (400, detail)
     );
 }
 
 #[tokio::test]
-async fn an_answer_tells_those_who_observe_it_which_operation_it_is_of_and_what_was_wrong() {
+async fn response_extensions_hold_the_operation_and_the_violations() {
     let operation = with_parameters("{name: a, in: query, schema: {type: integer}}");
     let api = Api::from_document(document_at("get /test", &operation, ""));
     let service = build(api.operation("test", async || ()));

@@ -1,4 +1,4 @@
-//! What an application sees of problems and violations, and what it changes.
+//! Hooks for problems and violations.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 
-use crate::support::{answering, ask, build, document, document_at, post, send, with_body};
+use crate::support::{build, document, document_at, post, request, with_body, with_response};
 
 const PROBLEM: &str = "responses: {'409': {description: taken, content: {application/problem+json: {schema: {type: \
                        object}}}}}";
@@ -26,9 +26,9 @@ fn title_and_type_of_a_problem_can_be_set() {
     assert_eq!(json["title"], "You do not have enough credit.");
 }
 
-/// A name occurs once in a JSON object (RFC 8259, section 4), whichever name it is.
+/// Names in a JSON object are unique (RFC 8259, section 4).
 #[test]
-fn extra_properties_replace_those_of_the_same_name() {
+fn extra_properties_of_a_problem_replace_those_of_the_same_name() {
     let mut violation = Violation::new(Location::query("a"), "type", "wrong");
     for name in ["in", "name", "keyword", "code", "detail", "line"] {
         violation.extra.insert(name.to_owned(), json!(7));
@@ -52,7 +52,7 @@ fn extra_properties_replace_those_of_the_same_name() {
 }
 
 #[tokio::test]
-async fn the_problem_hook_sees_request_and_operation_of_every_problem() {
+async fn problem_hook_receives_request_and_operation() {
     let api = Api::from_document(document_at("get /test", PROBLEM, ""));
     let api = api.on_problem(|problem, request| {
         let language = &request.head().headers["accept-language"];
@@ -78,13 +78,17 @@ async fn the_problem_hook_sees_request_and_operation_of_every_problem() {
         ("GET /test", "x-panic", (500, "GET /test test de true")),
     ] {
         let fields = [("accept-language", "de"), (header, "1")];
-        let answer = send(&service, line, &fields, "").await;
-        assert_eq!(answer.problem(), (detail.0, detail.1.to_owned()), "{line}");
+        let response = request(&service, line).headers(&fields).send().await;
+        assert_eq!(
+            response.problem(),
+            (detail.0, detail.1.to_owned()),
+            "{line}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_changed_problem_of_a_handler_keeps_what_stands_beside_it() {
+async fn changed_problem_of_a_handler_keeps_its_header_fields() {
     let api = Api::from_document(document_at("get /test", PROBLEM, ""));
     let api = api
         .response_validation(ResponseValidation::Off)
@@ -102,18 +106,18 @@ async fn a_changed_problem_of_a_handler_keeps_what_stands_beside_it() {
         let problem = problem.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
         ([(HeaderName::from_static("x-own"), "1")], problem).into_response()
     }));
-    let answer = ask(&service, "GET /test").await;
-    assert_eq!(answer.problem(), (410, "taken".to_owned()));
+    let response = request(&service, "GET /test").send().await;
+    assert_eq!(response.problem(), (410, "taken".to_owned()));
     assert_eq!(
-        (answer.header("x-own"), &answer.json()["title"]),
+        (response.header("x-own"), &response.json()["title"]),
         ("1", &json!("anew"))
     );
-    let values = |name| answer.headers.get_all(name).iter().count();
+    let values = |name| response.headers.get_all(name).iter().count();
     assert_eq!((values("content-type"), values("retry-after")), (1, 2));
 }
 
 #[tokio::test]
-async fn the_document_must_describe_a_problem_as_the_hook_leaves_it() {
+async fn problem_is_validated_after_the_hook() {
     let api = Api::from_document(document_at("get /test", PROBLEM, ""));
     let api = api.on_problem(|problem, _| {
         if !problem.is_of_library() {
@@ -122,11 +126,11 @@ async fn the_document_must_describe_a_problem_as_the_hook_leaves_it() {
     });
     let service =
         build(api.operation("test", async || Problem::new(StatusCode::CONFLICT, "taken")));
-    assert_eq!(ask(&service, "GET /test").await.status, 500);
+    assert_eq!(request(&service, "GET /test").send().await.status, 500);
 }
 
 #[tokio::test]
-async fn a_problem_travels_with_the_response_that_it_became() {
+async fn problem_is_an_extension_of_its_response() {
     let api = Api::from_document(document_at("get /test", PROBLEM, ""));
     let api = api.on_problem(|problem, _| problem.title = Some("anew".into()));
     let service =
@@ -144,7 +148,7 @@ async fn a_problem_travels_with_the_response_that_it_became() {
 
 type Found = Arc<Mutex<Vec<String>>>;
 
-/// Notes each violation with its operation and the query of the request.
+/// Records each violation with its operation and the query of the request.
 fn noting(api: Api<()>) -> (Api<()>, Found) {
     let found = Found::default();
     let list = Arc::clone(&found);
@@ -159,7 +163,7 @@ fn noting(api: Api<()>) -> (Api<()>, Found) {
 }
 
 #[tokio::test]
-async fn every_response_violation_reaches_the_hook() {
+async fn response_violation_hook_receives_every_violation() {
     let schema = "{type: object, additionalProperties: {type: integer}}";
     let wrong = || Value::Object((0..15).map(|i| (format!("p{i:02}"), json!("x"))).collect());
     for (mode, status) in [
@@ -168,24 +172,27 @@ async fn every_response_violation_reaches_the_hook() {
     ] {
         let operation = format!(
             "parameters: [{{name: q, in: query, schema: {{}}}}], {}",
-            answering(schema)
+            with_response(schema)
         );
         let api =
             Api::from_document(document_at("get /test", &operation, "")).response_validation(mode);
         let (api, found) = noting(api);
         let service = build(api.operation("test", async move || Body(wrong())));
-        assert_eq!(ask(&service, "GET /test?q=1").await.status, status);
+        assert_eq!(
+            request(&service, "GET /test?q=1").send().await.status,
+            status
+        );
         let found = found.lock().unwrap();
-        // More than are logged.
+        // More violations than are logged.
         assert_eq!(found.len(), 15, "{mode:?}");
         assert_eq!(found[0], "test q=1 /p00 type");
     }
 }
 
 #[tokio::test]
-async fn violations_within_a_stream_reach_the_hook() {
+async fn response_violation_hook_receives_violations_of_streams() {
     let schema = "{type: array, items: {type: integer}}";
-    let operation = answering(schema);
+    let operation = with_response(schema);
     // Typed items, and a stream of bytes that is no array.
     for (is_typed, expected) in [(true, "test   type"), (false, "test   sequence")] {
         let api = Api::from_document(document_at("get /test", &operation, ""));
@@ -199,22 +206,26 @@ async fn violations_within_a_stream_reach_the_hook() {
             let body = axum::body::Body::from_stream(stream::iter(chunks));
             ([("content-type", "application/json")], body).into_response()
         }));
-        let _ = ask(&service, "GET /test").await;
+        let _ = request(&service, "GET /test").send().await;
         assert_eq!(*found.lock().unwrap(), [expected]);
     }
 }
 
 #[tokio::test]
-async fn responses_that_keep_to_the_document_do_not_reach_the_hook() {
-    let api = Api::from_document(document_at("get /test", &answering("{type: integer}"), ""));
+async fn response_violation_hook_is_not_called_for_valid_responses() {
+    let api = Api::from_document(document_at(
+        "get /test",
+        &with_response("{type: integer}"),
+        "",
+    ));
     let (api, found) = noting(api);
     let service = build(api.operation("test", async || Body(1)));
-    assert_eq!(ask(&service, "GET /test").await.status, 200);
+    assert_eq!(request(&service, "GET /test").send().await.status, 200);
     assert_eq!(found.lock().unwrap().len(), 0);
 }
 
 #[test]
-fn violations_in_rows_of_a_file_reach_the_hook() {
+fn value_violation_hook_receives_violations_of_validated_rows() {
     let components =
         "schemas: {Row: {type: object, required: [a], properties: {b: {type: integer}}}}";
     let found = Found::default();
@@ -244,17 +255,20 @@ fn violations_in_rows_of_a_file_reach_the_hook() {
 }
 
 #[tokio::test]
-async fn a_service_without_hooks_answers_as_before() {
+async fn service_without_hooks_returns_the_default_problems() {
     let service = build(
         Api::from_document(document(&with_body("{type: integer}"), ""))
             .operation("test", async || ()),
     );
-    assert_eq!(post(&service, "\"x\"").await.json()["title"], "Bad Request");
+    assert_eq!(
+        post(&service, "\"x\"").send().await.json()["title"],
+        "Bad Request"
+    );
 }
 
-/// What a handler does by what the document says of its operation.
+/// The handler behaves as an extension of its operation says.
 #[tokio::test]
-async fn a_handler_reads_its_operation_from_the_document() {
+async fn handler_reads_its_operation_from_the_document() {
     for (text, scheme) in [
         (
             "openapi: 3.1.0",
@@ -305,15 +319,15 @@ paths:
         let document = Document::parse("a.yaml", text).unwrap();
         let api = Api::from_document(document).default_security(async |_, _| Ok(None));
         let service = build(api.fallback(handler));
-        let one = ask(&service, "GET /a/1").await.text();
+        let one = request(&service, "GET /a/1").send().await.text();
         assert_eq!(one, r#"one GET /a/{b} {"seconds":60} "person" key"#);
-        let two = ask(&service, "POST /a/1").await.text();
+        let two = request(&service, "POST /a/1").send().await.text();
         assert_eq!(two, r#"two POST /a/{b} "none" "person" "#);
     }
 }
 
 #[tokio::test]
-async fn a_handler_outside_a_service_has_no_operation() {
+async fn handler_outside_a_service_has_no_operation() {
     use tower::ServiceExt as _;
     let handler = async |operation: connexion::CurrentOperation| operation.id().to_owned();
     let router: axum::Router = axum::Router::new().route("/", axum::routing::get(handler));

@@ -1,18 +1,18 @@
-//! Where an API is served, and under which settings.
+//! Base paths, servers, several documents and forwarded prefixes.
 
 use connexion::{Api, ApiService, Document, OperationId};
 
-use crate::support::{ANY, ask, build, send};
+use crate::support::{ANY, build, request};
 
-/// A document of the one path `/test`, whose first members are `members`.
+/// Returns a document of the one path `/test` that starts with these fields.
 fn document(members: &str) -> Document {
     let text = format!(
         "{members}\ninfo: {{title: t, version: '1'}}\npaths:\n  /test:\n    get: {{operationId: test, {ANY}}}\n"
     );
-    Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// A document of the one server `server`.
+/// Returns a document with this server.
 fn at(server: &str) -> Document {
     document(&format!("openapi: 3.1.0\nservers: [{server}]"))
 }
@@ -23,11 +23,15 @@ fn api(document: Document, text: &'static str) -> Api<()> {
 }
 
 async fn status(service: &ApiService, path: &str) -> u16 {
-    ask(service, &format!("GET {path}")).await.status.as_u16()
+    request(service, &format!("GET {path}"))
+        .send()
+        .await
+        .status
+        .as_u16()
 }
 
 #[tokio::test]
-async fn the_path_of_the_first_server_stands_before_every_path() {
+async fn server_path_is_the_prefix_of_every_path() {
     let variables = "variables: {host: {default: a.example}, version: {default: v2}}";
     for (server, base) in [
         ("{url: /}", ""),
@@ -64,14 +68,14 @@ async fn the_path_of_the_first_server_stands_before_every_path() {
 }
 
 #[tokio::test]
-async fn the_base_path_of_swagger_2_stands_before_every_path() {
+async fn base_path_of_swagger_2_is_the_prefix_of_every_path() {
     let service = build(api(document("swagger: '2.0'\nbasePath: /v1"), "x"));
     assert_eq!(status(&service, "/v1/test").await, 200);
     assert_eq!(status(&service, "/test").await, 404);
 }
 
 #[tokio::test]
-async fn the_base_path_can_be_set() {
+async fn base_path_can_be_set() {
     let service = build(api(at("{url: /v1}"), "x").base_path("/v2/"));
     assert_eq!(status(&service, "/v2/test").await, 200);
     assert_eq!(status(&service, "/v1/test").await, 404);
@@ -81,7 +85,7 @@ async fn the_base_path_can_be_set() {
 
 #[cfg(feature = "swagger-ui")]
 #[tokio::test]
-async fn the_page_is_served_under_the_base_path() {
+async fn swagger_ui_is_served_under_the_base_path() {
     let service = build(api(at("{url: /v2}"), "x").swagger_ui(true));
     assert_eq!(status(&service, "/v2/ui").await, 308);
     assert_eq!(status(&service, "/v2/ui/").await, 200);
@@ -103,8 +107,8 @@ async fn server_with_an_empty_segment_is_served_with_and_without_it() {
 }
 
 #[test]
-fn a_base_path_that_cannot_be_served_is_a_fault() {
-    let faults = |api: Api<()>| api.build(()).unwrap_err().to_string();
+fn invalid_base_path_is_an_error() {
+    let diagnostics = |api: Api<()>| api.build(()).unwrap_err().to_string();
     for (server, expected) in [
         (
             "{url: '/{a}'}",
@@ -123,16 +127,19 @@ fn a_base_path_that_cannot_be_served_is_a_fault() {
             "test.yaml:2:12: `/./a` can't be the path before all others",
         ),
     ] {
-        assert_eq!(faults(api(at(server), "x")), expected);
+        assert_eq!(diagnostics(api(at(server), "x")), expected);
     }
     for path in ["v2", "/{a}", "//a", "/a?b"] {
         let message = format!("test.yaml:4:1: `{path}` can't be the path before all others");
-        assert_eq!(faults(api(at("{url: /}"), "x").base_path(path)), message);
+        assert_eq!(
+            diagnostics(api(at("{url: /}"), "x").base_path(path)),
+            message
+        );
     }
 }
 
 #[test]
-fn where_requests_go_to_the_client_a_server_may_be_anything() {
+fn server_of_a_callback_or_webhook_may_be_anything() {
     let text = |callback: &str, own: &str| {
         format!(
             "openapi: 3.1.0\ninfo: {{}}\nservers: [{{url: /v1}}]\npaths:\n  /test:\n    servers: [{{url: '{own}'}}]\n    \
@@ -142,20 +149,20 @@ fn where_requests_go_to_the_client_a_server_may_be_anything() {
     };
     let check = |text| Document::parse("a", text).unwrap().check();
     assert_eq!(check(text("/{other}", "/v1")), []);
-    let faults = check(text("/v1", "/{other}"));
-    let [fault] = faults.as_slice() else {
-        panic!("{faults:?}")
+    let diagnostics = check(text("/v1", "/{other}"));
+    let [diagnostic] = diagnostics.as_slice() else {
+        panic!("{diagnostics:?}")
     };
-    assert_eq!(fault.at.line, 6);
+    assert_eq!(diagnostic.at.line, 6);
     assert!(
-        fault
+        diagnostic
             .message
             .starts_with("the variable `other` of the server")
     );
 }
 
 #[tokio::test]
-async fn several_documents_are_served_by_one_program() {
+async fn merge_serves_several_documents() {
     let one = |base: &str, text| build(api(at(&format!("{{url: {base}}}")), text));
     let service = one("/a", "first")
         .merge(one("/b", "second"))
@@ -165,40 +172,59 @@ async fn several_documents_are_served_by_one_program() {
         ("GET /b/test", "second"),
         ("GET /test", "third"),
     ] {
-        assert_eq!(ask(&service, line).await.text(), text);
+        assert_eq!(request(&service, line).send().await.text(), text);
     }
-    let json = ask(&service, "GET /b/openapi.json").await.json();
+    let json = request(&service, "GET /b/openapi.json").send().await.json();
     assert_eq!(json["servers"][0]["url"], "/b");
-    assert_eq!(ask(&service, "POST /b/test").await.problem().0, 405);
+    assert_eq!(
+        request(&service, "POST /b/test").send().await.problem().0,
+        405
+    );
     for path in ["/c/test", "/b", "/a/none", "/b/ui/"] {
-        assert_eq!(ask(&service, &format!("GET {path}")).await.problem().0, 404);
+        assert_eq!(
+            request(&service, &format!("GET {path}"))
+                .send()
+                .await
+                .problem()
+                .0,
+            404
+        );
     }
     assert_eq!(service.operations().count(), 3);
 }
 
 #[tokio::test]
-async fn the_document_tells_the_base_path_that_was_set() {
+async fn served_document_has_the_base_path_that_was_set() {
     let service = build(api(at("{url: /v1}"), "x").base_path("/v2"));
     for path in ["/v2/openapi.json", "/v2/openapi.yaml"] {
-        let document = ask(&service, &format!("GET {path}")).await.json();
+        let document = request(&service, &format!("GET {path}"))
+            .send()
+            .await
+            .json();
         assert_eq!(document["servers"], serde_json::json!([{"url": "/v2"}]));
     }
 }
 
 #[tokio::test]
-async fn a_forwarded_prefix_shows_in_the_document_if_it_is_trusted() {
+async fn forwarded_prefix_is_in_the_served_document_if_trusted() {
     let prefix = ("x-forwarded-prefix", "/proxy/a");
     let openapi = || api(at("{url: 'https://a.example/v1'}"), "x");
     let distrusting = build(openapi());
-    let answer = send(&distrusting, "GET /v1/openapi.json", &[prefix], "").await;
-    assert_eq!(answer.json()["servers"][0]["url"], "https://a.example/v1");
-    assert_eq!(answer.header("vary"), "");
+    let response = request(&distrusting, "GET /v1/openapi.json")
+        .headers(&[prefix])
+        .send()
+        .await;
+    assert_eq!(response.json()["servers"][0]["url"], "https://a.example/v1");
+    assert_eq!(response.header("vary"), "");
 
     let trusting = build(openapi().trust_forwarded_prefix(true));
     for path in ["/v1/openapi.json", "/v1/openapi.yaml"] {
-        let answer = send(&trusting, &format!("GET {path}"), &[prefix], "").await;
-        assert_eq!(answer.json()["servers"][0]["url"], "/proxy/a/v1");
-        assert_eq!(answer.header("vary"), "x-forwarded-prefix");
+        let response = request(&trusting, &format!("GET {path}"))
+            .headers(&[prefix])
+            .send()
+            .await;
+        assert_eq!(response.json()["servers"][0]["url"], "/proxy/a/v1");
+        assert_eq!(response.header("vary"), "x-forwarded-prefix");
     }
     for refused in [
         "proxy",
@@ -211,35 +237,40 @@ async fn a_forwarded_prefix_shows_in_the_document_if_it_is_trusted() {
         "",
     ] {
         let fields = [("x-forwarded-prefix", refused)];
-        let answer = send(&trusting, "GET /v1/openapi.json", &fields, "").await;
+        let response = request(&trusting, "GET /v1/openapi.json")
+            .headers(&fields)
+            .send()
+            .await;
         assert_eq!(
-            answer.json()["servers"][0]["url"],
+            response.json()["servers"][0]["url"],
             "https://a.example/v1",
             "{refused}"
         );
-        assert_eq!(answer.header("vary"), "x-forwarded-prefix");
+        assert_eq!(response.header("vary"), "x-forwarded-prefix");
     }
 
     let swagger = api(document("swagger: '2.0'"), "x").trust_forwarded_prefix(true);
-    let answer = send(&build(swagger), "GET /openapi.json", &[prefix], "")
+    let response = request(&build(swagger), "GET /openapi.json")
+        .headers(&[prefix])
+        .send()
         .await
         .json();
     assert_eq!(
-        (&answer["basePath"], answer.get("servers")),
+        (&response["basePath"], response.get("servers")),
         (&"/proxy/a".into(), None)
     );
 }
 
 #[tokio::test]
-async fn a_client_that_has_the_document_is_not_sent_it_again() {
+async fn document_with_a_matching_etag_returns_304() {
     let service = build(api(at("{url: /}"), "x"));
-    let first = ask(&service, "GET /openapi.yaml").await;
+    let first = request(&service, "GET /openapi.yaml").send().await;
     let tag = first.header("etag");
     assert!(
         tag.starts_with('"') && tag.len() > 2 && tag.ends_with('"'),
         "{tag}"
     );
-    let json = ask(&service, "GET /openapi.json").await;
+    let json = request(&service, "GET /openapi.json").send().await;
     assert_ne!(json.header("etag"), tag);
     for (known, status) in [
         (tag, 304),
@@ -251,49 +282,55 @@ async fn a_client_that_has_the_document_is_not_sent_it_again() {
     ] {
         for method in ["GET", "HEAD"] {
             let fields = [("if-none-match", known)];
-            let answer = send(&service, &format!("{method} /openapi.yaml"), &fields, "").await;
+            let response = request(&service, &format!("{method} /openapi.yaml"))
+                .headers(&fields)
+                .send()
+                .await;
             assert_eq!(
-                (answer.status.as_u16(), answer.header("etag")),
+                (response.status.as_u16(), response.header("etag")),
                 (status, tag),
                 "{known}"
             );
-            assert!(status == 200 || answer.body.is_empty());
+            assert!(status == 200 || response.body.is_empty());
         }
     }
 }
 
 #[tokio::test]
-async fn an_operation_without_a_handler_answers_501_if_stubs_are_wanted() {
+async fn operation_without_handler_returns_501_with_stubs() {
     let api = || Api::from_document(at("{url: /}"));
-    let faults = api().build(()).unwrap_err().to_string();
+    let diagnostics = api().build(()).unwrap_err().to_string();
     assert!(
-        faults.ends_with("the operation `test` has no handler"),
-        "{faults}"
+        diagnostics.ends_with("the operation `test` has no handler"),
+        "{diagnostics}"
     );
     let service = build(api().stub(true));
     let expected = (
         501,
         "The operation 'test' is not implemented yet.".to_owned(),
     );
-    assert_eq!(ask(&service, "GET /test").await.problem(), expected);
+    assert_eq!(
+        request(&service, "GET /test").send().await.problem(),
+        expected
+    );
     let service = build(api().stub(true).operation("test", async || "done"));
-    assert_eq!(ask(&service, "GET /test").await.text(), "done");
+    assert_eq!(request(&service, "GET /test").send().await.text(), "done");
     let left_over = api().stub(true).operation("none", async || ()).build(());
     assert!(left_over.is_err());
 }
 
 #[tokio::test]
-async fn the_default_handler_is_told_the_operation() {
+async fn fallback_handler_receives_the_operation() {
     let echo = async |id: OperationId| id.as_str().to_owned();
     let service = build(Api::from_document(at("{url: /}")).fallback(echo));
-    assert_eq!(ask(&service, "GET /test").await.text(), "test");
+    assert_eq!(request(&service, "GET /test").send().await.text(), "test");
     let api = Api::from_document(at("{url: /}")).fallback(echo);
     let service = build(api.operation("test", async || "own"));
-    assert_eq!(ask(&service, "GET /test").await.text(), "own");
+    assert_eq!(request(&service, "GET /test").send().await.text(), "own");
 }
 
 #[tokio::test]
-async fn unknown_query_parameters_pass_if_that_is_switched_off() {
+async fn unknown_query_parameter_is_accepted_without_strict_parameters() {
     let service = build(api(at("{url: /}"), "x"));
     assert_eq!(status(&service, "/test?a=1").await, 400);
     let service = build(api(at("{url: /}"), "x").strict_parameters(false));
