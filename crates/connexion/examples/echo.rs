@@ -1,12 +1,12 @@
-//! Serves any document and answers every operation with what the library read of the request:
+//! Serves any document; every operation returns the values that the library read from the request:
 //! `cargo run -p connexion --example echo -- DOCUMENT [--port P] [--lenient] [--no-strict]`.
 //!
-//! With `--lenient` a document with errors is served as far as it can be ([`Document::lenient`]); with `--no-strict`
-//! parameters and `Accept` that the document does not have are accepted.
+//! With `--lenient` a document with errors is served as far as possible ([`Document::lenient`]). With `--no-strict`
+//! undeclared parameters are accepted, and `Accept` is ignored.
 //!
-//! The answer is `{"operationId", "path": {}, "query": {}, "header": {}, "cookie": {}, "body"}`. Any credentials
-//! will do, as long as there are some. Answers are not checked. What is wrong with the document is told on standard
-//! error.
+//! The response is `{"operationId", "path": {}, "query": {}, "header": {}, "cookie": {}, "body"}`. Any credentials are
+//! accepted, but an operation with security requires some. Responses are not validated. Diagnostics of the document are
+//! printed on standard error.
 
 use std::{error::Error, future::ready, io::Write as _, process::ExitCode};
 
@@ -57,12 +57,12 @@ async fn echo(
     Ok(Body(echo))
 }
 
-/// Any document as a service; the tests serve their fixtures with it.
+/// Builds a service of any document; the tests serve their fixtures with it.
 pub(crate) fn service(document: Document, is_strict: bool) -> Result<ApiService, Diagnostics> {
-    let anybody = Principal::new("anybody", document.scopes());
+    let principal = Principal::new("client", document.scopes());
     Api::from_document(document)
         .fallback(echo)
-        .default_security(move |_, _| ready(Ok(Some(anybody.clone()))))
+        .default_security(move |_, _| ready(Ok(Some(principal.clone()))))
         .response_validation(ResponseValidation::Off)
         .strict_parameters(is_strict)
         .strict_accept(is_strict)
@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not returned from here, since faults are to be read a line each.
+            // Not returned from `main`, which would print diagnostics in `Debug` notation.
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }

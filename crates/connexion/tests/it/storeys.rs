@@ -22,7 +22,7 @@ const STOREYS: [&str; 11] = [
 ];
 
 #[test]
-fn imports_go_down_only() {
+fn imports_only_go_down() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut upward = Vec::new();
     for file in files(&source) {
