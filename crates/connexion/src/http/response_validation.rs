@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 use crate::{
     http::hooks::ViolationReporter,
     operation::{
-        Check, SequenceCheck, Operation, ResponseValidation,
+        Check, Operation, ResponseValidation, SequenceCheck,
         splitter::{Item, Splitter},
     },
     problem::{Problem, Violation},
@@ -55,7 +55,7 @@ pub(crate) async fn validate(
     let mut items = None;
     if is_stream {
         match operation.validate_stream(head.status, &head.headers) {
-            Ok(Check::SequenceCheck(found)) => items = Some(found),
+            Ok(Check::Items(found)) => items = Some(found),
             Ok(Check::Whole(_) | Check::Decoded(..)) if mode == ResponseValidation::Enforce => {}
             Ok(_) => return Ok(Response::from_parts(head, body)),
             Err(violations) => {

@@ -191,11 +191,14 @@ impl FieldFormat {
             } => (*is_array, *may_be_string),
         };
         let strings = raw.strings().filter(|(known, _)| *known == name);
-        let values = strings.map(|(_, string)| match json::read(&string, PropertyFilter::all(), room) {
-            Ok(value) => Ok(value),
-            Err(_) if may_be_string => Ok(Value::String(string.into_owned())),
-            Err(_) => Err(Unreadable::Json),
-        });
+        let values =
+            strings.map(
+                |(_, string)| match json::read(&string, PropertyFilter::all(), room) {
+                    Ok(value) => Ok(value),
+                    Err(_) if may_be_string => Ok(Value::String(string.into_owned())),
+                    Err(_) => Err(Unreadable::Json),
+                },
+            );
         let mut values = match values.collect::<Result<Vec<_>, _>>() {
             Ok(values) => values,
             Err(why) => return Some(Err(why)),

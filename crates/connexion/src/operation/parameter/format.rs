@@ -321,7 +321,9 @@ impl ParameterFormat {
         room: &Room,
     ) -> Option<Value> {
         let (text, delimiters) = match self.style {
-            Style::Json => return json::read(&decode(text, location), PropertyFilter::all(), room).ok(),
+            Style::Json => {
+                return json::read(&decode(text, location), PropertyFilter::all(), room).ok();
+            }
             Style::Label => {
                 let text = text.strip_prefix('.')?;
                 // OpenAPI before 3.1.0 delimits by dots, since then by commas.

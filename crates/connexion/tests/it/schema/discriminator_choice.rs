@@ -267,7 +267,11 @@ fn discriminator_without_effect_is_reported() {
     for (version, discriminator, expected) in [
         ("3.1", "{}", "the `discriminator` has no `propertyName`"),
         ("3.0", "kind", "`discriminator` must be an object"),
-        ("3.0", "{propertyName: 5}", "`propertyName` must be a string"),
+        (
+            "3.0",
+            "{propertyName: 5}",
+            "`propertyName` must be a string",
+        ),
         (
             "3.1",
             "{propertyName: k, mappings: {}}",
@@ -298,7 +302,11 @@ fn discriminator_without_effect_is_reported() {
             "{propertyName: k, mapping: {a: '#/info'}}",
             "`#/info` is not a schema",
         ),
-        ("2.0", "{propertyName: k}", "`discriminator` must be a string"),
+        (
+            "2.0",
+            "{propertyName: k}",
+            "`discriminator` must be a string",
+        ),
     ] {
         let schemas = format!("Thing: {{type: object, discriminator: {discriminator}}}, {cat}");
         assert_eq!(
