@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn text_on_which_libyaml_would_panic_is_an_error() {
-        for rest in ["[!x, 1]", "[!!str, 1]", "{!<x>, a: 1}", "[!, 1]"] {
+        for rest in ["[!x, 1]", "[!!str, 1]", "{!<x>, a: 1}", "[!, 1]", "[!', 1]"] {
             let diagnostic = parse(&format!("a: \"x\ny\"\nb: {rest}\n")).unwrap_err();
             assert_eq!(
                 diagnostic.message, "invalid indentation in quoted scalar",

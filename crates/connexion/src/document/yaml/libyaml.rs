@@ -22,7 +22,7 @@ const CORE: &str = "tag:yaml.org,2002:";
 
 /// A tag directly before a comma, on which the parser panics.
 static TAG_BEFORE_COMMA: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"![0-9A-Za-z_;/?:@&=+$.~*()%!<>\[\]-]*,").expect("the expression is constant")
+    Regex::new(r"![0-9A-Za-z_;/?:@&=+$.~*'()%!<>\[\]-]*,").expect("the expression is constant")
 });
 
 /// Returns whether the parser can read a text without a panic.
