@@ -77,9 +77,9 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn differences(schema: Value, tests: &[Test], version: &str) -> Vec<String> {
     let validator = match validator(schema, version) {
         Ok(validator) => validator,
-        Err(faults) => {
-            let faults = faults.to_string().replace('\n', "; ");
-            return tests.iter().map(|_| faults.clone()).collect();
+        Err(diagnostics) => {
+            let diagnostics = diagnostics.to_string().replace('\n', "; ");
+            return tests.iter().map(|_| diagnostics.clone()).collect();
         }
     };
     let differs = |test: &&Test| {

@@ -119,7 +119,7 @@ async fn whole(mut body: Body, limit: usize, held: &mut Held<'_>) -> Result<Byte
 
 impl<'l> ReceivedBody<'l> {
     /// Returns the body for validation.
-    pub(crate) fn to_validate(&mut self) -> Received<'_> {
+    pub(crate) fn received(&mut self) -> Received<'_> {
         #[cfg(feature = "multipart")]
         if let Some(fields) = self.fields.take() {
             return Received::Fields(fields);

@@ -129,7 +129,7 @@ impl ServedDocument {
             None => ReceivedBody::default(),
         };
         let (input, values) = {
-            let (room, body) = (operation.room(), received.to_validate());
+            let (room, body) = (operation.room(), received.received());
             let query = parts.uri.query();
             let input = operation.validate(&path, query, &parts.headers, body, &room)?;
             (input, room.taken())

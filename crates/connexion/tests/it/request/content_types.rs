@@ -329,7 +329,7 @@ fn unknown_format_is_a_warning() {
             .collect::<Vec<_>>()
             .join("\n");
         assert!(
-            reported.contains(&format!("the format `{format}` is not known")),
+            reported.contains(&format!("the format `{format}` is unknown")),
             "{reported}"
         );
     }

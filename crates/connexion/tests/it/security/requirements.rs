@@ -111,8 +111,8 @@ components:
 a.yaml:3:13: the security scheme `none` is not declared
 a.yaml:3:24: a security requirement must be an object of scheme names with arrays of scopes
 a.yaml:3:28: the scopes of `a` must be an array of strings
-a.yaml:4:1: the docs page requires the undeclared security scheme `y`
 a.yaml:4:1: a verifier refers to the undeclared security scheme `z`
+a.yaml:4:1: the docs page requires the undeclared security scheme `y`
 a.yaml:7:5: the security scheme `a` has no verifier
 a.yaml:8:5: `in: body` of an API key is not supported; write header, query or cookie
 a.yaml:9:5: security schemes of the type `mutualTLS` are not supported
@@ -210,7 +210,7 @@ fn undocumented_paths_cannot_require_an_unknown_scheme() {
         .stub(true);
     let diagnostics = api.auth_all_paths(true).build(()).unwrap_err().to_string();
     assert!(
-        diagnostics.contains("the document has no `security` beside `paths`"),
+        diagnostics.contains("`Api::auth_all_paths` requires a `security` beside `paths`"),
         "{diagnostics}"
     );
 }

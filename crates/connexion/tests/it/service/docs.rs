@@ -270,7 +270,7 @@ fn invalid_document_or_ui_path_is_an_error() {
         let api = Api::<()>::from_document(document_at("get /test", ANY, "")).stub(true);
         let diagnostics = api.document_path(path).build(()).unwrap_err().to_string();
         assert!(
-            diagnostics.contains("can't be the address"),
+            diagnostics.contains("can't be the path"),
             "{path}: {diagnostics}"
         );
     }
