@@ -16,6 +16,7 @@ mod format;
 mod generate;
 mod integer;
 pub(crate) mod json;
+mod lazy;
 pub(crate) mod notation;
 mod pattern;
 mod plain;
@@ -49,13 +50,18 @@ pub(crate) use self::{
     property_filter::PropertyFilter,
     violation::are_all,
 };
-use self::{direction::Direction, integer::Source, plain::Plain, shared::Shared};
-use crate::{compat::Compat, problem::Violation};
+use self::{
+    direction::Direction,
+    integer::Source,
+    lazy::{LazyValidator, ValidatorCompiler},
+    plain::Plain,
+};
+use crate::{compat::Compat, document::node::value_at, problem::Violation};
 
 /// A compiled schema.
 #[derive(Debug)]
 pub(crate) struct Schema {
-    validator: Validator,
+    validator: LazyValidator,
     /// The fast path; `None` if the schema uses keywords that it does not support.
     plain: Option<Plain>,
     /// The document that the schema is a part of.
@@ -65,11 +71,29 @@ pub(crate) struct Schema {
     /// True if the references that the validator follows are counted.
     is_recursive: bool,
     compat: Compat,
-    /// Keeps the validators alive that this one refers to weakly.
-    _shared: Arc<Shared>,
 }
 
 impl Schema {
+    /// Compiles the fast path of the schema at a pointer. The validator follows when a value needs it.
+    fn new(validators: &Arc<ValidatorCompiler>, pointer: &str) -> Result<Self, String> {
+        let root = Arc::clone(&validators.document.value);
+        let Some(schema) = value_at(&root, pointer) else {
+            return Err(format!("there is no schema at `{pointer}`"));
+        };
+        Ok(Self {
+            validator: LazyValidator::new(Arc::clone(validators)),
+            plain: Plain::compile(&root, schema, &validators.formats),
+            root,
+            pointer: pointer.to_owned(),
+            is_recursive: validators.document.is_counted,
+            compat: validators.compat,
+        })
+    }
+
+    fn validator(&self) -> &Validator {
+        self.validator.get(&self.pointer)
+    }
+
     /// Returns whether the fast path finds a value valid. If it does not, [`Self::is_valid`] decides on the value's
     /// JSON.
     pub(crate) fn admits<T: Serialize + ?Sized>(&self, value: &T) -> bool {
@@ -123,7 +147,7 @@ impl Schema {
     }
 
     fn is_valid_by_validator(&self, value: &Value) -> bool {
-        let is_valid = || self.validator.is_valid(value);
+        let is_valid = || self.validator().is_valid(value);
         if self.is_recursive {
             return steps::bounded(value, is_valid).unwrap_or(false);
         }

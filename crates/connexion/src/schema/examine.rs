@@ -45,11 +45,11 @@ pub(crate) struct Sample {
 /// A document whose schemas are JSON Schema 2020-12.
 #[derive(Debug)]
 pub(crate) struct Schemas {
-    pub(super) requests: DirectedDocument,
+    pub(super) requests: Arc<DirectedDocument>,
     /// `None` if the schemas of responses are those of requests.
-    pub(super) responses: Option<DirectedDocument>,
+    pub(super) responses: Option<Arc<DirectedDocument>>,
     /// The schemas of examples; `None` if they are those of requests, or if there are no examples.
-    pub(super) either: Option<DirectedDocument>,
+    pub(super) either: Option<Arc<DirectedDocument>>,
     pub(super) samples: Vec<Sample>,
     pub(super) compat: Compat,
 }
@@ -60,7 +60,7 @@ pub(super) struct DirectedDocument {
     /// The document that messages and the order of violations are taken from.
     pub(super) value: Arc<Value>,
     /// The document that is compiled: `value` with counted steps or shared schemas. `None` if it needs neither.
-    pub(super) guarded: Option<Value>,
+    pub(super) guarded: Option<Arc<Value>>,
     /// True if [`steps`] are counted.
     pub(super) is_counted: bool,
 }
@@ -156,8 +156,10 @@ impl Schemas {
     fn new(root: Value, outer: &[String], samples: Vec<Sample>) -> Self {
         let is_directed = direction::is_used(&root);
         let of = |direction| {
-            is_directed
-                .then(|| DirectedDocument::new(direction::directed(&root, outer, direction), outer))
+            is_directed.then(|| {
+                let value = direction::directed(&root, outer, direction);
+                Arc::new(DirectedDocument::new(value, outer))
+            })
         };
         let responses = of(Direction::Response);
         let either = (!samples.is_empty())
@@ -165,7 +167,7 @@ impl Schemas {
             .flatten();
         let requests = of(Direction::Request);
         Self {
-            requests: requests.unwrap_or_else(|| DirectedDocument::new(root, outer)),
+            requests: requests.unwrap_or_else(|| Arc::new(DirectedDocument::new(root, outer))),
             responses,
             either,
             samples,
@@ -178,7 +180,7 @@ impl DirectedDocument {
     fn new(value: Value, outer: &[String]) -> Self {
         let (guarded, is_counted) = steps::guarded(&value, outer).unzip();
         Self {
-            guarded,
+            guarded: guarded.map(Arc::new),
             is_counted: is_counted.unwrap_or(false),
             value: Arc::new(value),
         }

@@ -59,11 +59,11 @@ impl Schema {
         shared::discard_errors();
         let mut reporter = Reporter::new(self, value, json);
         if may_have_too_many_errors(value) {
-            let error = self.validator.validate(value).err();
+            let error = self.validator().validate(value).err();
             let violations = error.map(|error| reporter.report("", &error));
             return violations.into_iter().flatten().take(1).collect();
         }
-        let errors = self.validator.iter_errors(value).take(MAX_VIOLATIONS);
+        let errors = self.validator().iter_errors(value).take(MAX_VIOLATIONS);
         let violations = errors.flat_map(|error| reporter.report("", &error));
         let mut left = MAX_TEXT;
         let fits = |violation: &SchemaViolation| {
