@@ -56,8 +56,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         let (mut diagnostics, schemas) = document.examine(&formats, options.strict_discriminator);
         let own_base = base_path.map(|path| checked_base_path(&document, &path, &mut diagnostics));
         let security_schemes = Schemes::compile(&document, &verifiers, &mut diagnostics);
-        let docs_guard = docs_security.and_then(|one| security_schemes.guard_of(&one, &mut diagnostics));
-        let missing_guard = security_schemes.guard_of_missing(options.auth_all_paths, &mut diagnostics);
+        let docs_guard =
+            docs_security.and_then(|one| security_schemes.guard_of(&one, &mut diagnostics));
+        let missing_guard =
+            security_schemes.guard_of_missing(options.auth_all_paths, &mut diagnostics);
         let rules = |source: &OperationCursor<'_>| Rules {
             guard: security_schemes.guard(&source.cursor),
             response_validation: last_mode(&source.id(), &modes)
