@@ -206,7 +206,7 @@ struct Sent {
 /// [`Operation::validate_request`] alone.
 fn request(id: &'static str, sent: Sent) -> Run {
     let service = service(false, true);
-    let path = PathValues::from_iter(sent.path.iter().copied());
+    let path: PathValues = sent.path.iter().copied().collect();
     let headers = headers(sent.headers);
     Box::new(move || {
         let input = operation(&service, id).validate_request(

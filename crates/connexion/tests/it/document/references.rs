@@ -96,6 +96,10 @@ async fn check_pets(service: &ApiService) {
         assert!(detail.starts_with(expected), "{detail}");
     }
 
+    check_pet(service).await;
+}
+
+async fn check_pet(service: &ApiService) {
     let get = |id: &str| format!("GET /pets/{id}");
     assert_eq!(request(service, &get("1")).send().await.status, 401);
     let with_key = [("x-key", "k")];

@@ -97,8 +97,6 @@ async fn handler_reads_the_files_of_a_multipart_form() {
     let schema = "{type: object, required: [photo], properties: {photo: {type: string, format: binary}, \
                   more: {type: array, items: {type: string, format: binary}}, n: {type: integer, default: 7}}}";
     let content = multipart_content(schema, "");
-    let parameters = "{name: photo, in: formData, type: file, required: true}, \
-                      {name: n, in: formData, type: integer, default: 7}";
     let body = [
         (
             "name=photo; filename=\"a.png\"\nContent-Type: image/png",
@@ -147,6 +145,18 @@ async fn handler_reads_the_files_of_a_multipart_form() {
             (400, "\"photo\" is a required property".to_owned())
         );
     }
+}
+
+#[tokio::test]
+async fn handler_reads_the_files_of_swagger_2_form_data() {
+    let parameters = "{name: photo, in: formData, type: file, required: true}, \
+                      {name: n, in: formData, type: integer, default: 7}";
+    let body = [(
+        "name=photo; filename=\"a.png\"\nContent-Type: image/png",
+        &b"photo"[..],
+    )];
+    let photo = json!(["a.png", "image/png", "photo"]);
+    let shown = json!({"filename": "a.png", "content_type": "image/png", "size": 5});
     for consumes in [
         "",
         "multipart/form-data",
@@ -155,7 +165,7 @@ async fn handler_reads_the_files_of_a_multipart_form() {
         let document = swagger(consumes, parameters);
         let service = build(Api::from_document(document).operation("test", files));
         let response = request(&service, "POST /test")
-            .typed_body(MULTIPART, multipart(&body[..1]))
+            .typed_body(MULTIPART, multipart(&body))
             .send()
             .await;
         let expected = json!({"files": {"photo": [photo]}, "body": {"photo": shown, "n": 7}});

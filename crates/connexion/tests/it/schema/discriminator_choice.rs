@@ -315,6 +315,10 @@ fn discriminator_without_effect_is_reported() {
             "{version} {discriminator}"
         );
     }
+}
+
+#[test]
+fn inline_schema_that_a_strict_discriminator_cannot_name_is_an_error() {
     let inline = "Thing: {oneOf: [{type: object}, {$ref: '#/components/schemas/Cat'}], \
                   discriminator: {propertyName: kind}}, Cat: {type: object}";
     assert_eq!(messages("3.1", inline), [""; 0]);
