@@ -1,5 +1,6 @@
 //! Any form that is encoded as its standard requires is decoded to the same value.
 
+#[cfg(feature = "multipart")]
 use std::fmt::Write as _;
 
 use connexion::{Api, ApiService, Body};

@@ -245,7 +245,7 @@ parameters:
 fn multipart_form_is_an_error_without_the_feature() {
     for document in documents("{multipart/form-data: {}}") {
         assert_eq!(
-            diagnostics(document),
+            crate::support::diagnostics(document),
             "7:47: bodies of the type `multipart/form-data` need the feature `multipart` of connexion"
         );
     }
