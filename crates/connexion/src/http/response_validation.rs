@@ -96,7 +96,7 @@ async fn read_whole(operation: &Operation, body: Body, limit: usize) -> Result<B
     })
 }
 
-/// Waits for the first item of [`SequenceCheck`](crate::SequenceCheck), or for their end, before the head of the response is sent.
+/// Waits for the first item of [`Items`](crate::Items), or for their end, before the head of the response is sent.
 ///
 /// # Errors
 /// If there is an error before the first item. The stream has logged the reason.
@@ -109,7 +109,7 @@ pub(crate) async fn await_first_item(response: Response) -> Result<Response, Pro
     Ok(Response::from_parts(head, Body::from_stream(chunks)))
 }
 
-/// Returns whether this is a response of [`SequenceCheck`](crate::SequenceCheck). The extensions of a body of known length are not searched.
+/// Returns whether this is a response of [`Items`](crate::Items). The extensions of a body of known length are not searched.
 pub(crate) fn is_items(response: &Response) -> bool {
     response.body().size_hint().exact().is_none()
         && response.extensions().get::<ItemCheck>().is_some()
