@@ -1,4 +1,4 @@
-.PHONY: run build test cov lint fmt vendored bench bench-library bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
+.PHONY: run build test cov lint package fmt vendored bench bench-library bench-instructions bench-echo fuzz fuzz-smoke schemathesis faults
 .PHONY: image push manifests manifests-check deploy delivery
 
 # What the service is measured against is a package of its own, so that its dependencies are nobody else's.
@@ -26,6 +26,7 @@ cov:
 
 # What CI refuses.
 lint:
+	scripts/prose.py
 	cargo fmt --all --check
 	cargo fmt --manifest-path $(BY_HAND) --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
@@ -33,7 +34,13 @@ lint:
 	cargo clippy -p connexion-app --all-targets --locked -- -D warnings
 	cargo clippy --manifest-path $(BY_HAND) --target-dir target/axum-sqlx --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	scripts/package.sh
+	scripts/public-types.py
 	scripts/deny.sh
+
+# Whether the library builds from its package alone.
+package:
+	scripts/package.sh --build
 
 fmt:
 	cargo fmt --all

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connexion::{Api, Compat, Document, Faults, Operation, Validator};
+use connexion::{Api, Compat, Diagnostics, Document, Operation, Validator};
 
 use crate::auth;
 use crate::config::{Auth, Database, DatabaseUse, Settings};
@@ -26,7 +26,7 @@ const NEW_PERSON: &str = "NewPerson";
 ///
 /// # Errors
 /// Never, once the tests have passed.
-pub fn document() -> Result<Document, Faults> {
+pub fn document() -> Result<Document, Diagnostics> {
     contract(Auth::Off, false)
 }
 
@@ -34,7 +34,7 @@ pub fn document() -> Result<Document, Faults> {
 ///
 /// # Errors
 /// Never, once the tests have passed.
-pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults> {
+pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Diagnostics> {
     let mut document = Document::parse("openapi.yaml", include_str!("../openapi.yaml"))?;
     auth::put_in_force(&mut document, auth, with_tokens);
     Ok(document)
@@ -45,7 +45,7 @@ pub(crate) fn contract(auth: Auth, with_tokens: bool) -> Result<Document, Faults
 ///
 /// # Errors
 /// What is wrong with the document's schema of a new person, by which an import's rows are checked.
-pub fn api(document: Document, imports: Imports) -> Result<Api<Arc<dyn Store>>, Faults> {
+pub fn api(document: Document, imports: Imports) -> Result<Api<Arc<dyn Store>>, Diagnostics> {
     whole(original(document), imports)
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn counted(
     document: Document,
     imports: Imports,
     metrics: &Arc<Metrics>,
-) -> Result<Api<Arc<dyn Store>>, Faults> {
+) -> Result<Api<Arc<dyn Store>>, Diagnostics> {
     let (responses, rows) = (Arc::clone(metrics), Arc::clone(metrics));
     let api = original(document)
         .on_response_violation(move |_, request| {
@@ -69,7 +69,7 @@ pub(crate) fn counted(
 }
 
 /// Adds the operations that the original did not have.
-fn whole(api: Api<Arc<dyn Store>>, imports: Imports) -> Result<Api<Arc<dyn Store>>, Faults> {
+fn whole(api: Api<Arc<dyn Store>>, imports: Imports) -> Result<Api<Arc<dyn Store>>, Diagnostics> {
     let schema = api.validator(NEW_PERSON)?;
     let pages = pages::operations(api, &schema);
     let importing = Importing { schema, imports };
@@ -116,7 +116,7 @@ pub fn original(document: Document) -> Api<Arc<dyn Store>> {
 ///
 /// # Errors
 /// If the document has none, or is at fault.
-pub fn new_person(document: Document) -> Result<Validator, Faults> {
+pub fn new_person(document: Document) -> Result<Validator, Diagnostics> {
     original(document).validator(NEW_PERSON)
 }
 

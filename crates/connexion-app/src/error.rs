@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use connexion::{In, Problem, Violation};
+use connexion::{Location, Problem, Violation};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::import::{BadRow, Fault, ImportError};
@@ -52,7 +52,8 @@ impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::OtherFormat(reason) => {
-                let mut violation = Violation::new(In::Body, "sequence", sentence_of(&reason));
+                let mut violation =
+                    Violation::new(Location::Body, "sequence", sentence_of(&reason));
                 violation.extra.insert("line".to_owned(), 1.into());
                 Self::from(vec![violation])
             }
@@ -191,7 +192,7 @@ impl Bounded {
 /// Rewrites a problem of the library as the original would have told it.
 pub(crate) fn as_the_original(problem: &mut Problem) {
     if problem.status == StatusCode::NOT_FOUND {
-        problem.kind = "http".into();
+        problem.type_uri = "http".into();
         return;
     }
     problem.errors.sort_by_key(rank);
@@ -203,7 +204,7 @@ pub(crate) fn as_the_original(problem: &mut Problem) {
     if let Some(first) = problem.errors.first() {
         problem.detail.clone_from(&first.detail);
         if matches!(rank(first), Rank::MissingMember | Rank::LongName) {
-            problem.kind = "validation".into();
+            problem.type_uri = "validation".into();
         }
     }
 }
@@ -220,7 +221,7 @@ enum Rank {
 }
 
 fn rank(violation: &Violation) -> Rank {
-    let is_member = violation.location == In::Body && !violation.pointer.is_empty();
+    let is_member = violation.location == Location::Body && !violation.pointer.is_empty();
     match (violation.keyword.as_ref(), violation.pointer.as_str()) {
         ("unknown", _) => Rank::UnknownParameter,
         ("required", _) if is_member => Rank::MissingMember,

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use connexion::{Accept, Body, In, Items, Problem, Violation};
+use connexion::{Accept, Body, Items, Location, Problem, Violation};
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
@@ -203,7 +203,9 @@ fn links(query: Option<&str>, page: &Page) -> String {
 
 fn foreign_cursor() -> Problem {
     let detail = "'cursor' is not from a link to a page of this order";
-    let mut violation = Violation::new(In::Query, "format", detail);
-    "cursor".clone_into(&mut violation.name);
-    Problem::from(vec![violation])
+    Problem::from(vec![Violation::new(
+        Location::query("cursor"),
+        "format",
+        detail,
+    )])
 }

@@ -377,6 +377,6 @@ struct File {
 /// `pages.asset`
 async fn asset(Params(File { name }): Params<File>) -> Result<Response, Problem> {
     let missing =
-        || Problem::new(StatusCode::NOT_FOUND, "There is no such file.").with_kind("http");
+        || Problem::new(StatusCode::NOT_FOUND, "There is no such file.").with_type("http");
     assets::find(&name).ok_or_else(missing)
 }

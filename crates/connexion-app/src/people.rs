@@ -293,5 +293,5 @@ fn no_such_person(uuid: Uuid) -> Problem {
         StatusCode::NOT_FOUND,
         format!("There is no person with the uuid {uuid}."),
     )
-    .with_kind("http")
+    .with_type("http")
 }

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use connexion::{ApiService, Document, Faults};
+use connexion::{ApiService, Diagnostics, Document};
 use tokio::time::sleep;
 
 use crate::{
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// What is wrong with the file.
-pub(crate) fn document(settings: &Settings) -> Result<Document, Faults> {
+pub(crate) fn document(settings: &Settings) -> Result<Document, Diagnostics> {
     let (auth, with_tokens) = (settings.auth, settings.jwt.is_some());
     let Some(path) = &settings.spec else {
         return app::contract(auth, with_tokens);
@@ -56,7 +56,7 @@ impl Files {
 pub(crate) async fn follow(
     mut files: Files,
     settings: &Settings,
-    build: impl Fn(Document) -> Result<ApiService, Faults>,
+    build: impl Fn(Document) -> Result<ApiService, Diagnostics>,
     served: Served,
     mut reload: Reload,
 ) {

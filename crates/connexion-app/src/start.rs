@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use connexion::{ApiService, BodyMemory, Credentials, Document, Faults};
+use connexion::{ApiService, BodyMemory, Credentials, Diagnostics, Document};
 use time::UtcDateTime;
 use tokio::time::{Instant, sleep};
 
@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) enum StartError {
     /// The contract or the handlers are wrong.
     #[error("{0}")]
-    Document(#[from] Faults),
+    Document(#[from] Diagnostics),
     /// The database can't be used.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -215,7 +215,7 @@ impl<'s> Parts<'s> {
     }
 
     /// The API of `document`, within its layers.
-    fn served(&self, document: Document) -> Result<Served, Faults> {
+    fn served(&self, document: Document) -> Result<Served, Diagnostics> {
         let origins = self.settings.cors_origins.clone();
         let site = Site::new(&self.keys, self.settings);
         let api = self.api(document)?;
@@ -223,7 +223,7 @@ impl<'s> Parts<'s> {
     }
 
     /// The API, with what the settings switch on.
-    fn api(&self, document: Document) -> Result<ApiService, Faults> {
+    fn api(&self, document: Document) -> Result<ApiService, Diagnostics> {
         let (keys, tokens) = (Arc::clone(&self.keys), self.tokens.clone());
         // Of every scheme, whatever the document calls it.
         let verify = move |credentials, _| {

@@ -1,4 +1,4 @@
-//! How long a document of 1,000 operations takes from text to a service that could answer:
+//! Measures the time from the text of a document with 1,000 operations to a service that is ready:
 //! `cargo bench -p connexion --bench load [-- ROUNDS]`; one round is for a profiler. The time asked for is 200 ms.
 
 use std::{
@@ -13,7 +13,7 @@ use connexion::{Api, Document};
 const OPERATIONS: usize = 1_000;
 const ROUNDS: usize = 15;
 
-/// Each operation has a path of its own, two parameters, a body, two answers and a schema.
+/// Returns a document; each operation has its own path, two parameters, a body, two responses and a schema.
 fn document() -> String {
     let mut text = String::from("openapi: 3.1.0\ninfo: {title: Many, version: '1'}\npaths:\n");
     let mut schemas = String::from("components:\n  schemas:\n");
@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let service = black_box(api.build(())?);
         times.push((start.elapsed(), parsed));
-        // To take it down again is no part of loading it.
+        // Dropping the service is not part of loading it.
         drop(service);
     }
     times.sort_unstable();
@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     writeln!(
         std::io::stdout(),
-        "load: {OPERATIONS} operations, {} kB: {:.0} ms, of which {:.0} ms to read the text (median of {rounds})",
+        "load: {OPERATIONS} operations, {} kB: {:.0} ms, {:.0} ms to parse the text (median of {rounds})",
         text.len() / 1000,
         ms(whole),
         ms(parsed),

@@ -1,7 +1,7 @@
-//! What a request costs: `cargo bench -p connexion --bench request`.
+//! Measures the cost of a request: `cargo bench -p connexion --bench request`.
 //!
-//! Prints nanoseconds for each case. `-- --list` prints the names of the cases, and `-- CASE TIMES` does nothing but
-//! that case, so that `scripts/callgrind.sh` can count its instructions, which on a busy machine is the better measure.
+//! Prints nanoseconds for each case. `-- --list` prints the names of the cases, and `-- CASE TIMES` runs only
+//! that case, so that `scripts/callgrind.sh` can count its instructions, which are less noisy than time.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
@@ -12,7 +12,9 @@ use std::{
 };
 
 use axum::{body::Body as HttpBody, extract::Request, response::IntoResponse};
-use connexion::{Api, ApiService, Body, Document, Operation, Params};
+use connexion::{
+    Api, ApiService, Body, Document, Operation, Params, PathValues, ResponseValidation,
+};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -111,11 +113,11 @@ struct Key {
     key: String,
 }
 
-/// Does once what is measured.
+/// Runs the measured code once.
 type Run = Box<dyn Fn()>;
 
 fn main() {
-    // Cargo says `--bench`, too.
+    // Cargo passes `--bench`, too.
     let arguments = std::env::args().skip(1).filter(|one| one != "--bench");
     let arguments: Vec<String> = arguments.collect();
     let cases = cases();
@@ -134,24 +136,24 @@ fn main() {
     }
 }
 
-/// The median of some rounds.
+/// Returns the median of some rounds.
 fn nanoseconds(run: impl Fn()) -> f64 {
     let mut rounds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
-            let begun = Instant::now();
+            let started = Instant::now();
             let mut times = 0;
-            while begun.elapsed() < ROUND {
+            while started.elapsed() < ROUND {
                 (0..100).for_each(|_| run());
                 times += 100;
             }
-            begun.elapsed().as_secs_f64() * 1e9 / f64::from(times)
+            started.elapsed().as_secs_f64() * 1e9 / f64::from(times)
         })
         .collect();
     rounds.sort_by(f64::total_cmp);
     rounds[ROUNDS / 2]
 }
 
-/// What is measured, by name.
+/// The measured cases, by name.
 fn cases() -> Vec<(&'static str, Run)> {
     let thing = serde_json::to_string(&Thing::sample()).unwrap();
     let mut things = String::from("[");
@@ -185,14 +187,14 @@ fn cases() -> Vec<(&'static str, Run)> {
         ("ten-parameters", request("search", search)),
         ("body-200-bytes", request("add", with_body(&thing))),
         ("body-100-kB", request("replace", with_body(&things))),
-        ("answer-from-bytes", answer(thing)),
+        ("response-from-bytes", response(thing)),
         ("whole-unchecked", whole(false, false)),
         ("whole-typed", whole(true, true)),
         ("whole-from-bytes", whole(true, false)),
     ]
 }
 
-/// A request, taken apart.
+/// The parts of a request.
 #[derive(Default)]
 struct Sent {
     path: &'static [(&'static str, &'static str)],
@@ -204,9 +206,7 @@ struct Sent {
 /// [`Operation::validate_request`] alone.
 fn request(id: &'static str, sent: Sent) -> Run {
     let service = service(false, true);
-    let path = sent.path.iter();
-    let path = path.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-    let path: Vec<_> = path.collect();
+    let path: PathValues = sent.path.iter().copied().collect();
     let headers = headers(sent.headers);
     Box::new(move || {
         let input = operation(&service, id).validate_request(
@@ -220,7 +220,7 @@ fn request(id: &'static str, sent: Sent) -> Run {
 }
 
 /// [`Operation::validate_response`] alone.
-fn answer(body: String) -> Run {
+fn response(body: String) -> Run {
     let service = service(false, true);
     let headers = headers(&[("content-type", "application/json")]);
     Box::new(move || {
@@ -233,8 +233,8 @@ fn answer(body: String) -> Run {
     })
 }
 
-/// A request by key through the whole service, from the router to the answer. The answer is a typed one or only bytes,
-/// and it is checked or not: the difference is what checking costs.
+/// A request by key through the whole service, from the router to the response. The response is typed or bytes, validated
+/// or not; the difference is the cost of validation.
 fn whole(is_checked: bool, is_typed: bool) -> Run {
     let service = service(is_checked, is_typed);
     let path = format!("/things/{KEY}");
@@ -248,15 +248,18 @@ fn whole(is_checked: bool, is_typed: bool) -> Run {
 
 fn service(is_checked: bool, is_typed: bool) -> ApiService {
     let document = Document::parse("things.yaml", DOCUMENT).unwrap();
-    let api = Api::from_document(document).validate_responses(is_checked);
+    let mode = if is_checked {
+        ResponseValidation::Enforce
+    } else {
+        ResponseValidation::Off
+    };
+    let api = Api::from_document(document).response_validation(mode);
     let api = if is_typed {
         api.operation("lookup", lookup)
     } else {
         api.operation("lookup", lookup_bytes)
     };
-    api.default_operation(async || StatusCode::OK)
-        .build(())
-        .unwrap()
+    api.fallback(async || StatusCode::OK).build(()).unwrap()
 }
 
 async fn lookup(Params(Key { key }): Params<Key>) -> Body<Thing> {

@@ -1,5 +1,5 @@
 //! The service of `benches/echo/openapi.yaml` as it is written with axum alone: the same requests are refused, the
-//! answers are those of `examples/echo.rs`. Not all faults of a request are told, and none with its place:
+//! responses are those of `examples/echo.rs`. It does not report all violations of a request, and none with its location:
 //! `cargo run -p connexion --example by_hand -- [--port P]`.
 
 #![expect(

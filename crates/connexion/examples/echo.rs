@@ -1,33 +1,22 @@
-//! Serves any document and answers every operation with what the library read of the request:
+//! Serves any document; every operation returns the values that the library read from the request:
 //! `cargo run -p connexion --example echo -- DOCUMENT [--port P] [--lenient] [--no-strict]`.
 //!
-//! With `--lenient` a document with errors is served as far as it can be ([`Document::lenient`]); with `--no-strict`
-//! parameters and `Accept` that the document does not have are accepted.
+//! With `--lenient` a document with errors is served as far as possible ([`Document::lenient`]). With `--no-strict`
+//! undeclared parameters are accepted, and `Accept` is ignored.
 //!
-//! The answer is `{"operationId", "path": {}, "query": {}, "header": {}, "cookie": {}, "body"}`. Any credentials
-//! will do, as long as there are some. Answers are not checked. What is wrong with the document is told on standard
-//! error.
+//! The response is `{"operationId", "path": {}, "query": {}, "header": {}, "cookie": {}, "body"}`. Any credentials are
+//! accepted, but an operation with security requires some. Responses are not validated. Diagnostics of the document are
+//! printed on standard error.
 
-use std::{
-    collections::HashMap,
-    error::Error,
-    future::ready,
-    io::Write as _,
-    process::ExitCode,
-    sync::{Arc, OnceLock},
-};
+use std::{error::Error, future::ready, io::Write as _, process::ExitCode};
 
 use connexion::{
-    Api, ApiService, Body, ByteStream, Document, Faults, In, OperationId, Params, Principal,
-    StreamError,
+    Api, ApiService, Body, ByteStream, CurrentOperation, Diagnostics, Document, ParameterLocation,
+    Params, Principal, ResponseValidation, StreamError,
 };
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-/// Where the parameters of each operation stand, their names, and those of their values; known once the service
-/// is built.
-type Places = Arc<OnceLock<HashMap<String, Vec<(In, String, String)>>>>;
 
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,59 +30,45 @@ struct Echo {
 }
 
 async fn echo(
-    axum::extract::State(places): axum::extract::State<Places>,
-    id: OperationId,
+    operation: CurrentOperation,
     Params(values): Params<Map<String, Value>>,
     Body(body): Body<Value>,
     mut rest: ByteStream,
 ) -> Result<Body<Echo>, StreamError> {
-    // Some clients take it for a fault if nobody reads what they send.
+    // A client may report an error if its body is not read to the end.
     while rest.try_next().await?.is_some() {}
-    let mut answer = Echo {
+    let mut echo = Echo {
+        operation_id: operation.id().to_owned(),
         body,
         ..Echo::default()
     };
-    let known = places.get().and_then(|all| all.get(id.as_str()));
     for (key, value) in values {
-        let mut known = known.into_iter().flatten();
-        let Some((place, name, _)) = known.find(|(_, _, known)| *known == key) else {
+        let Some(parameter) = operation.parameters().find(|one| one.key == key) else {
             continue;
         };
-        let values_there = match place {
-            In::Path => &mut answer.path,
-            In::Query => &mut answer.query,
-            In::Header => &mut answer.header,
-            In::Cookie => &mut answer.cookie,
-            In::Body => continue,
+        let values = match parameter.location {
+            ParameterLocation::Path => &mut echo.path,
+            ParameterLocation::Query => &mut echo.query,
+            ParameterLocation::Header => &mut echo.header,
+            ParameterLocation::Cookie => &mut echo.cookie,
         };
-        let name = if key == *name { key } else { name.clone() };
-        values_there.insert(name, value);
+        values.insert(parameter.name.to_owned(), value);
     }
-    id.as_str().clone_into(&mut answer.operation_id);
-    Ok(Body(answer))
+    Ok(Body(echo))
 }
 
-/// Any document as a service; the tests serve their fixtures with it.
-pub(crate) fn service(document: Document, is_strict: bool) -> Result<ApiService, Faults> {
-    let places = Places::default();
-    let anybody = Principal::new("anybody", document.scopes());
-    let service = Api::from_document(document)
-        .default_operation(echo)
-        .default_security(move |_, _| ready(Ok(Some(anybody.clone()))))
-        .validate_responses(false)
+/// Builds a service of any document; the tests serve their fixtures with it.
+pub(crate) fn service(document: Document, is_strict: bool) -> Result<ApiService, Diagnostics> {
+    let principal = Principal::new("client", document.scopes());
+    Api::from_document(document)
+        .fallback(echo)
+        .default_security(move |_, _| ready(Ok(Some(principal.clone()))))
+        .response_validation(ResponseValidation::Off)
         .strict_parameters(is_strict)
         .strict_accept(is_strict)
         .upload_limit(1 << 30)
         .serve_document(true)
-        .build(Arc::clone(&places))?;
-    let found = service.operations().map(|operation| {
-        let parameters = operation.parameters();
-        let parameters =
-            parameters.map(|(place, name, key)| (place, name.to_owned(), key.to_owned()));
-        (operation.id().to_owned(), parameters.collect())
-    });
-    places.get_or_init(|| found.collect());
-    Ok(service)
+        .build(())
 }
 
 #[tokio::main]
@@ -106,7 +81,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not returned from here, since faults are to be read a line each.
+            // Not returned from `main`, which would print diagnostics in `Debug` notation.
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::FAILURE
         }

@@ -1,5 +1,4 @@
-//! The smallest API: `cargo run -p connexion --example hello`, then <http://127.0.0.1:3000/ui/>, or
-//! `curl '127.0.0.1:3000/hello/Ann?times=2'`.
+//! The smallest API: `cargo run -p connexion --example hello`, then `curl '127.0.0.1:3000/hello/Ann?times=2'`.
 
 use connexion::{Api, Body, Document, Params};
 use serde::Deserialize;
@@ -19,7 +18,7 @@ async fn hello(Params(Hello { name, times }): Params<Hello>) -> Body<Value> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let document = Document::parse("hello.yaml", include_str!("hello.yaml"))?;
     let api = Api::from_document(document).operation("hello", hello);
-    let service = api.swagger_ui(true).build(())?;
+    let service = api.serve_document(true).build(())?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, axum::Router::new().fallback_service(service)).await?;
     Ok(())

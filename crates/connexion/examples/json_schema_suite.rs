@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use connexion::{Api, Document, Faults, Validator};
+use connexion::{Api, Diagnostics, Document, Validator};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -77,9 +77,9 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn differences(schema: Value, tests: &[Test], version: &str) -> Vec<String> {
     let validator = match validator(schema, version) {
         Ok(validator) => validator,
-        Err(faults) => {
-            let faults = faults.to_string().replace('\n', "; ");
-            return tests.iter().map(|_| faults.clone()).collect();
+        Err(diagnostics) => {
+            let diagnostics = diagnostics.to_string().replace('\n', "; ");
+            return tests.iter().map(|_| diagnostics.clone()).collect();
         }
     };
     let differs = |test: &&Test| {
@@ -90,7 +90,7 @@ fn differences(schema: Value, tests: &[Test], version: &str) -> Vec<String> {
     tests.iter().filter(differs).map(shown).collect()
 }
 
-fn validator(mut schema: Value, version: &str) -> Result<Validator, Faults> {
+fn validator(mut schema: Value, version: &str) -> Result<Validator, Diagnostics> {
     let info = json!({"title": "Test", "version": "1"});
     let document = if version == "2.0" {
         embed(&mut schema, "#/definitions/Test");

@@ -1,38 +1,39 @@
-//! What differs for clients of Python's connexion: which numbers are integers, how messages write values, and how
-//! they name a location. Everything else asks [`Compat`] and knows neither.
+//! Conventions that differ for clients of Python's connexion: which numbers are integers, and the notation of values
+//! and locations in messages.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
 use regex::Regex;
 use serde_json::{Number, Value};
 
-/// The conventions that a service follows where JSON Schema and Python's connexion disagree; see
+/// The conventions of a service where JSON Schema and Python's connexion differ; see
 /// [`Api::compat`](crate::Api::compat).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Compat {
-    /// JSON Schema and JSON: `1.0` is an integer, messages write `"20"`, `null` and `true`, and a JSON Pointer is the
-    /// location.
+    /// JSON Schema and JSON: `1.0` is an integer, messages contain `"20"`, `null` and `true`, and locations are JSON
+    /// Pointers.
     #[default]
     Standard,
     /// Python's connexion: a number with a fraction or an exponent is not an integer, nor is one beyond 64 bits;
-    /// messages write `'20'`, `None` and `True`; a body of `null` is not valid JSON.
+    /// messages contain `'20'`, `None` and `True`; a body of `null` is not valid JSON.
     Connexion,
 }
 
-/// The characters that `str.isprintable` of Python refuses (Unicode categories "Other" and "Separator"), except the space.
+/// The characters that are not printable to Python's `str.isprintable`: the Unicode categories "Other" and "Separator",
+/// except the space.
 static UNPRINTABLE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\p{C}\p{Z}--\x20]$").expect("the expression is constant"));
 
 impl Compat {
-    /// Whether a number is an integer. To JSON Schema it is one if its fraction is zero (JSON Schema Validation 2020-12,
-    /// section 6.1.1), however it is written and however large it is.
+    /// Returns whether a number is an integer. In JSON Schema it is one if its fraction is zero, regardless of notation
+    /// and size (JSON Schema Validation 2020-12, section 6.1.1).
     pub(crate) fn is_integer(self, number: &Number) -> bool {
         let is_whole = || number.as_f64().is_some_and(|number| number.fract() == 0.0);
         !number.is_f64() || self == Self::Standard && is_whole()
     }
 
-    /// The literal of `null` or of a boolean.
+    /// Returns the literal of `null` or of a boolean.
     pub(crate) fn word(self, value: Option<bool>) -> &'static str {
         match (self, value) {
             (Self::Standard, None) => "null",
@@ -44,7 +45,7 @@ impl Compat {
         }
     }
 
-    /// A number, which `json` is.
+    /// Returns a number, given as JSON, in the notation of messages.
     pub(crate) fn number(self, json: &str) -> String {
         match self {
             Self::Standard => json.to_owned(),
@@ -52,7 +53,7 @@ impl Compat {
         }
     }
 
-    /// The quotation mark of a string.
+    /// Returns the quotation mark for a string.
     pub(crate) fn quote(self, text: &str) -> char {
         if self == Self::Connexion && (!text.contains('\'') || text.contains('"')) {
             '\''
@@ -61,8 +62,8 @@ impl Compat {
         }
     }
 
-    /// Adds a character of a string that is written between `quote`s. What cannot be seen is escaped: a message may be
-    /// printed on a terminal.
+    /// Appends a character of a string in `quote`s. Characters that are not printable are escaped, because a message
+    /// may be printed on a terminal.
     pub(crate) fn push(self, out: &mut String, c: char, quote: char) {
         match c {
             '\n' => out.push_str("\\n"),
@@ -91,7 +92,7 @@ impl Compat {
         debug_assert!(written.is_ok(), "writing to a String does not fail");
     }
 
-    /// The end of a sentence about a part of a body: where that part is.
+    /// Returns the end of a sentence about a part of a body: its location.
     pub(crate) fn location(self, pointer: &str) -> String {
         match self {
             _ if pointer.is_empty() => String::new(),
@@ -106,12 +107,14 @@ impl Compat {
         }
     }
 
-    /// Whether a body of this value is reported as no JSON: the legacy service read one that was malformed as `null`.
+    /// Returns whether a body with this value is reported as invalid JSON. The legacy service parsed invalid JSON as
+    /// `null`.
     pub(crate) fn is_malformed(self, body: &Value) -> bool {
         self == Self::Connexion && body.is_null()
     }
 }
 
+/// Returns a number as Python's `repr` writes it.
 fn python_number(json: &str) -> String {
     if !json.contains(['.', 'e', 'E']) {
         return if json == "-0" {
@@ -123,8 +126,8 @@ fn python_number(json: &str) -> String {
     let Ok(value) = json.parse::<f64>() else {
         return json.to_owned();
     };
-    // Rust's `{:?}` chooses the same digits and changes to an exponent at the same sizes as Python; only
-    // the exponent is spelled differently.
+    // Rust's `{:?}` has the digits of Python, and an exponent for the same numbers. Only the exponent is written
+    // differently.
     let text = format!("{value:?}");
     match text.split_once('e') {
         None => text,

@@ -1,25 +1,25 @@
-//! What is wrong with a document: every fault has its place, and a code that programs can rely on.
+//! Diagnostics of documents. Each has a location and a code that programs can rely on.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
-/// A line and column in a file of a document, both counted from 1, the column in characters.
+/// A line and column in a file of a document. Both start at 1; columns count characters.
 ///
 /// ```
 /// # use connexion::{Document, Position};
-/// let faults = Document::parse("hello.yaml", "swagger: '1.2'").unwrap_err();
-/// let at: Position = faults.0[0].at;
+/// let diagnostics = Document::parse("hello.yaml", "swagger: '1.2'").unwrap_err();
+/// let at: Position = diagnostics[0].at;
 /// assert_eq!((at.line, at.column), (1, 1));
 /// assert_eq!(at.to_string(), "1:1");
 /// ```
 ///
-/// Of a file that is not there, and of what is missing in a document as a whole, it is the start: 1:1.
+/// The position of a missing file, or of a missing field of the whole document, is 1:1.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
-    /// Which of the document's files; 0 is its own.
+    /// The index of the file; 0 is the document itself.
     pub(crate) file: usize,
-    /// The line, from 1.
+    /// The line, starting at 1.
     pub line: usize,
-    /// The column, from 1.
+    /// The column, starting at 1.
     pub column: usize,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// Something that is wrong with a document, and where.
+/// An error or warning about a document, with its location.
 ///
 /// ```
 /// # use connexion::Document;
@@ -48,30 +48,35 @@ impl fmt::Display for Position {
 ///   /hello:
 ///     get: {operationId: hello, response: {}, responses: {"200": {description: a greeting}}}
 /// "#)?;
-/// let fault = &document.check()[0];
-/// assert_eq!(fault.pointer, "/paths/~1hello/get/response");
-/// assert_eq!(fault.to_string(), "hello.yaml:6:31: an operation has no member `response`; `responses` is probably meant");
-/// # Ok::<(), connexion::Faults>(())
+/// let diagnostic = &document.check()[0];
+/// assert_eq!(diagnostic.pointer, "/paths/~1hello/get/response");
+/// assert_eq!(diagnostic.to_string(), "hello.yaml:6:31: an operation has no field `response`; `responses` is probably meant");
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Fault {
-    /// The file: the document's name, as given when it was loaded, or that of a file which it refers to.
+pub struct Diagnostic {
+    /// The name of the document as given when it was loaded, or of a file that it refers to.
     pub file: String,
-    /// The place in it.
+    /// The position in the file.
     pub at: Position,
-    /// The same place as a JSON Pointer (RFC 6901) into the file as it was written; empty for the whole.
+    /// The location as a JSON Pointer (RFC 6901) into the file as written by the author; empty for the whole file.
     pub pointer: String,
-    /// What kind of fault it is.
-    pub code: Code,
-    /// What is wrong and what to do.
+    /// The kind of diagnostic.
+    pub code: DiagnosticCode,
+    /// The problem and how to fix it.
     pub message: String,
     severity: Severity,
 }
 
-impl Fault {
-    /// A fault whose pointer is still to be found, when it is reported.
-    pub(crate) fn new(file: &str, code: Code, at: Position, message: impl Into<String>) -> Self {
+impl Diagnostic {
+    /// Creates a diagnostic without a pointer, which is added when all diagnostics are collected.
+    pub(crate) fn new(
+        file: &str,
+        code: DiagnosticCode,
+        at: Position,
+        message: impl Into<String>,
+    ) -> Self {
         let (file, pointer, message) = (file.to_owned(), String::new(), message.into());
         Self {
             file,
@@ -89,25 +94,26 @@ impl Fault {
         self
     }
 
-    /// Whether the document can be served nevertheless.
+    /// Returns whether it is an error or a warning. A document with an error is not served.
     ///
-    /// Where nothing is served wrongly because of it, and in a document that is [lenient](crate::Document::lenient), an
-    /// error is a warning.
+    /// The severity depends on the code. Errors that do not affect requests, and all errors of a
+    /// [lenient](crate::Document::lenient) document, are warnings.
     ///
     /// ```
     /// # use connexion::{Document, Severity};
     /// let document = Document::parse("a.yaml", "openapi: 3.1.0\ninfo: {}")?;
-    /// let fault = &document.check()[0];
-    /// assert_eq!((fault.code.as_str(), fault.severity()), ("member-missing", Severity::Error));
-    /// # Ok::<(), connexion::Faults>(())
+    /// let diagnostic = &document.check()[0];
+    /// assert_eq!((diagnostic.code.as_str(), diagnostic.severity()), ("member-missing", Severity::Error));
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn severity(&self) -> Severity {
         self.severity
     }
 }
 
-impl fmt::Display for Fault {
-    /// `FILE:LINE:COLUMN: MESSAGE`, which editors and terminals make a link of; a warning says that it is one.
+impl fmt::Display for Diagnostic {
+    /// Writes `FILE:LINE:COLUMN: MESSAGE`, with `warning: ` before the message of a warning. Editors and terminals turn the
+    /// location into a link.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let warning = match self.severity() {
             Severity::Error => "",
@@ -117,9 +123,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How much a fault matters.
-///
-/// It has an order: errors are more than warnings.
+/// The severity of a diagnostic. Errors are greater than warnings.
 ///
 /// ```
 /// # use connexion::Severity;
@@ -127,25 +131,25 @@ impl fmt::Display for Fault {
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
-    /// The document can be served, but may not do what its author thinks.
+    /// The document can be served, but may not behave as its author expects.
     Warning,
     /// The document can't be served.
     Error,
 }
 
-/// Makes the enum of codes with their names, so that none can lack one.
+/// Defines the enum of codes together with their names.
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal,)*) => {
-        /// The kinds of faults. The names never change; new ones may be added.
+        /// The kinds of diagnostics. Names never change; new codes may be added.
         ///
         /// ```
-        /// # use connexion::{Code, Document};
-        /// let faults = Document::parse("a.yaml", "openapi: [").unwrap_err();
-        /// assert_eq!(faults.0[0].code, Code::Syntax);
+        /// # use connexion::{DiagnosticCode, Document};
+        /// let diagnostics = Document::parse("a.yaml", "openapi: [").unwrap_err();
+        /// assert_eq!(diagnostics[0].code, DiagnosticCode::Syntax);
         /// ```
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
-        pub enum Code {
+        pub enum DiagnosticCode {
             $(#[doc = concat!("`", $name, "`:")] $(#[$doc])* $code,)*
             /// An error that the application reports, with a name of its own;
             /// [`Document::add_check`](crate::Document::add_check).
@@ -154,12 +158,12 @@ macro_rules! codes {
             ApplicationWarning(&'static str),
         }
 
-        impl Code {
-            /// Its name, such as `reference-unresolvable`; the same as by `Display`.
+        impl DiagnosticCode {
+            /// Returns the name, such as `reference-unresolvable`, as `Display` does.
             ///
             /// ```
-            /// # use connexion::Code;
-            /// assert_eq!(Code::ReferenceUnresolvable.as_str(), "reference-unresolvable");
+            /// # use connexion::DiagnosticCode;
+            /// assert_eq!(DiagnosticCode::ReferenceUnresolvable.as_str(), "reference-unresolvable");
             /// ```
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -174,102 +178,101 @@ macro_rules! codes {
 codes! {
     /// the file can't be read.
     Unreadable = "unreadable",
-    /// the text is no YAML or JSON.
+    /// the text is not valid YAML or JSON.
     Syntax = "syntax",
-    /// the document is of no known version.
+    /// the version of the document is not supported.
     Version = "version",
-    /// a member that must be there is not.
+    /// a required field is missing.
     MemberMissing = "member-missing",
-    /// a member that OpenAPI does not know; a warning if requests do not depend on what it could mean.
+    /// an unknown field; a warning if requests can't depend on it.
     MemberUnknown = "member-unknown",
-    /// a keyword that is not known and passed over, but similar to one that is.
+    /// an unknown keyword that is ignored, but similar to a known one.
     KeywordMisspelt = "keyword-misspelt",
-    /// a value of the wrong kind, such as a text where a list must be.
+    /// a value of the wrong type, such as a string instead of a list.
     MemberInvalid = "member-invalid",
-    /// what only another version of OpenAPI has; it is read nevertheless.
+    /// a field of another version of OpenAPI, which is read nevertheless.
     OtherVersion = "other-version",
-    /// described, but in a form that this library does not read: it passes unchecked.
+    /// a description that this library can't read: the value is not checked.
     NotChecked = "not-checked",
-    /// described by OpenAPI, but not done by this library.
+    /// a feature of OpenAPI that this library does not support.
     Unsupported = "unsupported",
-    /// new in a version that this library does not know yet, or of a dialect that it does not know; it is passed
-    /// over.
+    /// a feature of a newer version or an unknown dialect, which is ignored.
     NotUnderstood = "not-understood",
-    /// valid, or nearly so, but without effect where it stands; the author may have meant something else.
+    /// a field without effect in its location; the author may have intended something else.
     WithoutEffect = "without-effect",
-    /// a reference that leads nowhere.
+    /// a reference without a target.
     ReferenceUnresolvable = "reference-unresolvable",
-    /// a reference that leads to something of another kind.
+    /// a reference to an object of another kind.
     ReferenceMismatch = "reference-mismatch",
-    /// a member beside a reference, which has no meaning there.
+    /// a field beside a reference, which is ignored.
     ReferenceSibling = "reference-sibling",
-    /// references that lead to one another only.
+    /// references that lead only to one another.
     ReferenceEndless = "reference-endless",
-    /// a security scheme that can't be read, or is of an unknown kind.
+    /// a security scheme that is invalid or of an unknown type.
     SecuritySchemeInvalid = "security-scheme-invalid",
-    /// a security requirement names a scheme that is not declared.
+    /// a security requirement with an undeclared scheme.
     SecuritySchemeMissing = "security-scheme-missing",
-    /// a security scheme that no verifier was registered for.
+    /// a security scheme without a verifier.
     VerifierMissing = "verifier-missing",
     /// a verifier for a security scheme that is not in the document.
     VerifierUnknown = "verifier-unknown",
-    /// an operation without a name, which is called by its method and path.
+    /// an operation without an `operationId`; its method and path are used instead.
     OperationIdMissing = "operation-id-missing",
-    /// two operations of the same name.
+    /// two operations with the same `operationId`.
     OperationIdDuplicate = "operation-id-duplicate",
-    /// an operation of a lenient document that can't be served: it answers 501.
+    /// an operation of a lenient document that can't be served; it responds with 501.
     OperationNotServed = "operation-not-served",
-    /// a path template that can't be read.
+    /// an invalid path template.
     PathInvalid = "path-invalid",
-    /// a path with a query or a fragment, which no request has: its operations are not served.
+    /// a path with a query or a fragment, which no request matches: its operations are not served.
     PathUnreachable = "path-unreachable",
-    /// two path templates that match the same paths, with an operation of the same method.
+    /// two path templates that match the same paths, with operations of the same method.
     PathAmbiguous = "path-ambiguous",
-    /// two path templates that match the same paths, with operations of different methods, which are all served.
+    /// two path templates that match the same paths, with operations of different methods. All are served.
     PathNamesDiffer = "path-names-differ",
-    /// a parameter of the template that is not among `parameters`.
+    /// a parameter of the template that is not declared in `parameters`.
     PathParameterUndeclared = "path-parameter-undeclared",
     /// a path parameter that is not in the template.
     PathParameterUnknown = "path-parameter-unknown",
-    /// a parameter that stands twice in one list.
+    /// a parameter that is listed twice.
     ParameterDuplicate = "parameter-duplicate",
-    /// a parameter that can't be read as the document describes it.
+    /// a parameter whose description is invalid or not supported.
     ParameterInvalid = "parameter-invalid",
-    /// a header `Accept`, `Content-Type` or `Authorization`, of which OpenAPI says that it is ignored as a parameter and
-    /// as a header of a response.
+    /// a header `Accept`, `Content-Type` or `Authorization`, which OpenAPI ignores as a parameter and as a header of a
+    /// response.
     ParameterIgnored = "parameter-ignored",
-    /// a parameter whose style does not say how its values are written; the message says how it is read.
+    /// a parameter whose style does not apply to its type; the message says how it is read.
     StyleMismatch = "style-mismatch",
-    /// a header that can't be sent, or can't be read as the document describes it.
+    /// a header whose name is invalid, or whose description is invalid or not supported.
     HeaderInvalid = "header-invalid",
-    /// a key of `content` that is no media type.
+    /// a key of `content` that is not a media type.
     MediaTypeInvalid = "media-type-invalid",
-    /// a key of `responses` that is no status.
+    /// a key of `responses` that is not a status.
     StatusInvalid = "status-invalid",
-    /// a response that does not say what it is.
+    /// a response without a `description`.
     DescriptionMissing = "description-missing",
-    /// GET or HEAD with a request body, which clients and proxies may drop (RFC 9110, section 9.3.1).
+    /// a GET or HEAD operation with a request body, which clients and proxies may drop (RFC 9110, section 9.3.1).
     GetWithBody = "get-with-body",
-    /// a schema that JSON Schema does not allow.
+    /// an invalid schema.
     SchemaInvalid = "schema-invalid",
-    /// a format that nobody checks.
+    /// an unknown format, which is not checked.
     FormatUnknown = "format-unknown",
-    /// a default that breaks its own schema; that of a parameter is `parameter-invalid`.
+    /// a default that its own schema rejects; for a parameter the code is `parameter-invalid`.
     DefaultInvalid = "default-invalid",
-    /// an example that breaks its own schema.
+    /// an example that its own schema rejects.
     ExampleInvalid = "example-invalid",
-    /// an operation that no handler was registered for.
+    /// an operation without a handler.
     HandlerMissing = "handler-missing",
     /// a handler for an operation that is not in the document.
     HandlerUnknown = "handler-unknown",
     /// a second handler for one operation.
     HandlerDuplicate = "handler-duplicate",
-    /// a type that a handler takes can't read a request that the document allows.
+    /// a type of a handler's argument that can't represent a request that the document allows.
     HandlerMismatch = "handler-mismatch",
 }
 
-impl Code {
-    /// The severity of a diagnostic with this code, unless its place makes it a warning.
+impl DiagnosticCode {
+    /// Returns the severity of a diagnostic with this code. Some locations reduce it to a warning.
     pub(crate) fn severity(self) -> Severity {
         match self {
             Self::ApplicationWarning(_)
@@ -295,7 +298,7 @@ impl Code {
         }
     }
 
-    /// Whether the application is wrong, not the document.
+    /// Returns whether the error is in the application, not in the document.
     pub(crate) fn is_of_application(self) -> bool {
         matches!(
             self,
@@ -309,34 +312,73 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// Everything that is wrong with a document or with the handlers given for it; one line each.
+/// The errors and warnings of a document and of the handlers registered for it.
 ///
-/// They are in the order of the files and their lines, warnings among them. As an error it has at least one.
+/// They are sorted by file and line. As a `Result`'s error they contain at least one error. `Display` writes one line per
+/// diagnostic.
 ///
 /// ```
-/// # use connexion::{Api, Document, Faults};
+/// # use connexion::{Api, Diagnostics, Document};
 /// let document = Document::load("examples/hello.yaml")?;
-/// let faults: Faults = Api::from_document(document).build(()).unwrap_err();
-/// assert_eq!(faults.0.len(), 1);
-/// assert_eq!(faults.to_string(), "examples/hello.yaml:5:5: the operation `hello` has no handler");
-/// # Ok::<(), Faults>(())
+/// let diagnostics: Diagnostics = Api::from_document(document).build(()).unwrap_err();
+/// assert_eq!(diagnostics.len(), 1);
+/// assert_eq!(diagnostics.to_string(), "examples/hello.yaml:5:5: the operation `hello` has no handler");
+/// # Ok::<(), Diagnostics>(())
 /// ```
 #[derive(Debug)]
-pub struct Faults(pub Vec<Fault>);
+pub struct Diagnostics(Vec<Diagnostic>);
 
-impl fmt::Display for Faults {
+impl From<Vec<Diagnostic>> for Diagnostics {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self(diagnostics)
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl Deref for Diagnostics {
+    type Target = [Diagnostic];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'d> IntoIterator for &'d Diagnostics {
+    type Item = &'d Diagnostic;
+    type IntoIter = std::slice::Iter<'d, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if i == 0 { "" } else { "\n" })?;
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            write!(f, "{}{diagnostic}", if i == 0 { "" } else { "\n" })?;
         }
         Ok(())
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Diagnostics {}

@@ -1,4 +1,4 @@
-//! HTTP: the API that an application builds, the service that answers requests, and the extractors of handlers.
+//! HTTP: the builder of an API, the service that responds to requests, and the extractors of handlers.
 
 pub(crate) mod api;
 pub(crate) mod arguments;

@@ -1,21 +1,20 @@
-//! An OpenAPI document in, a correct, fast server out.
+//! Serves an OpenAPI document: routing, validation of requests and responses, security and problem documents.
 //!
-//! The document says which operations exist, what they accept and what they answer. This crate loads it,
-//! checks it as a whole, routes each request to the handler registered under its `operationId`, lets the
-//! handler see only what the document allows, checks the answer, and tells the client everything that is
-//! wrong at once, as a problem document (RFC 9457).
+//! The document describes the operations, their parameters, bodies and responses. This crate loads and checks it, routes each
+//! request to the handler that is registered for its `operationId`, and validates the request before the handler gets it and
+//! the response before it is sent. A client gets all violations of its request at once, in a problem document (RFC 9457).
 //!
 //! ```
 //! use connexion::{Api, Body, Document, Params};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Deserialize)]
-//! struct Who { name: String }
+//! struct Person { name: String }
 //!
 //! #[derive(Serialize)]
 //! struct Greeting { text: String }
 //!
-//! async fn greet(Params(Who { name }): Params<Who>) -> Body<Greeting> {
+//! async fn greet(Params(Person { name }): Params<Person>) -> Body<Greeting> {
 //!     Body(Greeting { text: format!("Hello {name}") })
 //! }
 //!
@@ -33,17 +32,18 @@
 //!           content: {application/json: {schema: {type: object, required: [text]}}}
 //! "#)?;
 //! let service = Api::from_document(document).operation("greet", greet).build(())?;
-//! # Ok::<(), connexion::Faults>(())
+//! # Ok::<(), connexion::Diagnostics>(())
 //! ```
 //!
-//! The service is a [`tower::Service`] for axum's requests: serve it with axum, or put it behind any
-//! tower layer or as the fallback of a router.
+//! The service is a [`tower::Service`] for axum's requests: serve it with axum, wrap it in tower layers, or use it as the
+//! fallback of a router.
 
 #![warn(clippy::indexing_slicing, clippy::string_slice)]
 
 mod compat;
 mod diagnostics;
 mod document;
+pub mod guide;
 mod http;
 mod lint;
 mod operation;
@@ -51,6 +51,8 @@ mod pairs;
 mod problem;
 mod schema;
 mod security;
+
+pub use axum;
 
 pub use self::http::api::Api;
 pub use self::http::arguments::Arguments;
@@ -60,7 +62,7 @@ pub use self::http::hooks::RequestContext;
 pub use self::http::service::ApiService;
 pub use self::http::stream::{ByteStream, StreamError};
 pub use compat::Compat;
-pub use diagnostics::{Code, Fault, Faults, Position, Severity};
+pub use diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Position, Severity};
 pub use document::Document;
 pub use document::model::{DescribedOperation, Element, SourceLocation};
 pub use operation::accept::Accept;
@@ -68,8 +70,8 @@ pub use operation::memory::{BodyMemory, TakenMemory};
 #[cfg(feature = "multipart")]
 pub use operation::multipart::{Files, Upload};
 pub use operation::path::PathValues;
-pub use operation::{Input, Operation, Responses};
-pub use problem::{In, Problem, Violation};
+pub use operation::{Operation, ParameterInfo, ResponseValidation, ValidatedRequest};
+pub use problem::{Location, ParameterLocation, Problem, Violation, Violations};
 pub use schema::validator::Validator;
 pub use schema::{Generated, Invalid};
 pub use security::{

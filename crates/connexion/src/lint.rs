@@ -1,4 +1,4 @@
-//! Checks of a document as a whole.
+//! Checks a document as a whole.
 
 mod keywords;
 mod lenient;
@@ -7,9 +7,9 @@ pub(crate) mod structure;
 
 use std::collections::HashMap;
 
-use self::structure::Survey;
+use self::structure::StructureFindings;
 use crate::{
-    diagnostics::{Code, Fault, Faults, Position, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Diagnostics, Position, Severity},
     document::{
         Document, Version,
         node::{Kind, Node, push},
@@ -20,116 +20,125 @@ use crate::{
 };
 
 impl Document {
-    /// Everything that is wrong with the document itself, in the order of its lines.
+    /// Checks the document and returns all diagnostics in the order of lines.
     ///
-    /// It knows neither handlers nor verifiers nor formats of the application; [`Api::build`](crate::Api::build) checks
-    /// with them.
+    /// Handlers, verifiers and formats of the application are not known here; [`Api::build`](crate::Api::build) checks
+    /// them, too.
     ///
     /// ```
     /// # use connexion::Document;
     /// let document = Document::parse("empty.yaml", "openapi: 3.1.0")?;
-    /// let faults: Vec<_> = document.check().iter().map(ToString::to_string).collect();
-    /// assert_eq!(faults, ["empty.yaml:1:1: `info` is missing", "empty.yaml:1:1: `paths` is missing"]);
-    /// # Ok::<(), connexion::Faults>(())
+    /// let diagnostics: Vec<_> = document.check().iter().map(ToString::to_string).collect();
+    /// assert_eq!(diagnostics, ["empty.yaml:1:1: `info` is missing", "empty.yaml:1:1: `paths` is missing"]);
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
-    pub fn check(&self) -> Vec<Fault> {
-        let (mut faults, schemas) = self.examine(&[], false);
+    pub fn check(&self) -> Vec<Diagnostic> {
+        let (mut diagnostics, schemas) = self.examine(&[], false);
         let own = (&[][..], &[][..]);
-        operation::compile(self, &schemas, own, |_| Rules::default(), &mut faults);
-        arrange(&mut faults, &self.source);
-        faults
+        operation::compile(self, &schemas, own, |_| Rules::default(), &mut diagnostics);
+        sort_and_locate(&mut diagnostics, &self.source);
+        diagnostics
     }
 
-    /// Everything that is wrong but what compiling finds, in no order; and the schemas ready to be compiled.
-    /// `formats` are those of the application's own; `strict_discriminator` is what
-    /// [`Api::strict_discriminator`](crate::Api::strict_discriminator) says.
+    /// Returns all diagnostics except those of compilation, in no particular order, and the schemas for compilation.
+    ///
+    /// `formats` are the formats of the application; `strict_discriminator` is set by
+    /// [`Api::strict_discriminator`](crate::Api::strict_discriminator).
     pub(crate) fn examine(
         &self,
         formats: &[(String, FormatCheck)],
         strict_discriminator: bool,
-    ) -> (Vec<Fault>, Schemas) {
-        let mut survey = Survey::of(self);
+    ) -> (Vec<Diagnostic>, Schemas) {
+        let mut findings = StructureFindings::of(self);
         let is_own = |name: &str| formats.iter().any(|(known, _)| known == name);
-        survey.formats.retain(|(_, name)| !is_own(name));
-        let mut faults = survey.faults;
-        for (at, name) in survey.formats {
+        findings.formats.retain(|(_, name)| !is_own(name));
+        let mut diagnostics = findings.diagnostics;
+        for (at, name) in findings.formats {
             let message = format!(
-                "the format `{name}` is not known, so it is not checked; `Api::format` adds one"
+                "the format `{name}` is unknown and not checked; `Api::format` adds formats"
             );
-            faults.push(self.fault(Code::FormatUnknown, at, message));
+            diagnostics.push(self.diagnostic(DiagnosticCode::FormatUnknown, at, message));
         }
-        for fault in &self.sources.faults {
-            faults.push(self.tolerate(fault.clone()));
+        for diagnostic in &self.sources.diagnostics {
+            diagnostics.push(self.tolerate(diagnostic.clone()));
         }
-        faults.extend(self.tolerated.iter().flatten().cloned());
-        let (schemas, found) =
-            schema::examine(self, &survey.schemas, survey.samples, strict_discriminator);
-        faults.extend(found);
-        // Since OpenAPI 3.1 a document may describe webhooks only, or be there for others to refer to.
-        let holders = match self.version {
+        diagnostics.extend(self.tolerated.iter().flatten().cloned());
+        let (schemas, found) = schema::examine(
+            self,
+            &findings.schemas,
+            findings.samples,
+            strict_discriminator,
+        );
+        diagnostics.extend(found);
+        // Since OpenAPI 3.1 a document may have webhooks or components only.
+        let alternatives = match self.version {
             Version::Swagger2 | Version::OpenApi30 => &["paths"][..],
             Version::OpenApi31 | Version::OpenApi32 => &["paths", "components", "webhooks"],
         };
-        for (key, keys) in [("info", &["info"][..]), ("paths", holders)] {
+        for (key, keys) in [("info", &["info"][..]), ("paths", alternatives)] {
             if keys.iter().all(|key| self.root.get(key).is_none()) {
                 let message = format!("`{key}` is missing");
-                faults.push(self.fault(Code::MemberMissing, Position::START, message));
+                diagnostics.push(self.diagnostic(
+                    DiagnosticCode::MemberMissing,
+                    Position::START,
+                    message,
+                ));
             }
         }
-        operations::check(self, &mut faults);
-        operations::check_paths(self, &mut faults);
-        security::check(self, &mut faults);
-        faults.extend(self.checks.findings(self));
-        (faults, schemas)
+        operations::check(self, &mut diagnostics);
+        operations::check_paths(self, &mut diagnostics);
+        security::check(self, &mut diagnostics);
+        diagnostics.extend(self.checks.findings(self));
+        (diagnostics, schemas)
     }
 
-    /// Logs the faults that are warnings.
+    /// Logs the warnings.
     ///
     /// # Errors
-    /// All faults, if one of them keeps the document from being served.
-    pub(crate) fn accept(&self, mut faults: Vec<Fault>) -> Result<(), Faults> {
-        arrange(&mut faults, &self.source);
-        let is_error = |fault: &Fault| fault.severity() == Severity::Error;
-        if faults.iter().any(is_error) {
-            return Err(Faults(faults));
+    /// All diagnostics, if one of them is an error.
+    pub(crate) fn accept(&self, mut diagnostics: Vec<Diagnostic>) -> Result<(), Diagnostics> {
+        sort_and_locate(&mut diagnostics, &self.source);
+        let is_error = |diagnostic: &Diagnostic| diagnostic.severity() == Severity::Error;
+        if diagnostics.iter().any(is_error) {
+            return Err(Diagnostics::from(diagnostics));
         }
-        for warning in &faults {
+        for warning in &diagnostics {
             tracing::warn!("{warning}");
         }
         Ok(())
     }
 }
 
-/// Puts faults in the order of the files and lines, tells what was found more than once once, and adds the pointers
-/// into the files as they were written, which `source` holds.
-pub(crate) fn arrange(faults: &mut Vec<Fault>, source: &Node) {
-    if faults.is_empty() {
+/// Sorts diagnostics by file and line, removes duplicates, and adds the JSON Pointers into `source`, the tree as written by
+/// the author.
+pub(crate) fn sort_and_locate(diagnostics: &mut Vec<Diagnostic>, source: &Node) {
+    if diagnostics.is_empty() {
         return;
     }
-    faults.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
-    faults.dedup();
-    // Lowering from Swagger 2.0 moves nodes but keeps their positions: these tell what the author wrote.
-    let mut places = HashMap::new();
-    locate(source, &mut String::new(), &mut places);
-    for fault in faults {
-        if let Some(pointer) = places.get(&fault.at) {
-            fault.pointer.clone_from(pointer);
+    diagnostics.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
+    diagnostics.dedup();
+    // Lowering from Swagger 2.0 moves nodes but keeps their positions, which identify the original nodes.
+    let mut pointers = HashMap::new();
+    locate(source, &mut String::new(), &mut pointers);
+    for diagnostic in diagnostics {
+        if let Some(pointer) = pointers.get(&diagnostic.at) {
+            diagnostic.pointer.clone_from(pointer);
         }
     }
 }
 
-/// Notes the pointer of every node by its position. What begins at the same place as what holds it is not
-/// noted: the holder is meant. A file within the document begins anew.
-fn locate(node: &Node, pointer: &mut String, places: &mut HashMap<Position, String>) {
-    places.entry(node.at).or_insert_with(|| pointer.clone());
+/// Collects the pointer of every node by its position. If a node has the same position as its parent, the pointer is that
+/// of the parent. The pointers of another file start at its root.
+fn locate(node: &Node, pointer: &mut String, pointers: &mut HashMap<Position, String>) {
+    pointers.entry(node.at).or_insert_with(|| pointer.clone());
     let file = node.at.file;
     let mut below = |key: &str, node: &Node| {
         if node.at.file != file {
-            return locate(node, &mut String::new(), places);
+            return locate(node, &mut String::new(), pointers);
         }
         let length = pointer.len();
         push(pointer, key);
-        locate(node, pointer, places);
+        locate(node, pointer, pointers);
         pointer.truncate(length);
     };
     match &node.kind {

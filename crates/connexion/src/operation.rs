@@ -1,14 +1,15 @@
-//! One operation of the document, compiled: what its requests must be and what its answers must be.
+//! A compiled operation, which validates its requests and responses.
 //!
-//! [`Operation::validate_request`] and [`Operation::validate_response`] are pure functions: no socket, no
-//! await, so a test, a benchmark or a fuzzer can call them.
+//! [`Operation::validate_request`] and [`Operation::validate_response`] are pure functions, without a socket or `await`:
+//! tests, benchmarks and fuzzers can call them.
 
 pub(crate) mod accept;
-mod answer;
 mod body;
 mod body_type;
+pub(crate) mod charset;
 mod compile;
 pub(crate) mod form;
+mod json_text;
 pub(crate) mod media_type;
 pub(crate) mod memory;
 #[cfg(feature = "multipart")]
@@ -17,50 +18,51 @@ pub(crate) mod parameter;
 pub(crate) mod path;
 pub(crate) mod policy;
 mod response;
+mod response_body;
 pub(crate) mod splitter;
-mod trial;
+mod valid_inputs;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use crate::{
     operation::{
         accept::Accept,
-        media_type::{MediaType, content_type, essence, is_json, lossy_text},
-        parameter::{Parameter, Sources},
+        media_type::MediaType,
+        parameter::{Parameter, RawParameters},
         path::PathValues,
     },
-    problem::{In, Violation},
-    schema::{json::Room, typed::Typed},
+    problem::{ParameterLocation, Violation, Violations},
+    schema::json::Room,
     security::SecurityRequirement,
 };
-pub(crate) use answer::{Check, Items};
 use body::RequestBody;
 pub(crate) use body::{Reading, Received};
 pub(crate) use body_type::BodyType;
 pub(crate) use compile::compile;
-pub use policy::Responses;
+pub use parameter::ParameterInfo;
+pub use policy::ResponseValidation;
 pub(crate) use policy::Rules;
 use response::{Response, StatusRange};
-pub(crate) use trial::ValidInputs;
+pub(crate) use response_body::{Check, SequenceCheck};
+pub(crate) use valid_inputs::ValidInputs;
 
-/// An operation of the document, compiled: of use for tests, which need no server to ask whether a request or an answer
-/// is right.
+/// A compiled operation of the document. Tests can validate requests and responses with it, without a server.
 ///
 /// ```
-/// # use connexion::{Api, Document};
+/// # use connexion::{Api, Document, PathValues};
 /// # use http::HeaderMap;
 /// # let document = Document::load("examples/hello.yaml")?;
 /// let service = Api::from_document(document).stub(true).build(())?;
 /// let hello = service.operations().find(|one| one.id() == "hello").ok_or("there is none")?;
-/// let path = vec![("name".to_owned(), "Ann".to_owned())];
+/// let path = PathValues::from_iter([("name", "Ann")]);
 /// assert!(hello.validate_request(&path, Some("times=2"), &HeaderMap::new(), b"").is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It asks for no credentials: whether a request may be answered is for [`ApiService`](crate::ApiService) to say.
+/// It does not check credentials; [`ApiService`](crate::ApiService) does.
 #[derive(Debug)]
 pub struct Operation {
     id: Arc<str>,
@@ -71,62 +73,62 @@ pub struct Operation {
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
     responses: Vec<(StatusRange, Response)>,
-    /// The types of the answers that mean success, each once.
+    /// The types of successful responses, each once.
     produces: Vec<MediaType>,
     security: Vec<SecurityRequirement>,
     extensions: Map<String, Value>,
     path_extensions: Map<String, Value>,
     pub(crate) rules: Rules,
-    /// Why requests are answered with 501, if they are.
+    /// The reason why requests get a 501, if they do.
     pub(crate) unserved: Option<String>,
 }
 
-/// What a valid request said, as JSON values.
+/// The values of a valid request, as JSON.
 ///
 /// ```
-/// # use connexion::{Api, Document};
+/// # use connexion::{Api, Document, PathValues};
 /// # use http::HeaderMap;
 /// # let document = Document::load("examples/hello.yaml")?;
 /// # let service = Api::from_document(document).stub(true).build(())?;
 /// # let operation = service.operations().next().ok_or("there is none")?;
-/// let path = vec![("name".to_owned(), "Ann".to_owned())];
-/// let input = operation.validate_request(&path, None, &HeaderMap::new(), b"").map_err(|_| "refused")?;
+/// let path = PathValues::from_iter([("name", "Ann")]);
+/// let input = operation.validate_request(&path, None, &HeaderMap::new(), b"")?;
 /// assert_eq!(input.parameters["name"], "Ann");
-/// // The request did not say it: it is the document's default.
+/// // The request does not have it, so this is the document's default.
 /// assert_eq!(input.parameters["times"], 1);
 /// assert_eq!(input.body, None);
 /// assert_eq!(input.accept.as_str(), "application/json");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A parameter that was not sent and has no default is not there.
+/// A parameter that was not sent and has no default is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Input {
+pub struct ValidatedRequest {
     /// The parameters' values by name; see [`Params`](crate::Params).
     pub parameters: Map<String, Value>,
-    /// The body; `None` if there was none.
+    /// The body; `None` if the request has none.
     pub body: Option<Value>,
-    /// The type that the answer should have.
+    /// The type that the response should have.
     pub accept: Accept,
 }
 
-/// One entry of a `content` object.
+/// An entry of a response's `content`.
 #[derive(Debug)]
-struct Media {
+struct ResponseMedia {
     kind: MediaType,
     check: Check,
 }
 
-/// The entry that fits a `Content-Type` best.
+/// Returns the entry that matches a `Content-Type` best.
 fn nearest<'m, M>(
     content: &'m [M],
     kind: impl Fn(&M) -> &MediaType,
     content_type: &str,
 ) -> Option<&'m M> {
-    // Nearly everybody writes it as the document does, and nothing is nearer.
+    // Most clients write the type as the document does, and no other entry is nearer.
     if let Some(media) = content
         .iter()
-        .find(|media| kind(media).is_just(content_type))
+        .find(|media| kind(media).is_exactly(content_type))
     {
         return Some(media);
     }
@@ -138,7 +140,7 @@ fn nearest<'m, M>(
 }
 
 impl Operation {
-    /// Its `operationId`; of an operation without one its method and path, such as `get /people`.
+    /// Returns the `operationId`, or the method and path (`get /people`) of an operation without one.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -152,12 +154,12 @@ impl Operation {
         &self.id
     }
 
-    /// The same, for whoever keeps it.
+    /// Returns a shared copy of [`Self::id`].
     pub(crate) fn shared_id(&self) -> Arc<str> {
         Arc::clone(&self.id)
     }
 
-    /// Its method. An operation of GET answers HEAD as well, unless there is one of HEAD.
+    /// Returns the method. An operation of GET also serves HEAD, unless the path has one of HEAD.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -171,7 +173,7 @@ impl Operation {
         &self.method
     }
 
-    /// Its path template, as the document writes it: without the base path.
+    /// Returns the path template of the document, without the base path.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -185,22 +187,20 @@ impl Operation {
         &self.path
     }
 
-    /// Its parameters, in the order in which they are read: where each stands, its name, and the name of its value
-    /// in [`Input::parameters`].
-    ///
-    /// The two names differ if parameters of several places have the same name: `id` in the path is `path.id` then.
+    /// Returns the parameters in the order in which they are read.
     ///
     /// ```
-    /// # use connexion::{Api, Document, In};
+    /// # use connexion::{Api, Document, ParameterLocation};
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let service = Api::from_document(document).stub(true).build(())?;
-    /// # let operation = service.operations().next().ok_or("there is none")?;
+    /// # let operation = service.operations().next().ok_or("the document has no operation")?;
     /// let parameters: Vec<_> = operation.parameters().collect();
-    /// assert_eq!(parameters, [(In::Path, "name", "name"), (In::Query, "times", "times")]);
+    /// assert_eq!((parameters[0].location, parameters[0].name), (ParameterLocation::Path, "name"));
+    /// assert_eq!((parameters[1].location, parameters[1].name), (ParameterLocation::Query, "times"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn parameters(&self) -> impl Iterator<Item = (In, &str, &str)> {
-        self.parameters.iter().map(Parameter::names)
+    pub fn parameters(&self) -> impl Iterator<Item = ParameterInfo<'_>> {
+        self.parameters.iter().map(Parameter::info)
     }
 
     /// Returns the extensions (`x-…`) of the operation, as the document has them.
@@ -219,7 +219,7 @@ impl Operation {
     /// let hello = service.operations().next().expect("there is one");
     /// assert_eq!(hello.extensions()["x-cache"]["seconds"], 60);
     /// assert_eq!(hello.path_extensions()["x-team"], "greetings");
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn extensions(&self) -> &Map<String, Value> {
         &self.extensions
@@ -230,8 +230,8 @@ impl Operation {
         &self.path_extensions
     }
 
-    /// Returns the security requirements, one of which a request must meet: the operation's own, or else the document's.
-    /// It is empty if anyone may call the operation.
+    /// Returns the alternative security requirements: the operation's own, or else the document's. It is empty if the
+    /// operation requires no credentials.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -239,13 +239,13 @@ impl Operation {
     /// # let service = Api::from_document(document).stub(true).build(())?;
     /// # let operation = service.operations().next().expect("there is one");
     /// assert!(operation.security().is_empty());
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn security(&self) -> &[SecurityRequirement] {
         &self.security
     }
 
-    /// How the body of a request with these headers is to be read; `None` if it is not looked at.
+    /// Returns how to read the body of a request with these headers; `None` if it is ignored.
     pub(crate) fn reading(&self, headers: &HeaderMap) -> Option<&Reading> {
         self.body.as_ref().map(|body| body.reading(headers))
     }
@@ -253,46 +253,48 @@ impl Operation {
     /// Returns whether these are valid values of its path parameters.
     pub(crate) fn accepts_path(&self, path: &PathValues) -> bool {
         let (headers, room) = (HeaderMap::new(), self.room());
-        Sources::new(path, None, &headers, &room).has_valid_path(&self.parameters)
+        RawParameters::new(path, None, &headers, &room).has_valid_path(&self.parameters)
     }
 
     /// Checks a whole request and reads its values.
     ///
-    /// `path` has the values of the template's parameters as they stand in the path, percent-encoded. A body
-    /// that handlers read as a stream is not looked at, and not in the [`Input`].
+    /// `path` has the percent-encoded values of the template's parameters. A body that handlers read as a stream is not
+    /// checked, and is not part of the [`ValidatedRequest`].
     ///
     /// ```
-    /// # use connexion::{Api, Document};
+    /// # use connexion::{Api, Document, PathValues};
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let service = Api::from_document(document).stub(true).build(())?;
     /// # let operation = service.operations().next().ok_or("there is none")?;
-    /// let path = vec![("name".to_owned(), "Ann".to_owned())];
+    /// let path = PathValues::from_iter([("name", "Ann")]);
     /// let headers = http::HeaderMap::new();
     /// let violations = operation.validate_request(&path, Some("times=10"), &headers, b"").unwrap_err();
-    /// assert_eq!(violations[0].name, "times");
+    /// assert_eq!(violations[0].location.name(), Some("times"));
     /// assert_eq!(violations[0].code(), "too-large");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// Everything that is wrong, in the order in which Python's connexion would have found it: content
-    /// type or body, unknown query parameters, the other parameters; then whether the answer is acceptable.
+    /// Returns all violations, in the order of Python's connexion: content type or body, unknown query parameters, other
+    /// parameters; then `Accept`.
     pub fn validate_request(
         &self,
         path: &PathValues,
         query: Option<&str>,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<Input, Vec<Violation>> {
-        self.validate(path, query, headers, Received::Whole(body), &self.room())
+    ) -> Result<ValidatedRequest, Violations> {
+        let body = Received::Whole(body);
+        let result = self.validate(path, query, headers, body, &self.room());
+        result.map_err(Violations::from)
     }
 
-    /// Room for the values of one request's body.
+    /// Returns the room for the values of a request's body.
     pub(crate) fn room(&self) -> Room {
         Room::of(self.rules.values)
     }
 
-    /// The same for a body that was read in another way than as a whole.
+    /// Checks a whole request, whose body may have been read as a form or left as a stream.
     pub(crate) fn validate(
         &self,
         path: &PathValues,
@@ -300,7 +302,7 @@ impl Operation {
         headers: &HeaderMap,
         body: Received<'_>,
         room: &Room,
-    ) -> Result<Input, Vec<Violation>> {
+    ) -> Result<ValidatedRequest, Vec<Violation>> {
         let rules = &self.rules;
         let mut violations = Vec::new();
         let body = self
@@ -311,139 +313,35 @@ impl Operation {
             violations = vec![room.violation()];
         }
         let room = self.room();
-        let mut sources = Sources::new(path, query, headers, &room);
-        let is_key = |location: In, name: &str| {
+        let mut raw = RawParameters::new(path, query, headers, &room);
+        let is_key = |location: ParameterLocation, name: &str| {
             let guard = rules.guard.as_ref();
             guard.is_some_and(|guard| guard.reads(location, name))
         };
         if rules.guard.is_some() {
-            sources.forget(|name| is_key(In::Query, name), &self.parameters);
+            raw.remove_credentials(
+                |name| is_key(ParameterLocation::Query, name),
+                &self.parameters,
+            );
         }
         if rules.strict_parameters {
-            let is_key = |name: &str| is_key(In::Cookie, name);
-            sources.refuse_unknown(&self.parameters, is_key, &mut violations);
+            let is_key = |name: &str| is_key(ParameterLocation::Cookie, name);
+            raw.reject_unknown(&self.parameters, is_key, &mut violations);
         }
-        let parameters = sources.read(&self.parameters, &mut violations);
+        let parameters = raw.read(&self.parameters, &mut violations);
         let accept = match accept::choose(&self.produces, headers) {
             None if rules.strict_accept => {
-                violations.push(accept::refused(&self.produces));
+                violations.push(accept::unacceptable(&self.produces));
                 Accept::default()
             }
             accept => accept.unwrap_or_else(|| accept::first(&self.produces)),
         };
         if violations.is_empty() {
-            Ok(Input {
+            Ok(ValidatedRequest {
                 parameters,
                 body,
                 accept,
             })
-        } else {
-            Err(violations)
-        }
-    }
-
-    /// Checks a whole answer: status, content type, headers and body. Of an answer without `content` in the
-    /// document neither content type nor body are looked at; of HEAD the body is not.
-    ///
-    /// ```
-    /// # use connexion::{Api, Document};
-    /// # let document = Document::load("examples/hello.yaml")?;
-    /// # let service = Api::from_document(document).stub(true).build(())?;
-    /// # let operation = service.operations().next().ok_or("there is none")?;
-    /// use http::{HeaderMap, HeaderValue, StatusCode};
-    ///
-    /// let json = HeaderValue::from_static("application/json");
-    /// let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, json)]);
-    /// assert!(operation.validate_response(StatusCode::OK, &headers, br#"{"text": "Hello!"}"#).is_ok());
-    /// let violations = operation.validate_response(StatusCode::OK, &headers, b"{}").unwrap_err();
-    /// assert_eq!(violations[0].pointer, "/text");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Everything that the document does not allow.
-    pub fn validate_response(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<(), Vec<Violation>> {
-        let Some(media) = self.validate_head(status, headers)? else {
-            return Ok(());
-        };
-        if self.method == Method::HEAD {
-            return Ok(());
-        }
-        match &media.check {
-            Check::Nothing => Ok(()),
-            Check::Items(items) => items.of_type(&content_type(headers)).check_all(body),
-            Check::Whole(schema) if media.kind.is_json() => schema.check_json(body),
-            Check::Whole(schema) => schema.check_text(&lossy_text(&content_type(headers), body)),
-            Check::Decoded(schema, own) => schema.check_value(&own.read_answer(body)?),
-        }
-    }
-
-    /// Whether an answer whose body was written from this value is certainly right.
-    pub(crate) fn validate_typed(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &Typed,
-    ) -> bool {
-        let media = self.validate_head(status, headers);
-        let schema = media.ok().flatten().and_then(|media| media.check.schema());
-        schema.is_some_and(|schema| body.conforms_to(schema))
-    }
-
-    /// Checks an answer but for its body, and says how that is to be checked.
-    pub(crate) fn validate_stream(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Result<Check, Vec<Violation>> {
-        let media = self.validate_head(status, headers)?;
-        Ok(match media.map(|media| &media.check) {
-            Some(Check::Items(items)) => Check::Items(items.of_type(&content_type(headers))),
-            check => check.cloned().unwrap_or(Check::Nothing),
-        })
-    }
-
-    fn validate_head(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> Result<Option<&Media>, Vec<Violation>> {
-        // Since OpenAPI 3.1 an operation may be silent about its answers.
-        if self.responses.is_empty() {
-            return Ok(None);
-        }
-        let code = status.as_u16();
-        let find = |range| {
-            self.responses
-                .iter()
-                .find(|(known, _)| *known == range)
-                .map(|(_, response)| response)
-        };
-        let response =
-            find(StatusRange::One(code)).or_else(|| find(StatusRange::Class(code / 100)));
-        let Some(response) = response.or_else(|| find(StatusRange::Default)) else {
-            return Err(vec![Violation::of_body(
-                "status",
-                format!("the status {code} is not in the document"),
-            )]);
-        };
-        let mut violations = response.header_violations(headers);
-        let sent = content_type(headers);
-        let media = nearest(&response.content, |media| &media.kind, &sent);
-        // A handler may answer with a type of JSON that says more, such as a problem (RFC 9457).
-        let any_json = || response.content.iter().find(|one| one.kind.is_plain_json());
-        let media = media.or_else(|| any_json().filter(|_| is_json(essence(&sent))));
-        if media.is_none() && !response.content.is_empty() {
-            let detail = format!("the content type '{sent}' is not in the document");
-            violations.push(Violation::of_body("contentType", detail));
-        }
-        if violations.is_empty() {
-            Ok(media)
         } else {
             Err(violations)
         }

@@ -1,8 +1,8 @@
-//! What a client is told when something is wrong: a problem document (RFC 9457) with every fault found.
+//! Problem documents (RFC 9457), which list every violation of a request or response.
 //!
-//! At the bottom of the crate: nothing of ours is imported here.
+//! This module is at the bottom of the crate: it imports no other module.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, ops::Deref};
 
 use axum::{
     body::Body,
@@ -12,23 +12,21 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-/// More unknown query parameters than this are not listed: an answer must not grow without bound.
+/// Maximum number of unknown names that a response lists, so that its length is bounded.
 pub(crate) const MAX_UNKNOWN: usize = 100;
 
-/// Where in a request a violation was found.
+/// The part of a request that carries a parameter, or of a response that carries a header: `in` of a Parameter Object.
 ///
 /// ```
-/// # use connexion::In;
+/// # use connexion::ParameterLocation;
 /// # use serde_json::json;
-/// assert_eq!(serde_json::to_value(In::Query)?, json!("query"));
+/// assert_eq!(serde_json::to_value(ParameterLocation::Query)?, json!("query"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-///
-/// What is wrong with credentials is none of these: it is 401 or 403, without violations.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum In {
-    /// A template parameter of the path.
+pub enum ParameterLocation {
+    /// The path, by a template such as `{id}`.
     Path,
     /// The query string.
     Query,
@@ -36,15 +34,13 @@ pub enum In {
     Header,
     /// A cookie.
     Cookie,
-    /// The body.
-    Body,
 }
 
-impl In {
-    /// As documents and problems write it, such as `query`.
+impl ParameterLocation {
+    /// Returns the name that documents and problems use, such as `query`.
     ///
     /// ```
-    /// assert_eq!(connexion::In::Cookie.as_str(), "cookie");
+    /// assert_eq!(connexion::ParameterLocation::Cookie.as_str(), "cookie");
     /// ```
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,19 +48,85 @@ impl In {
             Self::Query => "query",
             Self::Header => "header",
             Self::Cookie => "cookie",
-            Self::Body => "body",
         }
     }
 }
 
-/// One thing that is wrong with a request or an answer.
+/// The part of a request or response that violates the document.
+///
+/// Invalid credentials have no location: they are 401 or 403, without violations.
+///
+/// ```
+/// # use connexion::{Location, ParameterLocation};
+/// let location = Location::query("until");
+/// assert_eq!(location.name(), Some("until"));
+/// assert_eq!(location.parameter(), Some(ParameterLocation::Query));
+/// assert_eq!(Location::Body.name(), None);
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Location {
+    /// The body.
+    Body,
+    /// A parameter, or a header of a response.
+    Parameter {
+        /// The part of the request that carries it.
+        location: ParameterLocation,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Location {
+    /// Returns the location of a path parameter.
+    pub fn path(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Path, name)
+    }
+
+    /// Returns the location of a query parameter.
+    pub fn query(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Query, name)
+    }
+
+    /// Returns the location of a header field.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Header, name)
+    }
+
+    /// Returns the location of a cookie.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self::of(ParameterLocation::Cookie, name)
+    }
+
+    pub(crate) fn of(location: ParameterLocation, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::Parameter { location, name }
+    }
+
+    /// Returns the name of the parameter; `None` for the body.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Body => None,
+            Self::Parameter { name, .. } => Some(name),
+        }
+    }
+
+    /// Returns the part of the request that carries the parameter; `None` for the body.
+    pub fn parameter(&self) -> Option<ParameterLocation> {
+        match self {
+            Self::Body => None,
+            Self::Parameter { location, .. } => Some(*location),
+        }
+    }
+}
+
+/// A violation of the document by a request, a response or a value.
 ///
 /// Serialized as `in`, `name` (of a parameter), `pointer` (RFC 6901, into the body or the parameter's value),
 /// `keyword`, `code` and `detail`.
 ///
 /// ```
 /// # use connexion::{Api, Document, Violation};
-/// /// Says it in words of the application's own; what else is there needs no change.
+/// /// Returns the application's own sentence for some violations.
 /// fn sentence(violation: &Violation) -> Option<String> {
 ///     let limit = violation.expected.as_ref();
 ///     match violation.code() {
@@ -87,47 +149,43 @@ impl In {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where it is.
-    pub location: In,
-    /// The parameter's name; empty if it is in the body.
-    pub name: String,
-    /// The JSON Pointer of what is wrong in the body, or in the parameter's value. A member that is missing is
+    /// The part of the request or response.
+    pub location: Location,
+    /// The JSON Pointer (RFC 6901) into the body or the parameter's value; empty for all of it. A missing property is
     /// pointed at as if it were there.
     pub pointer: String,
-    /// What was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
+    /// The keyword that was violated: a JSON Schema keyword (`type`, `required`, `maxLength` …), or `contentType`,
     /// `contentEncoding`, `accept`, `json`, `multipart`, `charset`, `style`, `unknown` (a parameter or field that the document
-    /// doesn't have), `maxValues` (see [`Api::value_limit`](crate::Api::value_limit)).
+    /// does not describe), `maxValues` (see [`Api::value_limit`](crate::Api::value_limit)).
     pub keyword: Cow<'static, str>,
-    /// A sentence for people.
+    /// A sentence for humans.
     pub detail: String,
-    /// What the document says under the keyword, such as 5 for `maxLength: 5`. It is not sent: it is for sentences
-    /// of the application's own.
+    /// The value of the keyword in the document, such as 5 for `maxLength: 5`. It is not sent; the application can use it in
+    /// sentences of its own.
     pub expected: Option<Value>,
-    /// Properties of the application's own that are sent along, such as the line of a file. One that is named like a
-    /// property of the library's, such as `code`, replaces it.
+    /// Additional properties of the application, such as the line of a file. A property with a name of the library's, such as
+    /// `code`, replaces it.
     pub extra: Map<String, Value>,
 }
 
 impl Violation {
-    /// One without a name and a pointer, for a fault that the application finds itself.
+    /// Creates a violation of the whole body or parameter, for checks of the application's own.
     ///
-    /// A keyword that the table of [`Violation::code`] does not have is `not-allowed` to programs.
+    /// A keyword that is not in the table of [`Violation::code`] has the code `not-allowed`.
     ///
     /// ```
-    /// # use connexion::{In, Problem, Violation};
-    /// let mut violation = Violation::new(In::Query, "until", "'until' is before 'from'");
-    /// violation.name = "until".to_owned();
+    /// # use connexion::{Location, Problem, Violation};
+    /// let violation = Violation::new(Location::query("until"), "until", "'until' is before 'from'");
     /// let problem = Problem::from(vec![violation]);
     /// assert_eq!((problem.status.as_u16(), problem.detail.as_str()), (400, "'until' is before 'from'"));
     /// ```
     pub fn new(
-        location: In,
+        location: Location,
         keyword: impl Into<Cow<'static, str>>,
         detail: impl Into<String>,
     ) -> Self {
         Self {
             location,
-            name: String::new(),
             pointer: String::new(),
             keyword: keyword.into(),
             detail: detail.into(),
@@ -136,13 +194,14 @@ impl Violation {
         }
     }
 
-    /// What is wrong with a body as a whole.
+    /// Creates a violation of the whole body.
     pub(crate) fn of_body(keyword: &'static str, detail: String) -> Self {
-        Self::new(In::Body, keyword, detail)
+        Self::new(Location::Body, keyword, detail)
     }
 
-    /// What is wrong, in a word for programs. It does not change with the version of the document or of this
-    /// crate, nor with the keyword by which the document says it:
+    /// Returns a code for programs.
+    ///
+    /// It depends neither on the version of the document or of this crate, nor on the keyword that expresses the rule:
     ///
     /// | code | keywords |
     /// | --- | --- |
@@ -160,13 +219,13 @@ impl Violation {
     /// | `no-match` | `oneOf`, `anyOf`, `contains` |
     /// | `unsupported-type` | `contentType`, `contentEncoding` |
     /// | `not-acceptable` | `accept` |
-    /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of an answer) |
-    /// | `undescribed` | `status` (of an answer) |
+    /// | `unreadable` | `json`, `charset`, `multipart`, `style`, `sequence` (of a response) |
+    /// | `undescribed` | `status` (of a response) |
     /// | `not-allowed` | every other |
     ///
     /// ```
-    /// # use connexion::{In, Violation};
-    /// let violation = Violation::new(In::Body, "maxLength", "'Ann' is too long");
+    /// # use connexion::{Location, Violation};
+    /// let violation = Violation::new(Location::Body, "maxLength", "'Ann' is too long");
     /// assert_eq!(violation.code(), "too-long");
     /// ```
     pub fn code(&self) -> &'static str {
@@ -202,13 +261,19 @@ impl Violation {
 
 impl Serialize for Violation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = Extended::new(serializer, &self.extra)?;
-        object.entry("in", &self.location)?;
-        if self.location != In::Body {
-            object.entry("name", &self.name)?;
-        }
-        if self.location == In::Body || !self.pointer.is_empty() {
-            object.entry("pointer", &self.pointer)?;
+        let mut object = ExtendedObject::new(serializer, &self.extra)?;
+        match &self.location {
+            Location::Body => {
+                object.entry("in", "body")?;
+                object.entry("pointer", &self.pointer)?;
+            }
+            Location::Parameter { location, name } => {
+                object.entry("in", location)?;
+                object.entry("name", name)?;
+                if !self.pointer.is_empty() {
+                    object.entry("pointer", &self.pointer)?;
+                }
+            }
         }
         object.entry("keyword", &self.keyword)?;
         object.entry("code", self.code())?;
@@ -217,15 +282,79 @@ impl Serialize for Violation {
     }
 }
 
-/// A JSON object of the library's properties and the application's. A name occurs once (RFC 8259, section 4): the
-/// application's value replaces that of the library.
-struct Extended<'e, S: Serializer> {
+/// The violations of a request, a response or a value. As an error it has at least one.
+///
+/// ```
+/// use connexion::{Location, Problem, Violation, Violations};
+///
+/// let violation = Violation::new(Location::Body, "maxLength", "'Ann' is too long");
+/// let violations = Violations::from(vec![violation]);
+/// assert_eq!(violations[0].code(), "too-long");
+/// assert_eq!(violations.to_string(), "'Ann' is too long");
+/// assert_eq!(Problem::from(violations).status, 400);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Violations(Vec<Violation>);
+
+impl From<Vec<Violation>> for Violations {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self(violations)
+    }
+}
+
+impl From<Violations> for Vec<Violation> {
+    fn from(violations: Violations) -> Self {
+        violations.0
+    }
+}
+
+impl Deref for Violations {
+    type Target = [Violation];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl IntoIterator for Violations {
+    type Item = Violation;
+    type IntoIter = std::vec::IntoIter<Violation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'v> IntoIterator for &'v Violations {
+    type Item = &'v Violation;
+    type IntoIter = std::slice::Iter<'v, Violation>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Violations {
+    /// Writes the details, one per line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, violation) in self.0.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { "" } else { "\n" }, violation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violations {}
+
+/// A JSON object with the properties of the library and of the application. A name occurs once (RFC 8259, section 4): the
+/// application's value replaces the library's.
+struct ExtendedObject<'e, S: Serializer> {
     map: S::SerializeMap,
     extra: &'e Map<String, Value>,
     replaced: Vec<&'static str>,
 }
 
-impl<'e, S: Serializer> Extended<'e, S> {
+impl<'e, S: Serializer> ExtendedObject<'e, S> {
     fn new(serializer: S, extra: &'e Map<String, Value>) -> Result<Self, S::Error> {
         Ok(Self {
             map: serializer.serialize_map(None)?,
@@ -262,7 +391,7 @@ impl<'e, S: Serializer> Extended<'e, S> {
     }
 }
 
-/// A problem document (RFC 9457); as an answer, `application/problem+json`.
+/// A problem document (RFC 9457). As a response its type is `application/problem+json`.
 ///
 /// ```
 /// use connexion::Problem;
@@ -272,9 +401,9 @@ impl<'e, S: Serializer> Extended<'e, S> {
 /// }
 /// ```
 ///
-/// One that a handler answers with is an answer like any other: the document must describe its status and its type.
+/// The problem of a handler is validated like any other response: the document must describe its status and media type.
 ///
-/// The problem is an extension of the response that it becomes, so that a layer around the service can show or count it
+/// A problem is an extension of the response that is made from it, so that a layer around the service can show or count it
 /// without reading the body:
 ///
 /// ```
@@ -287,26 +416,26 @@ impl<'e, S: Serializer> Extended<'e, S> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// The answer's status.
+    /// The status of the response.
     pub status: StatusCode,
-    /// `type`: a URI reference that names the kind of problem.
-    pub kind: Cow<'static, str>,
-    /// `title`: what this kind of problem is, for people. `None` stands for the status in words.
+    /// The `type`: a URI reference that identifies the type of problem.
+    pub type_uri: Cow<'static, str>,
+    /// The `title`: a summary of this type of problem, for humans. `None` is the reason phrase of the status.
     pub title: Option<Cow<'static, str>>,
-    /// What went wrong this time, for people.
+    /// An explanation of this occurrence, for humans.
     pub detail: String,
-    /// All faults of the request, the one that `detail` speaks of first.
+    /// All violations of the request. `detail` is about the first.
     pub errors: Vec<Violation>,
-    /// Properties of the application's own (RFC 9457, section 3.2). One that is named like a standard property replaces
-    /// it, except for `status`, which is the response's (section 3.1.3).
+    /// Additional properties of the application (RFC 9457, section 3.2). A property with a standard name replaces it, except
+    /// for `status`, which always is the status of the response (section 3.1.3).
     pub extra: Box<Map<String, Value>>,
-    /// In a box, so that results with a problem stay small.
+    /// Boxed, so that results with a problem stay small.
     headers: Option<Box<HeaderMap>>,
     is_of_library: bool,
 }
 
 impl Problem {
-    /// A problem of kind `about:blank`, which means: as the status says.
+    /// Creates a problem of the type `about:blank`, which has no more meaning than its status.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -321,7 +450,7 @@ impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             status,
-            kind: Cow::Borrowed("about:blank"),
+            type_uri: Cow::Borrowed("about:blank"),
             title: None,
             detail: detail.into(),
             errors: Vec::new(),
@@ -331,14 +460,15 @@ impl Problem {
         }
     }
 
-    /// Marks a problem that the library makes itself, also in the place of a handler's response.
+    /// Marks a problem that the library makes, even if it replaces a handler's response.
     pub(crate) fn of_library(mut self) -> Self {
         self.is_of_library = true;
         self
     }
 
-    /// Returns whether the library made the problem itself, and not a handler. A verifier's problem counts as the
-    /// library's. [`Api::on_problem`](crate::Api::on_problem) sees both.
+    /// Returns whether the library made the problem, and not a handler.
+    ///
+    /// A verifier's problem counts as the library's. [`Api::on_problem`](crate::Api::on_problem) sees both.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -348,27 +478,27 @@ impl Problem {
         self.is_of_library
     }
 
-    /// Sets the kind (`type`).
+    /// Sets the type.
     ///
     /// ```
     /// # use connexion::Problem;
     /// # use http::StatusCode;
     /// let problem = Problem::new(StatusCode::CONFLICT, "Ann is there already.");
-    /// assert_eq!(problem.with_kind("https://example.com/taken").kind, "https://example.com/taken");
+    /// assert_eq!(problem.with_type("https://example.com/taken").type_uri, "https://example.com/taken");
     /// ```
     #[must_use]
-    pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
-        self.kind = kind.into();
+    pub fn with_type(mut self, type_uri: impl Into<Cow<'static, str>>) -> Self {
+        self.type_uri = type_uri.into();
         self
     }
 
-    /// Sets the title of problems of this kind.
+    /// Sets the title.
     ///
     /// ```
     /// # use connexion::Problem;
     /// # use http::StatusCode;
     /// let problem = Problem::new(StatusCode::FORBIDDEN, "Your balance is 30, but that costs 50.")
-    ///     .with_kind("https://example.com/probs/out-of-credit")
+    ///     .with_type("https://example.com/probs/out-of-credit")
     ///     .with_title("You do not have enough credit.");
     /// assert_eq!(serde_json::to_value(&problem)?["title"], "You do not have enough credit.");
     /// # Ok::<(), serde_json::Error>(())
@@ -379,9 +509,9 @@ impl Problem {
         self
     }
 
-    /// Adds a header field to the answer, such as `Retry-After`.
+    /// Adds a header field to the response, such as `Retry-After`.
     ///
-    /// Several of the same name are all sent.
+    /// Several fields with the same name are all sent.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -398,7 +528,7 @@ impl Problem {
         self
     }
 
-    /// Returns the title that is sent: the one that was set, or the status in words, or `Error` if it has none.
+    /// Returns the title that is sent: the one that was set, or the reason phrase of the status, or `Error`.
     ///
     /// ```
     /// # use connexion::Problem;
@@ -412,7 +542,7 @@ impl Problem {
         }
     }
 
-    /// A server's fault, of which the client is told nothing but that.
+    /// Creates a 500 without details, which are only logged.
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -421,14 +551,23 @@ impl Problem {
     }
 }
 
+impl From<Violations> for Problem {
+    /// Converts a list of violations, as `From<Vec<Violation>>` does.
+    fn from(violations: Violations) -> Self {
+        Self::from(violations.0)
+    }
+}
+
 impl From<Vec<Violation>> for Problem {
-    /// 415 if content type or coding are among the faults, with `Accept` or `Accept-Encoding` for what is supported (RFC
-    /// 9110, sections 12.5.3 and 15.5.16); 413 if a body holds too many values; 406
-    /// if nothing else is wrong than `Accept`; else 400. `detail` is the first one's.
+    /// Converts violations of a request. `detail` is that of the first.
+    ///
+    /// The status is 415 if the content type or coding is unsupported, with the supported ones in `Accept` or
+    /// `Accept-Encoding` (RFC 9110, sections 12.5.3 and 15.5.16); 413 if a body has too many values; 406 if only `Accept` is
+    /// violated; and otherwise 400.
     ///
     /// ```
-    /// # use connexion::{In, Problem, Violation};
-    /// let problem = Problem::from(vec![Violation::new(In::Body, "contentType", "JSON is expected")]);
+    /// # use connexion::{Location, Problem, Violation};
+    /// let problem = Problem::from(vec![Violation::new(Location::Body, "contentType", "JSON is expected")]);
     /// assert_eq!((problem.status.as_u16(), problem.errors.len()), (415, 1));
     /// ```
     fn from(errors: Vec<Violation>) -> Self {
@@ -447,11 +586,11 @@ impl From<Vec<Violation>> for Problem {
             StatusCode::BAD_REQUEST
         };
         let mut problem = Self::new(status, detail);
-        let wanted = [
+        let supported = [
             (unsupported, header::ACCEPT),
             (coded, header::ACCEPT_ENCODING),
         ];
-        for (violation, header) in wanted {
+        for (violation, header) in supported {
             let expected = violation.and_then(|error| error.expected.as_ref()?.as_array());
             let names = expected.into_iter().flatten().filter_map(Value::as_str);
             let names: Vec<_> = names.collect();
@@ -466,8 +605,8 @@ impl From<Vec<Violation>> for Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = Extended::new(serializer, &self.extra)?;
-        object.entry("type", &self.kind)?;
+        let mut object = ExtendedObject::new(serializer, &self.extra)?;
+        object.entry("type", &self.type_uri)?;
         object.entry("title", self.title())?;
         object.fixed("status", &self.status.as_u16())?;
         object.entry("detail", &self.detail)?;

@@ -83,7 +83,7 @@ impl<'v, R: Read> Lines<'v, R> {
         let read = self.schema.read::<NewPerson>(&self.text);
         let new = read.map_err(|violations| {
             let violations = violations.into_iter().map(|one| self.within_line(one));
-            Fault::of_schema(violations.collect())
+            Fault::of_schema(violations.collect::<Vec<_>>().into())
         })?;
         Ok(Row {
             has_key: new.has_key(),

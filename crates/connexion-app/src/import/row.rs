@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, Chain, Cursor, Read};
 
-use connexion::{In, Validator, Violation};
+use connexion::{Location, Validator, Violation, Violations};
 use uuid::Uuid;
 
 use super::cell::{self, Checked, quoted};
@@ -41,7 +41,7 @@ impl Fault {
     pub(super) fn of_row(keyword: &'static str, reason: impl Into<String>) -> Self {
         Self {
             column: None,
-            violation: Violation::new(In::Body, keyword, reason),
+            violation: Violation::new(Location::Body, keyword, reason),
         }
     }
 
@@ -61,7 +61,7 @@ impl Fault {
     }
 
     /// What the contract's schema does not allow, in the words of every other response.
-    pub(super) fn of_schema(violations: Vec<Violation>) -> Vec<Self> {
+    pub(super) fn of_schema(violations: Violations) -> Vec<Self> {
         let mut problem = violations.into();
         as_the_original(&mut problem);
         let fault = |violation| Self {

@@ -156,7 +156,8 @@ impl Fields {
     /// Puts a fault at its field; gives back the sentence for the summary, and which field it leads to.
     fn note(&mut self, fault: &Violation) -> (Option<String>, String) {
         let bound = fault.pointer.trim_start_matches('/');
-        if let Some(range) = self.ranges.iter_mut().find(|one| one.name == fault.name) {
+        let name = fault.location.name().unwrap_or_default();
+        if let Some(range) = self.ranges.iter_mut().find(|one| one.name == name) {
             // A bound that has no field could not be mended there.
             range.others.retain(|(other, _)| *other != bound);
             let (label, decimal) = (range.label, range.decimal);
@@ -167,7 +168,7 @@ impl Fields {
             end.error = Some(error.clone());
             return (Some(format!("{}-{bound}", range.name)), error);
         }
-        let (id, error) = match fault.name.as_str() {
+        let (id, error) = match name {
             "name" if fault.code() == "too-long" => {
                 ("name", "“Name” must have at most 100 characters".to_owned())
             }
@@ -179,8 +180,8 @@ impl Fields {
             "name" => ("name", fault.detail.clone()),
             _ => return (None, fault.detail.clone()),
         };
-        if self.error(&fault.name).is_none() {
-            self.errors.push((fault.name.clone(), error.clone()));
+        if self.error(name).is_none() {
+            self.errors.push((name.to_owned(), error.clone()));
         }
         (Some(id.to_owned()), error)
     }

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use askama::Template;
-use connexion::{Validator, Violation};
+use connexion::{Validator, Violation, Violations};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
@@ -112,7 +112,7 @@ impl Form {
     }
 
     /// The form as it was entered, with what is wrong.
-    pub(super) fn refused(mut self, entered: &Entered, wrong: Vec<Violation>) -> Self {
+    pub(super) fn refused(mut self, entered: &Entered, wrong: Violations) -> Self {
         for field in &mut self.fields {
             field.value = entered.text(field.name).unwrap_or_default().into_owned();
         }
@@ -202,10 +202,7 @@ impl Field {
 
 impl Entered {
     /// The person that was entered.
-    pub(super) fn read<T: DeserializeOwned>(
-        &self,
-        schema: &Validator,
-    ) -> Result<T, Vec<Violation>> {
+    pub(super) fn read<T: DeserializeOwned>(&self, schema: &Validator) -> Result<T, Violations> {
         let values = FIELDS.iter().filter_map(|(name, ..)| {
             let value = value_of(name, &self.text(name)?)?;
             Some(((*name).to_owned(), value))
@@ -215,7 +212,7 @@ impl Entered {
     }
 
     /// What was changed, after the whole person was checked: a field that was emptied is missing.
-    pub(super) fn changes(&self, schema: &Validator) -> Result<PersonChanges, Vec<Violation>> {
+    pub(super) fn changes(&self, schema: &Validator) -> Result<PersonChanges, Violations> {
         let person: NewPerson = self.read(schema)?;
         let (before, values) = (self.before(), serde_json::to_value(&person));
         let mut values = values.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What went wrong, for people: the page that takes the place of a problem document.
 
 use askama::Template;
-use connexion::{In, Problem, Violation};
+use connexion::{ParameterLocation, Problem, Violation};
 use http::StatusCode;
 
 use super::{Page, Visitor};
@@ -34,10 +34,7 @@ impl Refusal {
     ) -> Self {
         let is_at_person = match status {
             StatusCode::NOT_FOUND => visitor.is_at_person(),
-            _ => problem
-                .errors
-                .iter()
-                .any(|error| error.location == In::Path),
+            _ => problem.errors.iter().any(is_of_path),
         };
         let (title, advice) = match status {
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND if is_at_person => NO_PERSON,
@@ -50,7 +47,7 @@ impl Refusal {
             None => advice.to_owned(),
         };
         let errors = problem.errors.iter();
-        let faults = errors.filter(|error| error.location != In::Path);
+        let faults = errors.filter(|error| !is_of_path(error));
         let may_pass = status.is_server_error() || retry.is_some();
         let mut details = vec![problem.detail.clone()];
         details.extend(problem.errors.iter().map(|error| error.detail.clone()));
@@ -70,13 +67,17 @@ impl Refusal {
     }
 }
 
-/// Where a violation is.
+fn is_of_path(violation: &Violation) -> bool {
+    violation.location.parameter() == Some(ParameterLocation::Path)
+}
+
+/// Returns the name of the parameter or of the property of the body.
 fn place(violation: &Violation) -> String {
-    let member = violation.pointer.trim_start_matches('/');
-    match (violation.name.as_str(), member) {
-        (name, "") => name.to_owned(),
-        ("", member) => member.to_owned(),
-        (name, member) => format!("{name}[{member}]"),
+    let property = violation.pointer.trim_start_matches('/');
+    match (violation.location.name(), property) {
+        (None, property) => property.to_owned(),
+        (Some(name), "") => name.to_owned(),
+        (Some(name), property) => format!("{name}[{property}]"),
     }
 }
 

@@ -17,7 +17,7 @@ use axum::{
     body::{Body, Bytes, HttpBody as _},
     extract::Request,
 };
-use connexion::{BodyMemory, In, Problem, StreamError, TakenMemory, Violation};
+use connexion::{BodyMemory, Location, Problem, StreamError, TakenMemory, Violation};
 use futures_util::{FutureExt as _, TryFutureExt as _, TryStreamExt};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -188,8 +188,8 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Problem> {
 
 /// RFC 9110, section 12.5.3: the header `Accept-Encoding` of the response says what is supported.
 fn unsupported(detail: String) -> Problem {
-    let mut violation = Violation::new(In::Header, "contentEncoding", detail);
-    "Content-Encoding".clone_into(&mut violation.name);
+    let location = Location::header("Content-Encoding");
+    let mut violation = Violation::new(location, "contentEncoding", detail);
     violation.expected = Some(serde_json::json!(["gzip", "zstd"]));
     vec![violation].into()
 }
@@ -229,9 +229,8 @@ fn charset(headers: &HeaderMap) -> Result<Charset, Problem> {
             let detail = format!(
                 "Invalid Content-type ({content_type}), expected charset=utf-8, us-ascii or iso-8859-1"
             );
-            let mut violation = Violation::new(In::Header, "contentType", detail);
-            "Content-Type".clone_into(&mut violation.name);
-            Err(vec![violation].into())
+            let location = Location::header("Content-Type");
+            Err(vec![Violation::new(location, "contentType", detail)].into())
         }
     }
 }

@@ -235,7 +235,7 @@ fn list_breaks_off(program: &Program, count: usize) -> String {
     assert!(!rest.ends_with(b"\r\n0\r\n\r\n"), "the list is complete");
     service
         .running
-        .until_it_says("a streamed answer ended early: ");
+        .until_it_says("a streamed response ended early: ");
     // The only connection for lists is free.
     let path = "/people?limit=1&count=exact";
     assert_eq!(

@@ -1,7 +1,7 @@
-//! Any text is a document, or is not; a document that is accepted can be served, and its requests be answered.
+//! Any text is loaded as a document. A document without errors can be served, and every request gets a response.
 //!
-//! A text without `openapi` or `swagger` is the schema of a body instead, and what stands behind a line `---` is
-//! that body: so the fuzzer gets at schemas, and at patterns, without having to guess a document around them.
+//! A text without `openapi` or `swagger` is the schema of a body instead, and the text after a line `---` is that body.
+//! This lets the fuzzer reach schemas and patterns without guessing a document around them.
 
 #![no_main]
 
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// A document whose one body has this schema, which may be called `Schema` in references.
+/// Returns a document whose one body has this schema; references call it `Schema`.
 fn around(version: &str, schema: &str) -> String {
     let schema = schema.replace('\n', "\n      ");
     format!(

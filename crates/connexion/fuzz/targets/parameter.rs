@@ -1,4 +1,4 @@
-//! Any text is a parameter of any style, or is not; what it is read as is valid against the parameter's schema.
+//! Any text is read as a parameter of any style. A value that is accepted is valid against the parameter's schema.
 //! The first byte of the input chooses the style, the second the schema; the rest is the text.
 
 #![no_main]
@@ -60,7 +60,7 @@ const SCHEMAS: [(&str, fn(&Value) -> bool); 8] = [
     ),
 ];
 
-/// `None` where the style can't write what the schema says.
+/// Returns `None` if the style does not support the schema.
 static SERVICES: LazyLock<Vec<Vec<Option<ApiService>>>> = LazyLock::new(|| {
     let of = |(place, style, explode): (&str, &str, bool)| {
         SCHEMAS
@@ -97,7 +97,7 @@ fuzz_target!(|data: &[u8]| {
         "path" => path.push(("color".to_owned(), text_of(text))),
         "query" => query = Some(text_of(text)),
         place => {
-            // Each line is a field.
+            // Each line is a header field.
             for line in text.split(|byte| *byte == b'\n') {
                 let Ok(value) = HeaderValue::from_bytes(line) else {
                     return;

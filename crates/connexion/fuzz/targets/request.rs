@@ -1,5 +1,5 @@
-//! Any request to a service of a document that uses everything is answered: with what was read, or with a problem
-//! that says what is wrong. The input is `METHOD URI`, header fields, an empty line, and a body.
+//! Any request to a service with every feature gets a response: the values that were read, or a problem that lists the
+//! violations. The input is `METHOD URI`, header fields, an empty line, and a body.
 
 #![no_main]
 
@@ -27,14 +27,14 @@ static SERVICES: LazyLock<Vec<ApiService>> = LazyLock::new(|| {
     ];
     let documents = texts.map(|text| Document::parse("everything", text).expect("a document"));
     documents
-        .map(|document| echo::service(document).expect("a service"))
+        .map(|document| echo::service(document, true).expect("a service"))
         .into()
 });
 
 fuzz_target!(|data: &[u8]| {
     for service in &*SERVICES {
         if let Some(request) = request(data) {
-            RUNTIME.block_on(answer(service, request));
+            RUNTIME.block_on(respond(service, request));
         }
     }
 });
@@ -67,7 +67,7 @@ fn line<'d>(rest: &mut &'d [u8]) -> &'d [u8] {
     line
 }
 
-async fn answer(service: &ApiService, request: Request) {
+async fn respond(service: &ApiService, request: Request) {
     let (head, body) = service.handle(request).await.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX)
         .await
@@ -80,6 +80,6 @@ async fn answer(service: &ApiService, request: Request) {
         let detail = problem["detail"].as_str();
         assert!(detail.is_some_and(|detail| !detail.is_empty()), "{problem}");
     }
-    // What a client sends must not become very much more.
+    // The response must not be much longer than the request.
     assert!(body.len() < 1 << 20, "{} bytes", body.len());
 }

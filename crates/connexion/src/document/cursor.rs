@@ -1,4 +1,4 @@
-//! Where one stands in a document while reading it: a node, and the pointer under which it is found.
+//! Cursors into a document: a node together with its JSON Pointer.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ use crate::document::{
     server,
 };
 
-/// Keys of a path item that are operations (OpenAPI 3.1, section 4.8.9).
+/// The fields of a path item that are operations (OpenAPI 3.1, section 4.8.9).
 pub(crate) const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// An operation where it stands in the document.
+/// An operation of the document.
 #[derive(Debug)]
-pub(crate) struct OperationPlace<'d> {
+pub(crate) struct OperationCursor<'d> {
     pub(crate) path: &'d str,
     pub(crate) method: Method,
-    pub(crate) item: Place<'d>,
-    pub(crate) place: Place<'d>,
+    pub(crate) path_item: Cursor<'d>,
+    pub(crate) cursor: Cursor<'d>,
 }
 
-impl<'d> OperationPlace<'d> {
-    /// Its `operationId`, or else its method and path.
+impl<'d> OperationCursor<'d> {
+    /// Returns the `operationId`, or the method and path of an operation without one.
     pub(crate) fn id(&self) -> Cow<'d, str> {
-        match self.place.text("operationId") {
+        match self.cursor.text("operationId") {
             Some(id) if !id.is_empty() => id.into(),
             _ => {
                 let method = self.method.as_str().to_ascii_lowercase();
@@ -37,18 +37,22 @@ impl<'d> OperationPlace<'d> {
         }
     }
 
-    /// What stands before its path: that of its own servers, or of its path's, or of the document's.
+    /// Returns the base paths of the operation: of its own servers, or else of the path item's, or else of the document's.
     pub(crate) fn base_paths(&self) -> Vec<String> {
-        let holders = [self.place.node, self.item.node, &self.place.document.root];
+        let holders = [
+            self.cursor.node,
+            self.path_item.node,
+            &self.cursor.document.root,
+        ];
         let mut paths = holders.into_iter().map(server::paths);
         let paths = paths.find(|paths| !paths.is_empty());
         paths.unwrap_or_else(|| vec![String::new()])
     }
 
-    /// The name of its handler: Python's connexion puts the module before the function.
+    /// Returns the name of the handler. As in Python's connexion, a router controller is a prefix of it.
     pub(crate) fn handler(&self) -> String {
         let module = ["x-openapi-router-controller", "x-swagger-router-controller"];
-        match module.iter().find_map(|key| self.place.text(key)) {
+        match module.iter().find_map(|key| self.cursor.text(key)) {
             Some(module) => format!("{module}.{}", self.id()),
             None => self.id().into_owned(),
         }
@@ -56,22 +60,22 @@ impl<'d> OperationPlace<'d> {
 }
 
 impl Document {
-    /// Every operation, in the order of the document.
-    pub(crate) fn operations(&self) -> Vec<OperationPlace<'_>> {
-        let Some(paths) = Place::root(self).get("paths") else {
+    /// Returns all operations, in the order of the document.
+    pub(crate) fn operations(&self) -> Vec<OperationCursor<'_>> {
+        let Some(paths) = Cursor::root(self).get("paths") else {
             return Vec::new();
         };
         let mut operations = Vec::new();
         for (path, item) in paths.members().filter(|(path, _)| path.starts_with('/')) {
-            for (key, place) in item.members() {
+            for (key, cursor) in item.members() {
                 if METHODS.contains(&key)
                     && let Ok(method) = Method::from_bytes(key.to_ascii_uppercase().as_bytes())
                 {
-                    operations.push(OperationPlace {
+                    operations.push(OperationCursor {
                         path,
                         method,
-                        item: item.clone(),
-                        place,
+                        path_item: item.clone(),
+                        cursor,
                     });
                 }
             }
@@ -80,24 +84,24 @@ impl Document {
     }
 }
 
-/// The parameters of an operation: its own, and those of the path item that it does not replace
-/// (OpenAPI 3.1, section 4.8.10, `parameters`).
-pub(crate) fn parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<Place<'d>> {
+/// Returns the parameters of an operation: its own, and those of the path item that it does not override (OpenAPI 3.1,
+/// section 4.8.10, `parameters`).
+pub(crate) fn parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) -> Vec<Cursor<'d>> {
     let all = parameters_as_written(item, operation).into_iter();
     all.map(|(_, parameter)| parameter).collect()
 }
 
-/// The same, each with the place where it or a reference to it stands before it.
+/// Returns pairs of each parameter as it is listed, which may be a reference, and the parameter itself.
 pub(crate) fn parameters_as_written<'d>(
-    item: &Place<'d>,
-    operation: &Place<'d>,
-) -> Vec<(Place<'d>, Place<'d>)> {
-    // What 3.2 has added is told by `structure`, what is ignored by `check`.
-    let is_new = |parameter: &Place<'_>| parameter.text("in") == Some("querystring");
-    let all = |holder: &Place<'d>| -> Vec<_> {
+    item: &Cursor<'d>,
+    operation: &Cursor<'d>,
+) -> Vec<(Cursor<'d>, Cursor<'d>)> {
+    // `lint` reports parameters that are new in OpenAPI 3.2 or ignored.
+    let is_new = |parameter: &Cursor<'_>| parameter.text("in") == Some("querystring");
+    let all = |holder: &Cursor<'d>| -> Vec<_> {
         let list = holder.get("parameters");
-        let all = list.iter().flat_map(Place::items_as_written);
-        all.map(|written| (written.clone(), written.resolve()))
+        let all = list.iter().flat_map(Cursor::items_as_written);
+        all.map(|listed| (listed.clone(), listed.resolve()))
             .filter(|(_, parameter)| !(is_new(parameter) && parameter.is_3_2()))
             .filter(|(_, parameter)| !is_ignored(parameter.document, parameter))
             .collect()
@@ -112,11 +116,11 @@ pub(crate) fn parameters_as_written<'d>(
     own
 }
 
-/// Returns the names of the path parameters whose values may have slashes: those of `format: path`. OpenAPI leaves the
-/// format to applications (3.1, section 4.4); Python's connexion gives it this meaning.
-pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> Vec<&'d str> {
-    let has_format = |schema: &Place<'_>| schema.text("format") == Some("path");
-    let has_slashes = |parameter: &Place<'d>| {
+/// Returns the names of the path parameters whose values may contain slashes: those with `format: path`. OpenAPI leaves
+/// formats to applications (3.1, section 4.4); Python's connexion defines this one.
+pub(crate) fn slash_parameters<'d>(item: &Cursor<'d>, operation: &Cursor<'d>) -> Vec<&'d str> {
+    let has_format = |schema: &Cursor<'_>| schema.text("format") == Some("path");
+    let has_slashes = |parameter: &Cursor<'d>| {
         let schema = parameter.get("schema");
         parameter.text("in") == Some("path")
             && schema.is_some_and(|schema| {
@@ -124,7 +128,7 @@ pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> V
                     || schema
                         .get("allOf")
                         .iter()
-                        .flat_map(Place::items)
+                        .flat_map(Cursor::items)
                         .any(|part| has_format(&part))
             })
     };
@@ -132,23 +136,24 @@ pub(crate) fn slash_parameters<'d>(item: &Place<'d>, operation: &Place<'d>) -> V
     all.filter_map(|parameter| parameter.text("name")).collect()
 }
 
-/// Whether a parameter stands for a header of which another part of the document speaks: its definition "shall be
-/// ignored" (OpenAPI 3.1, section 4.8.12.1, `name`). Swagger 2.0 knew no such rule.
-pub(crate) fn is_ignored(document: &Document, parameter: &Place<'_>) -> bool {
+/// Returns whether a parameter is a header that other fields describe: its definition "shall be ignored" (OpenAPI 3.1,
+/// section 4.8.12.1, `name`). Swagger 2.0 has no such rule.
+pub(crate) fn is_ignored(document: &Document, parameter: &Cursor<'_>) -> bool {
     parameter.text("in") == Some("header")
         && parameter
             .text("name")
             .is_some_and(|name| is_ignored_header(document, name))
 }
 
-/// The same of a header of a response (OpenAPI 3.0.3, section 4.7.17.1, `headers`; section 4.7.21).
+/// Returns whether the definition of a response header is ignored (OpenAPI 3.0.3, section 4.7.17.1, `headers`; section
+/// 4.7.21).
 pub(crate) fn is_ignored_header(document: &Document, name: &str) -> bool {
     const IGNORED: [&str; 3] = ["accept", "authorization", "content-type"];
     document.version != Version::Swagger2 && IGNORED.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// What makes parameters the same: place and name, without regard to case in headers (RFC 9110, section 5.1).
-pub(crate) fn parameter_key<'d>(parameter: &Place<'d>) -> (Option<&'d str>, Option<Cow<'d, str>>) {
+/// Returns what identifies a parameter: location and name. Names of headers are case-insensitive (RFC 9110, section 5.1).
+pub(crate) fn parameter_key<'d>(parameter: &Cursor<'d>) -> (Option<&'d str>, Option<Cow<'d, str>>) {
     let (location, name) = (parameter.text("in"), parameter.text("name"));
     let name = name.map(|name| match location {
         Some("header") => Cow::Owned(name.to_ascii_lowercase()),
@@ -157,15 +162,15 @@ pub(crate) fn parameter_key<'d>(parameter: &Place<'d>) -> (Option<&'d str>, Opti
     (location, name)
 }
 
-/// A node and the JSON Pointer under which it is found. Moving to a member follows references.
+/// A node and its JSON Pointer. Moving to a field follows references.
 #[derive(Clone, Debug)]
-pub(crate) struct Place<'d> {
+pub(crate) struct Cursor<'d> {
     document: &'d Document,
     pub(crate) node: &'d Node,
     pub(crate) pointer: String,
 }
 
-impl<'d> Place<'d> {
+impl<'d> Cursor<'d> {
     pub(crate) fn root(document: &'d Document) -> Self {
         Self {
             document,
@@ -178,7 +183,7 @@ impl<'d> Place<'d> {
         self.document
     }
 
-    /// The member called `key`, without following its reference.
+    /// Moves to the field `key` without following a reference.
     pub(crate) fn as_written(&self, key: &str) -> Option<Self> {
         Some(self.below(key, self.node.get(key)?))
     }
@@ -187,40 +192,40 @@ impl<'d> Place<'d> {
         self.document.version == Version::OpenApi32
     }
 
-    /// The member called `key`. A broken reference is like a missing member here; it is reported by
-    /// [`Document::check`].
+    /// Moves to the field `key` and follows references. A broken reference is returned as it is; [`Document::check`]
+    /// reports it.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
         self.as_written(key).map(Self::resolve)
     }
 
-    /// The schema called `key`. A reference is followed only if it stands alone: what stands beside it counts.
+    /// Moves to the schema `key`. A reference is followed only if it has no keywords beside it.
     pub(crate) fn schema(&self, key: &str) -> Option<Self> {
-        // A list under `items` is no schema, but several.
+        // A list under `items` has several schemas.
         let node = self.node.get(key).filter(|node| node.items().is_empty())?;
-        let mut place = self.below(key, node);
+        let mut cursor = self.below(key, node);
         for _ in 0..MAX_REFERENCES {
-            let members = place.node.as_object().map_or(0, IndexMap::len);
-            match place.target().filter(|_| members == 1) {
-                Some(target) => place = target,
+            let members = cursor.node.as_object().map_or(0, IndexMap::len);
+            match cursor.target().filter(|_| members == 1) {
+                Some(target) => cursor = target,
                 None => break,
             }
         }
-        Some(place)
+        Some(cursor)
     }
 
-    /// The text of the member called `key`.
+    /// Returns the field `key`, if it is a string.
     pub(crate) fn text(&self, key: &str) -> Option<&'d str> {
         self.node.get(key).and_then(Node::as_str)
     }
 
-    /// Whether the member called `key` is `true`.
+    /// Returns whether the field `key` is `true`.
     pub(crate) fn flag(&self, key: &str) -> bool {
         self.node.get(key).and_then(Node::as_bool).unwrap_or(false)
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
         let all = self.members_as_written();
-        all.map(|(key, place)| (key, place.resolve()))
+        all.map(|(key, cursor)| (key, cursor.resolve()))
     }
 
     pub(crate) fn members_as_written(&self) -> impl Iterator<Item = (&'d str, Self)> {
@@ -248,7 +253,7 @@ impl<'d> Place<'d> {
         }
     }
 
-    /// What the references that stand here lead to.
+    /// Follows the references at this node.
     pub(crate) fn resolved(&self) -> Self {
         self.clone().resolve()
     }
@@ -263,7 +268,7 @@ impl<'d> Place<'d> {
         self
     }
 
-    /// What the reference that stands here leads to.
+    /// Follows the reference at this node, if it is one.
     pub(crate) fn target(&self) -> Option<Self> {
         let reference = self.text("$ref")?;
         Some(Self {

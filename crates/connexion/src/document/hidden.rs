@@ -1,22 +1,22 @@
-//! Leaves extensions (`x-…`) out of a document that is shown to clients.
+//! Removes extensions (`x-…`) from a document that is served to clients.
 //!
-//! A key that begins with `x-` is an extension only where OpenAPI expects keywords. It may as well be the name of a
-//! property, a header or a schema, or be part of an example: these stay.
+//! A key that starts with `x-` is an extension only where OpenAPI expects keywords. It may also be the name of a property,
+//! a header or a schema, or part of an example; these are not removed.
 
 use serde_json::{Map, Value};
 
 use crate::document::files::MEMBER as FILES;
 
-/// What the keys of an object are.
+/// The meaning of the keys of an object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Keys {
     /// Keywords and extensions.
     Keywords,
     /// Statuses and extensions.
     Statuses,
-    /// Names that the author chose; each stands for an object of keywords.
+    /// Names chosen by the author, of objects with keywords.
     Names,
-    /// Names that the author chose; each stands for a link, which holds data beside its keywords.
+    /// Names chosen by the author, of links, which hold data beside their keywords.
     Links,
     /// Keywords and extensions of a link.
     Link,
@@ -27,7 +27,7 @@ enum Keys {
 /// Removes each extension for which `is_hidden` returns `true`.
 pub(crate) fn leave_out(document: &mut Value, is_hidden: &dyn Fn(&str) -> bool) {
     if let Value::Object(members) = document {
-        // In Swagger 2.0 these are named here; in an operation they are by status, with extensions.
+        // At the root of Swagger 2.0 the keys of `responses` are names; in an operation they are statuses and extensions.
         let named = members.get_mut("responses").map(Value::take);
         below(members, Keys::Keywords, is_hidden);
         if let Some(mut named) = named {
@@ -70,7 +70,7 @@ fn below(members: &mut Map<String, Value>, keys: Keys, is_hidden: &dyn Fn(&str) 
     }
 }
 
-/// Visits `components`, all of whose members are named.
+/// Visits `components`, whose fields hold objects by name.
 fn named_responses(components: &mut Value, is_hidden: &dyn Fn(&str) -> bool) {
     let Value::Object(kinds) = components else {
         return;
@@ -86,7 +86,7 @@ fn named_responses(components: &mut Value, is_hidden: &dyn Fn(&str) -> bool) {
     }
 }
 
-/// What stands under a keyword, in any version of OpenAPI.
+/// Returns the meaning of the keys below a keyword, in any version of OpenAPI.
 fn keys_of(keyword: &str, member: &Value) -> Keys {
     match keyword {
         "properties"
@@ -111,7 +111,7 @@ fn keys_of(keyword: &str, member: &Value) -> Keys {
         {
             Keys::Names
         }
-        // Of schemas it is a list of values, and in Swagger 2.0 it holds values by media type.
+        // In a schema it is a list of values, and in Swagger 2.0 it holds values by media type.
         "examples" if member.is_array() || is_by_media_type(member) => Keys::Data,
         "examples" | FILES => Keys::Names,
         "responses" => Keys::Statuses,

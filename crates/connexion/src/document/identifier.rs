@@ -1,8 +1,8 @@
-//! Schemas that have identifiers: `$id` starts a resource of its own, to whose root and anchors the references in it are
-//! relative (JSON Schema Core 2020-12, sections 8.2 and 9.1).
+//! Schemas with identifiers. `$id` starts a schema resource; the references in it are relative to its root and anchors
+//! (JSON Schema Core 2020-12, sections 8.2 and 9.1).
 //!
-//! Such references become pointers from the document's root before anything else reads them, and each `$id` is removed:
-//! beside a pointer it would mean something else. Identifiers are found from the file that they stand in.
+//! Such references become pointers from the root of the document before other modules read them. Each `$id` is removed,
+//! because it would change the meaning of these pointers. An identifier is valid within its own file.
 
 use std::collections::HashMap;
 
@@ -14,29 +14,31 @@ use crate::document::{
     node::{Kind, Node, push},
 };
 
-/// The base of a document without an identifier; it only has to be one that no `$id` has.
+/// The base URI of a document without an identifier. It must differ from every `$id`.
 const BASE: &str = "https://document.invalid/";
 
-/// Resolves the references by identifiers in a file. `text` is the file's, since few have any.
+/// Replaces references to identifiers by pointers. `text` is the text of the file; most files have no identifiers and are
+/// not searched further.
 pub(crate) fn resolve(root: &mut Node, text: &str) {
     if !text.contains("$id") && !text.contains("$anchor") {
         return;
     }
-    let mut known = Known::default();
-    known.collect(root, BASE, &mut String::new(), false);
-    known.rewrite(root, BASE, false);
+    let mut identifiers = Identifiers::default();
+    identifiers.collect(root, BASE, &mut String::new(), false);
+    identifiers.rewrite(root, BASE, false);
 }
 
-/// Pointers by identifiers.
+/// The JSON Pointers of all identifiers.
 #[derive(Default)]
-struct Known {
+struct Identifiers {
+    /// By their `$id`.
     resources: HashMap<String, String>,
-    /// By the identifier of the resource and the name.
+    /// By the `$id` of the resource and the `$anchor`.
     anchors: HashMap<(String, String), String>,
 }
 
-impl Known {
-    /// `are_named` says that the node is a map, whose keys are no keywords.
+impl Identifiers {
+    /// Collects the identifiers below a node. The keys of the node are names, not keywords, if `are_named` is set.
     fn collect(&mut self, node: &Node, base: &str, pointer: &mut String, are_named: bool) {
         let mut base = base.to_owned();
         if let Some(id) = text(node, "$id").filter(|_| !are_named) {
@@ -68,6 +70,7 @@ impl Known {
         }
     }
 
+    /// Rewrites the references below a node.
     fn rewrite(&self, node: &mut Node, base: &str, are_named: bool) {
         let id = text(node, "$id").filter(|_| !are_named);
         let id = id.map(|id| absolute(base, id));
@@ -96,7 +99,7 @@ impl Known {
         }
     }
 
-    /// What a reference by an identifier reads as a pointer; `None` if it is no such reference.
+    /// Converts a reference to an identifier into a pointer; `None` for other references.
     fn pointer(&self, base: &str, reference: &str) -> Option<String> {
         let resource = absolute(base, reference);
         let (_, fragment) = split(reference);
@@ -114,7 +117,8 @@ fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key).and_then(Node::as_str)
 }
 
-/// The URI of the resource that a reference leads into. One that is none stays what it is: something else reports it.
+/// Returns the URI of the resource that a reference leads into. An invalid one is returned unchanged; it is reported
+/// elsewhere.
 fn absolute(base: &str, reference: &str) -> String {
     let (path, _) = split(reference);
     if path.is_empty() {
@@ -127,12 +131,12 @@ fn absolute(base: &str, reference: &str) -> String {
     resolved.map_or_else(|| path.to_owned(), |uri| uri.as_str().to_owned())
 }
 
-/// Whether a keyword holds data, in which nothing is an identifier.
+/// Returns whether a keyword holds data, which has no identifiers.
 fn is_data(key: &str) -> bool {
     matches!(key, "const" | "default" | "enum" | "example" | "examples")
 }
 
-/// Whether the keys below are names, not keywords.
+/// Returns whether the keys below a keyword are names.
 fn has_names(key: &str) -> bool {
     matches!(
         key,

@@ -1,7 +1,7 @@
-//! The document to read, for an application that does more with it than serve it.
+//! A read-only model of the document for applications.
 //!
-//! Whatever version the author wrote, it is shown in the model of OpenAPI 3.1, with references followed. What is found
-//! there can be reported with the errors of the library: [`Element::finding`], [`Document::add_check`].
+//! Documents of all versions are presented in the model of OpenAPI 3.1, with references followed. Applications can add
+//! their own diagnostics with [`Element::finding`] and [`Document::add_check`].
 
 use std::{
     fmt,
@@ -14,17 +14,17 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    diagnostics::{Code, Fault, Position, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Position, Severity},
     document::{
         Document, MAX_REFERENCES,
-        cursor::{OperationPlace, Place, parameters_as_written},
+        cursor::{Cursor, OperationCursor, parameters_as_written},
         node::{Kind, Node},
     },
 };
 
-/// A value of the document: what stands there, or what a `$ref` that stands there leads to.
+/// A value of the document. References have been followed.
 ///
-/// Two elements are equal if they are the same value of the same document, whichever references led to it.
+/// Two elements are equal if they are the same value of the same document, even if different references led to it.
 ///
 /// ```
 /// # use connexion::Document;
@@ -40,33 +40,33 @@ use crate::{
 ///       properties:
 ///         age: {$ref: "#/components/schemas/Age", x-column: years}
 /// "##)?;
-/// let person = document.schema("Person").expect("it is there");
-/// let age = person.get("properties").and_then(|all| all.get("age")).expect("it is there");
+/// let person = document.schema("Person").expect("the schema exists");
+/// let age = person.get("properties").and_then(|all| all.get("age")).expect("the schema exists");
 /// assert_eq!(age.text("type"), Some("integer"));
-/// // What it is: the same as the schema of this name.
-/// assert_eq!(age, document.schema("Age").expect("it is there"));
+/// // The reference was followed.
+/// assert_eq!(age, document.schema("Age").expect("the schema exists"));
 /// assert_eq!(age.pointer(), "/components/schemas/Age");
-/// // What is said where it is used.
+/// // The keywords beside the reference.
 /// let siblings: Vec<_> = age.siblings().map(|(key, one)| (key, one.to_value())).collect();
 /// assert_eq!(siblings, [("x-column", "years".into())]);
 /// assert_eq!(age.usage().to_string(), "people.yaml:11:9");
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone)]
 pub struct Element<'d> {
-    place: Place<'d>,
-    /// The reference that led here, if one did.
-    reference: Option<Place<'d>>,
+    cursor: Cursor<'d>,
+    /// The reference that was followed.
+    reference: Option<Cursor<'d>>,
 }
 
-/// Where something is in the files of a document. It is written as `FILE:LINE:COLUMN`.
+/// A location in the files of a document, displayed as `FILE:LINE:COLUMN`.
 ///
 /// ```
 /// # use connexion::Document;
 /// # let document = Document::load("examples/hello.yaml")?;
 /// let location = document.element().location();
 /// assert_eq!((location.file(), location.position().line), ("examples/hello.yaml", 1));
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SourceLocation<'d> {
@@ -80,7 +80,7 @@ impl<'d> SourceLocation<'d> {
         self.file
     }
 
-    /// Returns line and column.
+    /// Returns the line and column.
     pub fn position(&self) -> Position {
         self.position
     }
@@ -92,7 +92,7 @@ impl fmt::Display for SourceLocation<'_> {
     }
 }
 
-/// An operation as the document describes it.
+/// An operation as described by the document.
 ///
 /// ```
 /// # use connexion::Document;
@@ -101,7 +101,7 @@ impl fmt::Display for SourceLocation<'_> {
 /// assert_eq!((hello.id(), hello.method(), hello.path()), ("hello", &http::Method::GET, "/hello/{name}"));
 /// let names: Vec<_> = hello.parameters().iter().filter_map(|one| one.text("name")).collect();
 /// assert_eq!(names, ["name", "times"]);
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct DescribedOperation<'d> {
@@ -113,107 +113,107 @@ pub struct DescribedOperation<'d> {
 }
 
 impl<'d> Element<'d> {
-    fn at(place: Place<'d>) -> Self {
-        let target = place.resolved();
-        let is_reference = !ptr::eq(target.node, place.node);
+    fn at(cursor: Cursor<'d>) -> Self {
+        let target = cursor.resolved();
+        let is_reference = !ptr::eq(target.node, cursor.node);
         Self {
-            place: target,
-            reference: is_reference.then_some(place),
+            cursor: target,
+            reference: is_reference.then_some(cursor),
         }
     }
 
-    /// Returns the member called `key` of an object.
+    /// Returns the field `key` of an object.
     pub fn get(&self, key: &str) -> Option<Self> {
-        self.place.as_written(key).map(Self::at)
+        self.cursor.as_written(key).map(Self::at)
     }
 
-    /// Returns the members of an object, in the order of the document; none if it is no object.
+    /// Returns the fields of an object, in the order of the document; none if the value is not an object.
     pub fn members(&self) -> impl Iterator<Item = (&'d str, Self)> {
-        let all = self.place.members_as_written();
-        all.map(|(key, place)| (key, Self::at(place)))
+        let all = self.cursor.members_as_written();
+        all.map(|(key, cursor)| (key, Self::at(cursor)))
     }
 
-    /// Returns the items of an array; none if it is no array.
+    /// Returns the items of an array; none if the value is not an array.
     pub fn items(&self) -> impl Iterator<Item = Self> {
-        self.place.items_as_written().map(Self::at)
+        self.cursor.items_as_written().map(Self::at)
     }
 
     /// Returns the value, if it is a string.
     pub fn as_str(&self) -> Option<&'d str> {
-        self.place.node.as_str()
+        self.cursor.node.as_str()
     }
 
-    /// Returns the member called `key`, if it is a string.
+    /// Returns the field `key`, if it is a string.
     pub fn text(&self, key: &str) -> Option<&'d str> {
-        self.place.text(key)
+        self.cursor.text(key)
     }
 
-    /// Returns the value, if it is `true` or `false`.
+    /// Returns the value, if it is a boolean.
     pub fn as_bool(&self) -> Option<bool> {
-        self.place.node.as_bool()
+        self.cursor.node.as_bool()
     }
 
-    /// Returns whether it is an object.
+    /// Returns whether the value is an object.
     pub fn is_object(&self) -> bool {
-        matches!(self.place.node.kind, Kind::Object(_))
+        matches!(self.cursor.node.kind, Kind::Object(_))
     }
 
-    /// Returns the value with all that is below it. References in it are not followed.
+    /// Returns the value and everything below it. References below it are not followed.
     pub fn to_value(&self) -> Value {
-        Value::from(self.place.node)
+        Value::from(self.cursor.node)
     }
 
-    /// Returns what identifies the value within the document: its JSON Pointer in the model of OpenAPI 3.1.
+    /// Returns the JSON Pointer of the value in the model of OpenAPI 3.1. It identifies the value within the document.
     pub fn pointer(&self) -> &str {
-        &self.place.pointer
+        &self.cursor.pointer
     }
 
-    /// Returns the members beside the `$ref` that led here, and beside those that it led to, from the outermost.
+    /// Returns the fields beside the references that were followed, starting with the first reference.
     pub fn siblings(&self) -> impl Iterator<Item = (&'d str, Self)> {
-        let end: *const Node = self.place.node;
-        let next = move |place: &Place<'d>| place.target().filter(|one| !ptr::eq(one.node, end));
+        let end: *const Node = self.cursor.node;
+        let next = move |cursor: &Cursor<'d>| cursor.target().filter(|one| !ptr::eq(one.node, end));
         let references = std::iter::successors(self.reference.clone(), next);
         let members = references
             .take(MAX_REFERENCES)
             .flat_map(|reference| reference.members_as_written().collect::<Vec<_>>());
         members
             .filter(|(key, _)| *key != "$ref")
-            .map(|(key, place)| (key, Self::at(place)))
+            .map(|(key, cursor)| (key, Self::at(cursor)))
     }
 
-    /// Returns where the value is in the document's files.
+    /// Returns the location of the value.
     pub fn location(&self) -> SourceLocation<'d> {
-        location(&self.place)
+        location(&self.cursor)
     }
 
-    /// Returns where it is used: the location of the `$ref` that led here, or its own.
+    /// Returns the location of the `$ref` that was followed, or of the value itself.
     pub fn usage(&self) -> SourceLocation<'d> {
-        location(self.reference.as_ref().unwrap_or(&self.place))
+        location(self.reference.as_ref().unwrap_or(&self.cursor))
     }
 
-    /// Makes a finding of the application's own about this value, to be returned from a check that
-    /// [`Document::add_check`] has added. It is reported where the value is used.
+    /// Creates a diagnostic about this value, to be returned from a check of [`Document::add_check`].
     ///
-    /// `code` identifies the kind of finding for programs: lower case, with hyphens, and a prefix of the application's.
+    /// Its position is that of [`Element::usage`]. `code` identifies the kind of diagnostic for programs; use lower case,
+    /// hyphens and a prefix of your own.
     pub fn finding(
         &self,
         severity: Severity,
         code: &'static str,
         message: impl Into<String>,
-    ) -> Fault {
+    ) -> Diagnostic {
         let code = match severity {
-            Severity::Error => Code::ApplicationError(code),
-            Severity::Warning => Code::ApplicationWarning(code),
+            Severity::Error => DiagnosticCode::ApplicationError(code),
+            Severity::Warning => DiagnosticCode::ApplicationWarning(code),
         };
         let SourceLocation { file, position } = self.usage();
-        Fault::new(file, code, position, message)
+        Diagnostic::new(file, code, position, message)
     }
 }
 
-fn location<'d>(place: &Place<'d>) -> SourceLocation<'d> {
+fn location<'d>(cursor: &Cursor<'d>) -> SourceLocation<'d> {
     SourceLocation {
-        file: place.document().file(place.node.at),
-        position: place.node.at,
+        file: cursor.document().file(cursor.node.at),
+        position: cursor.node.at,
     }
 }
 
@@ -225,7 +225,7 @@ impl fmt::Debug for Element<'_> {
 
 impl PartialEq for Element<'_> {
     fn eq(&self, other: &Self) -> bool {
-        ptr::eq(self.place.node, other.place.node)
+        ptr::eq(self.cursor.node, other.cursor.node)
     }
 }
 
@@ -233,22 +233,22 @@ impl Eq for Element<'_> {}
 
 impl Hash for Element<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        ptr::hash(self.place.node, state);
+        ptr::hash(self.cursor.node, state);
     }
 }
 
 impl<'d> DescribedOperation<'d> {
-    fn of(operation: OperationPlace<'d>) -> Self {
+    fn of(operation: OperationCursor<'d>) -> Self {
         Self {
             id: operation.id().into_owned(),
             method: operation.method,
             path: operation.path,
-            item: Element::at(operation.item),
-            element: Element::at(operation.place),
+            item: Element::at(operation.path_item),
+            element: Element::at(operation.cursor),
         }
     }
 
-    /// Returns the `operationId`, or method and path of an operation without one.
+    /// Returns the `operationId`, or the method and path of an operation without one.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -263,19 +263,19 @@ impl<'d> DescribedOperation<'d> {
         self.path
     }
 
-    /// Returns the path item in which the operation is.
+    /// Returns the path item of the operation.
     pub fn path_item(&self) -> &Element<'d> {
         &self.item
     }
 
-    /// Returns the operation itself: its `requestBody`, its `responses`, its extensions.
+    /// Returns the Operation Object, with its `requestBody`, `responses` and extensions.
     pub fn element(&self) -> &Element<'d> {
         &self.element
     }
 
-    /// Returns the parameters: the operation's own, and those of the path item that they do not replace.
+    /// Returns the parameters: the operation's own, and those of the path item that it does not override.
     pub fn parameters(&self) -> Vec<Element<'d>> {
-        let all = parameters_as_written(&self.item.place, &self.element.place);
+        let all = parameters_as_written(&self.item.cursor, &self.element.cursor);
         all.into_iter()
             .map(|(written, _)| Element::at(written))
             .collect()
@@ -283,9 +283,9 @@ impl<'d> DescribedOperation<'d> {
 }
 
 impl Document {
-    /// Returns the document itself, to be read: in the model of OpenAPI 3.1, whatever version it was written in.
+    /// Returns the root of the document, in the model of OpenAPI 3.1.
     pub fn element(&self) -> Element<'_> {
-        Element::at(Place::root(self))
+        Element::at(Cursor::root(self))
     }
 
     /// Returns the operations, in the order of the document.
@@ -293,15 +293,16 @@ impl Document {
         self.operations().into_iter().map(DescribedOperation::of)
     }
 
-    /// Returns the schema of this name, of `components/schemas` or `definitions`.
+    /// Returns a schema of `components/schemas` (`definitions` in Swagger 2.0) by its name.
     pub fn schema(&self, name: &str) -> Option<Element<'_>> {
         let schemas = self.element().get("components")?.get("schemas")?;
         schemas.get(name)
     }
 
-    /// Adds a check of the application's own. What it finds is reported by [`Document::check`] and
-    /// [`Api::build`](crate::Api::build) with what the library finds, in the order of the document's lines; a finding that
-    /// is an error keeps the document from being served.
+    /// Adds a check to the document.
+    ///
+    /// [`Document::check`] and [`Api::build`](crate::Api::build) report its diagnostics together with the library's, in
+    /// the order of lines. A document with an error is not served.
     ///
     /// ```
     /// # use connexion::{Document, Severity};
@@ -324,21 +325,21 @@ impl Document {
     /// let found = &document.check()[0];
     /// assert_eq!(found.to_string(), "hello.yaml:6:5: warning: the operation `hello` has no tags");
     /// assert_eq!((found.code.as_str(), &*found.pointer), ("style-tags-missing", "/paths/~1hello/get"));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
-    pub fn add_check(&mut self, check: impl Fn(&Self) -> Vec<Fault> + Send + Sync + 'static) {
+    pub fn add_check(&mut self, check: impl Fn(&Self) -> Vec<Diagnostic> + Send + Sync + 'static) {
         self.checks.0.push(Arc::new(check));
     }
 }
 
-type Check = Arc<dyn Fn(&Document) -> Vec<Fault> + Send + Sync>;
+type Check = Arc<dyn Fn(&Document) -> Vec<Diagnostic> + Send + Sync>;
 
-/// Checks of the application's own.
+/// The checks that the application has added.
 #[derive(Clone, Default)]
 pub(crate) struct Checks(Vec<Check>);
 
 impl Checks {
-    pub(crate) fn findings(&self, document: &Document) -> Vec<Fault> {
+    pub(crate) fn findings(&self, document: &Document) -> Vec<Diagnostic> {
         self.0.iter().flat_map(|check| check(document)).collect()
     }
 }

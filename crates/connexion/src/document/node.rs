@@ -1,8 +1,8 @@
-//! The document as a tree in which every node knows its line and column, so that a fault found much
-//! later, even after lowering from Swagger 2.0, can still name its place. `yaml` makes it from text.
+//! The tree of a document. Every node has its line and column, so that diagnostics found later, even after lowering from
+//! Swagger 2.0, can report their position. `yaml` parses text into it.
 //!
-//! JSON Pointers lead into it and into values. A document has a pointer for each of its schemas, so what reads one
-//! makes no text of a token that is not escaped; `serde_json` makes two.
+//! This module also resolves JSON Pointers into nodes and values. Every schema of a document has a pointer, so tokens
+//! without escapes are read without an allocation; `serde_json` allocates twice for each.
 
 use std::borrow::Cow;
 
@@ -12,8 +12,7 @@ use serde_json::{Number, Value};
 
 pub(crate) use crate::diagnostics::Position;
 
-/// One value of a document. A member of an object stands where its key stands, which is what people look
-/// for in an editor.
+/// A value of a document. The position of a value in an object is that of its key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) at: Position,
@@ -60,12 +59,12 @@ impl Node {
         }
     }
 
-    /// The member called `key`, if this is an object that has it.
+    /// Returns the field `key` of an object.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.as_object()?.get(key)
     }
 
-    /// The items, or nothing if this is not an array.
+    /// Returns the items of an array; none if this is not an array.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::Array(items) => items,
@@ -73,7 +72,7 @@ impl Node {
         }
     }
 
-    /// The members, or nothing if this is not an object.
+    /// Returns the fields of an object; none if this is not an object.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.as_object()
             .into_iter()
@@ -81,7 +80,7 @@ impl Node {
             .map(|(key, node)| (key.as_str(), node))
     }
 
-    /// The type that a schema gives such a value.
+    /// Returns the JSON Schema type of the value.
     pub(crate) fn type_name(&self) -> &'static str {
         match &self.kind {
             Kind::Null => "null",
@@ -94,7 +93,7 @@ impl Node {
         }
     }
 
-    /// The node at a JSON Pointer (RFC 6901) below this one.
+    /// Returns the node at a JSON Pointer (RFC 6901) below this one.
     pub(crate) fn at_pointer(&self, pointer: &str) -> Option<&Self> {
         if pointer.is_empty() {
             return Some(self);
@@ -111,7 +110,7 @@ impl Node {
 }
 
 impl Node {
-    /// The same, to change it.
+    /// Returns the node at a JSON Pointer, mutable.
     pub(crate) fn at_pointer_mut(&mut self, pointer: &str) -> Option<&mut Self> {
         tokens(pointer)?.try_fold(self, |node, token| match &mut node.kind {
             Kind::Object(members) => members.get_mut(unescape(token).as_ref()),
@@ -152,7 +151,7 @@ impl From<&Node> for Value {
     }
 }
 
-/// The value at a JSON Pointer (RFC 6901) below `root`.
+/// Returns the value at a JSON Pointer (RFC 6901) below `root`.
 pub(crate) fn value_at<'v>(root: &'v Value, pointer: &str) -> Option<&'v Value> {
     tokens(pointer)?.try_fold(root, |value, token| match value {
         Value::Object(members) => members.get(unescape(token).as_ref()),
@@ -161,7 +160,7 @@ pub(crate) fn value_at<'v>(root: &'v Value, pointer: &str) -> Option<&'v Value> 
     })
 }
 
-/// The same, to change it.
+/// Returns the value at a JSON Pointer, mutable.
 pub(crate) fn value_at_mut<'v>(root: &'v mut Value, pointer: &str) -> Option<&'v mut Value> {
     tokens(pointer)?.try_fold(root, |value, token| match value {
         Value::Object(members) => members.get_mut(unescape(token).as_ref()),
@@ -170,13 +169,13 @@ pub(crate) fn value_at_mut<'v>(root: &'v mut Value, pointer: &str) -> Option<&'v
     })
 }
 
-/// The tokens of a JSON Pointer, still escaped; `None` if it is none.
+/// Splits a JSON Pointer into its tokens, still escaped; `None` if it is invalid.
 fn tokens(pointer: &str) -> Option<impl Iterator<Item = &str>> {
     let is_pointer = pointer.is_empty() || pointer.starts_with('/');
     is_pointer.then(|| pointer.split('/').skip(1))
 }
 
-/// The place that a token names in an array: digits, without a zero before others (RFC 6901, section 4).
+/// Parses an array index: digits without leading zeros (RFC 6901, section 4).
 fn index(token: &str) -> Option<usize> {
     let is_padded = token.starts_with('0') && token.len() > 1;
     token
@@ -185,10 +184,10 @@ fn index(token: &str) -> Option<usize> {
         .filter(|_| !is_padded && !token.starts_with('+'))
 }
 
-/// A JSON Pointer into what was sent is at most this long, in bytes.
+/// Maximum length of a JSON Pointer into a request, in bytes.
 const MAX_POINTER: usize = 4 * 1024;
 
-/// A pointer that is not too long: to the value, or to one around it.
+/// Removes tokens from the end of a pointer until it is within [`MAX_POINTER`].
 pub(crate) fn shortened(mut pointer: String) -> String {
     while pointer.len() > MAX_POINTER {
         pointer.truncate(pointer.rfind('/').unwrap_or(0));
@@ -196,13 +195,13 @@ pub(crate) fn shortened(mut pointer: String) -> String {
     pointer
 }
 
-/// Adds a token to a JSON Pointer.
+/// Appends a token to a JSON Pointer.
 pub(crate) fn push(pointer: &mut String, token: &str) {
     pointer.push('/');
     pointer.push_str(&escape(token));
 }
 
-/// Writes one token of a JSON Pointer (RFC 6901, section 3).
+/// Escapes a token of a JSON Pointer (RFC 6901, section 3).
 pub(crate) fn escape(token: &str) -> Cow<'_, str> {
     if token.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
         token.replace('~', "~0").replace('/', "~1").into()
@@ -211,7 +210,7 @@ pub(crate) fn escape(token: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads one token of a JSON Pointer (RFC 6901, section 4).
+/// Unescapes a token of a JSON Pointer (RFC 6901, section 4).
 pub(crate) fn unescape(token: &str) -> Cow<'_, str> {
     if token.contains('~') {
         token.replace("~1", "/").replace("~0", "~").into()
@@ -227,7 +226,7 @@ mod tests {
     use super::{value_at, value_at_mut};
 
     #[test]
-    fn a_pointer_leads_where_serde_json_finds_it() {
+    fn pointers_resolve_as_in_serde_json() {
         let mut root = json!({"a": [1, {"b/c~d": 2}], "": {"": 3}, "01": 4});
         let pointers = [
             "",

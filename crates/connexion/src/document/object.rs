@@ -1,10 +1,10 @@
-//! The kinds of objects that a document is made of, and what may stand in each (OpenAPI 3.1, section 4.8).
+//! The kinds of objects in a document, and the fields of each (OpenAPI 3.1, section 4.8).
 
 use crate::document::node::unescape;
 
 /// A kind of object in a document.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Part {
+pub(crate) enum ObjectKind {
     Document,
     Info,
     Server,
@@ -26,49 +26,58 @@ pub(crate) enum Part {
     Schema,
 }
 
-/// What a member must be.
+/// The type of a field.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Rule {
-    /// Data or prose, of no meaning here.
+pub(crate) enum FieldType {
+    /// Data or text that this library does not read.
     Any,
-    Text,
-    Flag,
-    One(Part),
-    List(Part),
+    String,
+    Boolean,
+    One(ObjectKind),
+    List(ObjectKind),
     /// An object whose keys are names.
-    Map(Part),
-    /// Described by OpenAPI, but not done here.
-    Refused,
+    Map(ObjectKind),
+    /// Defined by the specification, but not supported.
+    Unsupported,
 }
 
-impl Rule {
+impl FieldType {
+    /// Returns whether no request or response depends on the field.
     pub(crate) fn is_unserved(self) -> bool {
         match self {
-            Self::One(part) | Self::List(part) | Self::Map(part) => part.is_unserved(),
-            Self::Any | Self::Text | Self::Flag | Self::Refused => false,
+            Self::One(kind) | Self::List(kind) | Self::Map(kind) => kind.is_unserved(),
+            Self::Any | Self::String | Self::Boolean | Self::Unsupported => false,
         }
     }
 }
 
-/// What the specification has at a pointer.
-enum Place {
-    Part,
-    /// What holds parts by their names, or in a list.
+/// The meaning of a JSON Pointer into a document.
+enum Target {
+    Object,
+    /// A list or map of objects.
     Collection,
 }
 
-impl Part {
-    /// What the member called `key` must be; `None` if there is none.
-    pub(crate) fn rule(self, key: &str) -> Option<Rule> {
-        use Part as P;
-        use Rule::{Any, Flag, List, Map, One, Text};
-        Some(match (self, key) {
-            (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Any,
-            (P::Paths | P::Callback, _) => One(P::PathItem),
-            (P::Responses, _) => One(P::Response),
-            (P::SecurityScheme, _) => Any,
-            (P::Schema, _) => return schema_rule(key),
+impl ObjectKind {
+    /// Returns the type of the field `key`; `None` if the specification has no such field.
+    pub(crate) fn field(self, key: &str) -> Option<FieldType> {
+        use FieldType::{Any, One};
+        use ObjectKind as P;
+        match (self, key) {
+            (P::Paths | P::Responses | P::Callback, key) if key.starts_with("x-") => Some(Any),
+            (P::Paths | P::Callback, _) => Some(One(P::PathItem)),
+            (P::Responses, _) => Some(One(P::Response)),
+            (P::SecurityScheme, _) => Some(Any),
+            (P::Schema, _) => schema_field(key),
+            _ => self.value_field(key).or_else(|| self.object_field(key)),
+        }
+    }
 
+    /// Returns the type of a field that holds no object of the specification.
+    fn value_field(self, key: &str) -> Option<FieldType> {
+        use FieldType::{Any, Boolean, String};
+        use ObjectKind as P;
+        Some(match (self, key) {
             (P::Document, "openapi" | "tags" | "externalDocs" | "jsonSchemaDialect")
             | (
                 P::Info,
@@ -90,14 +99,22 @@ impl Part {
             | (P::Operation, "operationId")
             | (P::Parameter, "name" | "in")
             | (P::Encoding, "contentType")
-            | (P::Parameter | P::Header | P::Encoding, "style") => Text,
+            | (P::Parameter | P::Header | P::Encoding, "style") => String,
 
             (P::Operation | P::Parameter | P::Header, "deprecated")
             | (P::Parameter | P::Header | P::Encoding, "explode")
             | (P::Parameter | P::Header | P::RequestBody, "required")
             | (P::Parameter | P::Encoding, "allowReserved")
-            | (P::Parameter, "allowEmptyValue") => Flag,
+            | (P::Parameter, "allowEmptyValue") => Boolean,
+            _ => return None,
+        })
+    }
 
+    /// Returns the type of a field that holds objects of the specification.
+    fn object_field(self, key: &str) -> Option<FieldType> {
+        use FieldType::{List, Map, One};
+        use ObjectKind as P;
+        Some(match (self, key) {
             (P::Document, "info") => One(P::Info),
             (P::Document, "paths") => One(P::Paths),
             (P::Document, "components") => One(P::Components),
@@ -128,9 +145,9 @@ impl Part {
         })
     }
 
-    /// Whether OpenAPI 3.1 has added this member.
-    pub(crate) fn has_since_3_1(self, key: &str) -> bool {
-        use Part as P;
+    /// Returns whether the field is new in OpenAPI 3.1.
+    pub(crate) fn is_new_in_3_1(self, key: &str) -> bool {
+        use ObjectKind as P;
         matches!(
             (self, key),
             (P::Document, "webhooks" | "jsonSchemaDialect")
@@ -164,9 +181,9 @@ impl Part {
         )
     }
 
-    /// Whether OpenAPI 3.2 has added this member.
-    pub(crate) fn has_in_3_2(self, key: &str) -> bool {
-        use Part as P;
+    /// Returns whether the field is new in OpenAPI 3.2.
+    pub(crate) fn is_new_in_3_2(self, key: &str) -> bool {
+        use ObjectKind as P;
         matches!(
             (self, key),
             (P::Document, "$self")
@@ -183,13 +200,14 @@ impl Part {
         )
     }
 
-    /// Whether no request or response depends on it: callbacks are not called, links not followed.
+    /// Returns whether no request or response depends on the object: callbacks are not called, links not followed.
     fn is_unserved(self) -> bool {
         matches!(self, Self::Example | Self::Link | Self::Callback)
     }
 
+    /// Returns whether the specification allows a Reference Object instead.
     pub(crate) fn may_be_reference(self) -> bool {
-        use Part as P;
+        use ObjectKind as P;
         !matches!(
             self,
             P::Document
@@ -203,32 +221,36 @@ impl Part {
         )
     }
 
-    /// Whether a pointer leads to what holds parts by their names or in a list, but is none itself.
+    /// Returns whether a pointer leads to a list or map of objects.
     pub(crate) fn is_collection(pointer: &str) -> bool {
-        matches!(Self::at(pointer), Some(Place::Collection))
+        matches!(Self::at(pointer), Some(Target::Collection))
     }
 
-    /// Whether the specification has a part at a pointer into a document.
+    /// Returns whether a pointer leads to an object of the specification.
     pub(crate) fn is_at(pointer: &str) -> bool {
-        matches!(Self::at(pointer), Some(Place::Part))
+        matches!(Self::at(pointer), Some(Target::Object))
     }
 
-    fn at(pointer: &str) -> Option<Place> {
-        let mut part = Self::Document;
+    fn at(pointer: &str) -> Option<Target> {
+        let mut kind = Self::Document;
         let mut tokens = pointer.split('/').skip(1);
         while let Some(token) = tokens.next() {
-            part = match part.rule(&unescape(token))? {
-                Rule::One(part) => part,
-                Rule::List(part) | Rule::Map(part) => match tokens.next() {
-                    Some(_) => part,
-                    None => return Some(Place::Collection),
+            kind = match kind.field(&unescape(token))? {
+                FieldType::One(kind) => kind,
+                FieldType::List(kind) | FieldType::Map(kind) => match tokens.next() {
+                    Some(_) => kind,
+                    None => return Some(Target::Collection),
                 },
-                Rule::Any | Rule::Text | Rule::Flag | Rule::Refused => return None,
+                FieldType::Any
+                | FieldType::String
+                | FieldType::Boolean
+                | FieldType::Unsupported => return None,
             };
         }
-        Some(Place::Part)
+        Some(Target::Object)
     }
 
+    /// Returns the name of the object in messages, with its article.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Document => "a document",
@@ -254,17 +276,18 @@ impl Part {
     }
 }
 
-/// Whether a member that is new in OpenAPI 3.2 is for people only, so nothing is lost without it.
-pub(crate) fn is_remark_in_3_2(key: &str) -> bool {
+/// Returns whether a field that is new in OpenAPI 3.2 is documentation only, so that it can be ignored without a warning.
+pub(crate) fn is_annotation_in_3_2(key: &str) -> bool {
     matches!(
         key,
         "name" | "summary" | "description" | "dataValue" | "serializedValue"
     )
 }
 
-/// The keywords that hold schemas, and those that are not supported; others are checked when the schema is.
-fn schema_rule(keyword: &str) -> Option<Rule> {
-    let schema = Part::Schema;
+/// Returns the type of a keyword that holds schemas or is not supported. Other keywords are checked when the schema is
+/// compiled.
+fn schema_field(keyword: &str) -> Option<FieldType> {
+    let schema = ObjectKind::Schema;
     Some(match keyword {
         "items"
         | "contains"
@@ -277,15 +300,15 @@ fn schema_rule(keyword: &str) -> Option<Rule> {
         | "not"
         | "if"
         | "then"
-        | "else" => Rule::One(schema),
-        "allOf" | "anyOf" | "oneOf" | "prefixItems" => Rule::List(schema),
+        | "else" => FieldType::One(schema),
+        "allOf" | "anyOf" | "oneOf" | "prefixItems" => FieldType::List(schema),
         "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "definitions" => {
-            Rule::Map(schema)
+            FieldType::Map(schema)
         }
-        "discriminator" => Rule::Any,
-        // References by name have become pointers; what is called by an address is not.
-        "$anchor" => Rule::Text,
-        "$id" | "$dynamicAnchor" | "$dynamicRef" => Rule::Refused,
+        "discriminator" => FieldType::Any,
+        // References to anchors have become pointers; those to other `$id`s have not.
+        "$anchor" => FieldType::String,
+        "$id" | "$dynamicAnchor" | "$dynamicRef" => FieldType::Unsupported,
         _ => return None,
     })
 }

@@ -1,9 +1,11 @@
-//! Swagger 2.0, lowered to the model of OpenAPI 3.1 once at load; nothing after this knows 2.0.
+//! Lowers Swagger 2.0 to the model of OpenAPI 3.1 when a document is loaded. Other modules do not know Swagger 2.0.
 //!
-//! Every new node stands where the one it was made from stood, so faults point at what the author wrote.
-//! What has no counterpart or is not supported stays as it is and is reported by whoever meets it. `host` and `schemes` are dropped: where a service is reached is not its own business.
+//! New nodes have the positions of the original ones, so that diagnostics refer to the author's text. Fields without a
+//! counterpart and unsupported ones are not changed; the checks report them. `host` and `schemes` are ignored: the public
+//! address of a service does not affect it.
 
 mod form;
+mod parameter;
 mod references;
 
 use indexmap::IndexMap;
@@ -11,6 +13,7 @@ use indexmap::IndexMap;
 pub(crate) use self::references::as_written;
 use self::{
     form::form,
+    parameter::{parameter, request_body},
     references::{Moved, moved},
 };
 use crate::document::{
@@ -18,10 +21,7 @@ use crate::document::{
     node::{Kind, Node, Position},
 };
 
-/// Members of a parameter or header that are about it, not about its value.
-const ABOUT: [&str; 5] = ["name", "in", "description", "required", "allowEmptyValue"];
-
-/// Keys of a path item that are operations (Swagger 2.0, "Path Item Object").
+/// The fields of a path item that are operations (Swagger 2.0, "Path Item Object").
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
 /// Lowers a whole document.
@@ -37,7 +37,7 @@ pub(crate) fn lower(source: &Node) -> Node {
         match key {
             "paths" => root.put(
                 key,
-                member.map(|_, item| lowering.path_item(lowering.adopt(item))),
+                member.map(|_, item| lowering.path_item(lowering.inline_moved(item))),
             ),
             "basePath" => {
                 let mut server = object(member.at);
@@ -57,7 +57,7 @@ pub(crate) fn lower(source: &Node) -> Node {
         }
     }
     root.put("components", lowering.components());
-    references::lead(&mut root, source);
+    references::redirect(&mut root, source);
     root
 }
 
@@ -67,7 +67,7 @@ struct Split<'n> {
     bodies: Vec<&'n Node>,
     /// Fields of a form.
     fields: Vec<&'n Node>,
-    /// All others, lowered.
+    /// All other parameters, lowered.
     others: Vec<Node>,
 }
 
@@ -88,25 +88,25 @@ impl Lowering<'_> {
             let mut parameters = parameters.clone();
             if let Kind::Object(members) = &mut parameters.kind {
                 members.retain(|_, parameter| {
-                    let parameter = self.adopt(parameter);
+                    let parameter = self.inline_moved(parameter);
                     !is_body(parameter) && !is_field(parameter)
                 });
             }
             components.put(
                 "parameters",
-                parameters.map(|_, node| parameter(self.adopt(node))),
+                parameters.map(|_, node| parameter(self.inline_moved(node))),
             );
         }
         if let Some(responses) = self.source.get("responses") {
-            let lower = |_: &str, answer: &Node| {
-                self.response(self.adopt(answer), self.produces.as_deref())
+            let lower = |_: &str, response: &Node| {
+                self.response(self.inline_moved(response), self.produces.as_deref())
             };
             components.put("responses", responses.map(lower));
         }
         if let Some(schemes) = self.source.get("securityDefinitions") {
             components.put(
                 "securitySchemes",
-                schemes.map(|_, scheme| security_scheme(self.adopt(scheme))),
+                schemes.map(|_, scheme| security_scheme(self.inline_moved(scheme))),
             );
         }
         components
@@ -134,7 +134,9 @@ impl Lowering<'_> {
             } else if is_field(followed) && !split.fields.iter().any(|one| is_same(one, followed)) {
                 split.fields.push(followed);
             } else {
-                split.others.push(self::parameter(self.adopt(parameter)));
+                split
+                    .others
+                    .push(self::parameter(self.inline_moved(parameter)));
             }
         }
         split
@@ -148,11 +150,11 @@ impl Lowering<'_> {
             mut fields,
             others: mut parameters,
         } = self.split(operation);
-        // A second body is one too many: it stays a parameter, which is reported.
+        // A second body remains a parameter, which is reported.
         parameters.extend(bodies.iter().skip(1).map(|body| parameter(body)));
         let body = bodies.first().or(inherited.first());
         if body.is_some() {
-            // So are fields beside a body.
+            // Form fields beside a body are reported in the same way.
             parameters.extend(fields.drain(..).map(parameter));
         } else {
             let own = fields.len();
@@ -164,9 +166,9 @@ impl Lowering<'_> {
         }
         let mut lowered = operation.map(|key, member| match key {
             "parameters" => with_items(member, &parameters),
-            "responses" => member.map(|_, answer| {
-                let answer = self.follow(answer);
-                self.response(answer, produces.as_deref())
+            "responses" => member.map(|_, response| {
+                let response = self.follow(response);
+                self.response(response, produces.as_deref())
             }),
             _ => member.clone(),
         });
@@ -181,12 +183,12 @@ impl Lowering<'_> {
         lowered
     }
 
-    /// The node itself, or what it leads to if that is not where the lowering leaves it a part of its kind: in another
-    /// file, below `x-…`, or within an operation.
-    fn adopt<'n>(&'n self, node: &'n Node) -> &'n Node {
+    /// Returns the node itself, or the target of its reference if lowering would not lower the target as an object of this
+    /// kind: in another file, below `x-…`, or within an operation.
+    fn inline_moved<'n>(&'n self, node: &'n Node) -> &'n Node {
         let reference = node.get("$ref").and_then(Node::as_str);
         match reference.and_then(moved) {
-            Some(Moved::Kept) => self.follow(node),
+            Some(Moved::Original) => self.follow(node),
             None if reference.is_some_and(|one| !one.starts_with("#/paths/")) => self.follow(node),
             _ => node,
         }
@@ -207,7 +209,7 @@ impl Lowering<'_> {
         let types = if is_file(self.follow(schema)) {
             let any = [Node::string(schema.at, "*/*")];
             let types = produces.filter(|types| !types.is_empty());
-            content(&bare(node), Some(types.unwrap_or(&any)))
+            content(&without_schema(node), Some(types.unwrap_or(&any)))
         } else {
             content(node, produces)
         };
@@ -215,7 +217,7 @@ impl Lowering<'_> {
         lowered
     }
 
-    /// What a reference leads to in the end, or the node itself.
+    /// Follows the references at a node.
     fn follow<'n>(&'n self, mut node: &'n Node) -> &'n Node {
         for _ in 0..MAX_REFERENCES {
             let reference = node.get("$ref").and_then(Node::as_str);
@@ -229,7 +231,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The type `basic` became a scheme of the type `http`.
+/// Lowers a security scheme: `type: basic` becomes `type: http`.
 fn security_scheme(scheme: &Node) -> Node {
     let mut lowered = scheme.clone();
     if let Some(kind) = scheme
@@ -255,100 +257,20 @@ fn is_same(field: &Node, other: &Node) -> bool {
     field.get("name").and_then(Node::as_str) == other.get("name").and_then(Node::as_str)
 }
 
-/// A parameter or header: the keywords of its value, which stand beside its name, move into a `schema`. A
-/// reference stays one.
-fn parameter(node: &Node) -> Node {
-    let Some(members) = node
-        .as_object()
-        .filter(|members| !members.contains_key("$ref"))
-    else {
-        return node.clone();
-    };
-    let mut lowered = object(node.at);
-    let mut schema = object(node.at);
-    let has_schema = members.contains_key("schema");
-    let is_array = node.get("type").and_then(Node::as_str) == Some("array");
-    for (key, member) in members {
-        match key.as_str() {
-            "collectionFormat" => {
-                let style = match member.as_str() {
-                    Some("csv") if !is_array => continue,
-                    Some("csv") => "collectionFormat: csv",
-                    Some("multi") => "form",
-                    // OpenAPI 3 has none for tabs, and the others in a query only.
-                    Some("ssv") => "collectionFormat: ssv",
-                    Some("tsv") => "collectionFormat: tsv",
-                    Some("pipes") => "collectionFormat: pipes",
-                    // Reported as unknown.
-                    other => other.unwrap_or_default(),
-                };
-                lowered.put("style", Node::string(member.at, style));
-            }
-            key if has_schema
-                || ABOUT.contains(&key)
-                || key.starts_with("x-") && key != "x-nullable" =>
-            {
-                lowered.put(key, member.clone());
-            }
-            key => schema.put(key, member.clone()),
-        }
-    }
-    if is_array {
-        if lowered.get("style").is_none() {
-            lowered.put("style", Node::string(node.at, "collectionFormat: csv"));
-        }
-        let explode = lowered.get("style").and_then(Node::as_str) == Some("form");
-        lowered.put("explode", Node::new(node.at, Kind::Bool(explode)));
-    }
-    if !has_schema {
-        lowered.put("schema", schema);
-    }
-    lowered
-}
-
-fn request_body(parameter: &Node, consumes: Option<&[Node]>) -> Node {
-    let mut body = object(parameter.at);
-    for key in ["description", "required"] {
-        if let Some(member) = parameter.get(key) {
-            body.put(key, member.clone());
-        }
-    }
-    let mut described = parameter.clone();
-    if let (Some(schema), true) = (parameter.get("schema"), is_nullable(parameter)) {
-        described.put("schema", or_null(schema));
-    }
-    body.put("content", content(&described, consumes));
-    body
-}
-
-fn is_nullable(parameter: &Node) -> bool {
-    parameter.get("x-nullable").and_then(Node::as_bool) == Some(true)
-}
-
-/// A schema that allows null, too: for `x-nullable` beside `in: body`, which speaks of the whole body.
-fn or_null(schema: &Node) -> Node {
-    let mut null = object(schema.at);
-    null.put("type", Node::string(schema.at, "null"));
-    let either = Node::new(schema.at, Kind::Array(vec![schema.clone(), null]));
-    let mut lowered = object(schema.at);
-    lowered.put("anyOf", either);
-    lowered
-}
-
 fn is_file(schema: &Node) -> bool {
     schema.get("type").and_then(Node::as_str) == Some("file")
 }
 
-/// A response without its schema.
-fn bare(response: &Node) -> Node {
-    let mut bare = response.clone();
-    if let Kind::Object(members) = &mut bare.kind {
+/// Returns a response without its schema.
+fn without_schema(response: &Node) -> Node {
+    let mut lowered = response.clone();
+    if let Kind::Object(members) = &mut lowered.kind {
         members.shift_remove("schema");
     }
-    bare
+    lowered
 }
 
-/// A definition for responses that are files: as a schema it allows any value.
+/// Returns a definition without `type: file`, which is for responses that are files: as a schema it allows any value.
 fn without_file(schema: &Node) -> Node {
     let mut lowered = schema.clone();
     if let (true, Kind::Object(members)) = (is_file(schema), &mut lowered.kind) {
@@ -357,7 +279,7 @@ fn without_file(schema: &Node) -> Node {
     lowered
 }
 
-/// The `content` with one entry for each media type, all with the schema of `node`.
+/// Returns a `content` with an entry for each media type, all with the schema of `node`.
 fn content(node: &Node, types: Option<&[Node]>) -> Node {
     let mut content = object(node.at);
     let json = [Node::string(node.at, "application/json")];
@@ -386,7 +308,7 @@ fn object(at: Position) -> Node {
     Node::new(at, Kind::Object(IndexMap::new()))
 }
 
-/// A list with other items; anything but a list stays as it is.
+/// Replaces the items of a list; other nodes are returned unchanged.
 fn with_items(list: &Node, items: &[Node]) -> Node {
     match list.kind {
         Kind::Array(_) => Node::new(list.at, Kind::Array(items.to_vec())),
@@ -395,14 +317,14 @@ fn with_items(list: &Node, items: &[Node]) -> Node {
 }
 
 impl Node {
-    /// Sets a member of an object.
+    /// Sets a field of an object.
     fn put(&mut self, key: &str, value: Self) {
         if let Kind::Object(members) = &mut self.kind {
             members.insert(key.to_owned(), value);
         }
     }
 
-    /// The object with each member changed; anything but an object stays as it is.
+    /// Changes each field of an object; other nodes are returned unchanged.
     fn map(&self, change: impl Fn(&str, &Self) -> Self) -> Self {
         let Some(members) = self.as_object() else {
             return self.clone();

@@ -1,9 +1,11 @@
-//! What handlers take is known before the first request: [`Arguments`] finds the `Params` and `Body` among a handler's
-//! arguments, and [`try_on`] reads into them what an operation's schemas allow.
+//! Tries the types of handlers before the first request.
 //!
-//! axum implements `Handler` for a function by a marker, the tuple of the types that it takes. [`Arguments`] is implemented
-//! for these tuples, so nothing is asked of handlers, and nothing of it is there when a request comes. Only extractors
-//! that reject with [`ArgumentError`] are tried: others run code of the application.
+//! [`Arguments`] finds the `Params` and `Body` among a handler's arguments, and [`try_values`] reads values that an
+//! operation's schemas allow into them.
+//!
+//! axum implements `Handler` for functions by a marker, the tuple of the types that the function takes. [`Arguments`] is
+//! implemented for these tuples, so handlers need no change and requests take no more time. Only extractors that reject with
+//! [`ArgumentError`] are tried; others would run code of the application.
 
 use std::{
     any::{Any, TypeId},
@@ -20,49 +22,48 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{Document, node::Position},
     http::extract::{ArgumentError, Body, Params, Validated},
-    operation::{Input, Operation, ValidInputs},
+    operation::{Operation, ValidInputs, ValidatedRequest},
     schema::ValidValues,
 };
 
-/// The longest value that a message shows, in bytes.
+/// Maximum length of a value in a message, in bytes.
 const MAX_SHOWN: usize = 200;
 
-/// What a handler takes, as [`Api::operation`](crate::Api::operation) sees it: implemented for every function that axum
-/// takes as a handler.
+/// The arguments of a handler. It is implemented for every function that axum accepts as a handler.
 ///
-/// A type with a `Handler` of its own has a marker of its own, for which an empty implementation is enough. Such a handler
-/// is not tried.
+/// A type that implements `Handler` itself needs an empty implementation for its marker type. Its arguments are not tried
+/// ([`Api::try_handlers`](crate::Api::try_handlers)).
 ///
 /// ```
 /// struct Marker;
 /// impl<S> connexion::Arguments<S> for Marker {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "what this handler takes is not known",
-    note = "a constant response is written as a function: `async || \"Hello!\"`",
-    note = "a type with a `Handler` of its own needs `impl<S> connexion::Arguments<S> for` its marker"
+    message = "the arguments of this handler are unknown",
+    note = "write a constant response as a function: `async || \"Hello!\"`",
+    note = "a type that implements `Handler` itself needs `impl<S> connexion::Arguments<S> for` its marker type"
 )]
 pub trait Arguments<S>: 'static {
-    /// Returns how to read those arguments that can be tried.
+    /// Returns readers of the arguments that can be tried.
     #[doc(hidden)]
-    fn readers() -> Vec<Reader<S>> {
+    fn readers() -> Vec<ArgumentReader<S>> {
         Vec::new()
     }
 }
 
-/// Reads one argument of a handler from a request, and returns why it can't.
-pub struct Reader<S>(fn(Parts, &S) -> Option<ArgumentError>);
+/// A function that reads one argument of a handler from a request, and returns the error if it can't.
+pub struct ArgumentReader<S>(fn(Parts, &S) -> Option<ArgumentError>);
 
-impl<S> std::fmt::Debug for Reader<S> {
+impl<S> std::fmt::Debug for ArgumentReader<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Reader")
+        f.write_str("ArgumentReader")
     }
 }
 
-impl<S> Clone for Reader<S> {
+impl<S> Clone for ArgumentReader<S> {
     fn clone(&self) -> Self {
         Self(self.0)
     }
@@ -81,8 +82,8 @@ macro_rules! arguments {
             $($argument: FromRequestParts<S> + 'static,)*
             Last: FromRequest<S, M> + 'static,
         {
-            fn readers() -> Vec<Reader<S>> {
-                let readers = [$(of_parts::<$argument, S>(),)* of_request::<Last, S, M>()];
+            fn readers() -> Vec<ArgumentReader<S>> {
+                let readers = [$(parts_reader::<$argument, S>(),)* request_reader::<Last, S, M>()];
                 readers.into_iter().flatten().collect()
             }
         }
@@ -106,67 +107,67 @@ arguments!(A B C D E F G H I J K L N);
 arguments!(A B C D E F G H I J K L N O);
 arguments!(A B C D E F G H I J K L N O P);
 
-fn of_parts<T, S>() -> Option<Reader<S>>
+fn parts_reader<T, S>() -> Option<ArgumentReader<S>>
 where
     T: FromRequestParts<S> + 'static,
     S: Send + Sync + 'static,
 {
-    is_tried::<T, T::Rejection>().then_some(Reader(|mut parts, state| {
+    is_tried::<T, T::Rejection>().then_some(ArgumentReader(|mut parts, state| {
         let read = T::from_request_parts(&mut parts, state).now_or_never();
-        error(read?.err()?)
+        argument_error(read?.err()?)
     }))
 }
 
-fn of_request<T, S, M>() -> Option<Reader<S>>
+fn request_reader<T, S, M>() -> Option<ArgumentReader<S>>
 where
     T: FromRequest<S, M> + 'static,
     S: Send + Sync + 'static,
     M: 'static,
 {
-    is_tried::<T, T::Rejection>().then_some(Reader(|parts, state| {
+    is_tried::<T, T::Rejection>().then_some(ArgumentReader(|parts, state| {
         let request = Request::from_parts(parts, HttpBody::empty());
-        error(T::from_request(request, state).now_or_never()?.err()?)
+        argument_error(T::from_request(request, state).now_or_never()?.err()?)
     }))
 }
 
-/// Whether an argument is read from what the document describes, and is not just that.
+/// Returns whether an argument is read from validated values, into a type that can disagree with the document.
 fn is_tried<T: 'static, R: 'static>() -> bool {
-    let takes_all = [
+    let accepts_all = [
         TypeId::of::<Params<Value>>(),
         TypeId::of::<Params<Map<String, Value>>>(),
         TypeId::of::<Body<Value>>(),
         TypeId::of::<Body<Option<Value>>>(),
     ];
-    TypeId::of::<R>() == TypeId::of::<ArgumentError>() && !takes_all.contains(&TypeId::of::<T>())
+    TypeId::of::<R>() == TypeId::of::<ArgumentError>() && !accepts_all.contains(&TypeId::of::<T>())
 }
 
-fn error(rejection: impl Any) -> Option<ArgumentError> {
+fn argument_error(rejection: impl Any) -> Option<ArgumentError> {
     let rejection: Box<dyn Any> = Box::new(rejection);
     rejection.downcast().ok().map(|error| *error)
 }
 
-/// Reads valid values of an operation into the arguments of its handler, and returns each location that a type can't read
-/// once. `at` is where the operation stands.
-pub(crate) fn try_on<S>(
+/// Reads valid values of an operation into the arguments of its handler, and returns a diagnostic for each location that a
+/// type can't read. `at` is the position of the operation.
+pub(crate) fn try_values<S>(
     document: &Document,
     at: Position,
     operation: &Arc<Operation>,
-    readers: &[Reader<S>],
+    readers: &[ArgumentReader<S>],
     state: &S,
-    made: &mut ValidValues,
-) -> Vec<Fault> {
-    let mut faults = Vec::new();
+    values: &mut ValidValues,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
     if readers.is_empty() {
-        return faults;
+        return diagnostics;
     }
-    let mut known = HashSet::new();
+    let mut reported = HashSet::new();
     let ValidInputs {
         inputs,
         has_parameters,
         has_body,
-    } = operation.valid_inputs(made);
+    } = operation.valid_inputs(values);
     for input in inputs {
-        for Reader(read) in readers {
+        for ArgumentReader(read) in readers {
             let (mut parts, ()) = http::Request::new(()).into_parts();
             parts.extensions.insert(Validated {
                 operation: Arc::clone(operation),
@@ -175,26 +176,27 @@ pub(crate) fn try_on<S>(
             let Some(error) = read(parts, state) else {
                 continue;
             };
-            if !(if error.is_body {
+            let is_valid = if error.is_body {
                 has_body
             } else {
                 has_parameters
-            }) {
+            };
+            if !is_valid {
                 continue;
             }
             let at = operation
                 .position(document, &error.location())
                 .unwrap_or(at);
-            if known.insert((error.type_name, error.location(), at)) {
-                let message = message(operation.id(), &error, &input);
-                faults.push(document.fault(Code::HandlerMismatch, at, message));
+            if reported.insert((error.type_name, error.location(), at)) {
+                let message = mismatch(operation.id(), &error, &input);
+                diagnostics.push(document.diagnostic(DiagnosticCode::HandlerMismatch, at, message));
             }
         }
     }
-    faults
+    diagnostics
 }
 
-fn message(operation: &str, error: &ArgumentError, input: &Input) -> String {
+fn mismatch(operation: &str, error: &ArgumentError, input: &ValidatedRequest) -> String {
     let (what, value) = if error.is_body {
         ("body", input.body.clone().unwrap_or_default())
     } else {

@@ -1,8 +1,7 @@
-//! The document and the docs page, served beside the operations.
+//! Serves the document and the docs page.
 //!
-//! Swagger UI comes from a crate that carries its release archive, so nothing is loaded from elsewhere; a
-//! file is unpacked when it is first asked for. The page has no inline script, so a strict
-//! Content-Security-Policy can stand in front of it.
+//! A crate contains the release archive of Swagger UI, so the page loads nothing from other hosts. A file is unpacked at its
+//! first request. The page has no inline script, so a strict Content-Security-Policy can be applied to it.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -14,47 +13,47 @@ use serde_json::Map;
 use serde_json::{Value, json};
 
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{Document, Version, hidden, server, yaml},
     http::entity_tag::EntityTags,
 };
 
-/// What a proxy took from the front of the path before it passed a request on.
+/// The prefix that a proxy removed from the path of a request.
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
-/// Decides whether an extension is left out.
+/// Decides whether an extension is removed.
 type IsHidden = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// What is served of the document.
+/// The served document and docs page.
 pub(crate) struct Docs {
-    /// Whether the document itself is served.
+    /// True if the document is served.
     pub(crate) document: bool,
-    /// Whether the page is served, which reads the document.
+    /// True if the docs page is served, and with it the document.
     pub(crate) ui: bool,
-    /// Whether a client's proxy is believed about where it serves this.
+    /// True if the header `X-Forwarded-Prefix` is trusted.
     pub(crate) trust_forwarded_prefix: bool,
-    /// Where the document is served as JSON; `None` stands for where Python's connexion serves it.
+    /// The path of the document as JSON; `None` is the path of Python's connexion.
     pub(crate) document_path: Option<String>,
-    /// Where the page is served, without the slash at its end.
+    /// The path of the page, without the trailing slash.
     pub(crate) ui_path: String,
-    /// What the page is told beside the address of the document.
+    /// Options of Swagger UI, besides the address of the document.
     #[cfg(feature = "swagger-ui")]
     pub(crate) ui_options: Map<String, Value>,
-    /// Which extensions clients do not see.
+    /// Selects the extensions that are removed from the served document.
     pub(crate) is_hidden: Option<IsHidden>,
     base_path: String,
-    /// Where the document is: as JSON, and as YAML.
-    paths: Vec<(String, Form)>,
-    json: Text,
-    yaml: Text,
-    /// The document as JSON, to be served with another base path than its own.
+    /// The paths of the document, with the format that each serves. The first is JSON.
+    paths: Vec<(String, DocumentFormat)>,
+    json: TaggedContent,
+    yaml: TaggedContent,
+    /// The document, if it is served with base paths that differ from its own.
     value: Value,
     #[cfg(feature = "swagger-ui")]
     title: String,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Form {
+enum DocumentFormat {
     Json,
     Yaml,
 }
@@ -72,8 +71,8 @@ impl Default for Docs {
             is_hidden: None,
             base_path: String::new(),
             paths: Vec::new(),
-            json: Text::default(),
-            yaml: Text::default(),
+            json: TaggedContent::default(),
+            yaml: TaggedContent::default(),
             value: Value::Null,
             #[cfg(feature = "swagger-ui")]
             title: String::new(),
@@ -81,20 +80,20 @@ impl Default for Docs {
     }
 }
 
-/// A text, and the tag that a client keeps it under.
+/// The content of a file, with its entity tag.
 #[derive(Debug)]
-struct Text {
+struct TaggedContent {
     content: Bytes,
     etag: HeaderValue,
 }
 
-impl Default for Text {
+impl Default for TaggedContent {
     fn default() -> Self {
         Self::new(Bytes::new())
     }
 }
 
-impl Text {
+impl TaggedContent {
     fn new(content: impl Into<Bytes>) -> Self {
         let content = content.into();
         let mut hasher = DefaultHasher::new();
@@ -106,8 +105,8 @@ impl Text {
         }
     }
 
-    fn answer(&self, content_type: &'static str, request: &HeaderMap) -> Response {
-        let mut response = if self.is_known(request) {
+    fn respond(&self, content_type: &'static str, request: &HeaderMap) -> Response {
+        let mut response = if self.is_current(request) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             file(content_type, self.content.clone())
@@ -117,8 +116,8 @@ impl Text {
         response
     }
 
-    /// Whether the client has this text already (RFC 9110, section 13.1.2).
-    fn is_known(&self, request: &HeaderMap) -> bool {
+    /// Returns whether the client has this content already (RFC 9110, section 13.1.2).
+    fn is_current(&self, request: &HeaderMap) -> bool {
         let own = self.etag.to_str().unwrap_or_default();
         let mut fields = request.get_all(header::IF_NONE_MATCH).iter();
         fields.any(|field| {
@@ -129,19 +128,23 @@ impl Text {
 }
 
 impl Docs {
-    /// Adds addresses that can't be served to `faults`.
-    pub(crate) fn check(&self, document: &Document, faults: &mut Vec<Fault>) {
+    /// Reports paths that are invalid.
+    pub(crate) fn check(&self, document: &Document, diagnostics: &mut Vec<Diagnostic>) {
         let document_path = self.document_path.as_deref();
         let is_missing = document_path.is_some_and(|path| path.trim_matches('/').is_empty());
         let paths = document_path.into_iter().chain([self.ui_path.as_str()]);
-        let mut wrong = paths.filter(|path| is_missing || server::checked(path).is_err());
-        if let Some(path) = wrong.next() {
-            let message = format!("`{path}` can't be the address of the document or its page");
-            faults.push(document.fault(Code::PathInvalid, document.paths_at(), message));
+        let mut invalid = paths.filter(|path| is_missing || server::checked(path).is_err());
+        if let Some(path) = invalid.next() {
+            let message = format!("`{path}` can't be the path of the document or the docs page");
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::PathInvalid,
+                document.paths_at(),
+                message,
+            ));
         }
     }
 
-    /// Takes the texts to serve from the document, which is served under `base_path`.
+    /// Prepares the served content. The document is served under `base_path`.
     pub(crate) fn load(&mut self, document: &Document, base_path: &str) {
         base_path.clone_into(&mut self.base_path);
         if self.document || self.ui {
@@ -154,15 +157,15 @@ impl Docs {
                 hidden::leave_out(&mut self.value, is_hidden);
             }
             if is_moved {
-                // JSON is YAML, too.
-                self.json = self.moved("");
-                self.yaml = self.moved("");
+                // JSON is also YAML.
+                self.json = self.with_prefix("");
+                self.yaml = self.with_prefix("");
             } else if self.is_hidden.is_some() {
-                self.json = Text::new(self.value.to_string());
-                self.yaml = Text::new(yaml::write(&self.value));
+                self.json = TaggedContent::new(self.value.to_string());
+                self.yaml = TaggedContent::new(yaml::write(&self.value));
             } else {
-                self.json = Text::new(document.to_json());
-                self.yaml = Text::new(document.text().to_owned());
+                self.json = TaggedContent::new(document.to_json());
+                self.yaml = TaggedContent::new(document.text().to_owned());
             }
             if !self.trust_forwarded_prefix {
                 self.value = Value::Null;
@@ -174,11 +177,11 @@ impl Docs {
         }
     }
 
-    /// Where the document is. As JSON under its own path first, which is what the page reads.
-    fn paths_of(&self, document: &Document) -> Vec<(String, Form)> {
+    /// Returns the paths of the document. The first is the one that the docs page reads.
+    fn paths_of(&self, document: &Document) -> Vec<(String, DocumentFormat)> {
         let json = match &self.document_path {
             Some(path) => vec![path.as_str()],
-            // Python's connexion serves it there, so clients ask for it there.
+            // Clients of Python's connexion expect it at this path.
             None if document.version == Version::Swagger2 => {
                 vec!["/swagger.json", "/openapi.json"]
             }
@@ -186,57 +189,69 @@ impl Docs {
         };
         let yaml = json.iter().filter_map(|path| {
             let path = path.strip_suffix(".json")?;
-            Some((format!("{path}.yaml"), Form::Yaml))
+            Some((format!("{path}.yaml"), DocumentFormat::Yaml))
         });
         let yaml: Vec<_> = yaml.collect();
-        let json = json.into_iter().map(|path| (path.to_owned(), Form::Json));
+        let json = json
+            .into_iter()
+            .map(|path| (path.to_owned(), DocumentFormat::Json));
         json.chain(yaml).collect()
     }
 
-    /// The response to a GET of one of these addresses; `None` if it is none of them.
-    ///
-    /// `path` is the address below the base path.
+    /// Returns the response to a GET of this path below the base path; `None` if nothing is served there.
     pub(crate) fn get(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         let mut paths = self.paths.iter();
         match paths.find(|(known, _)| known == path) {
-            Some((_, Form::Json)) => Some(self.text(&self.json, "application/json", headers)),
-            Some((_, Form::Yaml)) => Some(self.text(&self.yaml, "application/yaml", headers)),
+            Some((_, DocumentFormat::Json)) => {
+                Some(self.document(&self.json, "application/json", headers))
+            }
+            Some((_, DocumentFormat::Yaml)) => {
+                Some(self.document(&self.yaml, "application/yaml", headers))
+            }
             None if self.ui => self.page(path),
             None => None,
         }
     }
 
-    /// The document, at the address under which the client sees it.
-    fn text(&self, own: &Text, content_type: &'static str, headers: &HeaderMap) -> Response {
+    /// Returns the document, with the base path that the client sees.
+    fn document(
+        &self,
+        own: &TaggedContent,
+        content_type: &'static str,
+        headers: &HeaderMap,
+    ) -> Response {
         if !self.trust_forwarded_prefix {
-            return own.answer(content_type, headers);
+            return own.respond(content_type, headers);
         }
         let mut response = match forwarded_prefix(headers) {
-            Some(prefix) => self.moved(&prefix).answer(content_type, headers),
-            None => own.answer(content_type, headers),
+            Some(prefix) => self.with_prefix(&prefix).respond(content_type, headers),
+            None => own.respond(content_type, headers),
         };
         let vary = HeaderValue::from_static("x-forwarded-prefix");
         response.headers_mut().insert(header::VARY, vary);
         response
     }
 
-    /// The document with the one server that has `prefix` before the base path, in its own version's words.
-    fn moved(&self, prefix: &str) -> Text {
+    /// Returns the document with one server (`basePath` in Swagger 2.0), the base path after `prefix`.
+    fn with_prefix(&self, prefix: &str) -> TaggedContent {
         let mut value = self.value.clone();
         let path = format!("{prefix}{}", self.base_path);
         let path = if path.is_empty() { "/" } else { &path };
-        if let Some(members) = value.as_object_mut() {
-            if members.contains_key("swagger") {
-                members.insert("basePath".to_owned(), path.into());
+        if let Some(fields) = value.as_object_mut() {
+            if fields.contains_key("swagger") {
+                fields.insert("basePath".to_owned(), path.into());
             } else {
-                members.insert("servers".to_owned(), json!([{ "url": path }]));
+                fields.insert("servers".to_owned(), json!([{ "url": path }]));
             }
         }
-        Text::new(value.to_string())
+        TaggedContent::new(value.to_string())
     }
 
     #[cfg(not(feature = "swagger-ui"))]
-    #[expect(clippy::unused_self, reason = "with the page it is used")]
+    #[expect(
+        clippy::unused_self,
+        reason = "it is used with the feature `swagger-ui`"
+    )]
     fn page(&self, _: &str) -> Option<Response> {
         None
     }
@@ -244,7 +259,7 @@ impl Docs {
     #[cfg(feature = "swagger-ui")]
     fn page(&self, path: &str) -> Option<Response> {
         match path.strip_prefix(&self.ui_path)? {
-            // The page's own links are relative to the folder.
+            // The links of the page are relative to its folder.
             "" => {
                 let whole = format!("{}{}", self.base_path, self.ui_path);
                 let (_, folder) = whole.rsplit_once('/')?;
@@ -261,7 +276,7 @@ impl Docs {
                 "text/html; charset=utf-8",
                 PAGE.replace("{title}", &escape(&self.title)).into(),
             )),
-            "/start.js" => Some(file("text/javascript", self.start().into())),
+            "/start.js" => Some(file("text/javascript", self.start_script().into())),
             "/swagger-ui.css" => Some(file("text/css", assets::unpack("swagger-ui.css")?)),
             "/swagger-ui-bundle.js" => Some(file(
                 "text/javascript",
@@ -275,9 +290,10 @@ impl Docs {
 
 #[cfg(feature = "swagger-ui")]
 impl Docs {
-    /// The script that starts the page. The document's address is relative to the page's: what stands before both is
-    /// known to proxies only.
-    fn start(&self) -> String {
+    /// Returns the script that starts the page.
+    ///
+    /// The address of the document is relative to the page, since only a proxy knows the prefix of both.
+    fn start_script(&self) -> String {
         let up = match self.ui_path.matches('/').count() {
             0 => "./".to_owned(),
             folders => "../".repeat(folders),
@@ -293,16 +309,17 @@ impl Docs {
     }
 }
 
-/// The prefix that a proxy names. It lands in the document, so what can't be a path of this host is ignored:
-/// `//a.example` would send the page's requests elsewhere.
+/// Returns the value of `X-Forwarded-Prefix`, if it is a path of this host.
+///
+/// The document contains it, and `//a.example` would send the requests of the docs page to another host.
 fn forwarded_prefix(headers: &HeaderMap) -> Option<String> {
     let mut fields = headers.get_all(FORWARDED_PREFIX).iter();
-    let text = fields.next()?.to_str().ok()?;
+    let prefix = fields.next()?.to_str().ok()?;
     let is_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@".contains(&byte);
-    if fields.next().is_some() || !text.starts_with('/') || !text.bytes().all(is_path) {
+    if fields.next().is_some() || !prefix.starts_with('/') || !prefix.bytes().all(is_path) {
         return None;
     }
-    server::checked(text).ok()
+    server::checked(prefix).ok()
 }
 
 fn file(content_type: &'static str, content: Bytes) -> Response {
@@ -346,12 +363,12 @@ mod assets {
     use bytes::Bytes;
     use zip::ZipArchive;
 
-    /// What `build.rs` took of Swagger UI.
+    /// The files of Swagger UI that `build.rs` selected.
     const ARCHIVE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.zip"));
 
     static UNPACKED: LazyLock<Mutex<HashMap<&'static str, Bytes>>> = LazyLock::new(Mutex::default);
 
-    /// A file of Swagger UI; `None` if the archive can't be read, which a test rules out.
+    /// Returns a file of Swagger UI; `None` if the archive can't be read, which a test rules out.
     pub(super) fn unpack(name: &'static str) -> Option<Bytes> {
         let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(content) = unpacked.get(name) {

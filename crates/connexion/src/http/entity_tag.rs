@@ -1,4 +1,4 @@
-//! Entity tags as a client sends them, in `If-Match` and `If-None-Match` (RFC 9110, section 8.8.3).
+//! The entity tags that a client sends in `If-Match` and `If-None-Match` (RFC 9110, section 8.8.3).
 
 /// The value of `If-Match` or `If-None-Match`: `*`, or a list of entity tags (RFC 9110, sections 13.1.1 and 13.1.2).
 ///
@@ -18,26 +18,27 @@ enum Tags<'t> {
     /// `*`: any representation.
     Any,
     /// Each with its quotes, and `W/` if it is weak.
-    These(Vec<&'t str>),
+    Listed(Vec<&'t str>),
 }
 
 impl<'t> EntityTags<'t> {
-    /// Reads the value of one of the two headers; `None` if it is neither `*` nor a list of entity tags. A `*` within a list, or
-    /// within the quotes of a tag, has no meaning of its own.
-    pub fn parse(text: &'t str) -> Option<Self> {
-        let text = text.trim_matches(WHITESPACE);
-        if text == "*" {
+    /// Parses the value of one of the two headers. Returns `None` if it is neither `*` nor a list of entity tags.
+    ///
+    /// A `*` in a list is invalid, and within the quotes of a tag it is an ordinary character.
+    pub fn parse(value: &'t str) -> Option<Self> {
+        let value = value.trim_matches(WHITESPACE);
+        if value == "*" {
             return Some(Self(Tags::Any));
         }
         let mut tags = Vec::new();
-        let mut rest = text;
+        let mut rest = value;
         loop {
             // Empty elements are allowed (section 5.6.1.2).
             rest = rest.trim_start_matches([' ', '\t', ',']);
             if rest.is_empty() {
-                return (!tags.is_empty()).then_some(Self(Tags::These(tags)));
+                return (!tags.is_empty()).then_some(Self(Tags::Listed(tags)));
             }
-            let (tag, after) = first(rest)?;
+            let (tag, after) = split_first_tag(rest)?;
             tags.push(tag);
             rest = after.trim_start_matches(WHITESPACE);
             if !rest.is_empty() && !rest.starts_with(',') {
@@ -46,24 +47,24 @@ impl<'t> EntityTags<'t> {
         }
     }
 
-    /// Whether it is `*`, which every representation matches.
+    /// Returns whether the value is `*`, which matches every representation.
     pub fn is_any(&self) -> bool {
         self.0 == Tags::Any
     }
 
-    /// Compares as `If-Match` does: a weak tag, of either side, matches nothing (section 8.8.3.2).
+    /// Compares as `If-Match` does: a weak tag on either side never matches (section 8.8.3.2).
     pub fn match_strongly(&self, etag: &str) -> bool {
         match &self.0 {
             Tags::Any => true,
-            Tags::These(tags) => !etag.starts_with(WEAK) && tags.contains(&etag),
+            Tags::Listed(tags) => !etag.starts_with(WEAK) && tags.contains(&etag),
         }
     }
 
-    /// Compares as `If-None-Match` does: tags match whether or not they are weak.
+    /// Compares as `If-None-Match` does: it does not matter whether a tag is weak.
     pub fn match_weakly(&self, etag: &str) -> bool {
         match &self.0 {
             Tags::Any => true,
-            Tags::These(tags) => tags.iter().any(|tag| opaque(tag) == opaque(etag)),
+            Tags::Listed(tags) => tags.iter().any(|tag| opaque(tag) == opaque(etag)),
         }
     }
 }
@@ -72,21 +73,21 @@ const WEAK: &str = "W/";
 
 const WHITESPACE: [char; 2] = [' ', '\t'];
 
-/// The tag without what marks it as weak.
+/// Returns the tag without `W/`.
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix(WEAK).unwrap_or(tag)
 }
 
-/// The tag that a text begins with, and what follows it.
-fn first(text: &str) -> Option<(&str, &str)> {
-    let content = opaque(text).strip_prefix('"')?;
+/// Splits a list after its first tag.
+fn split_first_tag(list: &str) -> Option<(&str, &str)> {
+    let content = opaque(list).strip_prefix('"')?;
     let length = content.find('"')?;
     let is_allowed = |c: char| c != ' ' && !c.is_control();
     content
         .get(..length)
         .filter(|content| content.chars().all(is_allowed))?;
-    let quotes_and_mark = text.len() - content.len() + 1;
-    text.split_at_checked(quotes_and_mark + length)
+    let quotes_and_mark = list.len() - content.len() + 1;
+    list.split_at_checked(quotes_and_mark + length)
 }
 
 #[cfg(test)]
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn star_counts_only_alone() {
+    fn star_is_valid_only_alone() {
         assert!(EntityTags::parse(" * ").is_some_and(|tags| tags.is_any()));
         for text in [r#"*, "a""#, r#""a", *"#, "*,*", r"W/*"] {
             assert_eq!(EntityTags::parse(text), None, "{text}");
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn list_of_tags_is_read_as_the_specification_writes_it() {
+    fn list_of_entity_tags_is_parsed_by_the_grammar_of_rfc_9110() {
         for text in [
             r#""a""#,
             r#","b",, "a" ,"#,
@@ -141,7 +142,7 @@ mod tests {
 
     /// The table of section 8.8.3.2.
     #[test]
-    fn weak_tags_match_weakly_only() {
+    fn weak_entity_tags_match_only_in_weak_comparison() {
         for (sent, own, strong, weak) in [
             (r#"W/"1""#, r#"W/"1""#, false, true),
             (r#"W/"1""#, r#"W/"2""#, false, false),

@@ -1,7 +1,7 @@
-//! Functions of the application that see every problem before it is sent, and every violation in a response.
+//! Hooks of the application for problems before they are sent, and for violations.
 //!
-//! A hook sees the head of the request, which the handler takes apart. So the head is copied, but only in a service that
-//! has a hook.
+//! A hook gets the head of the request, which the handler consumes. So the head is copied, but only in a service that has
+//! a hook.
 
 use std::{fmt, sync::Arc};
 
@@ -26,7 +26,7 @@ use crate::{
 ///         problem.extra.insert("operation".to_owned(), operation.id().into());
 ///     }
 /// });
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Clone)]
 pub struct RequestContext {
@@ -35,7 +35,7 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// Returns the request's method, URI, headers and extensions, as they came to the service.
+    /// Returns the request's method, URI, headers and extensions, as the service received them.
     pub fn head(&self) -> &Parts {
         &self.head
     }
@@ -47,7 +47,7 @@ impl RequestContext {
 }
 
 impl fmt::Debug for RequestContext {
-    /// Without query and headers, in which credentials may be.
+    /// Omits the query and the headers, which may contain credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestContext")
             .field("method", &self.head.method)
@@ -60,13 +60,13 @@ impl fmt::Debug for RequestContext {
 /// Changes a problem before it is sent.
 type OnProblem = Box<dyn Fn(&mut Problem, &RequestContext) + Send + Sync>;
 
-/// Is told of a violation in a response.
+/// Called for a violation in a response.
 type OnViolation = Arc<dyn Fn(&Violation, &RequestContext) + Send + Sync>;
 
-/// Is told of a violation in a value that does not come in a request, and of the name of its schema.
+/// Called for a violation in a value that is not part of a request, with the name of its schema.
 type OnValueViolation = Arc<dyn Fn(&Violation, &str) + Send + Sync>;
 
-/// The hooks that were set.
+/// The registered hooks.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) problem: Option<OnProblem>,
@@ -76,7 +76,7 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    /// What the hooks see of a request; `None` if there are none.
+    /// Returns the request as the hooks see it; `None` without hooks.
     pub(crate) fn context(
         &self,
         head: &Parts,
@@ -91,8 +91,8 @@ impl Hooks {
         })
     }
 
-    /// The response to a request that the library refuses.
-    pub(crate) fn refuse(&self, problem: Problem, context: Option<&RequestContext>) -> Response {
+    /// Returns the response to a request that the library rejects.
+    pub(crate) fn reject(&self, problem: Problem, context: Option<&RequestContext>) -> Response {
         let mut problem = problem.of_library();
         if let (Some(change), Some(context)) = (&self.problem, context) {
             change(&mut problem, context);
@@ -100,9 +100,10 @@ impl Hooks {
         problem.into_response()
     }
 
-    /// A handler's response that is made of this problem. What the handler added to the response beside the problem
-    /// stays.
-    pub(crate) fn changed(
+    /// Applies the hook to a handler's response that was made from this problem.
+    ///
+    /// Headers and extensions that the handler added to the response are kept.
+    pub(crate) fn apply(
         &self,
         mut problem: Problem,
         mut response: Response,
@@ -124,41 +125,41 @@ impl Hooks {
         }
         changed.headers.remove(header::CONTENT_TYPE);
         head.headers.remove(header::CONTENT_LENGTH);
-        // Those of the same name are replaced.
+        // Replaces headers of the same name.
         head.headers.extend(changed.headers);
         head.extensions.extend(changed.extensions);
         Response::from_parts(head, body)
     }
 
-    /// What tells of the violations in the response to this request.
-    pub(crate) fn report(
+    /// Returns the reporter of violations in the response to this request.
+    pub(crate) fn reporter(
         &self,
         operation_id: Arc<str>,
         context: Option<&RequestContext>,
-    ) -> Report {
+    ) -> ViolationReporter {
         let hook = self.response_violation.as_ref();
-        Report {
+        ViolationReporter {
             operation_id,
             hook: hook.cloned().zip(context.cloned()),
         }
     }
 }
 
-/// Of the violations of one response so many are logged; the hook sees all.
+/// Maximum number of violations that are logged per response. The hook gets all of them.
 const MAX_LOGGED: usize = 10;
 
-/// Tells the log and the hook what is wrong with a response, also while it streams.
+/// Reports the violations of a response to the log and to the hook, also while the response streams.
 #[derive(Clone)]
-pub(crate) struct Report {
+pub(crate) struct ViolationReporter {
     pub(crate) operation_id: Arc<str>,
     hook: Option<(OnViolation, RequestContext)>,
 }
 
-impl Report {
-    pub(crate) fn violations(&self, violations: &[Violation]) {
+impl ViolationReporter {
+    pub(crate) fn report(&self, violations: &[Violation]) {
         for violation in violations.iter().take(MAX_LOGGED) {
+            let name = violation.location.name().unwrap_or_default();
             let Violation {
-                name,
                 pointer,
                 keyword,
                 detail,
@@ -166,8 +167,8 @@ impl Report {
             } = violation;
             let operation_id = &*self.operation_id;
             tracing::error!(
-                target: "connexion::answer",
-                operation_id, %name, %pointer, %keyword, "the answer breaks the document: {detail}"
+                target: "connexion::response",
+                operation_id, %name, %pointer, %keyword, "the response violates the document: {detail}"
             );
         }
         if let Some((hook, context)) = &self.hook {

@@ -1,11 +1,11 @@
-//! What is answered to a method that a path does not have.
+//! Requests for a path with a method that it does not have.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::problem::Problem;
 
-/// The answer to a method that is no operation.
+/// Returns the response to a method that has no operation: `Allow` for OPTIONS, 405 for others.
 pub(crate) fn other_method(method: &Method, allow: HeaderValue) -> Result<Response, Problem> {
     if method == Method::OPTIONS {
         return Ok([(header::ALLOW, allow)].into_response());
@@ -17,7 +17,7 @@ pub(crate) fn other_method(method: &Method, allow: HeaderValue) -> Result<Respon
     Err(problem.with_header(header::ALLOW, allow))
 }
 
-/// The value of the header `Allow` (RFC 9110, section 10.2.1) of a path with these methods.
+/// Returns the value of the header `Allow` (RFC 9110, section 10.2.1) for a path with these methods.
 pub(crate) fn allow<'m>(methods: impl Iterator<Item = &'m Method>) -> HeaderValue {
     let mut methods: Vec<_> = methods.map(Method::as_str).collect();
     if methods.contains(&"GET") {

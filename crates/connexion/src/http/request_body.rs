@@ -1,4 +1,4 @@
-//! A request's body on its way in, as far as it must be read before the request is validated.
+//! Reads as much of a request's body as its validation needs.
 
 use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
@@ -22,33 +22,36 @@ use crate::{
     problem::Problem,
 };
 
-/// What was read of a body, and what is left for the handler to read.
+/// The part of a body that was read, and the rest for the handler.
 #[derive(Debug, Default)]
-pub(crate) struct Incoming<'l> {
+pub(crate) struct ReceivedBody<'l> {
     whole: Bytes,
     #[cfg(feature = "multipart")]
     fields: Option<Fields<'static>>,
     #[cfg(feature = "multipart")]
     files: Option<Files>,
     stream: Option<(Body, BodyLimit)>,
-    /// What of it is in memory, if that is limited.
+    /// The memory that it takes, if that is limited.
     held: Held<'l>,
 }
 
 /// Reads a body.
 ///
 /// # Errors
-/// If it is longer, or ends early, or if too much of other bodies is in memory.
+/// If the body is too long, ends early, or exceeds the memory for all bodies.
 pub(crate) async fn read<'l>(
     reading: &Reading,
     #[cfg_attr(
         not(feature = "multipart"),
-        expect(unused_variables, reason = "the boundary of parts stands there")
+        expect(
+            unused_variables,
+            reason = "only multipart needs them, for the boundary of the parts"
+        )
     )]
     headers: &HeaderMap,
     body: Body,
     limits: &'l Limits,
-) -> Result<Incoming<'l>, Problem> {
+) -> Result<ReceivedBody<'l>, Problem> {
     let limit = match reading {
         Reading::Json | Reading::Text | Reading::Form(_) | Reading::Decoded(_) => limits.body,
         #[cfg(feature = "multipart")]
@@ -56,14 +59,14 @@ pub(crate) async fn read<'l>(
         Reading::Stream => limits.upload,
     };
     let body = limited(body, limit)?;
-    let mut incoming = Incoming {
+    let mut received = ReceivedBody {
         held: Held::of(limits.memory.as_ref()),
-        ..Incoming::default()
+        ..ReceivedBody::default()
     };
     match reading {
         Reading::Stream => {
             let body = non_empty(body, limit).await?;
-            incoming.stream = body.map(|body| (body, BodyLimit(limit)));
+            received.stream = body.map(|body| (body, BodyLimit(limit)));
         }
         #[cfg(feature = "multipart")]
         Reading::Multipart(form) => {
@@ -76,22 +79,23 @@ pub(crate) async fn read<'l>(
                     &content_type(headers),
                     form,
                     limits,
-                    &mut incoming.held,
+                    &mut received.held,
                 )
                 .await?;
-                incoming.fields = Some(fields);
-                incoming.files = Some(files);
+                received.fields = Some(fields);
+                received.files = Some(files);
             }
         }
         Reading::Json | Reading::Text | Reading::Form(_) | Reading::Decoded(_) => {
-            incoming.whole = whole(body, limit, &mut incoming.held).await?;
+            received.whole = whole(body, limit, &mut received.held).await?;
         }
     }
-    Ok(incoming)
+    Ok(received)
 }
 
-/// All of a body in one piece. What comes in many is copied as it comes: of each piece that is kept as it is the rest of
-/// the buffer stays in memory, too, in which it was received.
+/// Reads a whole body into one buffer.
+///
+/// A body of several chunks is copied as it arrives: a chunk that is kept would keep the whole receive buffer in memory.
 async fn whole(mut body: Body, limit: usize, held: &mut Held<'_>) -> Result<Bytes, Problem> {
     let mut copied = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -104,8 +108,7 @@ async fn whole(mut body: Body, limit: usize, held: &mut Held<'_>) -> Result<Byte
             if body.is_end_stream() {
                 return Ok(data);
             }
-            // Grown step by step it would be copied each time, and leave as much behind. What is not written to yet takes no
-            // memory.
+            // A buffer that grows step by step is copied each time. Reserved pages that are not written to take no memory.
             let left = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
             copied.reserve_exact(data.len().saturating_add(left).min(RESERVED));
         }
@@ -114,8 +117,8 @@ async fn whole(mut body: Body, limit: usize, held: &mut Held<'_>) -> Result<Byte
     Ok(copied.into())
 }
 
-impl<'l> Incoming<'l> {
-    /// What is to be validated.
+impl<'l> ReceivedBody<'l> {
+    /// Returns the body for validation.
     pub(crate) fn received(&mut self) -> Received<'_> {
         #[cfg(feature = "multipart")]
         if let Some(fields) = self.fields.take() {
@@ -127,18 +130,18 @@ impl<'l> Incoming<'l> {
         }
     }
 
-    /// Counts what was read of it, which is in memory until the handler has answered.
+    /// Counts the memory of the values that were read. They stay in memory until the handler has returned.
     ///
     /// # Errors
-    /// If that is too much, with other bodies.
-    pub(crate) fn hold(&mut self, values: usize) -> Result<Held<'l>, Problem> {
+    /// If it exceeds the memory for all bodies.
+    pub(crate) fn hold_memory(&mut self, values: usize) -> Result<Held<'l>, Problem> {
         let mut held = std::mem::take(&mut self.held);
         held.add(values.saturating_mul(VALUE))?;
         Ok(held)
     }
 
-    /// The body that the handler may read; its files go to the request's extensions.
-    pub(crate) fn hand_over(self, extensions: &mut Extensions) -> Body {
+    /// Returns the body for the handler, and adds the files to the request's extensions.
+    pub(crate) fn into_body(self, extensions: &mut Extensions) -> Body {
         #[cfg(feature = "multipart")]
         if let Some(files) = self.files {
             extensions.insert(files);

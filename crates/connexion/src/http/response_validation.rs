@@ -1,10 +1,10 @@
-//! Answers on their way out, checked against the document.
+//! Validates responses against the document.
 //!
-//! A whole body is checked before its first byte leaves; what breaks the document becomes a 500 and a line
-//! in the log. A streamed JSON array, lines of JSON and CSV are checked item by item as they pass, in constant
-//! memory. Their head waits for the first item, or for the end: a stream that fails before it is a 500. Later the
-//! status has left already, so a broken item ends the stream and the client sees that it is
-//! incomplete. Other streams that the document describes are held back until they are whole.
+//! A body of known length is validated before its first byte is sent; an invalid one becomes a 500 and a line in the log.
+//! Streamed JSON arrays, JSON lines and CSV are validated item by item while they are sent, in constant memory. Their head
+//! is sent with the first item, or with the end if there is none, so an error before the first item is still a 500. After
+//! that the status has been sent, so an invalid item ends the stream and the client sees that it is incomplete. Other
+//! described streams are buffered and validated as a whole.
 
 use std::sync::Arc;
 
@@ -16,35 +16,34 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future::ready, stream};
 
 use crate::{
-    http::hooks::Report,
+    http::hooks::ViolationReporter,
     operation::{
-        Check, Items, Operation, Responses,
+        Check, Operation, ResponseValidation, SequenceCheck,
         splitter::{Item, Splitter},
     },
     problem::{Problem, Violation},
     schema::typed::{ItemCheck, Typed},
 };
 
-/// A streamed answer that is checked as a whole may be this long, in bytes.
+/// Maximum length of a streamed response that is validated as a whole, in bytes.
 const MAX_WHOLE: usize = 16 * 1024 * 1024;
 
-/// Checks an answer; what breaks the document is reported.
+/// Validates a response and reports its violations.
 ///
 /// # Errors
-/// If it does not leave: in the mode [`Responses::Enforce`] because it breaks the document, in any because its body
-/// can't be read.
-pub(crate) async fn check(
+/// If the response violates the document and the mode is [`ResponseValidation::Enforce`], or if its body can't be read.
+pub(crate) async fn validate(
     operation: &Operation,
     response: Response,
-    mode: Responses,
-    report: Report,
+    mode: ResponseValidation,
+    reporter: ViolationReporter,
 ) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
-    let told = |violations: Vec<Violation>| {
-        report.violations(&violations);
+    let reject = |violations: &[Violation]| {
+        reporter.report(violations);
         match mode {
-            Responses::Enforce => Err(Problem::internal()),
-            Responses::Off | Responses::Log => Ok(()),
+            ResponseValidation::Enforce => Err(Problem::internal()),
+            ResponseValidation::Off | ResponseValidation::Log => Ok(()),
         }
     };
     if let Some(typed) = head.extensions.get::<Typed>()
@@ -57,51 +56,51 @@ pub(crate) async fn check(
     if is_stream {
         match operation.validate_stream(head.status, &head.headers) {
             Ok(Check::Items(found)) => items = Some(found),
-            Ok(Check::Whole(_) | Check::Decoded(..)) if mode == Responses::Enforce => {}
+            Ok(Check::Whole(_) | Check::Decoded(..)) if mode == ResponseValidation::Enforce => {}
             Ok(_) => return Ok(Response::from_parts(head, body)),
             Err(violations) => {
-                told(violations)?;
+                reject(&violations)?;
                 return Ok(Response::from_parts(head, body));
             }
         }
     }
     let Some(items) = items else {
         let limit = if is_stream { MAX_WHOLE } else { usize::MAX };
-        let body = read(operation, body, limit).await?;
+        let body = read_whole(operation, body, limit).await?;
         let result = operation.validate_response(head.status, &head.headers, &body);
-        result.or_else(told)?;
+        result.or_else(|violations| reject(&violations))?;
         return Ok(Response::from_parts(head, Body::from(body)));
     };
     let Some(check) = head.extensions.get::<ItemCheck>() else {
-        // In a box: other responses need not carry the room that this takes.
-        let body = Box::pin(check_items(report, items, body, mode)).await?;
+        // Boxed, so that the futures of other responses stay small.
+        let body = Box::pin(validate_items(reporter, items, body, mode)).await?;
         return Ok(Response::from_parts(head, body));
     };
     let schema = Arc::clone(&items.schema);
     let by_json = move |json: &[u8]| {
-        let result = check_item(&report, &items, Item::Json(json));
-        result.or_else(|message| ended(mode, message))
+        let result = validate_item(&reporter, &items, Item::Json(json));
+        result.or_else(|message| end_stream(mode, message))
     };
     check.set(schema, Box::new(by_json));
     Ok(Response::from_parts(head, body))
 }
 
-async fn read(operation: &Operation, body: Body, limit: usize) -> Result<Bytes, Problem> {
+async fn read_whole(operation: &Operation, body: Body, limit: usize) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let operation_id = operation.id();
         tracing::error!(
             operation_id,
-            "the answer can't be read to be checked: {error}"
+            "the response can't be read to be validated: {error}"
         );
         Problem::internal()
     })
 }
 
-/// Waits for the first item of [`Items`](crate::Items), or for their end, before the head of the response leaves.
+/// Waits for the first item of [`Items`](crate::Items), or for their end, before the head of the response is sent.
 ///
 /// # Errors
 /// If there is an error before the first item. The stream has logged the reason.
-pub(crate) async fn begin(response: Response) -> Result<Response, Problem> {
+pub(crate) async fn await_first_item(response: Response) -> Result<Response, Problem> {
     let (head, body) = response.into_parts();
     let mut chunks = body.into_data_stream();
     let first = chunks.next().await;
@@ -110,37 +109,38 @@ pub(crate) async fn begin(response: Response) -> Result<Response, Problem> {
     Ok(Response::from_parts(head, Body::from_stream(chunks)))
 }
 
-/// Whether this is a response of [`Items`](crate::Items). Whole bodies, which are most, are not searched for the mark.
+/// Returns whether this is a response of [`Items`](crate::Items). The extensions of a body of known length are not searched.
 pub(crate) fn is_items(response: &Response) -> bool {
     response.body().size_hint().exact().is_none()
         && response.extensions().get::<ItemCheck>().is_some()
 }
 
-/// Returns the body's chunks as they are, until an item breaks the schema. Chunks before the first item, such as the
-/// header of CSV, are held back until that item is checked.
+/// Returns the body's chunks unchanged, until an item violates the schema.
+///
+/// Chunks before the first item, such as the header of CSV, are held back until that item is validated.
 ///
 /// # Errors
 /// If there is an error before the first item.
-async fn check_items(
-    report: Report,
-    items: Items,
+async fn validate_items(
+    reporter: ViolationReporter,
+    items: SequenceCheck,
     body: Body,
-    mode: Responses,
+    mode: ResponseValidation,
 ) -> Result<Body, Problem> {
     let mut splitter = Some(Splitter::new(&items.sequence, items.charset));
-    let mut has_begun = false;
-    // `None` stands for the end, which must be that of the sequence.
+    let mut has_started = false;
+    // `None` is the end of the body, which must also be the end of the sequence.
     let chunks = body.into_data_stream().map_err(|error| error.to_string());
     let chunks = chunks.map_ok(Some).chain(stream::once(ready(Ok(None))));
     let checked = chunks.map(move |chunk| {
         let chunk: Option<Bytes> = chunk.inspect_err(|error| {
-            let operation_id = &*report.operation_id;
-            tracing::error!(operation_id, "a streamed answer ended early: {error}");
+            let operation_id = &*reporter.operation_id;
+            tracing::error!(operation_id, "a streamed response ended early: {error}");
         })?;
         let mut is_reported = false;
         let check = |item: Item<'_>| {
-            has_begun = true;
-            let result = check_item(&report, &items, item);
+            has_started = true;
+            let result = validate_item(&reporter, &items, item);
             is_reported = result.is_err();
             result
         };
@@ -150,17 +150,17 @@ async fn check_items(
             (None, _) => Ok(()),
         };
         let result = result.or_else(|message| {
-            // After the first fault nobody can tell where the next item begins.
+            // After the first violation the start of the next item is unknown.
             splitter = None;
-            has_begun = true;
+            has_started = true;
             if !is_reported {
-                report.violations(&[Violation::of_body("sequence", message.clone())]);
+                reporter.report(&[Violation::of_body("sequence", message.clone())]);
             }
-            ended(mode, message)
+            end_stream(mode, message)
         });
-        result.map(|()| (chunk.unwrap_or_default(), has_begun))
+        result.map(|()| (chunk.unwrap_or_default(), has_started))
     });
-    // After an error nothing more may follow, not even the end.
+    // Nothing may follow an error, not even the end.
     let checked = checked.scan(false, |failed, chunk| {
         let before = std::mem::replace(failed, chunk.is_err());
         ready((!before).then_some(chunk))
@@ -168,9 +168,9 @@ async fn check_items(
     let mut checked = Box::pin(checked);
     let mut held = Vec::new();
     while let Some(chunk) = checked.next().await {
-        let (chunk, has_begun) = chunk.map_err(|_logged| Problem::internal())?;
+        let (chunk, has_started) = chunk.map_err(|_logged| Problem::internal())?;
         held.push(Ok(chunk));
-        if has_begun {
+        if has_started {
             break;
         }
     }
@@ -180,18 +180,22 @@ async fn check_items(
     ))
 }
 
-/// Checks one item; what is wrong with it is reported.
-fn check_item(report: &Report, items: &Items, item: Item<'_>) -> Result<(), String> {
+/// Validates one item and reports its violations.
+fn validate_item(
+    reporter: &ViolationReporter,
+    items: &SequenceCheck,
+    item: Item<'_>,
+) -> Result<(), String> {
     items.check(item).map_err(|violations| {
-        report.violations(&violations);
-        "the answer breaks the document".to_owned()
+        reporter.report(&violations);
+        "the response violates the document".to_owned()
     })
 }
 
-/// Whether a stream ends with a fault in it.
-fn ended(mode: Responses, message: String) -> Result<(), String> {
+/// Ends a stream with this error if responses are enforced; otherwise the stream continues.
+fn end_stream(mode: ResponseValidation, message: String) -> Result<(), String> {
     match mode {
-        Responses::Enforce => Err(message),
-        Responses::Off | Responses::Log => Ok(()),
+        ResponseValidation::Enforce => Err(message),
+        ResponseValidation::Off | ResponseValidation::Log => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! A request's body, handed to the handler as it comes.
+//! Request bodies that handlers read as streams.
 
 use std::{
     pin::Pin,
@@ -17,11 +17,12 @@ use http_body_util::{LengthLimitError, Limited};
 
 use crate::problem::Problem;
 
-/// The body of a request as it comes, for operations whose body is neither JSON nor a text nor a form: an
-/// image, an archive, `application/octet-stream`. It is never in memory as a whole.
+/// The body of a request as a stream of chunks, which is never in memory as a whole.
 ///
-/// It has at most as many bytes as [`Api::upload_limit`](crate::Api::upload_limit) allows. A request that says that it
-/// has more never gets to the handler; if it does not say so the stream ends with an error, whose answer is 413.
+/// It is for bodies that are neither JSON nor a string nor a form: images, archives, `application/octet-stream`.
+///
+/// [`Api::upload_limit`](crate::Api::upload_limit) limits its length. A request with a greater `Content-Length` is rejected
+/// before it reaches the handler. Without `Content-Length` the stream ends with an error, which is a 413 as a response.
 ///
 /// ```
 /// use connexion::{ByteStream, StreamError};
@@ -36,7 +37,7 @@ use crate::problem::Problem;
 /// }
 /// ```
 ///
-/// What was done with the chunks before an error is for the handler to undo.
+/// If the stream ends with an error, the handler must undo what it did with the chunks before.
 pub struct ByteStream(BoxStream<'static, Result<Bytes, StreamError>>);
 
 impl std::fmt::Debug for ByteStream {
@@ -68,14 +69,14 @@ impl<S: Sync> FromRequest<S> for ByteStream {
     }
 }
 
-/// Why a request's body ended before its end. As an answer it is a problem: 413 if the body is too long, 400 if
-/// the client broke off.
+/// The reason why a request's body ended early. As a response it is a problem: 413 if the body is too long, 400 if the client
+/// disconnected.
 ///
 /// ```
 /// # use connexion::{ByteStream, Problem};
 /// use futures_util::TryStreamExt;
 ///
-/// /// A handler with errors of its own makes a problem of it.
+/// /// A handler with its own errors converts it to a problem.
 /// async fn size(mut body: ByteStream) -> Result<String, Problem> {
 ///     let mut size = 0;
 ///     while let Some(chunk) = body.try_next().await? {
@@ -85,8 +86,8 @@ impl<S: Sync> FromRequest<S> for ByteStream {
 /// }
 /// ```
 ///
-/// Answered as it is, the document need not describe 413 or 400. A problem made of it is the handler's answer, for
-/// which the document must.
+/// The document need not describe 413 or 400 if a handler returns this error unchanged. A problem that is made from it is the
+/// handler's response, which the document must describe.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 pub struct StreamError(Box<Problem>);
@@ -104,8 +105,8 @@ impl IntoResponse for StreamError {
 }
 
 impl From<Problem> for StreamError {
-    /// For a layer around the service that reads the body itself, to decompress it, say: if this is the error with which its
-    /// body ends, the problem is the response.
+    /// Lets a layer around the service, such as one that decompresses bodies, reject a request while its body is read: if the
+    /// body ends with this error, the response is the problem.
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))
     }
@@ -117,14 +118,14 @@ impl From<StreamError> for Problem {
     }
 }
 
-/// How long the body may be, on its way to the handler.
+/// The maximum length of a body, as an extension of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimit(pub(crate) usize);
 
-/// The body, which ends with an error where it gets longer than `limit`.
+/// Returns a body that ends with an error when it gets longer than `limit`.
 ///
 /// # Errors
-/// If it says itself that it is longer.
+/// If its declared length exceeds the limit.
 pub(crate) fn limited(body: Body, limit: usize) -> Result<Body, Problem> {
     if axum::body::HttpBody::size_hint(&body).lower() > limit as u64 {
         return Err(too_long(limit));
@@ -132,8 +133,10 @@ pub(crate) fn limited(body: Body, limit: usize) -> Result<Body, Problem> {
     Ok(Body::new(Limited::new(body, limit)))
 }
 
-/// The body if there is something in it. One whose length is known is not read: the handler may refuse it unread, as one
-/// of a client that waits for `100 Continue` (RFC 9110, section 10.1.1).
+/// Returns the body, or `None` if it is empty.
+///
+/// A body of declared length is not read: the handler may reject it unread if the client waits for `100 Continue` (RFC 9110,
+/// section 10.1.1).
 pub(crate) async fn non_empty(body: Body, limit: usize) -> Result<Option<Body>, Problem> {
     if axum::body::HttpBody::size_hint(&body).lower() > 0 {
         return Ok(Some(body));
@@ -149,7 +152,7 @@ pub(crate) async fn non_empty(body: Body, limit: usize) -> Result<Option<Body>, 
     Ok(None)
 }
 
-/// The problem with a body that could not be read to its end.
+/// Returns the problem of a body that could not be read to its end.
 pub(crate) fn broken(error: &axum::Error, limit: usize) -> Problem {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {

@@ -1,10 +1,10 @@
-//! The rest of a request's body that is unread when the response is ready.
+//! Handles the part of a request's body that is still unread when the response is ready.
 //!
-//! Over HTTP/1.1 the next request follows it on the same connection. `hyper` reads only what it has received of the rest,
-//! and otherwise closes the connection without a word: a client that sends its next request there gets no response.
-//! RFC 9112, section 9.3, asks a server to read the rest or to close, and section 9.6 to announce the latter with
-//! `Connection: close`. So a small rest that comes soon is read here, and of any other the response says so. Bodies of
-//! HTTP/2 end with their streams.
+//! Over HTTP/1.1 the next request follows the body on the same connection. `hyper` reads only the part that it has already
+//! received, and otherwise closes the connection without notice: a client that sends its next request there gets no
+//! response. RFC 9112 requires a server to read the rest or to close the connection (section 9.3), and to announce that with
+//! `Connection: close` (section 9.6). So a small rest that arrives soon is read here; otherwise the response has that header.
+//! Bodies of HTTP/2 end with their streams.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -20,40 +20,40 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Version, header};
 use http_body_util::BodyExt as _;
 
-/// More bytes than this are not read only to keep a connection.
+/// Maximum number of bytes that are read only to keep a connection.
 const MAX_REST: usize = 256 * 1024;
 
-/// A response waits so long for the rest of a body.
+/// Maximum time that a response waits for the rest of a body.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 
-/// A body on its way through the service.
+/// A request's body, with the knowledge of how much of it was read.
 #[derive(Debug)]
-pub(crate) struct Unread {
+pub(crate) struct UnreadBody {
     state: State,
-    /// Whether the connection may be used for another request.
-    is_kept: bool,
-    /// Whether the client waits for `100 Continue`, which is sent when a body is first read (RFC 9110, section 10.1.1).
-    waits: bool,
+    /// True if another request may follow on the connection.
+    is_persistent: bool,
+    /// True if the client waits for `100 Continue`, which is sent when the body is first read (RFC 9110, section 10.1.1).
+    expects_continue: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Untouched(Body),
-    /// It is being read, or that has failed.
-    Begun,
-    /// A handler has it.
+    /// Reading has started; it may have failed.
+    Started,
+    /// The handler has it.
     Lent(Arc<Mutex<Option<Rest>>>),
     Read,
 }
 
-/// What a handler has left.
+/// The part that a handler has not read.
 #[derive(Debug)]
 struct Rest {
     body: Body,
-    has_begun: bool,
+    has_started: bool,
 }
 
-impl Unread {
+impl UnreadBody {
     pub(crate) fn new(body: Body, version: Version, headers: &HeaderMap) -> Self {
         let state = if body.is_end_stream() {
             State::Read
@@ -62,14 +62,14 @@ impl Unread {
         };
         Self {
             state,
-            is_kept: version <= Version::HTTP_11,
-            waits: headers.contains_key(header::EXPECT),
+            is_persistent: version <= Version::HTTP_11,
+            expects_continue: headers.contains_key(header::EXPECT),
         }
     }
 
-    /// The body, which is read as a whole now.
+    /// Returns the body, which the caller reads to its end.
     pub(crate) fn take(&mut self) -> Body {
-        match std::mem::replace(&mut self.state, State::Begun) {
+        match std::mem::replace(&mut self.state, State::Started) {
             State::Untouched(body) => body,
             other => {
                 self.state = other;
@@ -78,41 +78,43 @@ impl Unread {
         }
     }
 
-    /// The body, which a handler may read.
+    /// Returns the body, which a handler may read in part.
     pub(crate) fn lend(&mut self) -> Body {
         let State::Untouched(body) = std::mem::replace(&mut self.state, State::Read) else {
             return Body::empty();
         };
         let slot = Arc::default();
         self.state = State::Lent(Arc::clone(&slot));
-        Body::new(Lent {
+        Body::new(LentBody {
             rest: Some(Rest {
                 body,
-                has_begun: false,
+                has_started: false,
             }),
             slot,
         })
     }
 
-    /// That [`Self::take`]n body was read to its end.
-    pub(crate) fn was_read(&mut self) {
-        if matches!(self.state, State::Begun) {
+    /// Records that the body from [`Self::take`] was read to its end.
+    pub(crate) fn set_read(&mut self) {
+        if matches!(self.state, State::Started) {
             self.state = State::Read;
         }
     }
 
-    /// Reads a small rest, or lets the response announce that the connection is closed.
-    pub(crate) async fn end(self, headers: &mut HeaderMap) {
+    /// Reads a small rest, or announces in the headers of the response that the connection is closed.
+    pub(crate) async fn finish(self, headers: &mut HeaderMap) {
         let is_read = match self.state {
             State::Read => return,
-            _ if !self.is_kept => return,
-            State::Begun => false,
-            State::Untouched(body) => !self.waits && read(body).await,
+            _ if !self.is_persistent => return,
+            State::Started => false,
+            State::Untouched(body) => !self.expects_continue && read_rest(body).await,
             State::Lent(slot) => {
                 let rest = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
                 match rest {
-                    Some(rest) => (rest.has_begun || !self.waits) && read(rest.body).await,
-                    // It is at its end, or still being read.
+                    Some(rest) => {
+                        (rest.has_started || !self.expects_continue) && read_rest(rest.body).await
+                    }
+                    // The body is at its end, or still being read.
                     None => true,
                 }
             }
@@ -123,24 +125,24 @@ impl Unread {
     }
 }
 
-/// Reads a body that is small and comes soon; whether it is at its end.
-async fn read(body: Body) -> bool {
+/// Reads the rest of a body if it is small and arrives soon. Returns whether the body is at its end.
+async fn read_rest(body: Body) -> bool {
     if body.size_hint().lower() > MAX_REST as u64 {
         return false;
     }
-    let mut reading = std::pin::pin!(to_its_end(body));
+    let mut reading = std::pin::pin!(read_to_end(body));
     if let Some(is_read) = reading.as_mut().now_or_never() {
         return is_read;
     }
     if tokio::runtime::Handle::try_current().is_err() {
         return false;
     }
-    // Without a clock of the runtime nobody would know when to stop.
+    // A runtime without a timer panics here.
     let timed = AssertUnwindSafe(async { tokio::time::timeout(MAX_WAIT, reading).await });
     matches!(timed.catch_unwind().await, Ok(Ok(true)))
 }
 
-async fn to_its_end(mut body: Body) -> bool {
+async fn read_to_end(mut body: Body) -> bool {
     let mut left = MAX_REST;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
@@ -155,13 +157,13 @@ async fn to_its_end(mut body: Body) -> bool {
     true
 }
 
-/// A body that is left behind where it is dropped.
-struct Lent {
+/// A body that stores its unread rest in `slot` when it is dropped.
+struct LentBody {
     rest: Option<Rest>,
     slot: Arc<Mutex<Option<Rest>>>,
 }
 
-impl HttpBody for Lent {
+impl HttpBody for LentBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -172,7 +174,7 @@ impl HttpBody for Lent {
         let Some(rest) = &mut self.rest else {
             return Poll::Ready(None);
         };
-        rest.has_begun = true;
+        rest.has_started = true;
         let frame = ready!(Pin::new(&mut rest.body).poll_frame(cx));
         if frame.is_none() {
             self.rest = None;
@@ -192,7 +194,7 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for LentBody {
     fn drop(&mut self) {
         let rest = self.rest.take().filter(|rest| !rest.body.is_end_stream());
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = rest;

@@ -1,9 +1,9 @@
-//! The keywords of OpenAPI and JSON Schema, and which of them a misspelt one probably means.
+//! The keywords of OpenAPI and JSON Schema, and suggestions for misspelt ones.
 //!
-//! A keyword that is not known is passed over: `minimun` does not limit anything. Most unknown keywords are not misspelt,
-//! so only one that is similar to a known keyword is reported.
+//! Unknown keywords are ignored: `minimun` does not limit anything. Most unknown keywords are not misspelt, so only those
+//! similar to a known keyword are reported.
 
-/// Those of schemas: JSON Schema 2020-12, and what OpenAPI and older drafts add.
+/// The keywords of schemas: JSON Schema 2020-12, OpenAPI and older drafts.
 const SCHEMA: &[&str] = &[
     "$anchor",
     "$comment",
@@ -75,8 +75,8 @@ const SCHEMA: &[&str] = &[
     "xml",
 ];
 
-/// Those of the other objects, in all of OpenAPI.
-const MEMBERS: &[&str] = &[
+/// The fields of the other objects of OpenAPI.
+const FIELDS: &[&str] = &[
     "allowEmptyValue",
     "allowReserved",
     "callbacks",
@@ -129,7 +129,7 @@ const MEMBERS: &[&str] = &[
     "webhooks",
 ];
 
-/// Those that decide how requests are read, wherever they belong.
+/// The fields that affect how requests are read.
 const EFFECTIVE: &[&str] = &[
     "$ref",
     "content",
@@ -143,8 +143,8 @@ const EFFECTIVE: &[&str] = &[
     "servers",
 ];
 
-/// Those that do not, though they are not misspelt.
-const REMARKS: &[&str] = &[
+/// The fields that do not affect how requests are read.
+const DOCUMENTATION: &[&str] = &[
     "callbacks",
     "deprecated",
     "description",
@@ -176,8 +176,8 @@ const SECURITY_SCHEME: &[&str] = &[
     "type",
 ];
 
-/// The keywords of an object that describes nothing which requests depend on, by the keyword that holds it.
-pub(crate) fn of_remark(holder: &str) -> Option<&'static [&'static str]> {
+/// Returns the keys of an object of documentation by the field that holds it; `None` for other fields.
+pub(crate) fn of_documentation(holder: &str) -> Option<&'static [&'static str]> {
     Some(match holder {
         "contact" => &["email", "name", "url"],
         "externalDocs" => &["description", "url"],
@@ -203,30 +203,30 @@ pub(crate) fn of_remark(holder: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The keyword of schemas that a misspelt one means.
+/// Suggests a keyword of schemas.
 pub(crate) fn meant_in_schema(key: &str) -> Option<&'static str> {
     meant(key, SCHEMA.iter().copied())
 }
 
-/// The keyword of security schemes that a misspelt one means.
+/// Suggests a key of security schemes.
 pub(crate) fn meant_in_security_scheme(key: &str) -> Option<&'static str> {
     meant(key, SECURITY_SCHEME.iter().copied())
 }
 
-/// The keyword that a misspelt one means in an object which has those that `is_known` accepts.
-pub(crate) fn meant_member(key: &str, is_known: impl Fn(&str) -> bool) -> Option<&'static str> {
-    meant(key, MEMBERS.iter().copied().filter(|known| is_known(known)))
+/// Suggests a field among those for which `is_known` returns `true`.
+pub(crate) fn meant_field(key: &str, is_known: impl Fn(&str) -> bool) -> Option<&'static str> {
+    meant(key, FIELDS.iter().copied().filter(|known| is_known(known)))
 }
 
-/// Whether requests could be read otherwise than the author of this key thinks, who means the known keyword `meant`.
+/// Returns whether an unknown key, or the known one that is probably meant, affects how requests are read.
 pub(crate) fn is_effective(key: &str, meant: Option<&str>) -> bool {
     match meant {
-        Some(meant) => !REMARKS.contains(&meant),
+        Some(meant) => !DOCUMENTATION.contains(&meant),
         None => EFFECTIVE.contains(&key),
     }
 }
 
-/// The most similar of the known keywords, if one is similar and `key` is none of them.
+/// Returns the most similar of the known keywords; `None` if `key` is known itself or similar to none.
 pub(crate) fn meant(
     key: &str,
     known: impl Iterator<Item = &'static str> + Clone,
@@ -237,7 +237,7 @@ pub(crate) fn meant(
     let bare = bare(key);
     let distance = |known: &'static str| {
         let target = self::bare(known);
-        // `id` is no misspelt `if`: short words are similar by chance.
+        // Short words are similar by chance: `id` is not a misspelt `if`.
         let allowed = match target.len().min(bare.len()) {
             0..=3 => 0,
             4..=6 => 1,
@@ -253,13 +253,13 @@ pub(crate) fn meant(
     nearest.map(|(_, known)| known)
 }
 
-/// A word without what spellings such as `max_length`, `ref` and `readonly` differ in.
+/// Normalizes spellings such as `max_length`, `ref` and `readonly`.
 fn bare(word: &str) -> Vec<char> {
     let letters = word.chars().filter(|c| !matches!(c, '_' | '-' | '$' | ' '));
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// How many letters are added, left out, replaced or swapped with the next one (the optimal string alignment distance).
+/// Returns the optimal string alignment distance: insertions, deletions, replacements and swaps of adjacent letters.
 fn edits(a: &[char], b: &[char]) -> usize {
     let mut before = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
@@ -285,7 +285,7 @@ mod tests {
     use super::{meant_in_schema, meant_in_security_scheme};
 
     #[test]
-    fn misspelt_keyword_names_the_one_that_is_meant() {
+    fn known_keyword_is_suggested_for_a_misspelt_one() {
         for (key, known) in [
             ("minimun", "minimum"),
             ("minLenght", "minLength"),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_not_misspelt_keywords() {
+    fn other_words_have_no_suggestion() {
         for key in [
             "type", "x-tpye", "id", "ui", "name", "unit", "hint", "order", "label", "sortable",
             "faker", "optional", "group", "in", "value", "links", "media", "index", "count",

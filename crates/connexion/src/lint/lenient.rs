@@ -1,18 +1,18 @@
-//! Documents that are served in spite of their errors.
+//! Lenient loading: documents that are served despite their errors.
 //!
-//! Everything is checked first, then what keeps an operation from being served is repaired where its meaning is plain: a
-//! path parameter that is not declared is a string. The other modules see the repaired document. An operation that is
-//! beyond repair answers 501, which `operation` decides.
+//! The document is checked first. Then errors that prevent operations from being served are repaired if their meaning is
+//! clear: an undeclared path parameter becomes a string. The other modules see the repaired document only. An operation
+//! that can't be repaired responds with 501; `operation` detects these.
 
 use std::{mem, sync::Arc};
 
 use indexmap::IndexMap;
 
 use crate::{
-    diagnostics::Code,
+    diagnostics::DiagnosticCode,
     document::{
         Document,
-        cursor::{OperationPlace, Place, parameters},
+        cursor::{Cursor, OperationCursor, parameters},
         lowered,
         node::{Kind, Node, Position},
     },
@@ -20,11 +20,11 @@ use crate::{
 };
 
 impl Document {
-    /// Makes every error of the document a warning: it is served as far as it can be.
+    /// Turns the errors of the document into warnings, so that it is served as far as possible.
     ///
-    /// An operation that can't be served at all answers 501 with the reason: one whose security requirements can't be
-    /// enforced, or whose parameters or body can't be read. Schemas that are invalid allow anything. A path parameter
-    /// that is not declared is a string. Handlers and verifiers that are missing are still errors.
+    /// An operation that can't be served responds with 501 and the reason: its security requirements can't be enforced, or
+    /// its parameters or its body can't be read. Invalid schemas allow any value. An undeclared path parameter is a
+    /// string. Missing handlers and verifiers are still errors.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -53,20 +53,24 @@ impl Document {
             return self;
         }
         self.tolerated = Some(Vec::new());
-        let mut faults = self.check();
-        // An application may know a format, and what can't be served is known after the repair.
-        faults
-            .retain(|fault| !matches!(fault.code, Code::FormatUnknown | Code::OperationNotServed));
-        // They are told once with those of the repaired document, whose pointers are found later.
-        for fault in &mut faults {
-            fault.pointer.clear();
+        let mut diagnostics = self.check();
+        // The application may add formats, and the operations that can't be served are known after the repair.
+        diagnostics.retain(|diagnostic| {
+            !matches!(
+                diagnostic.code,
+                DiagnosticCode::FormatUnknown | DiagnosticCode::OperationNotServed
+            )
+        });
+        // Those of the repaired document get their pointers later; without pointers, duplicates can be removed.
+        for diagnostic in &mut diagnostics {
+            diagnostic.pointer.clear();
         }
-        self.tolerated = Some(faults);
+        self.tolerated = Some(diagnostics);
         self.repair();
         self
     }
 
-    /// Derives `root` from `source`, which was changed.
+    /// Updates `root` after a change of `source`.
     pub(crate) fn refresh(&mut self) {
         self.root = lowered(self.version, &self.source);
         if self.is_lenient() {
@@ -75,7 +79,7 @@ impl Document {
     }
 
     fn repair(&mut self) {
-        begin_with_slashes(Arc::make_mut(&mut self.root));
+        add_leading_slashes(Arc::make_mut(&mut self.root));
         let operations = self.operations();
         let repairs: Vec<_> = operations.iter().flat_map(repairs).collect();
         let root = Arc::make_mut(&mut self.root);
@@ -96,27 +100,28 @@ impl Document {
     }
 }
 
-/// What an object is to hold under a key.
+/// A change of one field.
 struct Repair {
-    /// JSON Pointer of the object.
+    /// The JSON Pointer of the object.
     pointer: String,
     key: &'static str,
-    /// `None` if it is to be gone.
+    /// `None` if the field is removed.
     value: Option<Node>,
 }
 
 impl Repair {
-    fn new(place: &Place<'_>, key: &'static str, kind: Kind) -> Self {
+    fn new(cursor: &Cursor<'_>, key: &'static str, kind: Kind) -> Self {
         Self {
-            pointer: place.pointer.clone(),
+            pointer: cursor.pointer.clone(),
             key,
-            value: Some(Node::new(place.node.at, kind)),
+            value: Some(Node::new(cursor.node.at, kind)),
         }
     }
 }
 
-/// Puts a slash before the paths that have none: servers and paths are joined as text (OpenAPI 3.1, section 4.8.8).
-fn begin_with_slashes(root: &mut Node) {
+/// Adds a slash to the paths that do not start with one: the path is appended to the server URL (OpenAPI 3.1, section
+/// 4.8.8).
+fn add_leading_slashes(root: &mut Node) {
     let Some(Kind::Object(paths)) = root.at_pointer_mut("/paths").map(|paths| &mut paths.kind)
     else {
         return;
@@ -132,26 +137,27 @@ fn begin_with_slashes(root: &mut Node) {
     }
 }
 
-fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
+/// Returns the repairs of an operation.
+fn repairs(operation: &OperationCursor<'_>) -> Vec<Repair> {
     let mut repairs = Vec::new();
-    let declared = parameters(&operation.item, &operation.place);
-    // First, since it takes the list as it was.
+    let declared = parameters(&operation.path_item, &operation.cursor);
     let is_declared = |name: &str| {
         let mut declared = declared.iter();
         declared.any(|one| one.text("in") == Some("path") && one.text("name") == Some(name))
     };
     let template = Template::parse(operation.path).ok();
     let names = template.iter().flat_map(Template::names);
-    let at = operation.place.node.at;
+    let at = operation.cursor.node.at;
     let missing: Vec<_> = names
         .filter(|name| !is_declared(name))
         .map(|name| string_in_path(at, name))
         .collect();
     if !missing.is_empty() {
-        let listed = operation.place.node.get("parameters");
+        // This repair comes first, because it copies the unrepaired list.
+        let listed = operation.cursor.node.get("parameters");
         let all = listed.map_or(&[][..], Node::items).iter().cloned();
         let all = Kind::Array(all.chain(missing).collect());
-        repairs.push(Repair::new(&operation.place, "parameters", all));
+        repairs.push(Repair::new(&operation.cursor, "parameters", all));
     }
     for parameter in &declared {
         let is_in_path = parameter.text("in") == Some("path");
@@ -171,12 +177,12 @@ fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
         }
     }
     if operation
-        .place
+        .cursor
         .get("requestBody")
-        .is_some_and(|body| says_nothing(&body))
+        .is_some_and(|body| has_no_content(&body))
     {
         repairs.push(Repair {
-            pointer: operation.place.pointer.clone(),
+            pointer: operation.cursor.pointer.clone(),
             key: "requestBody",
             value: None,
         });
@@ -184,14 +190,14 @@ fn repairs(operation: &OperationPlace<'_>) -> Vec<Repair> {
     repairs
 }
 
-/// Whether a request body describes none. One that is a reference still leads nowhere: what it is is not known.
-fn says_nothing(body: &Place<'_>) -> bool {
+/// Returns whether a request body has no media types. A broken reference is an unknown body.
+fn has_no_content(body: &Cursor<'_>) -> bool {
     let content = body.get("content");
     let is_empty = content.is_none_or(|content| content.members().next().is_none());
     is_empty && body.node.get("$ref").is_none()
 }
 
-/// A path parameter that may be any string.
+/// Returns a path parameter that may be any string.
 fn string_in_path(at: Position, name: &str) -> Node {
     let object = |members: Vec<(&str, Node)>| {
         let members = members

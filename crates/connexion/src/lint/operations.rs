@@ -1,103 +1,116 @@
-//! What no single place of a document tells: whether operations, paths and parameters fit together.
+//! Checks that operations, paths and parameters are consistent.
 
 use std::collections::{HashMap, HashSet};
 
 use http::Method;
 
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{
         Document, Version,
         cursor::{
-            METHODS, OperationPlace, Place, is_ignored, parameter_key, parameters, slash_parameters,
+            Cursor, METHODS, OperationCursor, is_ignored, parameter_key, parameters,
+            slash_parameters,
         },
         node::Position,
     },
     operation::path::Template,
 };
 
-/// Adds what is wrong with the operations to `faults`.
-pub(super) fn check(document: &Document, faults: &mut Vec<Fault>) {
+/// Checks all operations.
+pub(super) fn check(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = HashMap::new();
     for operation in document.operations() {
-        let at = operation.place.node.at;
+        let at = operation.cursor.node.at;
         let name = format!("{} {}", operation.method, operation.path);
-        let responses = operation.place.get("responses");
+        let responses = operation.cursor.get("responses");
         let may_be_missing = responses.is_none() && document.version >= Version::OpenApi31;
         if !may_be_missing
             && responses
                 .as_ref()
                 .is_none_or(|all| all.members().next().is_none())
         {
-            // A warning: responses are not checked then, as since OpenAPI 3.1, but no request is read otherwise.
+            // A warning, because requests do not depend on it; OpenAPI 3.1 allows it.
             let message = format!("{name} has no `responses`");
-            let fault = document.fault(Code::MemberMissing, at, message);
-            faults.push(fault.into_warning());
+            let diagnostic = document.diagnostic(DiagnosticCode::MemberMissing, at, message);
+            diagnostics.push(diagnostic.into_warning());
         }
         if matches!(operation.method, Method::GET | Method::HEAD)
-            && let Some(body) = operation.place.node.get("requestBody")
+            && let Some(body) = operation.cursor.node.get("requestBody")
         {
             let message = format!(
                 "{name} has a request body, which clients and proxies may drop; use parameters or POST"
             );
-            faults.push(document.fault(Code::GetWithBody, body.at, message));
+            diagnostics.push(document.diagnostic(DiagnosticCode::GetWithBody, body.at, message));
         }
-        for (status, response) in responses.iter().flat_map(Place::members) {
-            // A reference that is still one leads nowhere, which is reported elsewhere.
+        for (status, response) in responses.iter().flat_map(Cursor::members) {
+            // Broken references are reported elsewhere.
             let has = |key| response.node.get(key).is_some();
-            let may_be_silent = status.starts_with("x-") || document.version == Version::OpenApi32;
-            if !may_be_silent && !has("description") && !has("$ref") {
+            let is_optional = status.starts_with("x-") || document.version == Version::OpenApi32;
+            if !is_optional && !has("description") && !has("$ref") {
                 let message = format!("the response `{status}` of {name} has no `description`");
-                faults.push(document.fault(Code::DescriptionMissing, response.node.at, message));
+                diagnostics.push(document.diagnostic(
+                    DiagnosticCode::DescriptionMissing,
+                    response.node.at,
+                    message,
+                ));
             }
         }
-        operation_id(document, &operation, &mut seen, faults);
+        operation_id(document, &operation, &mut seen, diagnostics);
     }
 }
 
-/// Every operation should have a name, and none that of another.
+/// Checks that an operation has a unique `operationId`.
 fn operation_id<'d>(
     document: &Document,
-    operation: &OperationPlace<'d>,
+    operation: &OperationCursor<'d>,
     seen: &mut HashMap<&'d str, Position>,
-    faults: &mut Vec<Fault>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let Some(id) = operation.place.node.get("operationId") else {
-        let OperationPlace { method, path, .. } = operation;
+    let Some(id) = operation.cursor.node.get("operationId") else {
+        let OperationCursor { method, path, .. } = operation;
         let message = format!(
             "{method} {path} has no `operationId`; its handler is that of `{}`",
             operation.id()
         );
-        let at = operation.place.node.at;
-        faults.push(document.fault(Code::OperationIdMissing, at, message));
+        let at = operation.cursor.node.at;
+        diagnostics.push(document.diagnostic(DiagnosticCode::OperationIdMissing, at, message));
         return;
     };
     match id.as_str() {
-        // That it is not a text is reported by `structure`.
+        // `structure` reports a value that is not a string.
         None => {}
         Some("") => {
             let message = "the `operationId` is empty";
-            faults.push(document.fault(Code::OperationIdMissing, id.at, message));
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::OperationIdMissing,
+                id.at,
+                message,
+            ));
         }
         Some(text) => {
             if let Some(first) = seen.insert(text, id.at) {
-                let place = if first.file == id.at.file {
+                let location = if first.file == id.at.file {
                     format!("line {}", first.line)
                 } else {
                     format!("{}:{first}", document.file(first))
                 };
-                let message = format!("the operationId `{text}` is used already in {place}");
-                faults.push(document.fault(Code::OperationIdDuplicate, id.at, message));
+                let message = format!("the operationId `{text}` is already used in {location}");
+                diagnostics.push(document.diagnostic(
+                    DiagnosticCode::OperationIdDuplicate,
+                    id.at,
+                    message,
+                ));
             }
         }
     }
 }
 
-/// Adds what is wrong with the path templates and the parameters to `faults`.
-pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
-    ambiguous(document, faults);
-    let paths = Place::root(document).get("paths");
-    for (path, item) in paths.iter().flat_map(Place::members) {
+/// Checks the path templates and the parameters.
+pub(super) fn check_paths(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    ambiguous(document, diagnostics);
+    let paths = Cursor::root(document).get("paths");
+    for (path, item) in paths.iter().flat_map(Cursor::members) {
         if path.starts_with("x-") {
             continue;
         }
@@ -105,38 +118,38 @@ pub(super) fn check_paths(document: &Document, faults: &mut Vec<Fault>) {
             Ok(template) => template,
             Err(message) => {
                 let code = if path.starts_with('/') && path.contains(['?', '#']) {
-                    Code::PathUnreachable
+                    DiagnosticCode::PathUnreachable
                 } else {
-                    Code::PathInvalid
+                    DiagnosticCode::PathInvalid
                 };
-                faults.push(document.fault(code, item.node.at, message));
+                diagnostics.push(document.diagnostic(code, item.node.at, message));
                 continue;
             }
         };
-        listed(document, &item, faults);
+        parameter_list(document, &item, diagnostics);
         for (_, operation) in item.members().filter(|(key, _)| METHODS.contains(key)) {
-            listed(document, &operation, faults);
-            template_parameters(document, path, &template, &item, &operation, faults);
+            parameter_list(document, &operation, diagnostics);
+            template_parameters(document, path, &template, &item, &operation, diagnostics);
         }
     }
 }
 
-/// Two paths may not have the same method if they match the same requests. With different methods they can be served,
-/// though OpenAPI forbids them, too (3.1, section 4.8.8).
-fn ambiguous(document: &Document, faults: &mut Vec<Fault>) {
+/// Reports paths that match the same requests. They can be served if their methods differ, although OpenAPI forbids this,
+/// too (3.1, section 4.8.8).
+fn ambiguous(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     let (mut seen, mut reported) = (HashMap::new(), HashSet::new());
     for operation in document.operations() {
-        let OperationPlace {
+        let OperationCursor {
             path,
             method,
-            item,
-            place,
+            path_item,
+            cursor,
         } = &operation;
         let Ok(template) = Template::parse(path) else {
             continue;
         };
         let shape = template
-            .with_slashes_in(&slash_parameters(item, place))
+            .with_slashes_in(&slash_parameters(path_item, cursor))
             .shape();
         for base in operation.base_paths() {
             let known: &mut Vec<_> = seen.entry(base + &shape).or_default();
@@ -146,49 +159,57 @@ fn ambiguous(document: &Document, faults: &mut Vec<Fault>) {
                 && reported.insert((*path, *other, is_same.is_some()))
             {
                 let (code, served) = match is_same {
-                    Some(_) => (Code::PathAmbiguous, ""),
+                    Some(_) => (DiagnosticCode::PathAmbiguous, ""),
                     None => (
-                        Code::PathNamesDiffer,
+                        DiagnosticCode::PathNamesDiffer,
                         "; both are served, since their methods differ",
                     ),
                 };
                 let message = format!("`{path}` matches the same paths as `{other}`{served}");
-                faults.push(document.fault(code, item.node.at, message));
+                diagnostics.push(document.diagnostic(code, path_item.node.at, message));
             }
             known.push((*path, method.clone()));
         }
     }
 }
 
-/// No list may have the same parameter twice, or one that is passed over.
-fn listed(document: &Document, holder: &Place<'_>, faults: &mut Vec<Fault>) {
+/// Reports ignored and duplicate parameters of a list.
+fn parameter_list(document: &Document, holder: &Cursor<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = Vec::new();
-    for parameter in holder.get("parameters").iter().flat_map(Place::items) {
+    for parameter in holder.get("parameters").iter().flat_map(Cursor::items) {
         if is_ignored(document, &parameter) {
             let name = parameter.text("name").unwrap_or_default();
             let message = format!(
-                "the header `{name}` is ignored as a parameter: `content` and `security` speak of it"
+                "the header `{name}` is ignored as a parameter; `content` and `security` describe it"
             );
-            faults.push(document.fault(Code::ParameterIgnored, parameter.node.at, message));
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::ParameterIgnored,
+                parameter.node.at,
+                message,
+            ));
         }
         let key = parameter_key(&parameter);
         if seen.contains(&key) {
             let name = parameter.text("name").unwrap_or_default();
-            let message = format!("the parameter `{name}` stands twice in `parameters`");
-            faults.push(document.fault(Code::ParameterDuplicate, parameter.node.at, message));
+            let message = format!("the parameter `{name}` is listed twice in `parameters`");
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::ParameterDuplicate,
+                parameter.node.at,
+                message,
+            ));
         }
         seen.push(key);
     }
 }
 
-/// Every template parameter must be declared, and every declared one must be in the template.
+/// Checks that every parameter of the template is declared, and every declared path parameter is in the template.
 fn template_parameters(
     document: &Document,
     path: &str,
     template: &Template,
-    item: &Place<'_>,
-    operation: &Place<'_>,
-    faults: &mut Vec<Fault>,
+    item: &Cursor<'_>,
+    operation: &Cursor<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let declared: Vec<_> = parameters(item, operation)
         .into_iter()
@@ -200,13 +221,17 @@ fn template_parameters(
             let message = format!(
                 "the parameter `{name}` of `{path}` is not declared; add it to `parameters`"
             );
-            faults.push(document.fault(Code::PathParameterUndeclared, operation.node.at, message));
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::PathParameterUndeclared,
+                operation.node.at,
+                message,
+            ));
         }
     }
     for (name, at) in declared {
         if !template.names().any(|known| known == name) {
-            faults.push(document.fault(
-                Code::PathParameterUnknown,
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::PathParameterUnknown,
                 at,
                 format!("the path `{path}` has no parameter `{name}`"),
             ));

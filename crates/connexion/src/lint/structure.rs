@@ -1,284 +1,222 @@
-//! What may stand where in a document (OpenAPI 3.1, section 4.8), and whether it does.
+//! Checks the structure of a document: the fields of each object, their types and the references (OpenAPI 3.1, section 4.8).
 //!
-//! A member that nobody reads is a fault, not a trifle: a misspelt `requestbody` would otherwise mean that
-//! bodies are not checked. So is what this library does not do yet, security above all. Swagger 2.0 is
-//! looked at after lowering, so there is one table for all versions.
+//! Unknown fields are errors if requests could depend on them: with a misspelt `requestbody`, bodies would not be checked.
+//! Unsupported fields are errors, too. Swagger 2.0 is checked after lowering, so one table serves all versions.
 
+mod references;
 mod schema;
+mod unknown;
 mod version;
 
 use std::collections::{HashMap, HashSet};
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::keywords;
 use crate::{
-    diagnostics::{Code, Fault},
+    diagnostics::{Diagnostic, DiagnosticCode},
     document::{
-        Document, MAX_REFERENCES, Version, decoded,
-        files::{self as sources, Broken},
+        Document, Version, decoded,
+        files::{Broken, is_elsewhere},
         node::{Kind, Node, Position, push},
-        object::{Part, Rule, is_remark_in_3_2},
+        object::{FieldType, ObjectKind, is_annotation_in_3_2},
         server,
     },
     schema::{Sample, is_format},
 };
 
-/// What a look at the whole document found.
+/// The results of the check.
 #[derive(Debug, Default)]
-pub(crate) struct Survey {
-    /// Members that are unknown, of the wrong kind or not supported, and references that lead nowhere.
-    pub(crate) faults: Vec<Fault>,
-    /// JSON Pointers of all schemas that are not part of another.
+pub(crate) struct StructureFindings {
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The JSON Pointers of all schemas that are not part of another schema.
     pub(crate) schemas: Vec<String>,
+    /// The defaults and examples of schemas.
     pub(crate) samples: Vec<Sample>,
-    /// Formats that the library does not know, and where they stand.
+    /// The formats that the library does not know, with their positions.
     pub(crate) formats: Vec<(Position, String)>,
 }
 
-impl Survey {
+impl StructureFindings {
+    /// Checks the structure of a document.
     pub(crate) fn of(document: &Document) -> Self {
-        let mut walk = Walk {
+        let mut walker = StructureWalker {
             document,
-            survey: Self::default(),
+            findings: Self::default(),
             pointer: String::new(),
-            places: HashMap::new(),
+            kinds: HashMap::new(),
             references: Vec::new(),
-            away: HashSet::new(),
-            is_away: false,
-            kin: Vec::new(),
+            client_references: HashSet::new(),
+            is_client_target: false,
+            possible_children: Vec::new(),
             is_unserved: false,
         };
-        walk.part(&document.root, Part::Document);
-        walk.references();
-        walk.survey
+        walker.check_object(&document.root, ObjectKind::Document);
+        walker.check_references();
+        walker.findings
     }
 }
 
-struct Walk<'d> {
+/// Visits all objects of a document.
+struct StructureWalker<'d> {
     document: &'d Document,
-    survey: Survey,
-    /// Where the walk is.
+    findings: StructureFindings,
+    /// The JSON Pointer of the current node.
     pointer: String,
-    /// What stands at each pointer; a reference must lead to something of the right kind.
-    places: HashMap<String, Part>,
-    references: Vec<(Position, &'d str, Part)>,
-    /// References from where requests do not come to this service.
-    away: HashSet<Position>,
-    /// Whether the part in another file that the walk is in was reached from one of these.
-    is_away: bool,
-    /// JSON Pointers of schemas that no reference leads to, but that build on one with a discriminator.
-    kin: Vec<String>,
-    /// Whether the walk is where no request or response depends on what is described.
+    /// The kinds of the visited objects by pointer. References must lead to an object of the expected kind.
+    kinds: HashMap<String, ObjectKind>,
+    /// The references that are still to be checked, with the expected kind of their target.
+    references: Vec<(Position, &'d str, ObjectKind)>,
+    /// The references within webhooks and callbacks.
+    client_references: HashSet<Position>,
+    /// `true` if the current object was reached by one of `client_references`.
+    is_client_target: bool,
+    /// The JSON Pointers of schemas that may extend a schema with a discriminator. A document need not refer to them.
+    possible_children: Vec<String>,
+    /// `true` if no request or response depends on the current object.
     is_unserved: bool,
 }
 
-impl<'d> Walk<'d> {
-    fn part(&mut self, node: &'d Node, part: Part) {
-        self.places.insert(self.pointer.clone(), part);
+impl<'d> StructureWalker<'d> {
+    /// Checks an object.
+    fn check_object(&mut self, node: &'d Node, kind: ObjectKind) {
+        self.kinds.insert(self.pointer.clone(), kind);
         let members = match &node.kind {
             Kind::Object(members) => members,
-            Kind::Bool(_) if part == Part::Schema => return,
+            Kind::Bool(_) if kind == ObjectKind::Schema => return,
             _ => {
-                return self.fault(
-                    Code::MemberInvalid,
+                return self.report(
+                    DiagnosticCode::MemberInvalid,
                     node.at,
-                    format!("{} must be an object", part.name()),
+                    format!("{} must be an object", kind.name()),
                 );
             }
         };
-        if let Some(reference) = members.get("$ref").filter(|_| part.may_be_reference()) {
-            self.reference(node, reference, part);
-            if part != Part::Schema || !self.document.version.refs_have_siblings() {
+        if let Some(reference) = members.get("$ref").filter(|_| kind.may_be_reference()) {
+            self.collect_reference(node, reference, kind);
+            if kind != ObjectKind::Schema || !self.document.version.refs_have_siblings() {
                 return;
             }
         }
         for (key, member) in members {
-            self.version(part, key, member);
-            if matches!(part, Part::Document | Part::Schema) {
-                self.dialect(key, member);
+            self.check_version(kind, key, member);
+            if matches!(kind, ObjectKind::Document | ObjectKind::Schema) {
+                self.check_dialect(key, member);
             }
-            match part.rule(key) {
-                Some(rule) => self.below(key, |walk| walk.member(key, member, rule)),
+            match kind.field(key) {
+                Some(field_type) => {
+                    self.below(key, |walker| walker.check_field(key, member, field_type));
+                }
                 None if key.starts_with("x-") => {}
-                None if part == Part::Schema => self.schema_keyword(key, member),
-                None if self.is_3_2() && part.has_in_3_2(key) => {
-                    if !is_remark_in_3_2(key) {
-                        self.passed_over(key, member.at);
+                None if kind == ObjectKind::Schema => self.check_keyword(key, member),
+                None if self.is_3_2() && kind.is_new_in_3_2(key) => {
+                    if !is_annotation_in_3_2(key) {
+                        self.report_ignored(key, member.at);
                     }
                 }
-                None => self.unknown(part, key, member.at),
+                None => self.report_unknown(kind, key, member.at),
             }
         }
-        match part {
-            Part::SecurityScheme => self.security_scheme(members),
-            Part::Schema => {
-                self.format(node);
-                self.discriminator(node);
-                self.schema_samples(node);
-                self.without_effect(node);
+        match kind {
+            ObjectKind::SecurityScheme => self.check_security_scheme(members),
+            ObjectKind::Schema => {
+                self.collect_format(node);
+                self.check_discriminator(node);
+                self.collect_schema_samples(node);
+                self.report_without_effect(node);
             }
-            Part::Media | Part::Parameter | Part::Header => self.samples(node, part),
-            Part::Server => self.server(node),
+            ObjectKind::Media | ObjectKind::Parameter | ObjectKind::Header => {
+                self.collect_samples(node, kind);
+            }
+            ObjectKind::Server => self.check_server(node),
             _ => {}
         }
-        if self.is_3_2() && part == Part::Parameter {
-            self.new_parameter(node);
+        if self.is_3_2() && kind == ObjectKind::Parameter {
+            self.report_new_parameter(node);
         }
     }
 
-    /// A member that is probably misspelt, or means something elsewhere, is an error: requests could be read otherwise
-    /// than the author thinks.
-    fn unknown(&mut self, part: Part, key: &str, at: Position) {
-        let has = |known: &str| part.rule(known).is_some();
-        let meant = keywords::meant_member(key, has);
-        let is_effective = keywords::is_effective(key, meant);
-        let rest = match meant {
-            Some(meant) => format!("; `{meant}` is probably meant"),
-            None if is_effective => String::new(),
-            None => "; it is passed over".to_owned(),
-        };
-        let message = format!("{} has no member `{key}`{rest}", part.name());
-        let fault = self.document.fault(Code::MemberUnknown, at, message);
-        let is_error = is_effective && !self.is_unserved;
-        self.survey.faults.push(if is_error {
-            fault
-        } else {
-            fault.into_warning()
-        });
-    }
-
-    /// A keyword of a schema that holds no other schema.
-    fn schema_keyword(&mut self, key: &str, member: &Node) {
-        if let Some(meant) = keywords::meant_in_schema(key) {
-            self.misspelt(key, meant, member.at);
-        }
-        self.remark(key, member);
-    }
-
-    fn security_scheme(&mut self, members: &IndexMap<String, Node>) {
-        for (key, member) in members {
-            if let Some(meant) = keywords::meant_in_security_scheme(key) {
-                self.misspelt(key, meant, member.at);
-            }
-        }
-    }
-
-    /// What is for people and other programs has keywords, too.
-    fn remark(&mut self, holder: &str, node: &Node) {
-        let Some(known) = keywords::of_remark(holder) else {
-            return;
-        };
-        let objects: Vec<_> = match (holder, &node.kind) {
-            ("tags", Kind::Array(items)) => items.iter().collect(),
-            ("variables", Kind::Object(named)) => named.values().collect(),
-            _ => vec![node],
-        };
-        for (key, member) in objects.into_iter().flat_map(Node::members) {
-            if let Some(meant) = keywords::meant(key, known.iter().copied()) {
-                self.misspelt(key, meant, member.at);
-            }
-        }
-    }
-
-    fn misspelt(&mut self, key: &str, meant: &str, at: Position) {
-        let message = format!("`{key}` is not known and passed over; `{meant}` is probably meant");
-        self.fault(Code::KeywordMisspelt, at, message);
-    }
-
-    fn reference(&mut self, holder: &'d Node, reference: &'d Node, part: Part) {
-        match reference.as_str() {
-            Some(text) => {
-                if self.is_away() {
-                    self.away.insert(reference.at);
-                }
-                self.references.push((reference.at, text, part));
-            }
-            None => self.fault(Code::MemberInvalid, reference.at, "`$ref` must be a text"),
-        }
-        if part != Part::Schema {
-            self.siblings(holder);
-        }
-    }
-
-    fn member(&mut self, key: &str, node: &'d Node, rule: Rule) {
+    /// Checks a field.
+    fn check_field(&mut self, key: &str, node: &'d Node, field_type: FieldType) {
         let before = self.is_unserved;
         self.is_unserved |=
-            rule.is_unserved() || matches!(key, "deprecated" | "title" | "webhooks");
-        self.member_of_kind(key, node, rule);
+            field_type.is_unserved() || matches!(key, "deprecated" | "title" | "webhooks");
+        self.check_type(key, node, field_type);
         self.is_unserved = before;
     }
 
-    fn member_of_kind(&mut self, key: &str, node: &'d Node, rule: Rule) {
-        match (rule, &node.kind) {
-            (Rule::Any, _) => self.remark(key, node),
-            (Rule::Text, Kind::String(_)) | (Rule::Flag, Kind::Bool(_)) => {}
-            (Rule::Text, _) => self.fault(
-                Code::MemberInvalid,
+    /// Checks that a value has the type of its field.
+    fn check_type(&mut self, key: &str, node: &'d Node, field_type: FieldType) {
+        match (field_type, &node.kind) {
+            (FieldType::Any, _) => self.check_documentation(key, node),
+            (FieldType::String, Kind::String(_)) | (FieldType::Boolean, Kind::Bool(_)) => {}
+            (FieldType::String, _) => self.report(
+                DiagnosticCode::MemberInvalid,
                 node.at,
-                format!("`{key}` must be a text"),
+                format!("`{key}` must be a string"),
             ),
-            (Rule::Refused, _) => {
-                self.fault(
-                    Code::Unsupported,
+            (FieldType::Unsupported, _) => {
+                self.report(
+                    DiagnosticCode::Unsupported,
                     node.at,
                     format!("`{key}` is not supported"),
                 );
             }
-            (Rule::Flag, _) => {
-                self.fault(
-                    Code::MemberInvalid,
+            (FieldType::Boolean, _) => {
+                self.report(
+                    DiagnosticCode::MemberInvalid,
                     node.at,
                     format!("`{key}` must be true or false"),
                 );
             }
-            (Rule::One(Part::Schema), Kind::Array(items)) if key == "items" => {
-                self.tuple(node, items);
+            (FieldType::One(ObjectKind::Schema), Kind::Array(items)) if key == "items" => {
+                self.check_tuple(node, items);
             }
-            (Rule::One(part), _) => self.outer(node, part),
-            (Rule::List(part), Kind::Array(items)) => {
+            (FieldType::One(kind), _) => self.check_object_or_schema(node, kind),
+            (FieldType::List(kind), Kind::Array(items)) => {
                 for (i, item) in items.iter().enumerate() {
-                    self.below(&i.to_string(), |walk| walk.outer(item, part));
+                    self.below(&i.to_string(), |walker| {
+                        walker.check_object_or_schema(item, kind);
+                    });
                 }
             }
-            (Rule::List(_), _) => {
-                self.fault(
-                    Code::MemberInvalid,
+            (FieldType::List(_), _) => {
+                self.report(
+                    DiagnosticCode::MemberInvalid,
                     node.at,
                     format!("`{key}` must be a list"),
                 );
             }
-            (Rule::Map(part), Kind::Object(members)) => {
+            (FieldType::Map(kind), Kind::Object(members)) => {
                 for (name, member) in members {
-                    self.below(name, |walk| walk.outer(member, part));
+                    self.below(name, |walker| walker.check_object_or_schema(member, kind));
                 }
             }
-            (Rule::Map(_), _) => self.fault(
-                Code::MemberInvalid,
+            (FieldType::Map(_), _) => self.report(
+                DiagnosticCode::MemberInvalid,
                 node.at,
                 format!("`{key}` must be an object"),
             ),
         }
     }
 
-    /// A part that may be a schema which no other schema holds.
-    fn outer(&mut self, node: &'d Node, part: Part) {
+    /// Checks an object, and collects it if it is a schema that is not part of another schema.
+    fn check_object_or_schema(&mut self, node: &'d Node, kind: ObjectKind) {
         let parent = self
             .pointer
             .rsplit_once('/')
             .map_or("", |(parent, _)| parent);
-        // The keyword between, such as `properties`, is no part itself.
+        // A keyword between them, such as `properties`, is not an object of the specification.
         let holder = parent.rsplit_once('/').map_or("", |(holder, _)| holder);
         let is_held = [parent, holder]
             .iter()
-            .any(|pointer| self.places.get(*pointer) == Some(&Part::Schema));
-        if part == Part::Schema && !is_held {
-            self.survey.schemas.push(self.pointer.clone());
+            .any(|pointer| self.kinds.get(*pointer) == Some(&ObjectKind::Schema));
+        if kind == ObjectKind::Schema && !is_held {
+            self.findings.schemas.push(self.pointer.clone());
         }
-        self.part(node, part);
+        self.check_object(node, kind);
     }
 
+    /// Calls `visit` with the pointer of the child `key`.
     fn below(&mut self, key: &str, visit: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
         push(&mut self.pointer, key);
@@ -286,134 +224,30 @@ impl<'d> Walk<'d> {
         self.pointer.truncate(length);
     }
 
-    /// Whoever reads a reference reads what it leads to, and nothing beside it.
-    fn siblings(&mut self, node: &Node) {
-        for (key, member) in node.members() {
-            if !matches!(key, "$ref" | "summary" | "description") && !key.starts_with("x-") {
-                let message = format!("`{key}` has no meaning beside a `$ref`");
-                self.fault(Code::ReferenceSibling, member.at, message);
-            }
-        }
-    }
-
-    /// What stands before each path is that of its servers; those of requests that go to the client may be anywhere.
-    fn server(&mut self, server: &Node) {
+    /// Checks the base path of a server. Webhooks and callbacks are sent to the client, so their servers are not checked.
+    fn check_server(&mut self, server: &Node) {
         let at = server.get("url").map_or(server.at, |url| url.at);
         match server::path(server) {
-            _ if self.is_away() => {}
+            _ if self.is_sent_to_client() => {}
             Ok(path) if server::has_empty_segment(&path) => {
                 let message = format!(
-                    "`{path}` has an empty segment, which proxies may remove; it is served with and without"
+                    "`{path}` has an empty segment, which proxies may remove; it is served both with and without it"
                 );
-                self.fault(Code::NotUnderstood, at, message);
+                self.report(DiagnosticCode::NotUnderstood, at, message);
             }
             Ok(_) => {}
-            Err(message) => self.fault(Code::MemberInvalid, at, message),
+            Err(message) => self.report(DiagnosticCode::MemberInvalid, at, message),
         }
     }
 
-    /// Whether the walk is where requests go to the client.
-    fn is_away(&self) -> bool {
-        self.is_away
-            || self.pointer.starts_with("/webhooks/")
-            || self.pointer.contains("/callbacks/")
-    }
-
-    /// What stands where the specification has no part, in another file or below `x-…`, is looked at where a
-    /// reference leads to it, as what the reference expects.
-    fn elsewhere(&mut self, at: Position, reference: &str, part: Part) {
-        let pointer = decoded(reference);
-        let Ok(target) = self.document.target(reference) else {
-            return;
-        };
-        let may_be_part = match target.kind {
-            Kind::Object(_) => !Part::is_collection(&pointer),
-            Kind::Bool(_) => part == Part::Schema,
-            _ => false,
-        };
-        if sources::is_elsewhere(&pointer) || may_be_part {
-            self.is_away = self.away.contains(&at);
-            self.visit(target, pointer.into_owned(), part);
-        }
-    }
-
-    /// Looks at a part that stands at a pointer, unless that was done.
-    fn visit(&mut self, node: &'d Node, pointer: String, part: Part) {
-        if self.places.contains_key(&pointer) {
-            return;
-        }
-        if part == Part::Schema {
-            self.survey.schemas.push(pointer.clone());
-        }
-        self.pointer = pointer;
-        self.part(node, part);
-    }
-
-    fn references(&mut self) {
-        loop {
-            if let Some((at, reference, part)) = self.references.pop() {
-                self.elsewhere(at, reference, part);
-                self.lead(at, reference, part);
-            } else if let Some(pointer) = self.kin.pop() {
-                if let Some(node) = self.document.root.at_pointer(&pointer) {
-                    self.visit(node, pointer, Part::Schema);
-                }
-            } else {
-                return;
-            }
-        }
-    }
-
-    /// Reports a reference that does not lead to a part of the kind that is expected.
-    fn lead(&mut self, at: Position, reference: &str, part: Part) {
-        let document = self.document;
-        let written = document.written_at(at, reference);
-        let target = match document.target_of(at, reference) {
-            Err(Broken::Because(message)) => {
-                return self.fault(Code::ReferenceUnresolvable, at, message);
-            }
-            Err(Broken::Told) => return,
-            Ok(target) => target,
-        };
-        match self.places.get(&*decoded(reference)) {
-            Some(known) if *known == part => {
-                if self.is_endless(target) {
-                    let message = format!("`{written}` leads back to itself");
-                    self.fault(Code::ReferenceEndless, at, message);
-                }
-            }
-            // JSON Schema 2020-12, section 6.5 of the core: keywords that are unknown are ignored.
-            Some(known) if part == Part::Schema && known.may_be_reference() => {
-                let known = known.name();
-                let message =
-                    format!("`{written}` is {known}; read as a schema, it allows any value");
-                self.fault(Code::NotChecked, at, message);
-            }
-            _ => {
-                let message = format!("`{written}` is not {}", part.name());
-                self.fault(Code::ReferenceMismatch, at, message);
-            }
-        }
-    }
-
-    fn is_endless(&self, mut node: &'d Node) -> bool {
-        for _ in 0..MAX_REFERENCES {
-            let reference = node.get("$ref").and_then(Node::as_str);
-            match reference.and_then(|reference| self.document.target(reference).ok()) {
-                Some(target) => node = target,
-                None => return false,
-            }
-        }
-        true
-    }
-
-    fn fault(&mut self, code: Code, at: Position, message: impl Into<String>) {
-        let fault = self.document.fault(code, at, message);
+    /// Adds a diagnostic; a warning if no request or response depends on the current object.
+    fn report(&mut self, code: DiagnosticCode, at: Position, message: impl Into<String>) {
+        let diagnostic = self.document.diagnostic(code, at, message);
         let is_warning = self.is_unserved;
-        self.survey.faults.push(if is_warning {
-            fault.into_warning()
+        self.findings.diagnostics.push(if is_warning {
+            diagnostic.into_warning()
         } else {
-            fault
+            diagnostic
         });
     }
 }

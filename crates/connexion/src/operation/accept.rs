@@ -1,8 +1,8 @@
-//! Which of the described media types of an answer a client wants: the header `Accept` (RFC 9110, section 12.5.1).
+//! Content negotiation: the header `Accept` (RFC 9110, section 12.5.1).
 //!
-//! Parameters other than `q` are not looked at, since no document is known that tells the types of an answer apart by
-//! them, as some do those of a request's body ([`MediaType::distance`]). What can't be read is passed over; a header in
-//! which nothing can be read means no more than none.
+//! Parameters other than `q` are ignored. Documents do not distinguish the types of a response by them, unlike those of a
+//! request ([`MediaType::distance`]). Entries that can't be parsed are ignored; a header without valid entries is treated
+//! as absent.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use http::{HeaderMap, header};
 
 use crate::{
     operation::media_type::{MediaType, essence},
-    problem::{In, Violation},
+    problem::{Location, Violation},
 };
 
-/// The media type of the answer that the client likes best among those which the document describes for success;
-/// empty if it describes none. Of use to a handler that can answer in several.
+/// The media type that the client prefers among those that the document declares for successful responses. It is empty if
+/// the document declares none. A handler that supports several types takes it as an argument.
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};
@@ -28,19 +28,19 @@ use crate::{
 /// }
 /// ```
 ///
-/// Where the document describes a range such as `image/*`, it is the type within it that the client names, or the
-/// range if it names none.
+/// If the document declares a range such as `image/*`, it is the type within it that the client names, or the range if the
+/// client names none.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Accept(Option<Arc<str>>);
 
 impl Accept {
-    /// The media type, in lower case and without parameters.
+    /// Returns the media type, in lower case and without parameters.
     ///
-    /// Empty if the document describes no type of an answer that means success.
+    /// It is empty if the document declares no type for a successful response.
     ///
     /// ```
-    /// async fn liked(accept: connexion::Accept) -> String {
-    ///     format!("You like {} best.", accept.as_str())
+    /// async fn preferred(accept: connexion::Accept) -> String {
+    ///     format!("You prefer {}.", accept.as_str())
     /// }
     /// # assert_eq!(connexion::Accept::default().as_str(), "");
     /// ```
@@ -48,17 +48,17 @@ impl Accept {
         self.0.as_deref().unwrap_or_default()
     }
 
-    /// The media type among `available` that a client with these headers likes best, the first of those that it likes alike;
-    /// `None` if it accepts none of them. Of use around a service, where no operation is known.
+    /// Returns the media type among `available` that a client with these headers prefers, the first if it prefers several
+    /// equally; `None` if it accepts none of them. Layers around a service, which do not know the operation, can use it.
     ///
     /// ```
     /// # use connexion::Accept;
     /// # use http::{HeaderMap, HeaderValue, header::ACCEPT};
     /// let mut headers = HeaderMap::new();
-    /// let liked = |headers: &HeaderMap| Accept::among(&["application/json", "text/html"], headers);
-    /// assert_eq!(liked(&headers).unwrap().as_str(), "application/json");
+    /// let preferred = |headers: &HeaderMap| Accept::among(&["application/json", "text/html"], headers);
+    /// assert_eq!(preferred(&headers).unwrap().as_str(), "application/json");
     /// headers.insert(ACCEPT, HeaderValue::from_static("text/html, */*;q=0.8"));
-    /// assert_eq!(liked(&headers).unwrap().as_str(), "text/html");
+    /// assert_eq!(preferred(&headers).unwrap().as_str(), "text/html");
     /// ```
     pub fn among(available: &[&str], headers: &HeaderMap) -> Option<Self> {
         let available: Vec<_> = available
@@ -69,28 +69,28 @@ impl Accept {
     }
 }
 
-/// An entry of the header.
-struct Wish<'h> {
+/// An entry of the header `Accept`.
+struct AcceptedRange<'h> {
     range: &'h str,
-    /// In thousandths; 0 forbids.
+    /// In thousandths; 0 excludes the range.
     weight: u16,
 }
 
-/// The best of `available`, the first of those that are liked alike; `None` if there are some and none of them is
+/// Returns the type among `available` with the greatest weight, the first if there are several; `None` if none of them is
 /// acceptable.
 pub(crate) fn choose(available: &[MediaType], headers: &HeaderMap) -> Option<Accept> {
     let fields = headers.get_all(header::ACCEPT).iter();
     let entries = fields.filter_map(|field| field.to_str().ok()?.into());
-    let wishes: Vec<_> = entries
+    let accepted: Vec<_> = entries
         .flat_map(|field| field.split(','))
-        .filter_map(wish)
+        .filter_map(accepted_range)
         .collect();
-    if available.is_empty() || wishes.is_empty() {
+    if available.is_empty() || accepted.is_empty() {
         return Some(first(available));
     }
     let mut best: Option<(u16, Arc<str>)> = None;
     for one in available {
-        if let Some((weight, name)) = liked(one, &wishes)
+        if let Some((weight, name)) = preference(one, &accepted)
             && best.as_ref().is_none_or(|(known, _)| weight > *known)
         {
             best = Some((weight, name));
@@ -99,27 +99,26 @@ pub(crate) fn choose(available: &[MediaType], headers: &HeaderMap) -> Option<Acc
     best.map(|(_, name)| Accept(Some(name)))
 }
 
-/// The first of `available`, where what a client accepts does not matter.
+/// Returns the first of `available`, whatever the client accepts.
 pub(crate) fn first(available: &[MediaType]) -> Accept {
     Accept(available.first().map(MediaType::shared))
 }
 
-/// What is told if none of them is acceptable.
-pub(crate) fn refused(available: &[MediaType]) -> Violation {
+/// Returns the violation of a request that accepts none of `available`.
+pub(crate) fn unacceptable(available: &[MediaType]) -> Violation {
     let names: Vec<_> = available.iter().map(MediaType::as_str).collect();
     let detail = format!(
         "None of the types of the answer is acceptable: {}",
         names.join(", ")
     );
     Violation {
-        name: "Accept".to_owned(),
         expected: Some(names.into()),
-        ..Violation::new(In::Header, "accept", detail)
+        ..Violation::new(Location::header("Accept"), "accept", detail)
     }
 }
 
-/// Reads an entry; `None` if it is no media range, or its weight no number.
-fn wish(entry: &str) -> Option<Wish<'_>> {
+/// Parses an entry; returns `None` if it is not a media range, or its weight not a number.
+fn accepted_range(entry: &str) -> Option<AcceptedRange<'_>> {
     let mut weight = 1000;
     for parameter in entry.split(';').skip(1) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -139,33 +138,33 @@ fn wish(entry: &str) -> Option<Wish<'_>> {
         || range
             .split_once('/')
             .is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
-    is_range.then_some(Wish { range, weight })
+    is_range.then_some(AcceptedRange { range, weight })
 }
 
-/// How much a type is liked, by the entry that speaks of it most exactly, and what it is then.
-fn liked(available: &MediaType, wishes: &[Wish<'_>]) -> Option<(u16, Arc<str>)> {
-    let fits = wishes.iter().filter_map(|wish| {
-        let exactness = available.exactness(wish.range)?;
-        Some((exactness, wish))
+/// Returns the weight of a type by the most specific entry that includes it, and the type that it selects.
+fn preference(available: &MediaType, accepted: &[AcceptedRange<'_>]) -> Option<(u16, Arc<str>)> {
+    let matching = accepted.iter().filter_map(|range| {
+        let specificity = available.specificity(range.range)?;
+        Some((specificity, range))
     });
-    // Of equals the first.
-    let (_, wish) = fits.rev().max_by_key(|(exactness, _)| *exactness)?;
-    if wish.weight == 0 {
+    // The first among equals.
+    let (_, range) = matching.rev().max_by_key(|(specificity, _)| *specificity)?;
+    if range.weight == 0 {
         return None;
     }
-    let name = if available.is_range() && !wish.range.contains('*') {
-        wish.range.to_ascii_lowercase().into()
+    let name = if available.is_range() && !range.range.contains('*') {
+        range.range.to_ascii_lowercase().into()
     } else {
         available.shared()
     };
-    Some((wish.weight, name))
+    Some((range.weight, name))
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue, header};
 
-    use super::{choose, refused};
+    use super::{choose, unacceptable};
     use crate::operation::media_type::MediaType;
 
     fn chosen(available: &[&str], accept: &[&'static str]) -> String {
@@ -179,12 +178,12 @@ mod tests {
         }
         match choose(&available, &headers) {
             Some(accept) => accept.as_str().to_owned(),
-            None => refused(&available).detail,
+            None => unacceptable(&available).detail,
         }
     }
 
     #[test]
-    fn the_best_liked_type_is_chosen() {
+    fn the_preferred_type_is_chosen() {
         let available = ["application/json", "text/csv", "text/html"];
         for (accept, expected) in [
             (&[][..], "application/json"),
@@ -202,7 +201,7 @@ mod tests {
             ),
             (&["image/png, *"], "application/json"),
             (&["application/xml, application/json"], "application/json"),
-            // Nothing of these can be read.
+            // None of these can be parsed.
             (&[""], "application/json"),
             (&[";;;"], "application/json"),
             (&["text/csv;q=x"], "application/json"),
@@ -220,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_acceptable_is_told_with_what_there_is() {
-        let told = "None of the types of the answer is acceptable: application/json, text/csv";
+    fn available_types_are_listed_if_none_is_acceptable() {
+        let detail = "None of the types of the answer is acceptable: application/json, text/csv";
         for accept in [
             "application/xml",
             "application/json;q=0, text/csv;q=0.0",
             "image/*",
         ] {
-            assert_eq!(chosen(&["application/json", "text/csv"], &[accept]), told);
+            assert_eq!(chosen(&["application/json", "text/csv"], &[accept]), detail);
         }
         assert_eq!(chosen(&[], &["application/xml"]), "");
     }

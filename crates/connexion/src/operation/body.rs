@@ -1,242 +1,88 @@
-//! The body of a request: which of the described types it is of, and the value that its bytes stand for.
+//! Reads and checks the body of a request, by the entry of `content` that matches its type.
+
+mod compile;
 
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
-use super::{Rules, body_type::BodyType, compile::Compile, nearest};
+use super::{Rules, body_type::BodyType, nearest};
+#[cfg(feature = "multipart")]
+use crate::operation::multipart;
 use crate::{
     compat::Compat,
-    diagnostics::Code,
-    document::{Document, cursor::Place, node::Position},
+    document::{Document, node::Position},
     operation::{
+        charset::{Charset, charset, is_utf8},
         form::{Fields, Form},
-        media_type::{
-            ANY_JSON, Charset, MediaType, charset, content_type, is_utf8, json_text,
-            without_negative_zero,
-        },
-        parameter::{has, types},
+        json_text::{json_text, without_negative_zero},
+        media_type::{MediaType, content_type},
     },
-    problem::{In, Violation},
+    problem::{Location, Violation},
     schema::{
-        Defaults, Kept, Schema, ValidValues, is_remark,
+        Defaults, PropertyFilter, Schema, ValidValues,
         json::{self as text, Room},
-        shown::cut,
+        notation::cut,
     },
 };
-#[cfg(feature = "multipart")]
-use crate::{document::Version, operation::multipart};
 
+pub(super) use self::compile::is_more_than_text;
+
+/// A compiled request body object.
 #[derive(Debug)]
 pub(super) struct RequestBody {
     required: bool,
-    content: Vec<Media>,
-    /// Whether a body without `Content-Type` is refused.
+    content: Vec<RequestMedia>,
+    /// Rejects a body without `Content-Type`.
     needs_type: bool,
 }
 
 /// One entry of a request's `content`.
 #[derive(Debug)]
-struct Media {
+struct RequestMedia {
     kind: MediaType,
-    /// Whether the document has no such entry, but one that is meant for this type as well.
+    /// True if the document has no entry of this type, but another entry applies to it.
     is_implied: bool,
     reading: Reading,
-    /// `None` if the document says nothing about it.
+    /// `None` if the document has none.
     schema: Option<Arc<Schema>>,
-    /// `None` if it has no value, or if it is a form, whose schema is not known.
+    /// `None` without a schema, or for a stream.
     defaults: Option<Defaults>,
-    /// What of it becomes values, if it is JSON and undescribed properties are skipped.
-    kept: Option<Kept>,
+    /// The properties of JSON that are read if undescribed ones are skipped.
+    kept: Option<PropertyFilter>,
 }
 
-/// How a body becomes a value.
+/// The way in which a body is read.
 #[derive(Debug)]
 pub(crate) enum Reading {
     Json,
-    /// It is a JSON string.
+    /// As a string.
     Text,
     /// `application/x-www-form-urlencoded`.
     Form(Form),
     /// `multipart/form-data`.
     #[cfg(feature = "multipart")]
     Multipart(Form),
-    /// By a function of the application.
+    /// By the application's function.
     Decoded(BodyType),
-    /// Not at all: the handler takes its bytes as they come.
+    /// Not at all; the handler reads its bytes.
     Stream,
 }
 
-/// What was received of a body before it is looked at.
+/// The received body.
 #[derive(Debug)]
 pub(crate) enum Received<'b> {
     Whole(&'b [u8]),
-    /// The fields of a form, whose files are somewhere else.
+    /// The fields of a form, without the bytes of its files.
     #[cfg(feature = "multipart")]
     Fields(Fields<'b>),
-    /// Something, which nobody has read yet.
+    /// A body that has not been read.
     Stream,
 }
 
-impl Compile<'_, '_> {
-    pub(super) fn request_body(&mut self, place: &Place<'_>) -> RequestBody {
-        let content = place.get("content");
-        let is_empty = content
-            .as_ref()
-            .is_none_or(|content| content.members().next().is_none());
-        if is_empty {
-            let message = "the request body has no `content`";
-            self.fault(Code::MemberMissing, place, message);
-        }
-        // It requires a `Content-Type`, and takes any type of JSON for `application/json`.
-        let is_python = self.document.compat == Compat::Connexion;
-        // What is implied goes after what the document says of the type itself.
-        let (mut entries, mut implied) = (Vec::new(), Vec::new());
-        for (name, place) in content.iter().flat_map(Place::members) {
-            if !self.is_media_type(name, &place) {
-                continue;
-            }
-            let media = self.media(name, &place);
-            implied.extend(self.within(&media.kind, &place));
-            if is_python && media.kind.is_plain_json() {
-                implied.push(self.implied(ANY_JSON, Reading::Json, &place));
-            }
-            entries.push(media);
-        }
-        if entries.is_empty() {
-            // Nothing is said that could be understood.
-            entries.push(Media::new(MediaType::parse("*/*"), Reading::Stream));
-        }
-        entries.append(&mut implied);
-        RequestBody {
-            required: place.flag("required"),
-            content: entries,
-            needs_type: is_python,
-        }
-    }
-
-    /// The types of a range that can be read, unlike others: JSON, and those of the application.
-    fn within(&mut self, range: &MediaType, place: &Place<'_>) -> Vec<Media> {
-        if !range.is_range() || !is_more_than_text(place) {
-            return Vec::new();
-        }
-        let own = self.body_types.iter();
-        let own = own.filter(|own| range.distance(own.kind.as_str()).is_some());
-        let own = own.map(|own| (own.kind.as_str(), Reading::Decoded(own.clone())));
-        let json = range.json_within().iter();
-        let json = json.map(|name| (*name, Reading::Json));
-        own.chain(json)
-            .map(|(name, reading)| self.implied(name, reading, place))
-            .collect()
-    }
-
-    fn implied(&mut self, name: &str, reading: Reading, place: &Place<'_>) -> Media {
-        let media = Media::new(MediaType::parse(name), reading);
-        Media {
-            is_implied: true,
-            ..self.described(media, place)
-        }
-    }
-
-    /// With what the document says of the value.
-    fn described(&mut self, media: Media, place: &Place<'_>) -> Media {
-        if matches!(media.reading, Reading::Stream) {
-            return media;
-        }
-        let schema = self.schema(place, "schema");
-        let is_json = matches!(media.reading, Reading::Json);
-        let kept = schema.as_ref().filter(|_| is_json);
-        let defaults = place.schema("schema").filter(|_| schema.is_some());
-        Media {
-            kept: kept.map(|schema| schema.kept()),
-            defaults: defaults.map(|schema| self.compiler.defaults(&schema.pointer)),
-            schema,
-            ..media
-        }
-    }
-
-    fn media(&mut self, name: &str, place: &Place<'_>) -> Media {
-        let kind = MediaType::parse(name);
-        if let Some(own) = self.body_type(&kind) {
-            return self.described(Media::new(kind, Reading::Decoded(own)), place);
-        }
-        let reading = match kind.as_str() {
-            _ if kind.is_json() => Reading::Json,
-            "application/x-www-form-urlencoded" => Reading::Form(self.form(place, true)),
-            #[cfg(feature = "multipart")]
-            "multipart/form-data" => {
-                // Since 3.1 only (OpenAPI 3.0, section 4.7.15.1, `style`).
-                let has_styles = self.document.version != Version::OpenApi30;
-                Reading::Multipart(self.form(place, has_styles))
-            }
-            #[cfg(not(feature = "multipart"))]
-            "multipart/form-data" => {
-                let message = format!(
-                    "bodies of the type `{name}` need the feature `multipart` of connexion"
-                );
-                self.fault(Code::Unsupported, place, message);
-                Reading::Stream
-            }
-            _ => self.text_or_stream(name, &kind, place),
-        };
-        self.described(Media::new(kind, reading), place)
-    }
-
-    fn form(&mut self, place: &Place<'_>, has_styles: bool) -> Form {
-        let (form, faults) = Form::compile(place, has_styles, self.compiler);
-        for (code, place, message) in faults {
-            self.fault(code, &place, message);
-        }
-        form
-    }
-
-    /// A type whose bytes are not understood here is for the handler to read. What the document says of them
-    /// can't be checked, of which it is warned.
-    fn text_or_stream(&mut self, name: &str, kind: &MediaType, place: &Place<'_>) -> Reading {
-        let Some(schema) = place.get("schema") else {
-            return if kind.is_text() {
-                Reading::Text
-            } else {
-                Reading::Stream
-            };
-        };
-        let is_string = types(&schema, 1).iter().all(|name| name == "string");
-        let is_binary = is_string && schema.text("format") == Some("binary");
-        if kind.is_text() && !is_binary {
-            let types = types(&schema, 1);
-            if types.is_empty() || has(&types, "string") {
-                return Reading::Text;
-            }
-        }
-        let says_nothing = |keyword: &str| {
-            matches!(keyword, "type" | "format" | "contentMediaType") || is_remark(keyword)
-        };
-        let mut keywords = schema.node.members();
-        if !is_string || !keywords.all(|(keyword, _)| says_nothing(keyword)) {
-            let are_not = if kind.json_within().is_empty() {
-                "are not checked, but"
-            } else {
-                "are checked in JSON only, others"
-            };
-            let message = format!(
-                "bodies of the type `{name}` {are_not} handed on as they come; `{{type: string, format: binary}}` \
-                 would say so"
-            );
-            self.fault(Code::NotChecked, &schema, message);
-        }
-        Reading::Stream
-    }
-}
-
-/// Whether the schema of an entry allows anything but a text.
-pub(super) fn is_more_than_text(media: &Place<'_>) -> bool {
-    let schema = media.get("schema");
-    schema.is_some_and(|schema| !types(&schema, 1).iter().all(|name| name == "string"))
-}
-
 impl Reading {
-    /// Whether a body of this content type is written in an encoding that is understood.
+    /// Returns whether the charset of this content type is supported.
     fn understands(&self, content_type: &str) -> bool {
         match self {
             // RFC 8259, section 11: the parameter has no meaning for JSON.
@@ -251,14 +97,13 @@ impl Reading {
 }
 
 impl RequestBody {
-    /// How a body with these headers is to be read. That it is of no type that is described is found by
-    /// [`Self::read`].
+    /// Returns how to read a body with these headers. [`Self::read`] reports an unsupported type.
     pub(super) fn reading(&self, headers: &HeaderMap) -> &Reading {
         let media = self.media(&content_type(headers));
         media.map_or(&Reading::Json, |media| &media.reading)
     }
 
-    fn media(&self, content_type: &str) -> Option<&Media> {
+    fn media(&self, content_type: &str) -> Option<&RequestMedia> {
         if content_type.is_empty() && !self.needs_type {
             return self.untyped();
         }
@@ -266,12 +111,12 @@ impl RequestBody {
             .filter(|media| media.reading.understands(content_type))
     }
 
-    /// What a body without `Content-Type` is taken for: the only type that is described, or else
+    /// Returns the entry for a body without `Content-Type`: the only one that is declared, or else that for
     /// `application/octet-stream` (RFC 9110, section 8.3).
-    fn untyped(&self) -> Option<&Media> {
+    fn untyped(&self) -> Option<&RequestMedia> {
         let mut described = self.content.iter().filter(|media| !media.is_implied);
         match (described.next(), described.next()) {
-            // Its boundary would stand in the header.
+            // The header would have its boundary.
             #[cfg(feature = "multipart")]
             (Some(only), None) if matches!(only.reading, Reading::Multipart(_)) => None,
             (Some(only), None) => Some(only),
@@ -282,8 +127,8 @@ impl RequestBody {
         }
     }
 
-    /// The body's value with its defaults; what is wrong with it is added to `violations`. If there is not enough room for
-    /// its values, what is added means nothing.
+    /// Returns the body's value with its defaults, and adds its errors to `violations`. These are meaningless if the values
+    /// exceed the room.
     pub(super) fn read(
         &self,
         headers: &HeaderMap,
@@ -296,7 +141,7 @@ impl RequestBody {
         let media = self.media(&sent);
         let defaults = media.and_then(|media| media.defaults.as_ref());
         let defaults = defaults.filter(|_| rules.body_defaults);
-        // A form without fields is empty, but it is there if the client says that it sends one.
+        // An empty body with the type of a form is a form without fields.
         let is_form = || {
             let media = media.filter(|_| !sent.is_empty());
             media.is_some_and(|media| matches!(media.reading, Reading::Form(_)))
@@ -309,7 +154,9 @@ impl RequestBody {
             }
             return defaults.and_then(|defaults| defaults.of_absent(room));
         }
-        if let Some(violation) = coding(headers).filter(|_| !matches!(body, Received::Stream)) {
+        if let Some(violation) =
+            content_coding(headers).filter(|_| !matches!(body, Received::Stream))
+        {
             violations.push(violation);
             return None;
         }
@@ -324,10 +171,10 @@ impl RequestBody {
         value
     }
 
-    /// Valid values as handlers get them, the plainest first; `None` stands for no body. There are none if a handler reads
-    /// some of its bodies as a stream, since it must look at the type itself, or if nothing is said of a body.
+    /// Returns valid values as handlers receive them, the simplest first; `None` is the absent body. Returns none if a body
+    /// may be a stream, because the handler must check its type itself, or if no body has a schema.
     pub(super) fn valid_values(&self, rules: &Rules, made: &mut ValidValues) -> Vec<Option<Value>> {
-        let is_stream = |media: &Media| matches!(media.reading, Reading::Stream);
+        let is_stream = |media: &RequestMedia| matches!(media.reading, Reading::Stream);
         if self.content.iter().any(is_stream) {
             return Vec::new();
         }
@@ -346,7 +193,7 @@ impl RequestBody {
         values
     }
 
-    /// Where the document describes a location in the body.
+    /// Returns the position in the document of the schema for a location in the body.
     pub(super) fn position(&self, document: &Document, pointer: &str) -> Option<Position> {
         let mut schemas = self
             .content
@@ -366,7 +213,7 @@ impl RequestBody {
         };
         Violation {
             expected: Some(types.into()),
-            ..of_header(
+            ..header_violation(
                 "Content-Type",
                 "contentType",
                 format!("Invalid Content-type ({sent}), expected {expected}"),
@@ -375,8 +222,8 @@ impl RequestBody {
     }
 }
 
-/// What is wrong with the content coding of a body that is not a stream, of which none is supported.
-fn coding(headers: &HeaderMap) -> Option<Violation> {
+/// Returns the violation of a body with a content coding. None is supported, except for streams.
+fn content_coding(headers: &HeaderMap) -> Option<Violation> {
     let coding = headers.get(header::CONTENT_ENCODING)?;
     if coding.as_bytes().eq_ignore_ascii_case(b"identity") {
         return None;
@@ -385,7 +232,7 @@ fn coding(headers: &HeaderMap) -> Option<Violation> {
     let detail = format!("The content coding '{coding}' is not supported; send the body as it is");
     Some(Violation {
         expected: Some(json!(["identity"])),
-        ..of_header("Content-Encoding", "contentEncoding", cut(detail))
+        ..header_violation("Content-Encoding", "contentEncoding", cut(detail))
     })
 }
 
@@ -394,15 +241,12 @@ fn undecodable(charset: Charset) -> Violation {
     Violation::of_body("charset", detail)
 }
 
-/// A violation of a header that describes the body. The body itself was not read.
-fn of_header(name: &str, keyword: &'static str, detail: String) -> Violation {
-    Violation {
-        name: name.to_owned(),
-        ..Violation::new(In::Header, keyword, detail)
-    }
+/// Returns a violation of a header that describes the body.
+fn header_violation(name: &str, keyword: &'static str, detail: String) -> Violation {
+    Violation::new(Location::header(name), keyword, detail)
 }
 
-impl Media {
+impl RequestMedia {
     fn new(kind: MediaType, reading: Reading) -> Self {
         Self {
             kind,
@@ -414,7 +258,7 @@ impl Media {
         }
     }
 
-    /// The value of a body with this content type; what is wrong with it is added to `violations`.
+    /// Returns the value of a body with this content type, and adds its errors to `violations`.
     fn value(
         &self,
         sent: &str,
@@ -428,7 +272,7 @@ impl Media {
         match (&self.reading, body) {
             (Reading::Json, Received::Whole(body)) => {
                 let kept = self.kept.as_ref().filter(|_| rules.skip_undescribed);
-                let kept = kept.unwrap_or_else(|| Kept::all());
+                let kept = kept.unwrap_or_else(|| PropertyFilter::all());
                 self.json(body, kept, room, violations)
             }
             (Reading::Text, Received::Whole(body)) => self.text(sent, body, violations),
@@ -439,7 +283,7 @@ impl Media {
                 Some(value)
             }
             (Reading::Form(form), Received::Whole(body)) => {
-                // Replaced, each byte that is no UTF-8 would become three.
+                // A lossy conversion would make three bytes of each invalid one.
                 let Ok(text) = str::from_utf8(body) else {
                     violations.push(undecodable(Charset::Utf8));
                     return None;
@@ -467,7 +311,7 @@ impl Media {
         let mut values: Vec<_> = match &self.reading {
             Reading::Json => {
                 let kept = self.kept.as_ref().filter(|_| rules.skip_undescribed);
-                let kept = kept.unwrap_or_else(|| Kept::all());
+                let kept = kept.unwrap_or_else(|| PropertyFilter::all());
                 let read = |value: Value| {
                     text::read(&value.to_string(), kept, &Room::of(rules.values)).ok()
                 };
@@ -491,7 +335,7 @@ impl Media {
     fn json(
         &self,
         body: &[u8],
-        kept: &Kept,
+        kept: &PropertyFilter,
         room: &Room,
         violations: &mut Vec<Violation>,
     ) -> Option<Value> {
@@ -512,7 +356,7 @@ impl Media {
         if compat == Compat::Connexion
             && let Some(text) = without_negative_zero(text)
         {
-            // Not both at a time: each may take megabytes.
+            // Frees the first value, since each may take megabytes.
             drop(value);
             let value = text::read(&text, kept, &room.again()).ok()?;
             if !schema.is_valid(&value) {

@@ -1,4 +1,4 @@
-//! Types of bodies that the application reads, such as `application/x-msgpack`.
+//! Body types that the application decodes, such as `application/x-msgpack`.
 
 use std::{fmt, sync::Arc};
 
@@ -9,16 +9,16 @@ use crate::{
     problem::Violation,
     schema::{
         json::{Room, count},
-        shown::cut,
+        notation::cut,
     },
 };
 
-/// Values may be nested as deep as those of JSON texts.
+/// The maximum nesting depth of values, the same as for JSON.
 const MAX_DEPTH: usize = 128;
 
 type Decode = Arc<dyn Fn(&[u8]) -> Result<Value, String> + Send + Sync>;
 
-/// A type, and what makes a value of a body.
+/// A media type and the function that decodes its bodies.
 #[derive(Clone)]
 pub(crate) struct BodyType {
     pub(super) kind: MediaType,
@@ -45,16 +45,16 @@ impl BodyType {
     /// Reads a body.
     ///
     /// # Errors
-    /// If it can't be read, is nested too deep, or holds more values than there is room for.
+    /// If it can't be decoded, is nested too deeply, or exceeds the room for values.
     pub(super) fn read(&self, body: &[u8], room: &Room) -> Result<Value, Vec<Violation>> {
         let name = self.kind.as_str();
-        let wrong = |why: &str| {
+        let invalid = |why: &str| {
             let detail = format!("The body is not valid {name}: {why}");
             vec![Violation::of_body("decode", cut(detail))]
         };
-        let value = (self.decode)(body).map_err(|why| wrong(&why))?;
+        let value = (self.decode)(body).map_err(|why| invalid(&why))?;
         if is_deeper(&value, MAX_DEPTH) {
-            return Err(wrong("it is nested too deep"));
+            return Err(invalid("it is nested too deep"));
         }
         if room.take(count(&value)) {
             Ok(value)
@@ -66,8 +66,8 @@ impl BodyType {
     /// Reads the body of a response.
     ///
     /// # Errors
-    /// If it can't be read.
-    pub(super) fn read_answer(&self, body: &[u8]) -> Result<Value, Vec<Violation>> {
+    /// If it can't be decoded.
+    pub(super) fn read_response(&self, body: &[u8]) -> Result<Value, Vec<Violation>> {
         self.read(body, &Room::of(usize::MAX))
     }
 }

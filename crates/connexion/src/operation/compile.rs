@@ -1,4 +1,4 @@
-//! From the document to a compiled [`Operation`]; what is wrong or not supported becomes a fault.
+//! Compiles the operations of a document, and reports what is invalid or not supported.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use super::{
     response::{Header, Response, StatusRange},
 };
 use crate::{
-    diagnostics::{Code, Fault, Severity},
+    diagnostics::{Diagnostic, DiagnosticCode, Severity},
     document::{
         Document,
-        cursor::{OperationPlace, Place, is_ignored_header, parameter_key, parameters},
+        cursor::{Cursor, OperationCursor, is_ignored_header, parameter_key, parameters},
         node::Node,
     },
     operation::{
         media_type::{MediaType, is_media_range},
-        parameter::{Format, Parameter},
+        parameter::{Parameter, ParameterFormat},
         path::Template,
     },
-    problem::In,
+    problem::ParameterLocation,
     schema::{Compiler, FormatCheck, Schema, Schemas},
     security::{self, SecurityRequirement},
 };
 
-/// The members that OpenAPI leaves to others (OpenAPI 3.1, section 4.9).
+/// Returns the extensions of an object (OpenAPI 3.1, section 4.9).
 fn extensions(node: &Node) -> Map<String, Value> {
     let members = node.members().filter(|(key, _)| key.starts_with("x-"));
     members
@@ -34,7 +34,7 @@ fn extensions(node: &Node) -> Map<String, Value> {
         .collect()
 }
 
-/// The types of the answers that mean success; of an operation that names none, of every answer not named.
+/// Returns the types of successful responses; those of the default response if the operation declares no other.
 fn produces(responses: &[(StatusRange, Response)]) -> Vec<MediaType> {
     let is_success =
         |range: &StatusRange| matches!(range, StatusRange::One(200..300) | StatusRange::Class(2));
@@ -51,36 +51,40 @@ fn produces(responses: &[(StatusRange, Response)]) -> Vec<MediaType> {
     all
 }
 
-/// What compiling the parts of an operation needs.
-pub(super) struct Compile<'c, 'f> {
+/// The context in which operations are compiled.
+pub(super) struct OperationCompiler<'c, 'f> {
     pub(super) document: &'c Document,
     pub(super) compiler: &'c Compiler<'f>,
     pub(super) body_types: &'c [BodyType],
-    pub(super) faults: &'c mut Vec<Fault>,
+    pub(super) diagnostics: &'c mut Vec<Diagnostic>,
 }
 
-/// Compiles all operations, each with its rules; what is wrong with them, or with the schemas that they use, is added to `faults`.
-/// `formats` and `body_types` are those of the application.
+/// Compiles all operations, each with its rules. Adds the errors of operations and schemas to `diagnostics`. `formats` and
+/// `body_types` are those of the application.
 pub(crate) fn compile<'d>(
     document: &'d Document,
     schemas: &Schemas,
     (formats, body_types): (&[(String, FormatCheck)], &[BodyType]),
-    rules: impl Fn(&OperationPlace<'d>) -> Rules,
-    faults: &mut Vec<Fault>,
-) -> Vec<(OperationPlace<'d>, Operation)> {
+    rules: impl Fn(&OperationCursor<'d>) -> Rules,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(OperationCursor<'d>, Operation)> {
     let compiler = match Compiler::new(schemas, formats) {
         Ok(compiler) => compiler,
         Err(message) => {
-            faults.push(document.fault(Code::SchemaInvalid, document.paths_at(), message));
+            diagnostics.push(document.diagnostic(
+                DiagnosticCode::SchemaInvalid,
+                document.paths_at(),
+                message,
+            ));
             return Vec::new();
         }
     };
-    faults.extend(compiler.wrong_samples(document));
-    let mut compile = Compile {
+    diagnostics.extend(compiler.invalid_samples(document));
+    let mut compile = OperationCompiler {
         document,
         compiler: &compiler,
         body_types,
-        faults,
+        diagnostics,
     };
     let sources = document.operations().into_iter();
     let operations = sources
@@ -93,10 +97,10 @@ pub(crate) fn compile<'d>(
     operations
 }
 
-/// The parameter or body of an operation that is a reference which leads nowhere.
-fn broken(document: &Document, source: &OperationPlace<'_>) -> Option<String> {
-    let parameters = parameters(&source.item, &source.place).into_iter();
-    let mut all = parameters.chain(source.place.get("requestBody"));
+/// Returns the reason if a parameter or the body of an operation is a reference that can't be resolved.
+fn unresolved(document: &Document, source: &OperationCursor<'_>) -> Option<String> {
+    let parameters = parameters(&source.path_item, &source.cursor).into_iter();
+    let mut all = parameters.chain(source.cursor.get("requestBody"));
     let reference = all.find_map(|place| place.text("$ref"))?;
     Some(format!(
         "`{}` does not exist",
@@ -104,10 +108,10 @@ fn broken(document: &Document, source: &OperationPlace<'_>) -> Option<String> {
     ))
 }
 
-impl Compile<'_, '_> {
-    fn operation(&mut self, source: &OperationPlace<'_>, rules: Rules) -> Operation {
-        let place = &source.place;
-        let before = self.faults.len();
+impl OperationCompiler<'_, '_> {
+    fn operation(&mut self, source: &OperationCursor<'_>, rules: Rules) -> Operation {
+        let place = &source.cursor;
+        let before = self.diagnostics.len();
         let mut parameters = self.parameters(source);
         if rules.split_encoded_commas {
             parameters
@@ -121,7 +125,7 @@ impl Compile<'_, '_> {
         let responses = place.get("responses");
         let responses: Vec<_> = responses
             .iter()
-            .flat_map(Place::members)
+            .flat_map(Cursor::members)
             .filter_map(|(key, place)| self.response(key, &place))
             .collect();
         Operation {
@@ -134,36 +138,44 @@ impl Compile<'_, '_> {
             responses,
             security: SecurityRequirement::of(self.document, place).unwrap_or_default(),
             extensions: extensions(place.node),
-            path_extensions: extensions(source.item.node),
+            path_extensions: extensions(source.path_item.node),
             rules,
             parameters,
             unserved,
         }
     }
 
-    /// Why an operation of a lenient document can't be served, if it can't: `before` is where its diagnostics begin.
-    fn unserved(&mut self, source: &OperationPlace<'_>, before: usize) -> Option<String> {
+    /// Returns the reason if an operation of a lenient document can't be served. `before` is the number of diagnostics
+    /// before its own.
+    fn unserved(&mut self, source: &OperationCursor<'_>, before: usize) -> Option<String> {
         if !self.document.is_lenient() {
             return None;
         }
-        // What a schema allows does not keep the operation from being served.
-        let is_error = |fault: &&Fault| {
-            fault.code.severity() == Severity::Error && fault.code != Code::SchemaInvalid
+        // An operation with an invalid schema can be served.
+        let is_error = |diagnostic: &&Diagnostic| {
+            diagnostic.code.severity() == Severity::Error
+                && diagnostic.code != DiagnosticCode::SchemaInvalid
         };
-        let mut own = self.faults.iter().skip(before);
-        let reason = security::unenforceable(self.document, &source.place)
-            .or_else(|| broken(self.document, source))
-            .or_else(|| own.find(is_error).map(|fault| fault.message.clone()))?;
-        let message = format!("the operation `{}` answers 501: {reason}", source.id());
-        self.fault(Code::OperationNotServed, &source.place, message);
+        let mut own = self.diagnostics.iter().skip(before);
+        let reason = security::unenforceable(self.document, &source.cursor)
+            .or_else(|| unresolved(self.document, source))
+            .or_else(|| {
+                own.find(is_error)
+                    .map(|diagnostic| diagnostic.message.clone())
+            })?;
+        let message = format!(
+            "the operation `{}` responds with 501: {reason}",
+            source.id()
+        );
+        self.report(DiagnosticCode::OperationNotServed, &source.cursor, message);
         Some(reason)
     }
 
-    fn parameters(&mut self, source: &OperationPlace<'_>) -> Vec<Parameter> {
+    fn parameters(&mut self, source: &OperationCursor<'_>) -> Vec<Parameter> {
         let mut compiled = Vec::new();
         let template = Template::parse(source.path).ok();
         let mut seen = Vec::new();
-        for place in parameters(&source.item, &source.place) {
+        for place in parameters(&source.path_item, &source.cursor) {
             let key = parameter_key(&place);
             let is_in_path = |name| {
                 template
@@ -171,33 +183,33 @@ impl Compile<'_, '_> {
                     .flat_map(Template::names)
                     .any(|known| known == name)
             };
-            // Both are errors that `check` reports; no value of a request belongs to them.
-            let is_foreign = key.0 == Some("path") && !key.1.as_deref().is_none_or(is_in_path);
-            if is_foreign || key.1.is_some() && seen.contains(&key) {
+            // `check` reports both errors; requests have no values for these.
+            let is_extraneous = key.0 == Some("path") && !key.1.as_deref().is_none_or(is_in_path);
+            if is_extraneous || key.1.is_some() && seen.contains(&key) {
                 continue;
             }
             seen.push(key);
             let mut warnings = Vec::new();
             match Parameter::compile(&place, self.compiler, &mut warnings) {
                 Ok(parameter) => compiled.push(parameter),
-                Err(message) => warnings.push((Code::ParameterInvalid, message)),
+                Err(message) => warnings.push((DiagnosticCode::ParameterInvalid, message)),
             }
             for (code, message) in warnings {
-                self.fault(code, &place, message);
+                self.report(code, &place, message);
             }
         }
-        Parameter::tell_apart(&mut compiled);
+        Parameter::qualify_keys(&mut compiled);
         compiled
     }
 
-    fn response(&mut self, key: &str, place: &Place<'_>) -> Option<(StatusRange, Response)> {
+    fn response(&mut self, key: &str, place: &Cursor<'_>) -> Option<(StatusRange, Response)> {
         if key.starts_with("x-") {
             return None;
         }
         let Some(range) = StatusRange::parse(key) else {
-            let message = format!("`{key}` is no status: write '200', '2XX' or default");
-            self.fault(Code::StatusInvalid, place, message);
-            // Which responses of a lenient document it describes is not known, so those not described may be any.
+            let message = format!("`{key}` is not a status; write '200', '2XX' or default");
+            self.report(DiagnosticCode::StatusInvalid, place, message);
+            // In a lenient document it may describe any response, so undeclared ones are not checked.
             let any = Response {
                 headers: Vec::new(),
                 content: Vec::new(),
@@ -208,63 +220,68 @@ impl Compile<'_, '_> {
                 .then_some((StatusRange::Default, any));
         };
         let headers = place.get("headers");
-        let headers = headers.iter().flat_map(Place::members);
+        let headers = headers.iter().flat_map(Cursor::members);
         let headers = headers
             .filter_map(|(name, place)| self.header(name, &place))
             .collect();
         let content = place.get("content");
-        let content = content.iter().flat_map(Place::members);
-        let (mut entries, mut of_ranges) = (Vec::new(), Vec::new());
+        let content = content.iter().flat_map(Cursor::members);
+        let (mut entries, mut implied_entries) = (Vec::new(), Vec::new());
         for (name, place) in content {
             if !self.is_media_type(name, &place) {
                 continue;
             }
-            let (media, json) = self.answer(name, &place);
+            let (media, json) = self.response_media(name, &place);
             entries.push(media);
-            of_ranges.extend(json);
+            implied_entries.extend(json);
         }
-        entries.append(&mut of_ranges);
+        entries.append(&mut implied_entries);
         let content = entries;
         Some((range, Response { headers, content }))
     }
 
-    /// Whether a key of `content` can be the type of a body; if not, no body is of it.
-    pub(super) fn is_media_type(&mut self, name: &str, place: &Place<'_>) -> bool {
-        let is_one = is_media_range(name);
-        if !is_one {
-            let message =
-                format!("`{name}` is no media type such as `application/json`, so it is ignored");
-            self.fault(Code::MediaTypeInvalid, place, message);
+    /// Returns whether a key of `content` is a media type. Reports it if not.
+    pub(super) fn is_media_type(&mut self, name: &str, place: &Cursor<'_>) -> bool {
+        let is_valid = is_media_range(name);
+        if !is_valid {
+            let message = format!(
+                "`{name}` is not a media type such as `application/json`, so it is ignored"
+            );
+            self.report(DiagnosticCode::MediaTypeInvalid, place, message);
         }
-        is_one
+        is_valid
     }
 
-    /// What reads bodies of this type, if the application does.
+    /// Returns the application's decoder for bodies of this type.
     pub(super) fn body_type(&self, kind: &MediaType) -> Option<BodyType> {
         let mut all = self.body_types.iter().rev();
         all.find(|own| own.kind.as_str() == kind.as_str()).cloned()
     }
 
-    fn header(&mut self, name: &str, place: &Place<'_>) -> Option<Header> {
+    fn header(&mut self, name: &str, place: &Cursor<'_>) -> Option<Header> {
         if is_ignored_header(self.document, name) {
             let message = format!(
-                "the header `{name}` of a response is ignored: `content` and `security` speak of it"
+                "the header `{name}` of a response is ignored; `content` and `security` describe it"
             );
-            self.fault(Code::ParameterIgnored, place, message);
+            self.report(DiagnosticCode::ParameterIgnored, place, message);
             return None;
         }
         let field = name.parse::<HeaderName>();
         if field.is_err() {
-            let message = format!("`{name}` can't be the name of a header");
-            self.fault(Code::HeaderInvalid, place, message);
+            let message = format!("`{name}` is not a valid header name");
+            self.report(DiagnosticCode::HeaderInvalid, place, message);
         }
-        let format = Format::compile(place, In::Header, &format!("header `{name}`"));
+        let format = ParameterFormat::compile(
+            place,
+            ParameterLocation::Header,
+            &format!("header `{name}`"),
+        );
         let format = format
-            .map_err(|message| self.fault(Code::HeaderInvalid, place, message))
+            .map_err(|message| self.report(DiagnosticCode::HeaderInvalid, place, message))
             .ok();
         let value = format.and_then(|(format, schema)| {
             let is_known = schema.is_some() || format.is_json();
-            let schema = schema.and_then(|schema| self.answered(&schema));
+            let schema = schema.and_then(|schema| self.response_schema(&schema));
             is_known.then_some((format, schema))
         });
         Some(Header {
@@ -275,35 +292,40 @@ impl Compile<'_, '_> {
         })
     }
 
-    pub(super) fn schema(&mut self, place: &Place<'_>, key: &str) -> Option<Arc<Schema>> {
-        self.compiled(&place.schema(key)?)
+    pub(super) fn schema(&mut self, place: &Cursor<'_>, key: &str) -> Option<Arc<Schema>> {
+        self.request_schema(&place.schema(key)?)
     }
 
-    /// The schema of what is sent.
-    fn compiled(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
+    /// Compiles a schema for requests.
+    fn request_schema(&mut self, schema: &Cursor<'_>) -> Option<Arc<Schema>> {
         self.usable(self.compiler.compile(&schema.pointer), schema)
     }
 
-    /// The schema of what is answered.
-    pub(super) fn answered(&mut self, schema: &Place<'_>) -> Option<Arc<Schema>> {
-        self.usable(self.compiler.compile_answer(&schema.pointer), schema)
+    /// Compiles a schema for responses.
+    pub(super) fn response_schema(&mut self, schema: &Cursor<'_>) -> Option<Arc<Schema>> {
+        self.usable(self.compiler.compile_response(&schema.pointer), schema)
     }
 
     fn usable(
         &mut self,
         compiled: Result<Arc<Schema>, String>,
-        schema: &Place<'_>,
+        schema: &Cursor<'_>,
     ) -> Option<Arc<Schema>> {
         compiled
             .map_err(|message| {
                 let message = format!("the schema can't be used: {message}");
-                self.fault(Code::SchemaInvalid, schema, message);
+                self.report(DiagnosticCode::SchemaInvalid, schema, message);
             })
             .ok()
     }
 
-    pub(super) fn fault(&mut self, code: Code, place: &Place<'_>, message: impl Into<String>) {
-        self.faults
-            .push(self.document.fault(code, place.node.at, message));
+    pub(super) fn report(
+        &mut self,
+        code: DiagnosticCode,
+        place: &Cursor<'_>,
+        message: impl Into<String>,
+    ) {
+        self.diagnostics
+            .push(self.document.diagnostic(code, place.node.at, message));
     }
 }

@@ -1,5 +1,5 @@
-//! How much memory the bodies of requests take together, whoever sends them. A limit on each body alone does not help
-//! against many clients that send theirs slowly.
+//! Limits the memory of all request bodies together. A limit for each body alone does not help against many clients that
+//! send slowly.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::problem::Problem;
 
-/// After how many seconds a client may try again.
+/// The seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// A budget of bytes for the bodies of all requests in flight; see [`Api::body_memory`](crate::Api::body_memory).
@@ -33,7 +33,7 @@ pub struct BodyMemory {
 }
 
 impl BodyMemory {
-    /// A budget of this many bytes.
+    /// Creates a budget of this many bytes.
     ///
     /// ```
     /// # use connexion::BodyMemory;
@@ -45,7 +45,7 @@ impl BodyMemory {
         }
     }
 
-    /// Takes bytes out of the budget until what is returned is dropped.
+    /// Takes bytes out of the budget until the returned value is dropped.
     ///
     /// ```
     /// # use connexion::BodyMemory;
@@ -55,7 +55,7 @@ impl BodyMemory {
     /// ```
     ///
     /// # Errors
-    /// If so many are not left: 503 with `Retry-After`.
+    /// Returns 503 with `Retry-After` if fewer bytes are left.
     pub fn take(&self, bytes: usize) -> Result<TakenMemory, Problem> {
         let mut taken = TakenMemory {
             memory: self.clone(),
@@ -74,7 +74,7 @@ pub struct TakenMemory {
 }
 
 impl TakenMemory {
-    /// Takes more.
+    /// Takes more bytes.
     pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Problem> {
         let take = |left: usize| left.checked_sub(bytes);
         let left = &self.memory.left;
@@ -97,27 +97,27 @@ impl Drop for TakenMemory {
     }
 }
 
-/// What bodies may have.
+/// The limits of bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Bytes, of one that is held in memory.
+    /// The maximum bytes of a body that is held in memory.
     pub(crate) body: usize,
-    /// Bytes, of any other.
+    /// The maximum bytes of any other body.
     pub(crate) upload: usize,
-    /// Values, of one.
+    /// The maximum number of values in a body.
     pub(crate) values: usize,
-    /// Bytes, of all that are held in memory at a time.
+    /// The budget for all bodies that are held in memory.
     pub(crate) memory: Option<BodyMemory>,
 }
 
-/// About so many bytes a value takes: 72 itself, and more as a property or if it is an object or array.
+/// The approximate bytes of a value: 72 itself, and more for a property, an object or an array.
 pub(crate) const VALUE: usize = 256;
 
-/// At most so many bytes are reserved for a body before they have come.
+/// The maximum bytes that are reserved for a body before they are received.
 pub(crate) const RESERVED: usize = 4 * 1024 * 1024;
 
-/// A body with its values takes no memory of the others up to this many bytes: clients that send large bodies slowly must
-/// not stop everybody else.
+/// Bodies of up to this many bytes, with their values, are not counted: clients that send large bodies slowly must not
+/// block all others.
 const SMALL: usize = 4 * 1024;
 
 /// The memory that a body takes.
@@ -130,7 +130,7 @@ pub(crate) struct Held<'l> {
 }
 
 impl<'l> Held<'l> {
-    /// Of a body whose memory is limited to what is left of `memory`, if that is given.
+    /// Returns the memory of an empty body, taken from `memory` if given.
     pub(crate) fn of(memory: Option<&'l BodyMemory>) -> Self {
         Self {
             memory,
@@ -138,10 +138,10 @@ impl<'l> Held<'l> {
         }
     }
 
-    /// Takes more.
+    /// Takes more bytes.
     ///
     /// # Errors
-    /// If there is no more.
+    /// If the budget is exhausted.
     pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Problem> {
         self.bytes += bytes;
         let Some(memory) = self.memory.filter(|_| self.bytes > SMALL) else {

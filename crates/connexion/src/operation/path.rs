@@ -1,31 +1,58 @@
-//! Path templates: what they are made of, and the values that the path of a request has for their parameters.
+//! Path templates, and the values of their parameters in the path of a request.
 //!
-//! An own matcher, because OpenAPI allows templates such as `/files/{name}.json` that axum's refuses, and prefers
-//! literal paths to templated ones (OpenAPI 3.1, section 4.8.8.2). A path is compared segment by segment after
-//! percent-decoding. Doubled and trailing slashes make other paths.
+//! The library has a matcher of its own, because OpenAPI allows templates such as `/files/{name}.json`, which axum rejects,
+//! and prefers literal paths to templated ones (OpenAPI 3.1, section 4.8.8.2). Paths are compared segment by segment after
+//! percent-decoding. Doubled and trailing slashes are significant.
 
 mod pattern;
 mod routes;
 
-use self::pattern::{Part, split, strip};
+use self::pattern::{TemplatePart, split, strip};
 pub(crate) use self::routes::Routes;
 
-/// The values of a template's parameters, in the template's order; as they stand in the path, so
-/// percent-encoded: an encoded comma is part of a list's item, a plain one ends it.
+/// The values of the parameters of a path template, percent-encoded as the path carries them: an encoded comma belongs to
+/// an item of an array, a plain one separates two items.
 ///
 /// ```
 /// # use connexion::{Api, Document, PathValues};
 /// # let document = Document::load("examples/hello.yaml")?;
 /// # let service = Api::from_document(document).stub(true).build(())?;
-/// # let operation = service.operations().next().ok_or("there is none")?;
-/// let path: PathValues = vec![("name".to_owned(), "Ann%20Lee".to_owned())];
-/// let input = operation.validate_request(&path, None, &http::HeaderMap::new(), b"");
-/// assert_eq!(input.map_err(|_| "refused")?.parameters["name"], "Ann Lee");
+/// # let operation = service.operations().next().ok_or("the document has no operation")?;
+/// let path = PathValues::from_iter([("name", "Ann%20Lee")]);
+/// let request = operation.validate_request(&path, None, &http::HeaderMap::new(), b"")?;
+/// assert_eq!(request.parameters["name"], "Ann Lee");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// Of a template without parameters it is empty.
-pub type PathValues = Vec<(String, String)>;
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PathValues(Vec<(String, String)>);
+
+impl PathValues {
+    /// Returns the value of a parameter by its name.
+    ///
+    /// ```
+    /// let path = connexion::PathValues::from_iter([("name", "Ann")]);
+    /// assert_eq!((path.get("name"), path.get("id")), (Some("Ann"), None));
+    /// ```
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(own, _)| own == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for PathValues {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
+        let values = values.into_iter();
+        Self(
+            values
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
 
 /// The maximum of slashes, literals and parameters in a template: the time to match a path grows with their number.
 const MAX_PARTS: usize = 256;
@@ -33,20 +60,20 @@ const MAX_PARTS: usize = 256;
 /// A path template such as `/people/{uuid}`.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
-    parts: Vec<Part>,
-    /// Those of the parameters, in their order.
+    parts: Vec<TemplatePart>,
+    /// The names of the parameters, in their order.
     names: Vec<String>,
 }
 
 impl Template {
-    /// Reads a template; the error says what is wrong with it.
+    /// Parses a template; the error is a message.
     pub(crate) fn parse(path: &str) -> Result<Self, String> {
         let Some(below) = path.strip_prefix('/') else {
             return Err(format!("the path `{path}` must begin with a slash"));
         };
         if path.contains(['?', '#']) {
             return Err(format!(
-                "the path `{path}` must not have a query or fragment, since no request has it"
+                "the path `{path}` must not have a query or fragment"
             ));
         }
         let mut template = Self {
@@ -54,19 +81,19 @@ impl Template {
             names: Vec::new(),
         };
         for segment in below.split('/') {
-            template.parts.push(Part::Slash);
+            template.parts.push(TemplatePart::Slash);
             template.add(segment)?;
         }
         if template.parts.len() > MAX_PARTS {
             return Err(format!(
-                "the path `{path}` has more than {MAX_PARTS} slashes, parameters and texts between them"
+                "the path `{path}` has more than {MAX_PARTS} slashes, parameters and literals"
             ));
         }
         let mut names: Vec<_> = template.names().collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair.first() == pair.last()) {
             Some(pair) => Err(format!(
-                "the parameter `{}` stands twice in `{path}`",
+                "the parameter `{}` occurs twice in `{path}`",
                 pair.first().copied().unwrap_or_default()
             )),
             None => Ok(template),
@@ -86,23 +113,24 @@ impl Template {
             if name.contains('{') || literal.contains('}') {
                 return Err(stray_brace());
             }
-            self.parts.extend(Part::literal(literal));
-            self.parts.push(Part::Parameter { has_slashes: false });
+            self.parts.extend(TemplatePart::literal(literal));
+            self.parts
+                .push(TemplatePart::Parameter { has_slashes: false });
             self.names.push(name.to_owned());
             rest = after;
         }
         if rest.contains('}') {
             return Err(stray_brace());
         }
-        self.parts.extend(Part::literal(rest));
+        self.parts.extend(TemplatePart::literal(rest));
         Ok(())
     }
 
     /// Allows slashes in the values of the parameters with these names.
     pub(crate) fn with_slashes_in(mut self, slashes: &[&str]) -> Self {
         let parameters = self.parts.iter_mut().filter_map(|part| match part {
-            Part::Parameter { has_slashes } => Some(has_slashes),
-            Part::Slash | Part::Literal(_) => None,
+            TemplatePart::Parameter { has_slashes } => Some(has_slashes),
+            TemplatePart::Slash | TemplatePart::Literal(_) => None,
         });
         for (has_slashes, name) in parameters.zip(&self.names) {
             *has_slashes = slashes.contains(&name.as_str());
@@ -110,23 +138,23 @@ impl Template {
         self
     }
 
-    /// The names of its parameters.
+    /// Returns the names of the parameters.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
 
-    /// The template without its parameters' names, which is the same for templates that match the same paths.
+    /// Returns the template without its parameters' names. It is the same for templates that match the same paths.
     pub(crate) fn shape(&self) -> String {
         let parts = self.parts.iter().map(|part| match part {
-            Part::Slash => "/",
-            Part::Literal(text) => text,
-            Part::Parameter { has_slashes: false } => "{}",
-            Part::Parameter { has_slashes: true } => "{/}",
+            TemplatePart::Slash => "/",
+            TemplatePart::Literal(text) => text,
+            TemplatePart::Parameter { has_slashes: false } => "{}",
+            TemplatePart::Parameter { has_slashes: true } => "{/}",
         });
         parts.collect()
     }
 
-    /// Returns the values that a matching path has for the parameters.
+    /// Returns the values of the parameters in a matching path.
     ///
     /// A segment with several parameters may be split in several ways. They are tried in the order of Starlette and
     /// Werkzeug, the longest first parameter first. The first way that `fits` is used, or the very first one if none fits.
@@ -135,8 +163,8 @@ impl Template {
             return values;
         }
         let named = |texts: &[&str]| -> PathValues {
-            let texts = texts.iter().map(|&text| text.to_owned());
-            self.names.iter().cloned().zip(texts).collect()
+            let texts = texts.iter().copied();
+            self.names.iter().map(String::as_str).zip(texts).collect()
         };
         let is_certain = self.names.len() == 1;
         let texts = split(&self.parts, path, |texts| is_certain || fits(&named(texts)));
@@ -146,24 +174,24 @@ impl Template {
     /// Reads the values in one pass; returns `None` if a segment has several parameters, or the value of one may have
     /// slashes.
     fn values_of_segments(&self, path: &str) -> Option<PathValues> {
-        let mut values = PathValues::with_capacity(self.names.len());
+        let mut values = Vec::with_capacity(self.names.len());
         let mut names = self.names.iter();
-        let segments = self.parts.split(|part| *part == Part::Slash);
+        let segments = self.parts.split(|part| *part == TemplatePart::Slash);
         for (segment, text) in segments.zip(path.split('/')) {
             if names.len() == 0 {
                 break;
             }
-            if matches!(segment, [] | [Part::Literal(_)]) {
+            if matches!(segment, [] | [TemplatePart::Literal(_)]) {
                 continue;
             }
             match strip(segment, text)? {
-                ([Part::Parameter { has_slashes: false }], text) => {
+                ([TemplatePart::Parameter { has_slashes: false }], text) => {
                     values.push((names.next()?.clone(), text.to_owned()));
                 }
                 _ => return None,
             }
         }
-        Some(values)
+        Some(PathValues(values))
     }
 }
 
@@ -183,6 +211,7 @@ mod tests {
         let found = routes.find(path, |found| *found)?;
         let values = Template::parse(found).unwrap().values(path, |_| true);
         let values: Vec<_> = values
+            .as_slice()
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
@@ -197,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_path_goes_before_a_templated_one() {
+    fn a_literal_path_precedes_a_templated_one() {
         let routes = routes(&[
             "/people/{uuid}",
             "/people/summary",
@@ -229,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn slashes_and_letter_case_make_other_paths_and_percent_encoding_does_not() {
+    fn slashes_and_letter_case_are_significant_and_percent_encoding_is_not() {
         let routes = routes(&["/people", "/people/{uuid}"]);
         for path in [
             "/people/",
@@ -281,17 +310,17 @@ mod tests {
     }
 
     #[test]
-    fn a_template_nobody_can_read_is_refused() {
+    fn an_invalid_template_is_rejected() {
         for (text, message) in [
             ("people", "the path `people` must begin with a slash"),
             ("/a/{b", "a closing brace is missing in `{b`"),
             ("/a/{}", "a parameter without a name in `{}`"),
-            ("/{a}/{a}", "the parameter `a` stands twice in `/{a}/{a}`"),
+            ("/{a}/{a}", "the parameter `a` occurs twice in `/{a}/{a}`"),
             ("/a}", "a brace in `a}` belongs to no parameter"),
             ("/{a{b}", "a brace in `{a{b}` belongs to no parameter"),
             (
                 "/a?b={c}",
-                "the path `/a?b={c}` must not have a query or fragment, since no request has it",
+                "the path `/a?b={c}` must not have a query or fragment",
             ),
         ] {
             assert_eq!(Template::parse(text).unwrap_err(), message);

@@ -1,49 +1,47 @@
-//! What an application decides for an operation; the document says the rest.
+//! The settings of an application for an operation.
 
 use crate::security::Guard;
 
-/// What an application decides for an operation; the document says the rest.
+/// The settings of an application for an operation.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Rules {
-    /// Whether query parameters that the document does not have are refused.
+    /// Rejects query parameters that the document does not declare.
     pub(crate) strict_parameters: bool,
-    /// Whether an encoded comma in a query stands between the items of an array.
+    /// Splits the items of an array in a query at encoded commas, too.
     pub(crate) split_encoded_commas: bool,
-    /// Whether properties of JSON bodies that no schema speaks of are skipped.
+    /// Skips properties of JSON bodies that no schema describes.
     pub(crate) skip_undescribed: bool,
-    /// Whether the defaults of properties are filled into bodies.
+    /// Adds the defaults of absent properties to bodies.
     pub(crate) body_defaults: bool,
-    /// How many values a request's body may hold.
+    /// The maximum number of values in a request's body.
     pub(crate) values: usize,
-    /// Whether requests are refused whose `Accept` allows none of the described types.
+    /// Rejects requests whose `Accept` includes none of the declared types.
     pub(crate) strict_accept: bool,
-    /// Who may call it; `None` means everybody.
+    /// Checks the credentials; `None` if none are required.
     pub(crate) guard: Option<Guard>,
-    /// What happens to answers that break the document.
-    pub(crate) answers: Responses,
+    pub(crate) response_validation: ResponseValidation,
 }
 
-/// What happens to an answer that breaks the document; see [`Api::responses`](crate::Api::responses).
+/// The treatment of a response that does not conform to the document; see [`Api::response_validation`](crate::Api::response_validation).
 ///
 /// ```
-/// # use connexion::{Api, Document, Responses};
+/// # use connexion::{Api, Document, ResponseValidation};
 /// # let document = Document::load("examples/hello.yaml")?;
-/// // A text, where the document wants JSON: it is sent, and the log says what is wrong.
+/// // Plain text where the document declares JSON: it is sent, and the violation is logged.
 /// let api = Api::from_document(document).operation("hello", async || "Hello!");
-/// let service = api.responses(Responses::Log).build(())?;
-/// # Ok::<(), connexion::Faults>(())
+/// let service = api.response_validation(ResponseValidation::Log).build(())?;
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 ///
-/// Of a status that the document describes without `content` the body is never looked at.
+/// The body is never checked if the document declares the status without `content`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Responses {
-    /// Answers are not looked at.
+pub enum ResponseValidation {
+    /// Responses are not checked.
     Off,
-    /// It is sent as it is, and what is wrong is logged. Of streams the items are looked at as they pass;
-    /// other streams are not.
+    /// The response is sent unchanged, and the violations are logged. Streams are checked only if they consist of items.
     Log,
-    /// It becomes a 500, or a stream that ends early, and what is wrong is logged.
+    /// The response is replaced by a 500, or a stream ends early, and the violations are logged.
     #[default]
     Enforce,
 }

@@ -1,5 +1,5 @@
-//! Finds the items of an answer that is a sequence of them in chunks of its bytes, so that each can be checked as
-//! it passes: those of a JSON array, lines of JSON, rows of CSV. Memory is bounded by the longest item.
+//! Splits a streamed response into items: those of a JSON array, lines of JSON or rows of CSV. Each item can be checked
+//! before it is sent. Memory is bounded by the longest item.
 
 mod array;
 mod lines;
@@ -10,32 +10,32 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::{array::Array, lines::Lines, rows::Rows};
-use crate::operation::{media_type::Charset, parameter::Members};
+use crate::operation::{charset::Charset, parameter::ObjectShape};
 
-/// An item may be this long, in bytes.
+/// The maximum bytes of an item.
 const MAX_ITEM: usize = 16 * 1024 * 1024;
 
-/// How an answer holds its items.
+/// The notation of a sequence of items.
 #[derive(Clone, Debug)]
 pub(crate) enum Sequence {
     /// A JSON array.
     Array,
-    /// One JSON text a line, as in `application/x-ndjson`.
+    /// One JSON text per line, as in `application/x-ndjson`.
     Lines,
     /// CSV (RFC 4180) whose first row has the names of the columns.
-    Rows(Arc<Members>),
+    Rows(Arc<ObjectShape>),
 }
 
-/// One of them.
+/// An item of a sequence.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Item<'t> {
-    /// What should be JSON.
+    /// A JSON text, not yet parsed.
     Json(&'t [u8]),
     /// A row as an object.
     Row(Value),
 }
 
-/// What was found so far.
+/// The state between two chunks.
 #[derive(Debug)]
 pub(crate) enum Splitter {
     Array(Array),
@@ -44,7 +44,7 @@ pub(crate) enum Splitter {
 }
 
 impl Splitter {
-    /// Finds the items of a sequence; texts of CSV are in this charset.
+    /// Creates a splitter; `charset` is the encoding of CSV.
     pub(crate) fn new(sequence: &Sequence, charset: Charset) -> Self {
         match sequence {
             Sequence::Array => Self::Array(Array::default()),
@@ -53,10 +53,10 @@ impl Splitter {
         }
     }
 
-    /// Gives every item that ends in `chunk` to `visit`.
+    /// Passes every item that ends in `chunk` to `visit`.
     ///
     /// # Errors
-    /// The first error of `visit`, or what shows that this is no such sequence.
+    /// Returns the first error of `visit`, or the reason why this is not such a sequence.
     pub(crate) fn feed(
         &mut self,
         chunk: &[u8],
@@ -69,10 +69,10 @@ impl Splitter {
         }
     }
 
-    /// To be called after the last chunk: gives the item that ends with the answer to `visit`.
+    /// Passes the last item to `visit`. Must be called after the last chunk.
     ///
     /// # Errors
-    /// As [`Self::feed`], and if the answer must not end here.
+    /// As [`Self::feed`], and if the response is incomplete.
     pub(crate) fn finish(
         &mut self,
         mut visit: impl FnMut(Item<'_>) -> Result<(), String>,
@@ -86,5 +86,5 @@ impl Splitter {
 }
 
 fn too_long() -> String {
-    "an item of the answer is too long".to_owned()
+    "an item of the response is too long".to_owned()
 }

@@ -1,30 +1,31 @@
-//! Schemas that lead back to themselves before they look at any part of the value.
+//! Schemas that refer to themselves without a step into the value.
 //!
-//! `A: {allOf: [{$ref: A}]}` says nothing, and a validator would follow it until its stack overflows. A tree
-//! whose children are trees is none of these: each step takes it deeper into a value, which ends. Chains of
-//! references without a cycle are bounded, too, since each step of one is a step on the stack.
+//! A validator would follow `A: {allOf: [{$ref: A}]}` until its stack overflows. A tree whose children are trees is not
+//! such a cycle: each step goes deeper into a value, which is finite. Chains of references without a cycle are limited,
+//! too, because each step needs space on the stack.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::every;
+use super::traverse::each_schema;
 use crate::document::{
     MAX_REFERENCES, decoded,
     node::{escape, value_at},
 };
 
-/// A reference that can't be followed, and where the schema stands that has it.
+/// A reference that can't be followed to an end.
 pub(super) struct Endless {
+    /// The pointer of the schema with the reference.
     pub(super) holder: String,
     pub(super) reference: String,
-    /// Whether it leads back, and not just too far.
+    /// True if the references form a cycle. Otherwise the chain is too long.
     pub(super) is_cycle: bool,
-    /// Where all the schemas stand whose references make the cycle, itself among them.
+    /// The pointers of all schemas whose references form the cycle, including the holder.
     pub(super) path: Vec<String>,
 }
 
-/// All references that can't be followed in the document `root` with its schemas at `outer`.
+/// Returns the references that can't be followed to an end in the schemas at the pointers in `outer`.
 pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
     let mut search = Search {
         root,
@@ -34,10 +35,10 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
     };
     for pointer in outer {
         if let Some(schema) = value_at(root, pointer) {
-            every(schema, pointer, &mut |schema, pointer| {
+            each_schema(schema, pointer, &mut |schema, pointer| {
                 let reference = schema.get("$ref").and_then(Value::as_str);
                 let target = reference.and_then(|reference| value_at(root, &decoded(reference)));
-                // Most lead to a schema that leads nowhere, and to note each takes time.
+                // Most targets have no further references, and recording each takes time.
                 if target.is_some_and(|target| {
                     target.get("$ref").is_some() || !parts(target, "").is_empty()
                 }) {
@@ -52,21 +53,22 @@ pub(super) fn endless(root: &Value, outer: &[String]) -> Vec<Endless> {
 struct Search<'r> {
     root: &'r Value,
     heights: HashMap<String, Height>,
-    /// Where the schemas stand whose references are being followed.
+    /// The pointers of the schemas whose references are being followed.
     trail: Vec<String>,
     found: Vec<Endless>,
 }
 
-/// How many references lead to one another from a place.
+/// The length of the longest chain of references from a schema.
 #[derive(Clone, Copy)]
 enum Height {
     Known(usize),
-    /// Still being found out, since the trail had this length.
+    /// Not known yet. The number is the length of the trail when the schema was reached.
     Open(usize),
 }
 
 impl Search<'_> {
-    /// How many references are followed at most for a value that is held against the schema at `pointer`.
+    /// Returns the maximum number of references that are followed to validate one value against the schema at
+    /// `pointer`.
     fn height(&mut self, pointer: &str, depth: usize) -> Height {
         if let Some(known) = self.heights.get(pointer) {
             return *known;
@@ -111,11 +113,11 @@ impl Search<'_> {
     }
 }
 
-/// Where the schemas in `schema` stand that are held against the same value.
+/// Returns the pointers of the schemas in `schema` that apply to the same value.
 fn parts(schema: &Value, pointer: &str) -> Vec<String> {
     let mut parts = Vec::new();
-    for (key, member) in schema.as_object().into_iter().flatten() {
-        match (key.as_str(), member) {
+    for (key, value) in schema.as_object().into_iter().flatten() {
+        match (key.as_str(), value) {
             ("allOf" | "anyOf" | "oneOf", Value::Array(items)) => {
                 parts.extend((0..items.len()).map(|i| format!("{pointer}/{key}/{i}")));
             }

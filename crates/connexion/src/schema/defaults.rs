@@ -1,11 +1,10 @@
-//! Defaults of properties, filled into values that were found valid.
+//! Defaults of properties, added to valid values.
 //!
-//! A default is filled in only where its schema certainly applies to the value: below `properties`, `items`,
-//! `additionalProperties`, `allOf` and `$ref`, and in the one alternative of `anyOf` or `oneOf` that is not `null`. Which
-//! of several alternatives a value is of is not decided here. A default that breaks its own schema, which is a warning
-//! of the document, is not filled in.
+//! A default is added only where its schema certainly applies: below `properties`, `items`, `additionalProperties`,
+//! `allOf` and `$ref`, and in the only alternative of `anyOf` or `oneOf` that is not `null`. Among several alternatives
+//! none is selected. A default that is invalid against its own schema is not added; the document gets a warning.
 //!
-//! The schemas of a document refer to one another, so all bodies share one graph, whose nodes are sets of schemas that
+//! All bodies share one graph, because the schemas of a document refer to one another. A node is a set of schemas that
 //! apply to the same value.
 
 use std::{
@@ -24,29 +23,29 @@ use crate::{
     schema::json::{Room, count},
 };
 
-/// More sets of schemas than this are not looked at in one document.
+/// The maximum number of nodes for one document.
 const MAX_NODES: usize = 100_000;
 
-/// So many schemas may apply to one value.
+/// The maximum number of schemas that apply to one value.
 const MAX_PARTS: usize = 100;
 
-/// A default may become this many values by the defaults of its own properties.
+/// The maximum number of values in a default, including the defaults of its own properties.
 const MAX_VALUES: usize = 10_000;
 
-/// Defaults within defaults are filled in so deep.
+/// The maximum nesting of defaults within defaults.
 const MAX_DEPTH: usize = 3;
 
-/// The defaults of the schemas of one value.
+/// The defaults of a value.
 #[derive(Clone, Debug)]
 pub(crate) struct Defaults {
     graph: Arc<OnceLock<Graph>>,
     node: usize,
-    /// That of the value itself.
+    /// The default of the value itself.
     own: Option<Value>,
 }
 
 impl Defaults {
-    /// What stands for a value that was not sent.
+    /// Returns the default of a value that is absent, with the defaults of its properties.
     pub(crate) fn of_absent(&self, room: &Room) -> Option<Value> {
         let mut value = self.own.clone()?;
         room.take(count(&value)).then_some(())?;
@@ -54,7 +53,7 @@ impl Defaults {
         Some(value)
     }
 
-    /// Adds the defaults of properties that are absent. If there is no room for them the rest is not filled in.
+    /// Adds the defaults of absent properties, up to the limit of `room`.
     pub(crate) fn fill(&self, value: &mut Value, room: &Room) {
         if let Some(graph) = self.graph.get() {
             graph.fill(self.node, value, room);
@@ -66,11 +65,11 @@ impl Defaults {
 #[derive(Debug, Default)]
 struct Graph(Vec<Node>);
 
-/// What may be filled into values of certain schemas.
+/// The defaults of values with certain schemas. Nodes are referred to by index.
 #[derive(Debug, Default)]
 struct Node {
     properties: Vec<Property>,
-    /// The node of each item of an array.
+    /// The node of the items of an array.
     items: Option<usize>,
     others: Option<Others>,
 }
@@ -79,12 +78,12 @@ struct Node {
 struct Property {
     name: String,
     default: Option<Value>,
-    /// How many values that is.
+    /// The number of values in the default.
     values: usize,
     node: Option<usize>,
 }
 
-/// Properties that are not described by name.
+/// The properties that are not described by name.
 #[derive(Debug)]
 struct Others {
     described: BTreeSet<String>,
@@ -130,13 +129,13 @@ impl Graph {
         }
     }
 
-    /// Forgets what leads to no default, and fills defaults with the defaults of their own properties.
+    /// Removes nodes that lead to no default, and adds to each default the defaults of its own properties.
     fn finish(mut self) -> Self {
         let mut leads = vec![false; self.0.len()];
         let mut has_changed = true;
         while has_changed {
             has_changed = false;
-            // What is referred to comes later, mostly.
+            // Backwards, because the target of a reference mostly has a higher index.
             for (i, node) in self.0.iter().enumerate().rev() {
                 let is_useful = |node: usize| leads.get(node) == Some(&true);
                 if !is_useful(i) && node.leads_to(is_useful) {
@@ -193,19 +192,20 @@ impl Node {
     }
 }
 
-/// Makes the graph of a document.
+/// Builds the graph of a document.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     graph: Arc<OnceLock<Graph>>,
     nodes: Vec<Node>,
     by_schemas: HashMap<Vec<String>, usize>,
-    /// Those that are not read yet.
+    /// The nodes whose schemas are not read yet.
     pending: Vec<(usize, Vec<String>)>,
 }
 
 impl Builder {
-    /// Those of the schema at a JSON Pointer into `root`; `is_valid` says whether a value conforms to the schema at a
-    /// pointer. They are there once the builder is finished.
+    /// Returns the defaults of the schema at a JSON Pointer. They are available after [`Self::finish`].
+    ///
+    /// `is_valid` returns whether a value is valid against the schema at a pointer.
     pub(super) fn defaults(
         &mut self,
         root: &Value,
@@ -228,11 +228,11 @@ impl Builder {
     }
 
     pub(super) fn finish(self) {
-        // Nobody else sets it.
+        // Not set before: `finish` consumes the builder.
         let _ = self.graph.set(Graph(self.nodes).finish());
     }
 
-    /// The node of schemas; one beyond the last if there are too many.
+    /// Returns the node of a set of schemas, or an index without a node if there are too many.
     fn node(&mut self, pointers: Vec<String>) -> usize {
         if let Some(known) = self.by_schemas.get(&pointers) {
             return *known;
@@ -281,7 +281,7 @@ impl Builder {
         let described = properties.keys().map(|name| (*name).to_owned()).collect();
         Node {
             items: (!items.is_empty() && !has_tuples).then(|| self.node(items)),
-            // Of several it is not certain which properties each leaves to it.
+            // With several, it is uncertain which properties each applies to.
             others: (others.len() == 1).then(|| Others {
                 described,
                 node: self.node(others),
@@ -320,7 +320,7 @@ fn described(schema: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)
     properties.map(|(name, below)| (name.as_str(), below))
 }
 
-/// Whether a schema may describe parts of a value.
+/// Returns whether a schema may describe parts of a value.
 fn leads_on(schema: &Value) -> bool {
     const KEYWORDS: [&str; 7] = [
         "$ref",
@@ -334,7 +334,7 @@ fn leads_on(schema: &Value) -> bool {
     KEYWORDS.iter().any(|keyword| schema.get(keyword).is_some())
 }
 
-/// Adds all schemas that certainly apply to a value of the schema at `pointer`.
+/// Adds all schemas that apply to every value of the schema at `pointer`.
 fn collect<'v>(root: &'v Value, pointer: &str, parts: &mut Vec<(String, &'v Map<String, Value>)>) {
     let mut left = vec![pointer.to_owned()];
     while let Some(pointer) = left.pop() {
@@ -357,7 +357,7 @@ fn collect<'v>(root: &'v Value, pointer: &str, parts: &mut Vec<(String, &'v Map<
     }
 }
 
-/// What a schema refers to and consists of, whatever the value.
+/// Returns the schemas that apply to every value of a schema: the target of its reference and its `allOf`.
 fn sure_parts(
     schema: &Map<String, Value>,
     pointer: &str,
@@ -373,7 +373,7 @@ fn sure_parts(
         .into_iter()
 }
 
-/// Whether a schema allows nothing but `null`.
+/// Returns whether a schema allows only `null`.
 fn is_null(schema: &Value) -> bool {
     let is_null_type = |types: &Value| *types == "null" || *types == serde_json::json!(["null"]);
     schema.get("type").is_some_and(is_null_type)
@@ -383,7 +383,7 @@ fn is_null(schema: &Value) -> bool {
             .is_some_and(|all| *all == serde_json::json!([null]))
 }
 
-/// The default of a schema: its own, or that of what it refers to or consists of.
+/// Returns the default of a schema: its own, or that of the target of its reference or of its `allOf`.
 fn default_of<'v>(root: &'v Value, pointer: &str, left: usize) -> Option<&'v Value> {
     let left = left.checked_sub(1)?;
     let schema = value_at(root, pointer)?.as_object()?;

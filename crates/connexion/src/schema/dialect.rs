@@ -1,20 +1,20 @@
-//! Where OpenAPI's schemas differ from JSON Schema 2020-12: two keywords of our own, and what is rewritten.
+//! Differences between the schemas of OpenAPI and JSON Schema 2020-12: custom keywords, and the rewriting of schemas.
 
 use std::collections::HashSet;
 
 use jsonschema::{Keyword, paths::Location};
 use serde_json::{Map, Value, json};
 
-use super::{integer::WHOLE, pattern};
+use super::{integer::INTEGER_RANGE, pattern};
 use crate::{
     compat::Compat,
     document::{Document, Version, decoded},
 };
 
-/// A type that a value can have. Names are compared once, not for every value.
+/// The type of a value. An enum, so that validation does not compare names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Type {
-    Text,
+    String,
     Number,
     Integer,
     Boolean,
@@ -24,7 +24,7 @@ enum Type {
 }
 
 const TYPES: [(&str, Type); 7] = [
-    ("string", Type::Text),
+    ("string", Type::String),
     ("number", Type::Number),
     ("integer", Type::Integer),
     ("boolean", Type::Boolean),
@@ -34,14 +34,14 @@ const TYPES: [(&str, Type); 7] = [
 ];
 
 impl Type {
-    fn named(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         let mut all = TYPES.iter();
         all.find(|(known, _)| *known == name).map(|(_, it)| *it)
     }
 
     fn of(value: &Value) -> Self {
         match value {
-            Value::String(_) => Self::Text,
+            Value::String(_) => Self::String,
             Value::Number(number) if Compat::Connexion.is_integer(number) => Self::Integer,
             Value::Number(_) => Self::Number,
             Value::Bool(_) => Self::Boolean,
@@ -52,7 +52,7 @@ impl Type {
     }
 }
 
-/// What to say of a `type` that is none.
+/// Returns the message for an unknown `type`.
 pub(super) fn unknown_type() -> String {
     format!(
         "`type` must be one of {}",
@@ -60,13 +60,13 @@ pub(super) fn unknown_type() -> String {
     )
 }
 
-/// The keyword `type` with the integers of Python's connexion; JSON Schema's own is the validator's.
-struct Types {
+/// The keyword `type` with the integer rule of Python's connexion. Otherwise `jsonschema`'s own is used.
+struct TypeKeyword {
     accepted: Vec<Type>,
     names: String,
 }
 
-impl Keyword<'_> for Types {
+impl Keyword<'_> for TypeKeyword {
     fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
         if self.is_valid(value) {
             Ok(())
@@ -93,21 +93,20 @@ pub(super) fn types<'a>(
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         name => name.as_str().into_iter().collect(),
     };
-    let accepted: Option<Vec<Type>> = names.iter().map(|name| Type::named(name)).collect();
+    let accepted: Option<Vec<Type>> = names.iter().map(|name| Type::from_name(name)).collect();
     let Some(accepted) = accepted.filter(|accepted| !accepted.is_empty()) else {
         return Err(jsonschema::ValidationError::custom(unknown_type()));
     };
     let names = names.join(",");
-    Ok(Box::new(Types { accepted, names }))
+    Ok(Box::new(TypeKeyword { accepted, names }))
 }
 
-/// The keyword that holds the bounds of `float`, for the same reason. Those of `double` need none: JSON is not
-/// read if a number in it is greater.
-pub(super) const SINGLE: &str = "x-connexion-single";
+/// The keyword for the range of `float`. `double` needs none: JSON with a greater number can't be parsed.
+pub(super) const FLOAT_RANGE: &str = "x-connexion-float-range";
 
-struct Single;
+struct FloatRange;
 
-impl Keyword<'_> for Single {
+impl Keyword<'_> for FloatRange {
     fn validate(&self, value: &Value) -> Result<(), jsonschema::ValidationError<'static>> {
         if self.is_valid(value) {
             Ok(())
@@ -117,7 +116,7 @@ impl Keyword<'_> for Single {
     }
 
     fn is_valid(&self, value: &Value) -> bool {
-        // Rounded first: the greatest float is written with fewer digits than it has.
+        // Rounded first, because the greatest float may be written with fewer digits.
         #[expect(clippy::cast_possible_truncation, reason = "that is what is asked for")]
         let is_finite = |number: f64| (number as f32).is_finite();
         value.as_f64().is_none_or(is_finite)
@@ -125,18 +124,15 @@ impl Keyword<'_> for Single {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
-pub(super) fn single<'a>(
+pub(super) fn float_range<'a>(
     _: &'a Map<String, Value>,
     _: &'a Value,
     _: Location,
 ) -> Result<Box<dyn for<'i> Keyword<'i>>, jsonschema::ValidationError<'a>> {
-    Ok(Box::new(Single))
+    Ok(Box::new(FloatRange))
 }
 
-/// The formats of texts that JSON Schema does not have.
-pub(super) const FORMATS: [(&str, super::FormatCheck); 1] = [("byte", is_base64)];
-
-/// Whether a `format` is known: it is checked, or says nothing that could be (`password`, `binary`).
+/// Returns whether a `format` is known: it is checked, or can't be (`password`, `binary`).
 pub(crate) fn is_format(name: &str) -> bool {
     matches!(
         name,
@@ -157,7 +153,7 @@ pub(crate) fn is_format(name: &str) -> bool {
             | "iri-reference"
             | "json-pointer"
             | "password"
-            // Of Python's connexion: a path parameter whose value may have slashes.
+            // Of Python's connexion: a path parameter with slashes in its value.
             | "path"
             | "regex"
             | "relative-json-pointer"
@@ -169,13 +165,13 @@ pub(crate) fn is_format(name: &str) -> bool {
     )
 }
 
-/// RFC 4648, section 4.
-fn is_base64(text: &str) -> bool {
+/// Returns whether a string is Base64 (RFC 4648, section 4).
+pub(super) fn is_base64(text: &str) -> bool {
     base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).is_ok()
 }
 
-/// Whether a keyword of a schema says nothing about which values are right.
-pub(crate) fn is_remark(keyword: &str) -> bool {
+/// Returns whether a keyword is an annotation, which does not affect validation.
+pub(crate) fn is_annotation(keyword: &str) -> bool {
     keyword.starts_with("x-") && keyword != "x-nullable" && !keyword.starts_with("x-connexion-")
         || matches!(
             keyword,
@@ -193,28 +189,28 @@ pub(crate) fn is_remark(keyword: &str) -> bool {
         )
 }
 
-/// Rewrites what OpenAPI's schemas say differently from JSON Schema 2020-12, everywhere in `schema`.
+/// Rewrites `schema` and the schemas below it as JSON Schema 2020-12.
 pub(super) fn adapt(schema: &mut Value, document: &Document) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(|item| adapt(item, document)),
-        Value::Object(members) => {
-            adapt_reference(members, document);
-            adapt_bounds(members);
-            adapt_nullable(members, document.version);
-            adapt_lists(members);
-            pattern::adapt(members);
-            for (key, member) in members {
+        Value::Object(keywords) => {
+            adapt_reference(keywords, document);
+            adapt_bounds(keywords);
+            adapt_nullable(keywords, document.version);
+            adapt_lists(keywords);
+            pattern::adapt(keywords);
+            for (key, value) in keywords {
                 match key.as_str() {
-                    // Data, not schemas: nothing in there may be changed.
+                    // Values, not schemas. They must not change.
                     "example" | "examples" | "default" | "enum" | "const" => {}
-                    // The members of these are names, not keywords.
+                    // The keys of these objects are names, not keywords.
                     "properties" | "patternProperties" | "dependentSchemas" | "$defs"
                     | "definitions" => {
-                        if let Value::Object(named) = member {
+                        if let Value::Object(named) = value {
                             named.values_mut().for_each(|below| adapt(below, document));
                         }
                     }
-                    _ => adapt(member, document),
+                    _ => adapt(value, document),
                 }
             }
         }
@@ -222,8 +218,8 @@ pub(super) fn adapt(schema: &mut Value, document: &Document) {
     }
 }
 
-/// A reference that leads nowhere is reported elsewhere and must not hide other faults. Before OpenAPI 3.1
-/// what stands beside a reference is ignored.
+/// Removes a reference without a target, which is reported elsewhere. Before OpenAPI 3.1, removes the siblings of a
+/// reference, which have no meaning.
 fn adapt_reference(schema: &mut Map<String, Value>, document: &Document) {
     let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
         return;
@@ -232,8 +228,8 @@ fn adapt_reference(schema: &mut Map<String, Value>, document: &Document) {
         schema.shift_remove("$ref");
         return;
     }
-    // Names such as `Page«Pet»` stand in references as they are, which no URI allows.
-    let encoded = format!("#{}", super::encoded(&decoded(reference)));
+    // References contain names such as `Page«Pet»` unencoded, which URIs do not allow.
+    let encoded = format!("#{}", super::traverse::encoded(&decoded(reference)));
     if encoded != reference {
         schema.insert("$ref".to_owned(), encoded.into());
     }
@@ -246,10 +242,10 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
     match schema.get("format").and_then(Value::as_str) {
         Some(format @ ("int32" | "int64")) => {
             let format = format.into();
-            schema.insert(WHOLE.to_owned(), format);
+            schema.insert(INTEGER_RANGE.to_owned(), format);
         }
         Some("float") => {
-            schema.insert(SINGLE.to_owned(), Value::Bool(true));
+            schema.insert(FLOAT_RANGE.to_owned(), Value::Bool(true));
         }
         _ => {}
     }
@@ -257,7 +253,7 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
         ("minimum", "exclusiveMinimum"),
         ("maximum", "exclusiveMaximum"),
     ] {
-        // In OpenAPI 3.0 a boolean says that the other keyword's bound is exclusive.
+        // In OpenAPI 3.0 the keyword is a boolean that makes the other bound exclusive.
         match schema.get(exclusive) {
             Some(Value::Bool(true)) => {
                 match schema.shift_remove(keyword) {
@@ -271,10 +267,11 @@ fn adapt_bounds(schema: &mut Map<String, Value>) {
     }
 }
 
-/// `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 become the type "null". OpenAPI 3.1 has no `nullable`.
+/// Rewrites `nullable` of OpenAPI 3.0 and `x-nullable` of Swagger 2.0 as the type "null". OpenAPI 3.1 has no
+/// `nullable`.
 ///
-/// `nullable` adds null to the `type` of the same schema and to nothing else, so null must stand in its `enum`, too
-/// (proposal 003 of OpenAPI). Of `x-nullable` no specification speaks: with Python's connexion it allowed null in any case.
+/// `nullable` adds null to the `type` of the same schema only, so an `enum` must list null, too (OpenAPI proposal 003).
+/// No specification defines `x-nullable`: as in Python's connexion, it adds null to the `enum` as well.
 fn adapt_nullable(schema: &mut Map<String, Value>, version: Version) {
     let is = |key: &str| schema.get(key) == Some(&Value::Bool(true));
     let is_extension = is("x-nullable");
@@ -291,8 +288,8 @@ fn adapt_nullable(schema: &mut Map<String, Value>, version: Version) {
     }
 }
 
-/// What other versions of JSON Schema write otherwise, or allow: a list under `items`, names twice in a list, `examples`
-/// that are no list.
+/// Rewrites what other versions of JSON Schema allow: a list under `items`, repeated names, `examples` that are not a
+/// list.
 fn adapt_lists(schema: &mut Map<String, Value>) {
     if schema.get("items").is_some_and(Value::is_array)
         && let Some(items) = schema.shift_remove("items")

@@ -1,42 +1,42 @@
-//! What differs between requests and answers: members that are `readOnly` or `writeOnly`.
+//! Differences between requests and responses: properties that are `readOnly` or `writeOnly`.
 //!
-//! A member that is `readOnly` must not be sent, one that is `writeOnly` must not be answered, and neither is
-//! required where it must not be. So a document that has such members has its schemas twice, each copy
-//! without a trace of the other direction, and a validator needs to know nothing about it.
+//! A `readOnly` property is not allowed in requests, a `writeOnly` one is not allowed in responses, and neither is
+//! required where it is not allowed. A document with such properties is compiled once for each direction. In each copy
+//! the keywords are replaced, so that validators need not know the direction.
 
 use std::collections::BTreeSet;
 
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
-use super::resolve;
+use super::traverse::resolve;
 use crate::document::{
     MAX_REFERENCES, decoded,
     node::{value_at, value_at_mut},
 };
 
-/// Which way a value goes.
+/// The direction of a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Direction {
     Request,
-    Answer,
-    /// An example may show what is sent or what is answered: everything is allowed, and nothing required that
-    /// is required in one direction only.
+    Response,
+    /// Either direction, for examples: all properties are allowed, and none is required that is required in one
+    /// direction only.
     Either,
 }
 
 impl Direction {
-    /// Members that say one of these need not be there.
+    /// Returns the keywords that make a property optional or forbidden in this direction.
     fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Request => &["readOnly"],
-            Self::Answer => &["writeOnly"],
+            Self::Response => &["writeOnly"],
             Self::Either => &["readOnly", "writeOnly"],
         }
     }
 }
 
-/// The keyword of our own that stands in place of a member that must not be there.
+/// The keyword that replaces the schema of a property which is not allowed.
 pub(super) const FORBIDDEN: &str = "x-connexion-forbidden";
 
 struct Forbidden(String);
@@ -61,62 +61,62 @@ pub(super) fn forbidden<'a>(
     Ok(Box::new(Forbidden(flag.to_owned())))
 }
 
-/// Whether anything in `value` is `readOnly` or `writeOnly`.
+/// Returns whether anything in `value` is `readOnly` or `writeOnly`.
 pub(super) fn is_used(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(is_used),
-        Value::Object(members) => members.iter().any(|(key, member)| {
+        Value::Object(entries) => entries.iter().any(|(key, value)| {
             let is_flag = matches!(key.as_str(), "readOnly" | "writeOnly");
-            is_flag && *member == Value::Bool(true) || is_used(member)
+            is_flag && *value == Value::Bool(true) || is_used(value)
         }),
         _ => false,
     }
 }
 
-/// The document `root` with its schemas, which stand at `schemas`, as they are in one direction.
+/// Returns the document `root` with the schemas at the pointers in `schemas` rewritten for one direction.
 pub(super) fn directed(root: &Value, schemas: &[String], direction: Direction) -> Value {
-    let mut turned = root.clone();
+    let mut rewritten = root.clone();
     for pointer in schemas {
-        if let Some(schema) = value_at_mut(&mut turned, pointer) {
-            let mut turn = Turn {
+        if let Some(schema) = value_at_mut(&mut rewritten, pointer) {
+            let mut rewriting = Rewriting {
                 root,
                 direction,
                 opened: Vec::new(),
             };
-            turn.schema(schema, &BTreeSet::new());
+            rewriting.schema(schema, &BTreeSet::new());
         }
     }
-    turned
+    rewritten
 }
 
-struct Turn<'r> {
+struct Rewriting<'r> {
     root: &'r Value,
     direction: Direction,
-    /// The references that are replaced by what they lead to, outermost first.
+    /// The references that are being replaced by their targets, outermost first.
     opened: Vec<String>,
 }
 
-impl Turn<'_> {
-    /// `outer` names the members that must not be required of the object that `schema` speaks of.
+impl Rewriting<'_> {
+    /// Rewrites a schema. `outer` are the properties that must not be required of the object that it applies to.
     fn schema(&mut self, schema: &mut Value, outer: &BTreeSet<String>) {
         let mut names = outer.clone();
         self.named(schema, &mut names, 0);
-        let Value::Object(members) = schema else {
+        let Value::Object(keywords) = schema else {
             return;
         };
-        self.open(members, &names);
-        for (key, member) in members {
-            match (key.as_str(), member) {
+        self.open(keywords, &names);
+        for (key, value) in keywords {
+            match (key.as_str(), value) {
                 ("example" | "examples" | "default" | "enum" | "const", _) => {}
-                ("required", Value::Array(required)) => is_not_named(required, &names),
+                ("required", Value::Array(required)) => remove_names(required, &names),
                 ("dependentRequired", Value::Object(required)) => {
                     for required in required.values_mut().filter_map(Value::as_array_mut) {
-                        is_not_named(required, &names);
+                        remove_names(required, &names);
                     }
                 }
                 ("properties" | "patternProperties", Value::Object(described)) => {
                     for below in described.values_mut() {
-                        self.member(below);
+                        self.property(below);
                     }
                 }
                 ("$defs" | "definitions", Value::Object(schemas)) => {
@@ -124,7 +124,7 @@ impl Turn<'_> {
                         self.schema(below, &BTreeSet::new());
                     }
                 }
-                // These speak of the same object.
+                // These apply to the same object.
                 ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
                     for part in parts {
                         self.schema(part, &names);
@@ -146,7 +146,8 @@ impl Turn<'_> {
         }
     }
 
-    fn member(&mut self, schema: &mut Value) {
+    /// Rewrites the schema of a property.
+    fn property(&mut self, schema: &mut Value) {
         match self.flag(schema, 0) {
             Some(flag) if self.direction != Direction::Either => {
                 *schema = json!({FORBIDDEN: flag});
@@ -155,7 +156,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The flag of a member, which may stand behind references.
+    /// Returns the flag of a property, following references.
     fn flag(&self, schema: &Value, depth: usize) -> Option<&'static str> {
         if depth > MAX_REFERENCES {
             return None;
@@ -168,7 +169,7 @@ impl Turn<'_> {
         })
     }
 
-    /// Adds the names of all flagged members of the object that `schema` speaks of.
+    /// Adds the names of all flagged properties of the object that `schema` applies to.
     fn named(&self, schema: &Value, names: &mut BTreeSet<String>, depth: usize) {
         if depth > MAX_REFERENCES {
             return;
@@ -184,7 +185,7 @@ impl Turn<'_> {
         }
     }
 
-    /// What else certainly holds for a value of which `schema` holds.
+    /// Returns the schemas that every value of `schema` must match, too: the target of its reference and its `allOf`.
     fn parts<'v>(&'v self, schema: &'v Value) -> impl Iterator<Item = &'v Value> {
         let target = schema
             .get("$ref")
@@ -194,8 +195,8 @@ impl Turn<'_> {
         target.into_iter().chain(parts.into_iter().flatten())
     }
 
-    /// A schema that is referred to may require what only the one that refers to it flags. It can't be
-    /// changed for the sake of one, so that one gets a copy.
+    /// Replaces a reference by a copy of its target if the target requires a property that only the referring schema
+    /// flags. Other schemas may refer to the target, so it can't be changed itself.
     fn open(&mut self, schema: &mut Map<String, Value>, names: &BTreeSet<String>) {
         let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
             return;
@@ -221,7 +222,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether `schema` requires one of these members.
+    /// Returns whether `schema` requires one of these properties.
     fn requires(&self, schema: &Value, names: &BTreeSet<String>, depth: usize) -> bool {
         let required = schema.get("required").and_then(Value::as_array);
         let mut required = required.into_iter().flatten().filter_map(Value::as_str);
@@ -233,6 +234,7 @@ impl Turn<'_> {
     }
 }
 
-fn is_not_named(required: &mut Vec<Value>, names: &BTreeSet<String>) {
+/// Removes these names from a list of required properties.
+fn remove_names(required: &mut Vec<Value>, names: &BTreeSet<String>) {
     required.retain(|name| !name.as_str().is_some_and(|name| names.contains(name)));
 }

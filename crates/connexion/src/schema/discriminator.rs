@@ -1,16 +1,17 @@
-//! `discriminator`: a property whose value says which schema an object has.
+//! `discriminator`: a property whose value selects the schema of an object.
 //!
-//! It must not change which values are valid (OpenAPI 3.0.4, 3.1.2 and 3.2.0, Discriminator Object). Of a value that
-//! breaks all of `oneOf` or `anyOf` it says which schema was meant, so that its errors are reported and not those of the
-//! others: [`WORDING`] keeps the names for that.
+//! A discriminator must not change which values are valid (OpenAPI 3.0.4, 3.1.2 and 3.2.0, Discriminator Object). If a
+//! value is invalid against all schemas of `oneOf` or `anyOf`, it selects the schema whose errors are reported. The
+//! keyword [`SELECTION`] holds the names for that.
 //!
-//! A schema with a discriminator and neither of them is a base: schemas that have it in their `allOf` are its
-//! children. No keyword of JSON Schema leads from a base to them, but all that OpenAPI says of inheritance would be void
-//! if nothing did: so a value of the base that names a child is held against the child, too, and one that
-//! names none against the base alone. Since the child refers to the base again, the base is kept a second time,
-//! without choice, inside of itself; its children refer to that.
+//! A schema with a discriminator and neither `oneOf` nor `anyOf` is a base. Schemas with the base in their `allOf` are
+//! its children. JSON Schema has no keyword for the way from a base to its children, so one is added: a value of the
+//! base that names a child is validated against the child too, any other value against the base alone. Because a child
+//! refers to its base, this would be a cycle. The base therefore contains a copy of itself without the choice
+//! ([`BARE`]), and children refer to that copy.
 //!
-//! With `Api::strict_discriminator` the property must be there and name one of the schemas, which alone counts.
+//! With `Api::strict_discriminator` the property is required and must name one of the schemas. Only that schema
+//! applies.
 
 mod choices;
 mod family;
@@ -21,30 +22,30 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-pub(super) use self::keyword::{CHOICE, Meant, WORDING, choice, meant, told};
+pub(super) use self::keyword::{CHOICE, SELECTION, Selected, choice, parse_choice, selected};
 use self::{
     choices::{Branch, Choices},
-    family::{Families, called},
+    family::{Families, name_in_reference},
     keyword::property_name,
     names::Names,
 };
-use super::{encoded, every, resolve};
+use super::traverse::{each_schema, encoded, resolve};
 use crate::document::{
     files::owner,
     node::{value_at, value_at_mut},
 };
 
-/// Where a base is kept without the choice between its children.
+/// The keyword that holds the copy of a base without the choice between its children.
 pub(super) const BARE: &str = "x-connexion-bare";
 
-/// A schema that can't be chosen, and what to do about it.
-pub(super) struct Nameless {
+/// A schema that the discriminator can't name.
+pub(super) struct UnnamedSchema {
     pub(super) pointer: String,
     pub(super) message: String,
 }
 
-/// Rewrites every discriminator in the schemas that stand at `outer`.
-pub(super) fn rewrite(root: &mut Value, outer: &[String], is_strict: bool) -> Vec<Nameless> {
+/// Rewrites every discriminator in the schemas at the pointers in `outer`.
+pub(super) fn rewrite(root: &mut Value, outer: &[String], is_strict: bool) -> Vec<UnnamedSchema> {
     let holders = holders(root, outer);
     if holders.is_empty() {
         return Vec::new();
@@ -56,7 +57,7 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String], is_strict: bool) -> Ve
         bases: bases(&source, &families, &holders),
         names: Names::new(&source, &families),
         families: &families,
-        nameless: Vec::new(),
+        unnamed: Vec::new(),
         is_strict,
     };
     let is_base = |pointer: &str| rewriting.bases.contains_key(pointer);
@@ -64,7 +65,7 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String], is_strict: bool) -> Ve
     let of_bases: HashSet<_> = rewriting.bases.values().flatten().cloned().collect();
     let others = holders.into_iter().filter(|one| !of_bases.contains(one));
     let mut units: Vec<_> = others.chain(rewriting.bases.keys().cloned()).collect();
-    // What is within another is rewritten first, since the outer one takes it along.
+    // Inner schemas first, because outer ones copy them.
     units.sort_by_key(|pointer| std::cmp::Reverse(pointer.len()));
     for pointer in &units {
         match rewriting.bases.get(pointer).cloned() {
@@ -76,17 +77,17 @@ pub(super) fn rewrite(root: &mut Value, outer: &[String], is_strict: bool) -> Ve
             }
         }
     }
-    rewriting.nameless
+    rewriting.unnamed
 }
 
-/// The pointers of all schemas with a discriminator.
+/// Returns the pointers of all schemas with a discriminator.
 fn holders(root: &Value, outer: &[String]) -> Vec<String> {
     let mut holders = Vec::new();
-    // Most documents have none, and to walk along all pointers takes time.
+    // Most documents have none, and building all pointers takes time.
     let outer = if is_used(root) { outer } else { &[] };
     for pointer in outer {
         if let Some(schema) = value_at(root, pointer) {
-            every(schema, pointer, &mut |schema, pointer| {
+            each_schema(schema, pointer, &mut |schema, pointer| {
                 let discriminator = schema.get("discriminator");
                 if discriminator.is_some_and(|one| property_name(one).is_some()) {
                     holders.push(pointer.to_owned());
@@ -102,14 +103,14 @@ fn holders(root: &Value, outer: &[String]) -> Vec<String> {
 fn is_used(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(is_used),
-        Value::Object(members) => {
-            members.contains_key("discriminator") || members.values().any(is_used)
+        Value::Object(keywords) => {
+            keywords.contains_key("discriminator") || keywords.values().any(is_used)
         }
         _ => false,
     }
 }
 
-/// The bases, each with the schemas that have its discriminators: itself, or branches of its `allOf`.
+/// Returns the bases, each with the schemas that hold its discriminators: itself, or branches of its `allOf`.
 fn bases(
     root: &Value,
     families: &Families<'_>,
@@ -138,13 +139,13 @@ fn bases(
     bases
 }
 
-/// The schemas that stand under `oneOf` or `anyOf`.
+/// Returns the schemas under `oneOf` or `anyOf`, with the keyword.
 fn parts(schema: &Value) -> Option<(&'static str, &Vec<Value>)> {
     let mut keywords = ["oneOf", "anyOf"].into_iter();
     keywords.find_map(|keyword| Some((keyword, schema.get(keyword)?.as_array()?)))
 }
 
-/// What the mapping of a schema's discriminator says.
+/// Returns the entries of the `mapping` of a schema's discriminator.
 fn mapping(schema: &Value) -> impl Iterator<Item = (&String, &str)> {
     let mapping = schema
         .get("discriminator")
@@ -159,19 +160,19 @@ struct Rewriting<'r> {
     families: &'r Families<'r>,
     bases: HashMap<String, Vec<String>>,
     names: Names<'r>,
-    nameless: Vec<Nameless>,
+    unnamed: Vec<UnnamedSchema>,
     is_strict: bool,
 }
 
 impl Rewriting<'_> {
-    /// A schema that is no base: with `oneOf` or `anyOf`, or one that has nothing to choose from.
+    /// Rewrites a schema that is not a base: one with `oneOf` or `anyOf`, or without any choice.
     fn alternatives(&mut self, schema: &mut Map<String, Value>, pointer: &str) {
         let choices = self.choices(pointer, None);
         schema.shift_remove("discriminator");
         if self.is_strict {
             let listed = value_at(self.root, pointer).and_then(parts);
             listed.and_then(|(keyword, _)| schema.shift_remove(keyword));
-            let chosen = self.strictly(choices, false);
+            let chosen = self.strict_schema(choices, false);
             add(schema, chosen);
             return;
         }
@@ -191,34 +192,35 @@ impl Rewriting<'_> {
         if schemas.is_empty() {
             return;
         }
-        let mut wording =
+        let mut selection =
             json!({"propertyName": choices.property, "values": values, "schemas": schemas});
         let mut all = choices.branches.iter();
         let default = choices.default.and_then(|default| {
             all.find(|branch| branch.pointer.as_ref() == Some(&default))?
                 .index
         });
-        if let (Some(index), Value::Object(wording)) = (default, &mut wording) {
-            wording.insert("default".to_owned(), index.into());
+        if let (Some(index), Value::Object(selection)) = (default, &mut selection) {
+            selection.insert("default".to_owned(), index.into());
         }
-        schema.insert(WORDING.to_owned(), wording);
-        self.look_first(schema, &choices.property);
+        schema.insert(SELECTION.to_owned(), selection);
+        self.add_property_rules(schema, &choices.property);
     }
 
-    /// Says of each reference under `oneOf` or `anyOf`, too, which values of the property its schema allows. That changes
-    /// nothing but the order: what is meant for another schema is not followed any deeper, which in a tree of them would
-    /// take time that doubles with each level.
-    fn look_first(&self, schema: &mut Map<String, Value>, property: &str) {
+    /// Adds to each reference under `oneOf` or `anyOf` the values of the property that its schema allows.
+    ///
+    /// The same values are valid, but the validator rejects an object for another schema before it follows the
+    /// reference. In a tree of such schemas the time would otherwise double with each level.
+    fn add_property_rules(&self, schema: &mut Map<String, Value>, property: &str) {
         for keyword in ["oneOf", "anyOf"] {
             let parts = schema.get_mut(keyword).and_then(Value::as_array_mut);
             for part in parts.into_iter().flatten().filter_map(Value::as_object_mut) {
                 let described = resolve(self.root, &Value::Object(part.clone())).clone();
-                let member = described
+                let rules = described
                     .get("properties")
                     .and_then(|all| all.get(property));
-                let member = member.map(|member| resolve(self.root, member));
+                let rules = rules.map(|rules| resolve(self.root, rules));
                 let rule = ["const", "enum"].into_iter().find_map(|keyword| {
-                    let value = member?.get(keyword)?;
+                    let value = rules?.get(keyword)?;
                     Some(json!({property: {keyword: value}}))
                 });
                 if let (Some(rule), true) = (rule, part.len() == 1 && part.contains_key("$ref")) {
@@ -228,7 +230,7 @@ impl Rewriting<'_> {
         }
     }
 
-    /// A base, whose discriminators stand at `holders`.
+    /// Rewrites a base whose discriminators are at `holders`.
     fn base(&mut self, root: &mut Value, owner: &str, holders: &[String]) {
         let mut all = Vec::new();
         for holder in holders {
@@ -242,9 +244,9 @@ impl Rewriting<'_> {
             let types = schema.get("type").and_then(Value::as_array);
             let may_be_null = types.is_some_and(|types| types.iter().any(|name| name == "null"));
             all.push(if self.is_strict {
-                self.strictly(choices, may_be_null)
+                self.strict_schema(choices, may_be_null)
             } else {
-                choices.leniently(owner)
+                choices.lenient_schema(owner)
             });
         }
         if let Some(Value::Object(schema)) = value_at_mut(root, owner) {
@@ -256,7 +258,7 @@ impl Rewriting<'_> {
         }
     }
 
-    /// What the discriminator at a pointer chooses from: for a base itself and its children, unless it lists them.
+    /// Returns the choices of the discriminator at a pointer: the schemas it lists, or a base and its children.
     fn choices(&mut self, holder: &str, base: Option<&str>) -> Choices {
         let schema = value_at(self.root, holder).unwrap_or(&Value::Null);
         let discriminator = schema.get("discriminator").unwrap_or(&Value::Null);
@@ -270,7 +272,7 @@ impl Rewriting<'_> {
         };
         for (value, target) in mapping(schema) {
             let pointer = self.names.mapped(target, holder);
-            // One that leads nowhere is reported by `structure`.
+            // `lint` reports targets that do not exist.
             if value_at(self.root, &pointer).is_none() {
                 continue;
             }
@@ -284,7 +286,7 @@ impl Rewriting<'_> {
             branches.push(branch);
         }
         let taken = mapping(schema).map(|(value, _)| value.clone()).collect();
-        self.names.give(&mut branches, taken, &property, base);
+        self.names.assign(&mut branches, taken, &property, base);
         let default = discriminator.get("defaultMapping").and_then(Value::as_str);
         Choices {
             default: default.map(|target| self.names.mapped(target, holder)),
@@ -294,7 +296,7 @@ impl Rewriting<'_> {
         }
     }
 
-    /// What a value of a base can be: the base alone, or one of its children.
+    /// Returns the branches of a base: the base itself, and its children.
     fn family(&self, base: &str, property: &str) -> Vec<Branch> {
         let children = self.families.children(base);
         let own = (!children.is_empty() && self.families.is_named(base)).then_some(base);
@@ -312,7 +314,8 @@ impl Rewriting<'_> {
         }
     }
 
-    /// A reference to a schema that was chosen. A base that chooses by the same property has nothing to add.
+    /// Returns a reference to a selected schema: to its bare copy, if it is a base with the same discriminator
+    /// property.
     fn reference(&self, pointer: &str, property: &str) -> Value {
         let holders = self.bases.get(pointer).into_iter().flatten();
         let mut properties = holders.filter_map(|holder| {
@@ -327,7 +330,7 @@ impl Rewriting<'_> {
         json!({"$ref": format!("#{}{end}", encoded(pointer))})
     }
 
-    /// What stands under `oneOf` or `anyOf`: what is chosen by the discriminator, and what can be no object.
+    /// Returns the branches under `oneOf` or `anyOf`, and the schemas that allow values other than objects.
     fn listed(
         &mut self,
         parts: &[Value],
@@ -344,18 +347,18 @@ impl Rewriting<'_> {
                 continue;
             }
             let target = self.families.target(part);
-            if self.is_strict && target.is_none() && !self.names.are_in(part, property) {
-                self.nameless.push(Nameless {
+            if self.is_strict && target.is_none() && !self.names.pins_values(part, property) {
+                self.unnamed.push(UnnamedSchema {
                     pointer: format!("{pointer}/{i}"),
                     message: format!(
-                        "the discriminator `{property}` can't name this schema; write a reference, or the \
-                         `const` of `{property}` in it"
+                        "the discriminator `{property}` can't name this schema; use a reference, or add a \
+                         `const` for `{property}`"
                     ),
                 });
             }
             let branch = target.map(|target| {
                 let mut branch = self.branch(&target, property);
-                branch.names.splice(0..0, called(part));
+                branch.names.splice(0..0, name_in_reference(part));
                 branch
             });
             let inline = || Branch {
@@ -372,7 +375,7 @@ impl Rewriting<'_> {
         (branches, others)
     }
 
-    /// Whether a value of the schema can be an object, and whether it can be anything else that is described.
+    /// Returns whether a value of the schema can be an object, and whether its `type` names anything else.
     fn kinds(&self, schema: &Value) -> (bool, bool) {
         let names: Vec<_> = match resolve(self.root, schema).get("type") {
             Some(Value::String(name)) => vec![name.as_str()],
@@ -384,7 +387,7 @@ impl Rewriting<'_> {
     }
 }
 
-/// Adds a schema to those that hold, too.
+/// Adds a schema to `allOf`.
 fn add(schema: &mut Map<String, Value>, more: Value) {
     let parts = schema
         .entry("allOf")

@@ -1,19 +1,19 @@
-//! Values made from a schema: valid ones, valid ones at the bounds, and ones that break exactly one keyword.
+//! Generation of values from a schema: valid ones, valid ones at the limits, and ones that violate exactly one keyword.
 //!
-//! A value is guessed from the keywords, and handed out only if the schema's own validator agrees. So what is not
-//! understood here (a pattern that looks around, `not`, a format of the application) costs values, but never makes a
-//! wrong one; what is left out is reported.
+//! Values are guessed from the keywords and returned only if the schema's validator confirms them. A keyword that is
+//! not supported here (a pattern with look-around, `not`, a format of the application) results in fewer values, never
+//! in wrong ones. Locations without values are reported.
 //!
-//! As hypothesis-jsonschema does, `$ref` and `allOf` are joined before anything is made ([`View`]); as schemathesis does
-//! in its coverage phase, one property at a time departs from a small valid value, so a value shows one thing. Everything
-//! is bounded: the depth, the number of values, and the number of schemas that are looked at.
+//! As in hypothesis-jsonschema, `$ref` and `allOf` are merged first ([`View`]). As in the coverage phase of
+//! schemathesis, each value differs from a small valid one in one property. Depth, number of values and number of
+//! visited schemas are limited.
 
 mod compound;
+mod invalid;
 mod number;
 mod pattern;
-mod text;
+mod string;
 mod view;
-mod wrong;
 
 use std::{
     borrow::Cow,
@@ -30,102 +30,102 @@ use self::view::View;
 use super::Schema;
 use crate::document::node::{push, value_at};
 
-/// Valid values that are handed out.
+/// The maximum number of valid values, and of invalid ones.
 const MAX_VALUES: usize = 500;
 
-/// Random valid values among them.
+/// The number of random values among the valid ones.
 const RANDOM: usize = 8;
 
-/// Values of an `enum` that are tried.
+/// The maximum number of `enum` values that are tried.
 const MAX_OPTIONS: usize = 250;
 
-/// How often a base is changed until it is valid.
+/// The maximum number of attempts to repair a base value.
 const MAX_REPAIRS: usize = 64;
 
-/// Values that are tried to find invalid ones.
+/// The maximum number of values that are tried to find invalid ones.
 const MAX_TRIED: usize = 1_000;
 
-/// Schemas that are looked at for one schema's values.
+/// The maximum number of schemas that are visited.
 const MAX_STEPS: usize = 20_000;
 
-/// Values in an object or array that has everything; beyond it is as small as it can be.
+/// The maximum number of values in a full object or array. Beyond it, parts are as small as possible.
 const MAX_FULL: usize = 500;
 
-/// How deep values lie within one another.
+/// The maximum nesting of a value.
 const MAX_DEPTH: usize = 12;
 
-/// So deep optional properties and items are there; what lies deeper is as small as it can be.
+/// The maximum nesting of optional properties and items. Deeper parts are as small as possible.
 const MAX_FULL_DEPTH: usize = 3;
 
-/// What [`Validator::generate`](crate::Validator::generate) returns.
+/// The values that [`Validator::generate`](crate::Validator::generate) returns.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Generated {
-    /// Values that the schema allows: the smallest, the one with every property, the largest, then values that depart
-    /// from the smallest in one place each, then random ones.
+    /// Valid values: the smallest, the one with every property, the largest, those that differ from the smallest in one
+    /// location each, and random ones.
     pub valid: Vec<Value>,
-    /// Values that break one keyword each.
+    /// Values that violate one keyword each.
     pub invalid: Vec<Invalid>,
-    /// JSON Pointers into the value of the properties and items for which no valid value was found. The empty one means
-    /// that there is no valid value at all.
+    /// JSON Pointers of the properties and items for which no valid value was found. An empty pointer means that no
+    /// valid value was found at all.
     pub left_out: Vec<String>,
 }
 
-/// A value that breaks exactly one keyword of its schema.
+/// A value that violates exactly one keyword of its schema.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Invalid {
     /// The value.
     pub value: Value,
-    /// The keyword that it breaks, such as `maxLength`.
+    /// The violated keyword, such as `maxLength`.
     pub keyword: Cow<'static, str>,
-    /// The JSON Pointer to the location in the value.
+    /// The JSON Pointer of the violation.
     pub pointer: String,
 }
 
-/// Valid values of schemas, each schema's made once: most operations share a few schemas.
+/// The valid values of schemas. Those of each schema are generated once, because most operations share a few schemas.
 #[derive(Debug, Default)]
 pub(crate) struct ValidValues {
     known: HashMap<*const Schema, Rc<[Value]>>,
 }
 
 impl ValidValues {
-    /// The values of a schema, the plainest first; the same in every program.
+    /// Returns the values of a schema, simplest first. They are the same in every process.
     pub(crate) fn of(&mut self, schema: &Arc<Schema>) -> Rc<[Value]> {
         let values = self.known.entry(Arc::as_ptr(schema));
         Rc::clone(values.or_insert_with(|| valid(schema, 0).0.into()))
     }
 }
 
-/// Returns the values that the schema allows, and the pointers of what is left out.
+/// Returns valid values, and the pointers of the locations without values.
 pub(super) fn valid(schema: &Schema, seed: u64) -> (Vec<Value>, Vec<String>) {
     let (generator, top) = Generator::of(schema, seed);
-    let mut kept = Kept::default();
-    // The full one first: what makes it valid makes the smaller ones valid, too.
+    let mut set = ValidSet::default();
+    // The full value first: the alternatives that make it valid make the smaller ones valid, too.
     let full = generator.base(schema, &top, Mode::Full);
     let small = generator.base(schema, &top, Mode::Small);
     let large = generator.whole(&top, Mode::Large);
     for value in [small, full, large].into_iter().flatten() {
-        kept.add(schema, value);
+        set.add(schema, value);
     }
     generator.vary(&top, Spot::top(Mode::Small), MAX_VALUES, &mut |value| {
-        kept.add(schema, value);
+        set.add(schema, value);
     });
     for _ in 0..RANDOM {
         if let Some(value) = generator.whole(&top, Mode::Random) {
-            kept.add(schema, value);
+            set.add(schema, value);
         }
     }
     let mut left_out = generator.described.take();
     left_out.retain(|pointer| {
-        kept.values
+        set.values
             .iter()
             .all(|value| value.pointer(pointer).is_none())
     });
-    (kept.values, left_out.into_iter().collect())
+    (set.values, left_out.into_iter().collect())
 }
 
-/// Returns values that break one keyword each: of every keyword at every location the first that was found.
+/// Returns values that violate one keyword each: the first one for each keyword at each location.
 pub(super) fn invalid(schema: &Schema, seed: u64) -> Vec<Invalid> {
     let (generator, top) = Generator::of(schema, seed);
     let bases = [Mode::Full, Mode::Small].map(|mode| generator.base(schema, &top, mode));
@@ -157,12 +157,12 @@ pub(super) fn invalid(schema: &Schema, seed: u64) -> Vec<Invalid> {
 
 /// The valid values so far.
 #[derive(Default)]
-struct Kept {
+struct ValidSet {
     values: Vec<Value>,
     texts: HashSet<String>,
 }
 
-impl Kept {
+impl ValidSet {
     fn add(&mut self, schema: &Schema, value: Value) {
         if self.values.len() < MAX_VALUES
             && self.texts.insert(value.to_string())
@@ -173,24 +173,24 @@ impl Kept {
     }
 }
 
-/// How large a value is to be.
+/// The size of a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Mode {
-    /// Only what is required, and the plainest of it.
+    /// Only required parts, each as simple as possible.
     Small,
-    /// Everything, and the plainest of it.
+    /// All parts, each as simple as possible.
     Full,
-    /// Everything, and the largest of it.
+    /// All parts, each as large as possible.
     Large,
     Random,
 }
 
-/// Where a value is made, and how large it is to be.
+/// The location and size of a value that is generated.
 #[derive(Clone, Copy, Debug)]
 struct Spot<'a> {
-    /// The JSON Pointer of the location in the whole value.
+    /// The JSON Pointer of the location.
     at: &'a str,
-    /// How many values hold it.
+    /// The number of values that contain the location.
     depth: usize,
     mode: Mode,
 }
@@ -208,7 +208,7 @@ impl Spot<'_> {
         Self { mode, ..self }
     }
 
-    /// The spot of what stands under a key; `at` holds its pointer.
+    /// Returns the spot for a key. `at` is the buffer of its pointer.
     fn below<'b>(self, key: &str, at: &'b mut String) -> Spot<'b> {
         self.at.clone_into(at);
         push(at, key);
@@ -220,24 +220,24 @@ impl Spot<'_> {
     }
 }
 
-/// A list of schemas by their addresses: all of them stand in one document.
-type Key = Vec<*const Value>;
+/// The addresses of schemas, all in one document.
+type SchemaAddresses = Vec<*const Value>;
 
 struct Generator<'s> {
     root: &'s Value,
     rng: RefCell<Rng>,
-    /// How many schemas may still be looked at.
+    /// The number of schemas that may still be visited.
     steps: Cell<usize>,
-    /// How many values the full value that is being made may still have.
+    /// The number of values that the current full value may still contain.
     room: Cell<usize>,
-    views: RefCell<HashMap<Key, Rc<Vec<View<'s>>>>>,
-    /// By the location how many alternatives there were when a value was last made for it.
-    sizes: RefCell<HashMap<String, usize>>,
-    /// By the location which of the alternatives is taken, if it is not the first.
-    taken: RefCell<BTreeMap<String, usize>>,
-    /// Optional properties that no valid value can have.
-    banned: RefCell<HashSet<String>>,
-    /// The locations that the document describes, as far as values were made for them.
+    views: RefCell<HashMap<SchemaAddresses, Rc<Vec<View<'s>>>>>,
+    /// By location: the number of alternatives when a value was last generated.
+    alternatives: RefCell<HashMap<String, usize>>,
+    /// By location: the index of the alternative to use, if it is not the first.
+    selected: RefCell<BTreeMap<String, usize>>,
+    /// Optional properties without a valid value.
+    excluded: RefCell<HashSet<String>>,
+    /// The described locations for which generation was attempted.
     described: RefCell<BTreeSet<String>>,
 }
 
@@ -251,15 +251,15 @@ impl<'s> Generator<'s> {
             steps: Cell::new(MAX_STEPS),
             room: Cell::new(MAX_FULL),
             views: RefCell::default(),
-            sizes: RefCell::default(),
-            taken: RefCell::default(),
-            banned: RefCell::default(),
+            alternatives: RefCell::default(),
+            selected: RefCell::default(),
+            excluded: RefCell::default(),
             described: RefCell::default(),
         };
         (generator, top)
     }
 
-    /// A valid value; what makes it invalid is replaced by the next alternative until none is left.
+    /// Returns a valid value. The part with a violation is replaced by its next alternative until none is left.
     fn base(&self, schema: &Schema, top: &[&'s Value], mode: Mode) -> Option<Value> {
         for _ in 0..MAX_REPAIRS {
             let value = self.whole(top, mode)?;
@@ -272,20 +272,25 @@ impl<'s> Generator<'s> {
         None
     }
 
-    /// Takes the next alternative at a location, or near it.
+    /// Selects the next alternative at a location, or at the nearest one that contains it.
     fn replace(&self, mut pointer: &str) -> Option<()> {
         loop {
-            let size = self.sizes.borrow().get(pointer).copied().unwrap_or(0);
-            let mut taken = self.taken.borrow_mut();
-            let next = taken.get(pointer).map_or(1, |last| last + 1);
+            let size = self
+                .alternatives
+                .borrow()
+                .get(pointer)
+                .copied()
+                .unwrap_or(0);
+            let mut selected = self.selected.borrow_mut();
+            let next = selected.get(pointer).map_or(1, |last| last + 1);
             if next < size {
-                taken.insert(pointer.to_owned(), next);
+                selected.insert(pointer.to_owned(), next);
                 return Some(());
             }
-            taken.remove(pointer);
+            selected.remove(pointer);
             if size > 0
                 && !pointer.is_empty()
-                && self.banned.borrow_mut().insert(pointer.to_owned())
+                && self.excluded.borrow_mut().insert(pointer.to_owned())
             {
                 return Some(());
             }
@@ -299,7 +304,7 @@ impl<'s> Generator<'s> {
     }
 
     fn views(&self, schemas: &[&'s Value]) -> Rc<Vec<View<'s>>> {
-        let key: Key = schemas
+        let key: SchemaAddresses = schemas
             .iter()
             .map(|schema| std::ptr::from_ref(*schema))
             .collect();
@@ -316,7 +321,7 @@ impl<'s> Generator<'s> {
         self.build(top, Spot::top(mode))
     }
 
-    /// A value that the schemas probably allow; `None` if none was found in the given bounds.
+    /// Builds a value that is probably valid; `None` if none was found within the limits.
     fn build(&self, schemas: &[&'s Value], spot: Spot<'_>) -> Option<Value> {
         self.step()?;
         if spot.depth > MAX_DEPTH {
@@ -331,7 +336,7 @@ impl<'s> Generator<'s> {
         let views = self.views(schemas);
         let mut views: Vec<&View<'s>> = views.iter().collect();
         match spot.mode {
-            // Whatever recurs ends with the smallest.
+            // The smallest first, so that recursion ends.
             Mode::Small => views.sort_by_key(|view| view.least_size()),
             Mode::Random => self.rng.borrow_mut().shuffle(&mut views),
             Mode::Full | Mode::Large => {}
@@ -345,11 +350,11 @@ impl<'s> Generator<'s> {
             return None;
         }
         self.described.borrow_mut().insert(spot.at.to_owned());
-        self.sizes
+        self.alternatives
             .borrow_mut()
             .insert(spot.at.to_owned(), all.len());
-        let taken = self.taken.borrow().get(spot.at).copied().unwrap_or(0);
-        let mut left = all.into_iter().skip(taken);
+        let index = self.selected.borrow().get(spot.at).copied().unwrap_or(0);
+        let mut left = all.into_iter().skip(index);
         left.find_map(|(view, choice)| match choice {
             Choice::Given(value) => Some(value),
             Choice::Object => self.object(view, spot),
@@ -357,7 +362,7 @@ impl<'s> Generator<'s> {
         })
     }
 
-    /// What a value can be, the plainest first.
+    /// Returns the alternatives for a value, simplest first.
     fn choices(&self, view: &View<'s>, mode: Mode) -> Vec<Choice> {
         if let Some(options) = &view.options {
             let fits = |value: &&&Value| view.may_be(kind_of(value));
@@ -378,7 +383,7 @@ impl<'s> Generator<'s> {
                         Mode::Random => {
                             let mut rng = self.rng.borrow_mut();
                             rng.shuffle(&mut values);
-                            let random = (kind == "string").then(|| text::random(view, &mut rng));
+                            let random = (kind == "string").then(|| string::random(view, &mut rng));
                             values.splice(0..0, random.flatten());
                         }
                         Mode::Small | Mode::Full => {}
@@ -390,13 +395,13 @@ impl<'s> Generator<'s> {
         choices
     }
 
-    /// The strings, numbers and so on that are tried, the plainest first and the largest last.
+    /// Returns the candidates of a scalar type, simplest first and largest last.
     fn scalars(&self, view: &View<'s>, kind: &str) -> Vec<Value> {
         match kind {
             "string" => {
                 let made = view
                     .strings
-                    .get_or_init(|| text::candidates(view, &mut self.rng.borrow_mut()));
+                    .get_or_init(|| string::candidates(view, &mut self.rng.borrow_mut()));
                 made.clone()
             }
             "number" | "integer" => number::candidates(view),
@@ -406,9 +411,9 @@ impl<'s> Generator<'s> {
         }
     }
 
-    /// Shows `emit` every value that is tried for the schemas: each is as small as it can be but in one place.
+    /// Calls `emit` with every candidate for the schemas. Each is as small as possible except in one location.
     ///
-    /// `allowance` is about how many values are wanted; it is shared among the properties.
+    /// `allowance` is the approximate number of values; the properties share it.
     fn vary(
         &self,
         schemas: &[&'s Value],
@@ -442,7 +447,7 @@ impl<'s> Generator<'s> {
     }
 }
 
-/// What a value can be.
+/// An alternative for a value.
 enum Choice {
     Given(Value),
     Object,

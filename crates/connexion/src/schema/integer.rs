@@ -1,7 +1,7 @@
-//! Integers: the keywords that look at them, and what becomes of one that is written with a fraction or an exponent.
+//! Integers: the ranges of `int32` and `int64`, and the conversion of integers written with a fraction or an exponent.
 //!
-//! To JSON Schema `1.0` and `1e3` are integers, but serde reads them as floats, which no `i64` of a handler can take. So
-//! where a schema wants an integer, a valid value of this kind becomes one. A number beyond 64 bits stays a float.
+//! To JSON Schema `1.0` and `1e3` are integers, but serde reads them as floats, which a handler's `i64` does not
+//! accept. Where a schema requires an integer, such a number is converted. A number beyond 64 bits stays a float.
 
 use std::collections::HashSet;
 
@@ -13,23 +13,23 @@ use crate::{
     document::{decoded, node::value_at},
 };
 
-/// The keyword that holds the bounds of `int32` and `int64`: the `format` of JSON Schema looks at texts only.
-pub(super) const WHOLE: &str = "x-connexion-whole";
+/// The keyword for the range of `int32` and `int64`. JSON Schema's `format` applies to strings only.
+pub(super) const INTEGER_RANGE: &str = "x-connexion-integer-range";
 
-/// Schemas lie within one another down to this depth; a chain of references counts, too.
+/// The maximum nesting of schemas, including the references of a chain.
 const MAX_DEPTH: usize = 1_000;
 
-/// The number of pairs of a value and a schema that are looked at. What is left stays a float.
+/// The maximum number of pairs of a value and a schema that are visited. Further numbers stay floats.
 const MAX_PAIRS: usize = 1_000_000;
 
-/// The keyword [`WHOLE`].
-pub(super) struct Whole {
+/// The keyword [`INTEGER_RANGE`].
+pub(super) struct IntegerRange {
     least: i64,
     greatest: i64,
     compat: Compat,
 }
 
-impl Whole {
+impl IntegerRange {
     pub(super) fn new(format: &Value, compat: Compat) -> Self {
         let (least, greatest) = match format.as_str() {
             Some("int32") => (i32::MIN.into(), i32::MAX.into()),
@@ -43,19 +43,19 @@ impl Whole {
     }
 }
 
-impl Keyword<'_> for Whole {
+impl Keyword<'_> for IntegerRange {
     fn validate(&self, value: &Value) -> Result<(), ValidationError<'static>> {
         if self.is_valid(value) {
             return Ok(());
         }
-        let fault = format!("is not between {} and {}", self.least, self.greatest);
-        Err(ValidationError::custom(fault))
+        let message = format!("is not between {} and {}", self.least, self.greatest);
+        Err(ValidationError::custom(message))
     }
 
-    /// Only integers are looked at; whether other numbers are allowed is for `type` to say.
+    /// Ignores numbers that are not integers: `type` decides whether they are valid.
     fn is_valid(&self, value: &Value) -> bool {
         match value {
-            Value::Number(number) if self.compat.is_integer(number) => machine(number)
+            Value::Number(number) if self.compat.is_integer(number) => to_64_bits(number)
                 .and_then(|number| number.as_i64())
                 .is_some_and(|number| (self.least..=self.greatest).contains(&number)),
             _ => true,
@@ -63,8 +63,8 @@ impl Keyword<'_> for Whole {
     }
 }
 
-/// The integer of 64 bits that is the same number, if there is one.
-fn machine(number: &Number) -> Option<Number> {
+/// Returns the number as an integer of 64 bits, if it is one.
+fn to_64_bits(number: &Number) -> Option<Number> {
     if !number.is_f64() {
         return Some(number.clone());
     }
@@ -76,24 +76,24 @@ fn machine(number: &Number) -> Option<Number> {
         .ok()
 }
 
-/// Which values become integers.
+/// The values that are converted to integers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum From {
+pub(super) enum Source {
     /// Numbers.
     Json,
-    /// Texts, too: a parameter or a field of a form is nothing else.
-    Text,
+    /// Strings, too: parameters and form fields consist of strings.
+    Strings,
 }
 
-impl From {
-    /// The integer that a value is, if it is none yet.
+impl Source {
+    /// Returns the integer that a value stands for; `None` if it is an integer already, or none at all.
     fn integer(self, value: &Value) -> Option<Number> {
         match value {
-            Value::Number(number) if number.is_f64() => machine(number),
-            Value::String(text) if self == Self::Text => {
+            Value::Number(number) if number.is_f64() => to_64_bits(number),
+            Value::String(text) if self == Self::Strings => {
                 let number: Number = serde_json::from_str(text).ok()?;
                 let is_integer = Compat::Standard.is_integer(&number);
-                machine(&number).or_else(|| is_integer.then_some(number))
+                to_64_bits(&number).or_else(|| is_integer.then_some(number))
             }
             _ => None,
         }
@@ -102,42 +102,45 @@ impl From {
     fn has_integer(self, value: &Value) -> bool {
         match value {
             Value::Array(items) => items.iter().any(|item| self.has_integer(item)),
-            Value::Object(members) => members.values().any(|member| self.has_integer(member)),
+            Value::Object(properties) => properties
+                .values()
+                .any(|property| self.has_integer(property)),
             value => self.integer(value).is_some(),
         }
     }
 }
 
-/// Makes integers of what `value` holds wherever a schema that stands at `pointer` wants them. Whether that schema applies
-/// in the end, of the branches of `oneOf` for example, does not matter: the number is the same. Returns whether there was
-/// any.
-pub(super) fn settle(root: &Value, pointer: &str, value: &mut Value, from: From) -> bool {
-    // Hardly any value has one, and to find the schema takes longer.
+/// Converts the parts of `value` to integers where the schema at `pointer` requires integers. Returns whether it
+/// converted any.
+///
+/// All branches of `oneOf` and the like are followed, whether they apply or not: the number stays the same.
+pub(super) fn convert(root: &Value, pointer: &str, value: &mut Value, from: Source) -> bool {
+    // Checked first, because few values have one and finding the schema takes longer.
     if !from.has_integer(value) {
         return false;
     }
     let Some(schema) = value_at(root, pointer) else {
         return false;
     };
-    let mut settle = Settle {
+    let mut convert = Conversion {
         root,
         from,
         seen: HashSet::new(),
         is_changed: false,
     };
-    settle.visit(schema, value, MAX_DEPTH);
-    settle.is_changed
+    convert.visit(schema, value, MAX_DEPTH);
+    convert.is_changed
 }
 
-struct Settle<'s> {
+struct Conversion<'s> {
     root: &'s Value,
-    from: From,
-    /// The addresses of schemas and values: a schema may lead back to itself.
+    from: Source,
+    /// The addresses of visited schemas and values, because a schema may be recursive.
     seen: HashSet<(*const Value, *const Value)>,
     is_changed: bool,
 }
 
-impl Settle<'_> {
+impl Conversion<'_> {
     fn visit(&mut self, schema: &Value, value: &mut Value, depth: usize) {
         let (Value::Object(keywords), Some(depth)) = (schema, depth.checked_sub(1)) else {
             return;
@@ -179,7 +182,7 @@ impl Settle<'_> {
         }
     }
 
-    /// Looks at the items and properties that a keyword is about.
+    /// Visits the items and properties that a keyword applies to.
     fn visit_parts(
         &mut self,
         keyword: &str,
@@ -193,22 +196,32 @@ impl Settle<'_> {
             properties.is_some_and(|properties| properties.get(name).is_some())
         };
         match (keyword, below, value) {
-            ("properties", Value::Object(schemas), Value::Object(members)) => {
+            ("properties", Value::Object(schemas), Value::Object(properties)) => {
                 for (name, schema) in schemas {
-                    if let Some(member) = members.get_mut(name) {
-                        self.visit(schema, member, depth);
+                    if let Some(property) = properties.get_mut(name) {
+                        self.visit(schema, property, depth);
                     }
                 }
             }
-            ("additionalProperties" | "unevaluatedProperties", schema, Value::Object(members)) => {
-                for (_, member) in members.iter_mut().filter(|(name, _)| !is_described(name)) {
-                    self.visit(schema, member, depth);
+            (
+                "additionalProperties" | "unevaluatedProperties",
+                schema,
+                Value::Object(properties),
+            ) => {
+                for (_, property) in properties
+                    .iter_mut()
+                    .filter(|(name, _)| !is_described(name))
+                {
+                    self.visit(schema, property, depth);
                 }
             }
-            ("patternProperties", Value::Object(schemas), Value::Object(members)) => {
-                for (_, member) in members.iter_mut().filter(|(name, _)| !is_described(name)) {
+            ("patternProperties", Value::Object(schemas), Value::Object(properties)) => {
+                for (_, property) in properties
+                    .iter_mut()
+                    .filter(|(name, _)| !is_described(name))
+                {
                     for schema in schemas.values() {
-                        self.visit(schema, member, depth);
+                        self.visit(schema, property, depth);
                     }
                 }
             }
@@ -227,7 +240,7 @@ impl Settle<'_> {
     }
 }
 
-/// Whether a schema names integers, but not the type that the value has already.
+/// Returns whether a schema allows integers, but not the type that the value has now.
 fn is_integer(schema: &Value, value: &Value) -> bool {
     let types = schema.get("type");
     let names = types.and_then(Value::as_array).map(Vec::as_slice);
@@ -245,11 +258,11 @@ fn is_integer(schema: &Value, value: &Value) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{From, settle};
+    use super::{Source, convert};
 
     #[track_caller]
-    fn settled(schema: &Value, mut value: Value, from: From) -> String {
-        settle(schema, "", &mut value, from);
+    fn converted(schema: &Value, mut value: Value, from: Source) -> String {
+        convert(schema, "", &mut value, from);
         value.to_string()
     }
 
@@ -272,24 +285,24 @@ mod tests {
             "self": {"whole": 1e3, "other": 5.0},
         });
         let expected = r#"{"whole":0,"number":-0.0,"either":1.0,"maybe":2,"list":[3,1e+300,18000000000000000000,null],"self":{"whole":1000,"other":5}}"#;
-        assert_eq!(settled(&schema, value, From::Json), expected);
+        assert_eq!(converted(&schema, value, Source::Json), expected);
     }
 
     #[test]
-    fn a_text_becomes_an_integer_where_everything_is_a_text() {
+    fn a_string_becomes_an_integer_in_a_value_of_strings() {
         let schema = json!({"items": {"type": "integer"}});
         let value = json!(["1.0", "1.5", "x", "99999999999999999999", ""]);
         assert_eq!(
-            settled(&schema, value.clone(), From::Json),
+            converted(&schema, value.clone(), Source::Json),
             value.to_string()
         );
         let expected = r#"[1,"1.5","x",1e+20,""]"#;
-        assert_eq!(settled(&schema, value, From::Text), expected);
+        assert_eq!(converted(&schema, value, Source::Strings), expected);
     }
 
     #[test]
-    fn a_schema_that_leads_back_to_itself_ends() {
+    fn a_recursive_schema_is_visited_once() {
         let schema = json!({"$ref": "#", "anyOf": [{"$ref": "#"}, {"type": "integer"}]});
-        assert_eq!(settled(&schema, json!(1.0), From::Json), "1");
+        assert_eq!(converted(&schema, json!(1.0), Source::Json), "1");
     }
 }

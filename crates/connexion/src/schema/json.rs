@@ -1,21 +1,21 @@
-//! JSON texts of requests become values, which are counted: a text of a few bytes, such as `[0],`, becomes values of
-//! hundreds. What the schema does not speak of can be skipped without becoming a value.
+//! Parsing of the JSON of requests, with a limit for the number of values: the four bytes `[0],` become values of
+//! hundreds of bytes. Properties that the schema does not describe can be skipped without becoming values.
 //!
-//! A text that is nested deeper than 128 levels is malformed here, as for `serde_json` (RFC 8259, section 9, allows limits);
-//! what is skipped may be nested as it likes, since it is skipped without recursion.
+//! A text that is nested deeper than 128 levels is rejected, as `serde_json` does (RFC 8259, section 9, allows such
+//! limits). Skipped parts may be nested deeper, because they are skipped without recursion.
 
 use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::{problem::Violation, schema::Kept};
+use crate::{problem::Violation, schema::PropertyFilter};
 
-/// How many values a body or a JSON text may hold, unless [`Api::value_limit`](crate::Api::value_limit) says otherwise.
-/// Each takes up to 400 bytes: an object with a property, which is an object.
+/// The default number of values in a body or JSON text; see [`Api::value_limit`](crate::Api::value_limit). Each takes
+/// up to 400 bytes: an object with one property, which is an object.
 pub(crate) const VALUES: usize = 100_000;
 
-/// How many values may still be made of a request's body.
+/// The number of values that may still be created for a request.
 #[derive(Debug)]
 pub(crate) struct Room {
     limit: usize,
@@ -32,7 +32,7 @@ impl Room {
         }
     }
 
-    /// Counts values; `false` if there is no room for them.
+    /// Counts values. Returns `false` if there are too many.
     pub(crate) fn take(&self, values: usize) -> bool {
         let left = self.left.get().checked_sub(values);
         self.left.set(left.unwrap_or(0));
@@ -40,13 +40,13 @@ impl Room {
         left.is_some()
     }
 
-    /// How many more values there is room for.
+    /// Returns the number of values that may still be created.
     #[cfg(feature = "multipart")]
     pub(crate) fn left(&self) -> usize {
         self.left.get()
     }
 
-    /// How many values were counted.
+    /// Returns the number of values that were counted.
     pub(crate) fn taken(&self) -> usize {
         self.limit - self.left.get()
     }
@@ -55,12 +55,12 @@ impl Room {
         self.is_exceeded.get()
     }
 
-    /// Room for as much again, for a text that is read once more.
+    /// Returns a counter with the same limit, for a text that is parsed again.
     pub(crate) fn again(&self) -> Self {
         Self::of(self.limit)
     }
 
-    /// What is said of a body that holds too many values.
+    /// Returns the violation for a body with too many values.
     pub(crate) fn violation(&self) -> Violation {
         let detail = format!("The request's body holds more than {} values.", self.limit);
         Violation::of_body("maxValues", detail)
@@ -73,34 +73,38 @@ impl Default for Room {
     }
 }
 
-/// Reads a JSON text.
+/// Parses a JSON text.
 ///
 /// # Errors
-/// If it is malformed, or holds more values than there is room for.
-pub(crate) fn read(text: &str, kept: &Kept, room: &Room) -> Result<Value, serde_json::Error> {
+/// If the text is malformed, or contains too many values.
+pub(crate) fn read(
+    text: &str,
+    filter: &PropertyFilter,
+    room: &Room,
+) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = Reader { kept, room }.deserialize(&mut json)?;
+    let value = ValueReader { filter, room }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
 
-/// How many values a value holds, itself among them.
+/// Counts the values in a value, including itself.
 pub(crate) fn count(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Value::Object(members) => 1 + members.values().map(count).sum::<usize>(),
+        Value::Object(properties) => 1 + properties.values().map(count).sum::<usize>(),
         _ => 1,
     }
 }
 
-/// Reads one value.
+/// Deserializes one value.
 #[derive(Clone, Copy)]
-struct Reader<'r> {
-    kept: &'r Kept,
+struct ValueReader<'r> {
+    filter: &'r PropertyFilter,
     room: &'r Room,
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
+impl<'de> DeserializeSeed<'de> for ValueReader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Value, D::Error> {
@@ -112,7 +116,7 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for ValueReader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,24 +148,24 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let kept = self.kept.item();
+        let filter = self.filter.item();
         let mut values = Vec::new();
-        while let Some(value) = items.next_element_seed(Self { kept, ..self })? {
+        while let Some(value) = items.next_element_seed(Self { filter, ..self })? {
             values.push(value);
         }
         Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut properties: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some(key) = members.next_key_seed(Key(self.kept))? {
+        while let Some(key) = properties.next_key_seed(PropertyName(self.filter))? {
             match key {
-                Some((name, kept)) => {
-                    let value = members.next_value_seed(Self { kept, ..self })?;
+                Some((name, filter)) => {
+                    let value = properties.next_value_seed(Self { filter, ..self })?;
                     object.insert(name, value);
                 }
                 None => {
-                    members.next_value::<IgnoredAny>()?;
+                    properties.next_value::<IgnoredAny>()?;
                 }
             }
         }
@@ -169,26 +173,29 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// Reads the name of a property that is kept, with what is kept of its value.
-struct Key<'r>(&'r Kept);
+/// Deserializes the name of a property, with the filter of its value; `None` if the property is skipped.
+struct PropertyName<'r>(&'r PropertyFilter);
 
-impl<'de, 'r> DeserializeSeed<'de> for Key<'r> {
-    type Value = Option<(String, &'r Kept)>;
+impl<'de, 'r> DeserializeSeed<'de> for PropertyName<'r> {
+    type Value = Option<(String, &'r PropertyFilter)>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_str(self)
     }
 }
 
-impl<'r> Visitor<'_> for Key<'r> {
-    type Value = Option<(String, &'r Kept)>;
+impl<'r> Visitor<'_> for PropertyName<'r> {
+    type Value = Option<(String, &'r PropertyFilter)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of a property")
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.property(name).map(|kept| (name.to_owned(), kept)))
+        Ok(self
+            .0
+            .property(name)
+            .map(|filter| (name.to_owned(), filter)))
     }
 }
 
@@ -201,13 +208,13 @@ mod tests {
 
     #[track_caller]
     fn read_all(text: &str) -> Option<Value> {
-        read(text, Kept::all(), &Room::of(VALUES)).ok()
+        read(text, PropertyFilter::all(), &Room::of(VALUES)).ok()
     }
 
     proptest! {
-        /// Numbers, strings with escapes, repeated names: what `serde_json` reads itself is the measure.
+        /// Compares with `serde_json`: numbers, strings with escapes, repeated names.
         #[test]
-        fn a_text_is_read_as_serde_json_reads_it(
+        fn a_text_is_parsed_as_serde_json_parses_it(
             text in r#"([\[\]{},:" \n]|"a"|"\\u00e9\\n"|-?[0-9]{1,3}|-0|1e5|[0-9]{25}|0\.1|null|true){0,12}"#
         ) {
             prop_assert_eq!(read_all(&text), serde_json::from_str(&text).ok(), "{}", text);
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn special_texts_are_read_as_serde_json_reads_them() {
+    fn special_texts_are_parsed_as_serde_json_parses_them() {
         for text in [
             "",
             "[",
@@ -230,7 +237,7 @@ mod tests {
         }
         let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
         assert!(read_all(&nested(127)).is_some() && read_all(&nested(128)).is_none());
-        // `serde_json` takes the value of such a property for JSON.
+        // `serde_json` would parse the value of this property as JSON.
         let private = r#"{"$serde_json::private::RawValue":"[1]"}"#;
         let expected = json!({"$serde_json::private::RawValue": "[1]"});
         assert_eq!(read_all(private), Some(expected));
@@ -239,13 +246,16 @@ mod tests {
     #[test]
     fn values_are_counted() {
         for (text, values) in [("1", 1), ("[]", 1), (r#"{"a":[0,{}],"b":null}"#, 5)] {
-            assert!(read(text, Kept::all(), &Room::of(values)).is_ok(), "{text}");
+            assert!(
+                read(text, PropertyFilter::all(), &Room::of(values)).is_ok(),
+                "{text}"
+            );
             let room = Room::of(values - 1);
-            assert!(read(text, Kept::all(), &room).is_err(), "{text}");
+            assert!(read(text, PropertyFilter::all(), &room).is_err(), "{text}");
             assert!(room.is_exceeded());
         }
         let room = Room::of(3);
-        assert!(read("[", Kept::all(), &room).is_err());
+        assert!(read("[", PropertyFilter::all(), &room).is_err());
         assert!(!room.is_exceeded());
     }
 }

@@ -1,12 +1,12 @@
-//! Patterns, and how long a string may keep the service busy with one.
+//! Patterns: which engine matches them, and within which limits.
 //!
-//! `jsonschema` matches most patterns itself. Those that it reads otherwise than ECMA-262, or not at all, are translated
-//! here and matched by a keyword of our own. A pattern that no engine can read is not checked, with a warning: its document
-//! is served by other tools, too.
+//! `jsonschema` matches most patterns. Those that it reads differently from ECMA-262, or rejects, are translated and
+//! matched by a keyword of this crate. A pattern that no engine can read is not checked; the document gets a warning,
+//! because other tools serve such documents.
 //!
-//! Most patterns are matched in linear time, `(a+)+$` too. One that looks ahead or behind or refers back takes steps back
-//! instead, each of which may read the whole string again: a client could make that last for minutes. So the
-//! number of steps and the length of the string are bounded.
+//! Most patterns are matched in linear time, `(a+)+$` included. A pattern with look-around or a backreference needs a
+//! backtracking engine, which may read the string again for each step: a client could keep it busy for minutes. The
+//! number of steps and the length of the string are limited.
 
 mod class;
 mod ecma;
@@ -15,67 +15,71 @@ use jsonschema::{FancyRegex, Keyword, PatternOptions, ValidationError, paths::Lo
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::{every, shown::string};
+use super::{notation::string, traverse::each_schema};
 use crate::{compat::Compat, document::node::push};
 
-/// A string that needs more steps back does not match.
+/// The maximum number of backtracking steps. A string that needs more does not match.
 const MAX_STEPS: usize = 10_000;
 
-/// A string of more bytes does not match a pattern that takes steps back.
+/// The maximum length of a string for a backtracking pattern, in bytes. A longer string does not match.
 const MAX_TEXT: usize = 4 * 1024;
 
-/// How patterns are matched by `jsonschema`.
+/// Returns the options of `jsonschema` for patterns.
 pub(super) fn options() -> PatternOptions<FancyRegex> {
     PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS)
 }
 
-/// The keyword of our own in place of a `pattern` that is matched here.
-pub(super) const OWN: &str = "x-connexion-pattern";
+/// The keyword that replaces a `pattern` which is matched by [`Pattern`].
+pub(super) const TRANSLATED: &str = "x-connexion-translated-pattern";
 
-/// What stands in place of a `pattern` that no engine can read.
-pub(super) const UNREAD: &str = "x-connexion-unread-pattern";
+/// The keyword that replaces a `pattern` which no engine can read.
+pub(super) const UNSUPPORTED: &str = "x-connexion-unsupported-pattern";
 
-/// What lists such keys of `patternProperties`.
-const UNREAD_NAMES: &str = "x-connexion-unread-names";
+/// The keyword that lists the keys of `patternProperties` which no engine can read.
+const UNSUPPORTED_NAMES: &str = "x-connexion-unsupported-names";
 
 /// A compiled pattern.
 #[derive(Debug)]
 pub(crate) enum Pattern {
     Linear(Regex),
-    /// It takes steps back.
-    Slow(fancy_regex::Regex),
+    /// Matched with [`MAX_STEPS`] and [`MAX_TEXT`].
+    Backtracking(fancy_regex::Regex),
 }
 
 impl Pattern {
-    /// Compiles a pattern of ECMA-262, or else of the engines' own syntax; `None` if no engine can read it.
+    /// Compiles a pattern of ECMA-262, or of the syntax of the engines; `None` if no engine can read it.
     pub(crate) fn compile(pattern: &str) -> Option<Self> {
         let translation = ecma::translate(pattern);
-        let is_slow = translation.as_ref().is_none_or(|made| made.is_slow);
-        let regex = translation.map(|made| made.regex);
+        let backtracks = translation
+            .as_ref()
+            .is_none_or(|translation| translation.backtracks);
+        let regex = translation.map(|translation| translation.regex);
         let regex = regex.as_deref().unwrap_or(pattern);
         let linear = || Regex::new(regex).ok().map(Self::Linear);
-        let slow = || {
+        let backtracking = || {
             let mut options = fancy_regex::RegexBuilder::new(regex);
             let compiled = options.backtrack_limit(MAX_STEPS).build();
-            compiled.ok().map(Self::Slow)
+            compiled.ok().map(Self::Backtracking)
         };
-        if is_slow { slow() } else { linear() }
+        if backtracks { backtracking() } else { linear() }
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {
         match self {
             Self::Linear(regex) => regex.is_match(text),
-            Self::Slow(regex) => text.len() <= MAX_TEXT && regex.is_match(text).unwrap_or(false),
+            Self::Backtracking(regex) => {
+                text.len() <= MAX_TEXT && regex.is_match(text).unwrap_or(false)
+            }
         }
     }
 }
 
-struct Own {
+struct TranslatedPattern {
     pattern: Pattern,
     text: String,
 }
 
-impl Keyword<'_> for Own {
+impl Keyword<'_> for TranslatedPattern {
     fn validate(&self, value: &Value) -> Result<(), ValidationError<'static>> {
         if self.is_valid(value) {
             return Ok(());
@@ -90,16 +94,16 @@ impl Keyword<'_> for Own {
     }
 }
 
-/// The end of the sentence about a string that breaks [`OWN`].
-pub(super) fn broken(value: &Value, pattern: &str, compat: Compat) -> String {
+/// Returns the end of the sentence about a string that violates [`TRANSLATED`].
+pub(super) fn mismatch(value: &Value, pattern: &str, compat: Compat) -> String {
     let is_long = value.as_str().is_some_and(|text| text.len() > MAX_TEXT);
-    if is_long && matches!(Pattern::compile(pattern), Some(Pattern::Slow(_))) {
-        return "is too long to be held against its pattern".to_owned();
+    if is_long && matches!(Pattern::compile(pattern), Some(Pattern::Backtracking(_))) {
+        return "is too long to be matched against its pattern".to_owned();
     }
     format!("does not match {}", string(pattern, compat))
 }
 
-pub(super) fn own<'a>(
+pub(super) fn translated_pattern<'a>(
     _: &'a Map<String, Value>,
     pattern: &'a Value,
     _: Location,
@@ -108,15 +112,15 @@ pub(super) fn own<'a>(
     let pattern = Pattern::compile(text)
         .ok_or_else(|| ValidationError::custom(format!("the pattern `{text}` can't be read")))?;
     let text = text.to_owned();
-    Ok(Box::new(Own { pattern, text }))
+    Ok(Box::new(TranslatedPattern { pattern, text }))
 }
 
-/// Whether `jsonschema` can match a pattern.
+/// Returns whether `jsonschema` can match a pattern.
 fn is_usable(pattern: &str) -> bool {
     builds(pattern, options())
 }
 
-/// Whether it can without steps back.
+/// Returns whether `jsonschema` can match a pattern in linear time.
 fn is_linear(pattern: &str) -> bool {
     builds(pattern, PatternOptions::regex())
 }
@@ -129,46 +133,47 @@ fn builds<E>(pattern: &str, options: PatternOptions<E>) -> bool {
         .is_ok()
 }
 
-/// Who matches a pattern.
+/// The matcher of a pattern.
 #[derive(Debug, PartialEq)]
 enum Matcher {
     Jsonschema,
-    /// [`OWN`].
-    Own,
-    Nobody,
+    /// [`Pattern`], by the keyword [`TRANSLATED`].
+    Translated,
+    Unsupported,
 }
 
+/// Returns the matcher that reads a pattern as ECMA-262 does.
 fn matcher(pattern: &str) -> Matcher {
     let is_read_alike = match ecma::translate(pattern) {
-        Some(made) if made.differs || made.is_slow => false,
-        // To compile one takes time, and most need not be.
-        Some(made) => !made.is_doubtful || is_usable(pattern),
+        Some(translation) if translation.differs || translation.backtracks => false,
+        // Compiled only in case of doubt, because it takes time.
+        Some(translation) => !translation.is_doubtful || is_usable(pattern),
         None => is_linear(pattern),
     };
     if is_read_alike {
         Matcher::Jsonschema
     } else if Pattern::compile(pattern).is_some() {
-        Matcher::Own
+        Matcher::Translated
     } else {
-        Matcher::Nobody
+        Matcher::Unsupported
     }
 }
 
-/// A pattern of ECMA-262 in the syntax of the crate `regex`; what can't be translated stays as it is.
+/// Translates a pattern of ECMA-262 into the syntax of the `regex` crate. Returns it unchanged if that is impossible.
 pub(super) fn translated(pattern: &str) -> String {
-    let translation = ecma::translate(pattern).map(|made| made.regex);
+    let translation = ecma::translate(pattern).map(|translation| translation.regex);
     translation.unwrap_or_else(|| pattern.to_owned())
 }
 
-/// Rewrites the patterns of one schema that `jsonschema` does not match as they are meant.
+/// Rewrites the patterns of one schema that `jsonschema` does not match as ECMA-262 does.
 pub(super) fn adapt(schema: &mut Map<String, Value>) {
     let keyword = match schema.get("pattern").and_then(Value::as_str).map(matcher) {
-        Some(Matcher::Own) => Some(OWN),
-        Some(Matcher::Nobody) => Some(UNREAD),
+        Some(Matcher::Translated) => Some(TRANSLATED),
+        Some(Matcher::Unsupported) => Some(UNSUPPORTED),
         Some(Matcher::Jsonschema) | None => None,
     };
     if let Some(keyword) = keyword {
-        // In its place, since faults are told in the order of the keywords.
+        // In the same place, because violations are reported in the order of the keywords.
         *schema = std::mem::take(schema)
             .into_iter()
             .map(|(key, value)| match key.as_str() {
@@ -177,7 +182,7 @@ pub(super) fn adapt(schema: &mut Map<String, Value>) {
             })
             .collect();
     }
-    let mut unread = Vec::new();
+    let mut unsupported = Vec::new();
     if let Some(Value::Object(described)) = schema.get_mut("patternProperties")
         && described
             .keys()
@@ -186,36 +191,36 @@ pub(super) fn adapt(schema: &mut Map<String, Value>) {
         for (key, below) in std::mem::take(described) {
             match name_pattern(&key) {
                 Some(pattern) => drop(described.insert(pattern, below)),
-                None => unread.push(key),
+                None => unsupported.push(key),
             }
         }
     }
-    if !unread.is_empty() {
-        schema.insert(UNREAD_NAMES.to_owned(), unread.into());
+    if !unsupported.is_empty() {
+        schema.insert(UNSUPPORTED_NAMES.to_owned(), unsupported.into());
     }
 }
 
-/// A key of `patternProperties` as `jsonschema` can match it.
+/// Returns a key of `patternProperties` as `jsonschema` can match it.
 fn name_pattern(key: &str) -> Option<String> {
     match matcher(key) {
         Matcher::Jsonschema => Some(key.to_owned()),
-        Matcher::Own => {
-            let regex = ecma::translate(key).map(|made| made.regex);
+        Matcher::Translated => {
+            let regex = ecma::translate(key).map(|translation| translation.regex);
             let regex = regex.unwrap_or_else(|| key.to_owned());
             is_usable(&regex).then_some(regex)
         }
-        Matcher::Nobody => None,
+        Matcher::Unsupported => None,
     }
 }
 
-/// The patterns of a schema that no engine can read, with the pointers to where they stand in the document.
-pub(super) fn unread(schema: &Value, pointer: &str) -> Vec<(String, String)> {
+/// Returns the patterns below a schema that no engine can read, each with its JSON Pointer.
+pub(super) fn unsupported(schema: &Value, pointer: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    every(schema, pointer, &mut |schema, pointer| {
-        if let Some(Value::String(pattern)) = schema.get(UNREAD) {
+    each_schema(schema, pointer, &mut |schema, pointer| {
+        if let Some(Value::String(pattern)) = schema.get(UNSUPPORTED) {
             found.push((format!("{pointer}/pattern"), pattern.clone()));
         }
-        let names = schema.get(UNREAD_NAMES).and_then(Value::as_array);
+        let names = schema.get(UNSUPPORTED_NAMES).and_then(Value::as_array);
         for name in names.into_iter().flatten().filter_map(Value::as_str) {
             let mut pointer = format!("{pointer}/patternProperties");
             push(&mut pointer, name);

@@ -1,38 +1,38 @@
-//! What of a document its schemas are compiled from.
+//! Removal of annotations from a document before its schemas are compiled.
 //!
-//! A document is mostly prose and examples, and there is a copy of it for each direction. The copies leave out what is
-//! for people, and keep everything else where the document has it: a reference may lead anywhere.
+//! A document consists mostly of descriptions and examples, and is copied for each direction. The copies omit
+//! annotations. Everything else stays at its JSON Pointer, because references may lead anywhere.
 
 use serde_json::Value;
 
 use crate::document::node::{Kind, Node};
 
-/// Returns a document without prose and examples.
+/// Returns a document without annotations.
 pub(super) fn reduced(root: &Node) -> Value {
     below(root, false)
 }
 
-/// `are_names` says whether the keys of an object are names that its author chose, not keywords.
+/// Reduces a node. `are_names` is true if the keys of an object are names of the author's choice, not keywords.
 fn below(node: &Node, are_names: bool) -> Value {
-    let members = match &node.kind {
-        Kind::Object(members) => members,
+    let entries = match &node.kind {
+        Kind::Object(entries) => entries,
         Kind::Array(items) => return items.iter().map(|item| below(item, false)).collect(),
         _ => return node.into(),
     };
-    let is_kept = |key: &str| are_names || !is_for_people(key);
-    let kept = members.iter().filter(|(key, _)| is_kept(key));
-    let one = |(key, member): (&String, &Node)| {
+    let is_kept = |key: &str| are_names || !is_annotation(key);
+    let kept = entries.iter().filter(|(key, _)| is_kept(key));
+    let one = |(key, value): (&String, &Node)| {
         let value = match key.as_str() {
-            "const" | "default" | "enum" if !are_names => Value::from(member),
-            _ => below(member, !are_names && holds_names(key)),
+            "const" | "default" | "enum" if !are_names => Value::from(value),
+            _ => below(value, !are_names && holds_names(key)),
         };
         (key.clone(), value)
     };
     kept.map(one).collect()
 }
 
-/// Whether a keyword says nothing of values to a program.
-fn is_for_people(keyword: &str) -> bool {
+/// Returns whether a keyword is an annotation for readers.
+fn is_annotation(keyword: &str) -> bool {
     matches!(
         keyword,
         "$comment"
@@ -48,7 +48,8 @@ fn is_for_people(keyword: &str) -> bool {
     )
 }
 
-/// Whether the keys below a keyword are names. What an extension holds is not known, so nothing of it is left out.
+/// Returns whether the keys below a keyword are names. The content of extensions is unknown, so nothing of it is
+/// removed.
 fn holds_names(keyword: &str) -> bool {
     let is_known = matches!(
         keyword,

@@ -1,5 +1,5 @@
-//! The sentence about a broken rule. Values in it are in the notation of [`Compat`]; in Python's it is the sentence of
-//! Python's `jsonschema`, which legacy clients match.
+//! The sentences about violations, with values in the notation of [`Compat`]. With [`Compat::Connexion`] they are the
+//! sentences of Python's `jsonschema`, which legacy clients match.
 
 use jsonschema::{
     JsonType,
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use crate::{
     compat::Compat,
-    schema::shown::{MAX_SHOWN, cut, repr_value, string},
+    schema::notation::{MAX_QUOTED, cut, repr_value, string},
 };
 
-/// So many bytes of an `enum` are told.
+/// The maximum length of a value from the document, in bytes. A thousand violations may quote the same value.
 const MAX_LITERAL: usize = 1024;
 
-/// The sentence about a value that breaks a rule. `value` shows it, if the sentence does.
+/// Returns the sentence about a violation. `value` is called if the sentence quotes the invalid value.
 pub(super) fn sentence(
     kind: &ValidationErrorKind,
     compat: Compat,
@@ -32,7 +32,7 @@ pub(super) fn sentence(
     }
 }
 
-/// The end of a sentence that begins with the value.
+/// Returns the end of a sentence that starts with the invalid value.
 fn end(kind: &ValidationErrorKind, compat: Compat) -> String {
     use ValidationErrorKind as Kind;
     let (literal, string) = (|json| literal(json, compat), |text| string(text, compat));
@@ -72,13 +72,13 @@ fn end(kind: &ValidationErrorKind, compat: Compat) -> String {
     }
 }
 
-/// The end of the sentence about a value of another type than these.
+/// Returns the end of the sentence about a value whose type is none of these.
 pub(super) fn types<'n>(names: impl Iterator<Item = &'n str>, compat: Compat) -> String {
     let names: Vec<_> = names.map(|name| string(name, compat)).collect();
     format!("is not of type {}", names.join(", "))
 }
 
-/// What the document says, up to a length: the same may be told of a thousand values.
+/// Returns a value from the document, truncated.
 fn literal(json: &Value, compat: Compat) -> String {
     repr_value(json, compat, MAX_LITERAL)
 }
@@ -87,7 +87,7 @@ pub(super) fn unexpected(names: &[String], compat: Compat) -> String {
     let verb = if names.len() == 1 { "was" } else { "were" };
     let mut shown = String::new();
     for (i, name) in names.iter().enumerate() {
-        if shown.len() > MAX_SHOWN {
+        if shown.len() > MAX_QUOTED {
             break;
         }
         shown.push_str(if i == 0 { "" } else { ", " });

@@ -1,11 +1,11 @@
-//! Schemas that lead back to one another by the dozen, each compiled once.
+//! Mutually recursive schemas, each compiled once.
 //!
-//! `jsonschema` compiles a schema with all that it refers to. Where hundreds refer to one another, as in the documents
-//! of large vendors, each operation held all of them: gigabytes for a document of a few hundred kilobytes. So there a
-//! reference becomes a keyword of our own, which asks the one validator of its target.
+//! `jsonschema` compiles a schema with all schemas that it refers to. In documents with hundreds of mutually recursive
+//! schemas, each operation would hold all of them: gigabytes for a document of a few hundred kilobytes. In such
+//! documents a reference is replaced by a keyword of this crate, which calls the one validator of its target.
 //!
-//! A keyword can tell of one fault only. Those that the target finds are put aside, and taken up again by the number
-//! that the one fault carries ([`taken`]).
+//! A keyword can return one error only. The errors of the target are stored, and [`take_errors`] returns them by the
+//! number that the one error carries.
 
 use std::{
     cell::RefCell,
@@ -16,22 +16,22 @@ use std::{
 use jsonschema::{Keyword, ValidationError, Validator};
 use serde_json::Value;
 
-use super::fault::MAX_FAULTS;
+use super::violation::MAX_VIOLATIONS;
 use crate::document::decoded;
 
-/// The keyword of our own in place of a reference.
+/// The keyword that replaces a reference.
 pub(super) const SHARED: &str = "x-connexion-shared";
 
-/// References are shared if so many schemas lead back to one another. Fewer are quicker to look at if each is compiled
-/// into what refers to it.
-pub(super) const MANY: usize = 32;
+/// The number of mutually recursive schemas from which they are shared. Fewer are faster if each is compiled into the
+/// schemas that refer to it.
+pub(super) const THRESHOLD: usize = 32;
 
 thread_local! {
-    /// What targets have found, until it is told.
-    static FOUND: RefCell<Vec<Vec<ValidationError<'static>>>> = const { RefCell::new(Vec::new()) };
+    /// The errors of targets that are not reported yet.
+    static ERRORS: RefCell<Vec<Vec<ValidationError<'static>>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A validator, once it is compiled.
+/// A validator that is compiled later.
 type Slot = OnceLock<Validator>;
 
 /// The validators of a document that are shared.
@@ -41,36 +41,36 @@ pub(super) struct Shared(Mutex<Slots>);
 #[derive(Debug, Default)]
 struct Slots {
     by_pointer: HashMap<String, Arc<Slot>>,
-    /// Those that were asked for and are not compiled yet.
+    /// The pointers of validators that are not compiled yet.
     pending: Vec<String>,
 }
 
 impl Shared {
-    /// The keyword that stands for a reference to `pointer`.
+    /// Returns the keyword that replaces a reference to `pointer`.
     pub(super) fn keyword(&self, pointer: &str) -> impl for<'i> Keyword<'i> + use<> {
         let mut slots = self.lock();
         if !slots.by_pointer.contains_key(pointer) {
             slots.pending.push(pointer.to_owned());
         }
         let slot = slots.by_pointer.entry(pointer.to_owned()).or_default();
-        // The validators hold one another, which they must not do for ever.
+        // Weak, because mutually recursive validators would never be freed.
         Reference(Arc::downgrade(slot))
     }
 
-    /// Compiles what was asked for, and what that asks for.
+    /// Compiles the pending validators, and those that become pending meanwhile.
     pub(super) fn complete(
         &self,
         compile: impl Fn(&str) -> Result<Validator, String>,
     ) -> Result<(), String> {
         loop {
-            // Not held while compiling, which asks for more.
+            // The lock is released before compiling, which adds pending validators.
             let next = self.lock().pending.pop();
             let Some(pointer) = next else {
                 return Ok(());
             };
             let validator = compile(&pointer)?;
             if let Some(slot) = self.lock().by_pointer.get(&pointer) {
-                // Each is pending once.
+                // Each pointer is pending only once, so the slot is empty.
                 let _ = slot.set(validator);
             }
         }
@@ -84,66 +84,69 @@ impl Shared {
 struct Reference(Weak<Slot>);
 
 impl Reference {
-    /// The slots outlive what is compiled from them, and all are filled before anything is validated.
-    fn ask<T>(&self, of: impl FnOnce(&Validator) -> T) -> Option<T> {
+    /// Calls a function with the target's validator. `Schema` keeps the slots alive, and all are filled before the
+    /// first validation.
+    fn with_target<T>(&self, of: impl FnOnce(&Validator) -> T) -> Option<T> {
         self.0.upgrade()?.get().map(of)
     }
 }
 
 impl Keyword<'_> for Reference {
     fn validate(&self, value: &Value) -> Result<(), ValidationError<'static>> {
-        let found = self.ask(|validator| {
-            let errors = validator.iter_errors(value).take(MAX_FAULTS);
+        let errors = self.with_target(|validator| {
+            let errors = validator.iter_errors(value).take(MAX_VIOLATIONS);
             errors.map(ValidationError::to_owned).collect::<Vec<_>>()
         });
-        let found = found.unwrap_or_default();
-        if found.is_empty() {
+        let errors = errors.unwrap_or_default();
+        if errors.is_empty() {
             return Ok(());
         }
-        let number = FOUND.with_borrow_mut(|all| {
-            all.push(found);
+        let number = ERRORS.with_borrow_mut(|all| {
+            all.push(errors);
             all.len() - 1
         });
         Err(ValidationError::custom(number.to_string()))
     }
 
     fn is_valid(&self, value: &Value) -> bool {
-        self.ask(|validator| validator.is_valid(value))
+        self.with_target(|validator| validator.is_valid(value))
             .unwrap_or(false)
     }
 }
 
-/// What was put aside under the number that an error's message is.
-pub(super) fn taken(message: &str) -> Vec<ValidationError<'static>> {
-    FOUND.with_borrow_mut(|all| {
+/// Removes and returns the errors that are stored under the number in an error's message.
+pub(super) fn take_errors(message: &str) -> Vec<ValidationError<'static>> {
+    ERRORS.with_borrow_mut(|all| {
         let number: Option<usize> = message.parse().ok();
-        let found = number.and_then(|number| all.get_mut(number));
-        found.map(std::mem::take).unwrap_or_default()
+        let errors = number.and_then(|number| all.get_mut(number));
+        errors.map(std::mem::take).unwrap_or_default()
     })
 }
 
-/// Forgets what nobody asked for.
-pub(super) fn forget() {
-    FOUND.take();
+/// Removes the errors that were not taken.
+pub(super) fn discard_errors() {
+    ERRORS.take();
 }
 
-/// Puts [`SHARED`] in the place of the references to schemas that lead to one another, if they are many; whether it did. What is left
-/// over by other keywords is not known of what a keyword of our own looks at, so there it does not.
+/// Replaces references to mutually recursive schemas by [`SHARED`] if there are many. Returns whether it did.
+///
+/// Documents with `unevaluatedProperties` or `unevaluatedItems` are left unchanged: a custom keyword does not report
+/// what it evaluated.
 pub(super) fn share(root: &mut Value, mutual: &HashSet<&str>) -> bool {
-    if mutual.len() < MANY || asks_for_the_rest(root) {
+    if mutual.len() < THRESHOLD || uses_unevaluated(root) {
         return false;
     }
     replace(root, mutual);
     true
 }
 
-fn asks_for_the_rest(value: &Value) -> bool {
+fn uses_unevaluated(value: &Value) -> bool {
     match value {
-        Value::Array(items) => items.iter().any(asks_for_the_rest),
-        Value::Object(members) => {
-            members.contains_key("unevaluatedProperties")
-                || members.contains_key("unevaluatedItems")
-                || members.values().any(asks_for_the_rest)
+        Value::Array(items) => items.iter().any(uses_unevaluated),
+        Value::Object(keywords) => {
+            keywords.contains_key("unevaluatedProperties")
+                || keywords.contains_key("unevaluatedItems")
+                || keywords.values().any(uses_unevaluated)
         }
         _ => false,
     }
@@ -152,16 +155,16 @@ fn asks_for_the_rest(value: &Value) -> bool {
 fn replace(value: &mut Value, mutual: &HashSet<&str>) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| replace(item, mutual)),
-        Value::Object(members) => {
-            let target = members.get("$ref").and_then(Value::as_str).map(decoded);
+        Value::Object(keywords) => {
+            let target = keywords.get("$ref").and_then(Value::as_str).map(decoded);
             if let Some(target) = target.filter(|target| mutual.contains(&**target)) {
                 let target = target.into_owned();
-                members.shift_remove("$ref");
-                members.insert(SHARED.to_owned(), target.into());
+                keywords.shift_remove("$ref");
+                keywords.insert(SHARED.to_owned(), target.into());
             }
-            members
+            keywords
                 .values_mut()
-                .for_each(|member| replace(member, mutual));
+                .for_each(|value| replace(value, mutual));
         }
         _ => {}
     }

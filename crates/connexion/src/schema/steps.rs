@@ -1,9 +1,9 @@
-//! How long a value may keep the service busy with schemas that lead back to themselves.
+//! A limit for the work of recursive schemas on one value.
 //!
-//! Where two branches of a tree's schema are trees, each level of a value is looked at twice as often as the one
-//! above it: twenty levels took seconds and gigabytes. So the references that are part of such a cycle are
-//! counted, and after too many none is followed any more. Where no schema of a cycle has branches, as in a list of
-//! lists, each value is looked at once and nothing need be counted.
+//! If two branches of a recursive schema are recursive, each level of a value is validated twice as often as the level
+//! above it: twenty levels took seconds and gigabytes. The references of such a cycle are counted, and beyond a limit
+//! no more are followed. If no schema of a cycle has branches, as in a list of lists, each value is validated once and
+//! nothing is counted.
 
 use std::{
     borrow::Cow,
@@ -14,26 +14,27 @@ use std::{
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
-use super::{every, shared};
+use super::{shared, traverse::each_schema};
 use crate::document::{
     decoded,
     node::{value_at, value_at_mut},
 };
 
-/// So many references may be followed for any value,
-const STEPS: usize = 10_000;
+/// The number of references that may be followed for any value.
+const MIN_STEPS: usize = 10_000;
 
-/// and so many more for each value in it.
-const STEPS_FOR_EACH: usize = 20;
+/// The number of further references for each value in a value.
+const STEPS_PER_VALUE: usize = 20;
 
-/// The keyword of our own that stands before a reference.
+/// The keyword that counts a reference before it is followed.
 pub(super) const STEP: &str = "x-connexion-step";
 
-/// What is said of a value that takes too long.
+/// The message for a value that needs too many steps.
 pub(super) const TOO_MANY: &str = "the value is nested too deeply for its schema";
 
 thread_local! {
-    static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// The steps that are left for the value that is validated on this thread.
+    static STEPS_LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
 struct Step;
@@ -48,7 +49,7 @@ impl Keyword<'_> for Step {
     }
 
     fn is_valid(&self, _: &Value) -> bool {
-        LEFT.with(|left| {
+        STEPS_LEFT.with(|left| {
             let rest = left.get().checked_sub(1);
             left.set(rest.unwrap_or(0));
             rest.is_some()
@@ -56,10 +57,7 @@ impl Keyword<'_> for Step {
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "what makes a keyword may fail, but this one can't"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a keyword factory")]
 pub(super) fn step<'a>(
     _: &'a Map<String, Value>,
     _: &'a Value,
@@ -68,38 +66,39 @@ pub(super) fn step<'a>(
     Ok(Box::new(Step))
 }
 
-/// What `validate` says of `value`; `None` if that took too many steps, so that it means nothing.
+/// Returns the result of `validate`, which validates `value`; `None` if it was cut off after too many steps.
 pub(super) fn bounded<T>(value: &Value, validate: impl Fn() -> T) -> Option<T> {
-    // To count the values takes as long as to look at each, and hardly any value needs more steps.
-    within(STEPS, &validate).or_else(|| {
-        let more = count(value).saturating_mul(STEPS_FOR_EACH);
-        within(more.saturating_add(STEPS), &validate)
+    // Counted only on demand, because counting visits every value and few values need more steps.
+    within(MIN_STEPS, &validate).or_else(|| {
+        let more = count(value).saturating_mul(STEPS_PER_VALUE);
+        within(more.saturating_add(MIN_STEPS), &validate)
     })
 }
 
 fn within<T>(steps: usize, validate: impl Fn() -> T) -> Option<T> {
-    LEFT.set(steps);
+    STEPS_LEFT.set(steps);
     let result = validate();
-    (LEFT.replace(usize::MAX) > 0).then_some(result)
+    (STEPS_LEFT.replace(usize::MAX) > 0).then_some(result)
 }
 
-/// How many values are in `value`, itself too.
+/// Counts the values in `value`, including itself.
 fn count(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(members) => members.values().map(count).sum(),
+        Value::Object(properties) => properties.values().map(count).sum(),
         _ => 0,
     }
 }
 
-/// The document `root` with [`STEP`] before every reference that is part of a cycle, and the references to schemas
-/// that lead back to one another shared if there are many; `None` if there is no need of either, and whether steps
-/// are counted. `if` is looked at before `then`, and nothing else is.
+/// Returns the document `root` with [`STEP`] before each reference of a cycle and with shared schemas if many are
+/// mutually recursive, and whether steps are counted. `None` if neither is necessary.
+///
+/// [`STEP`] is placed under `if`, the only keyword with a guaranteed order: it is evaluated before `then`.
 pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<(Value, bool)> {
     let mut holders: Vec<(String, Cow<'_, str>)> = Vec::new();
     for pointer in outer {
         if let Some(schema) = value_at(root, pointer) {
-            every(schema, pointer, &mut |schema, pointer| {
+            each_schema(schema, pointer, &mut |schema, pointer| {
                 holders.extend(target(schema).map(|target| (pointer.to_owned(), target)));
             });
         }
@@ -109,7 +108,7 @@ pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<(Value, bool)> {
         .iter()
         .any(|schema| branches(root, schema, &recursive));
     let mutual = mutual(root, &recursive);
-    if !is_counted && mutual.len() < shared::MANY {
+    if !is_counted && mutual.len() < shared::THRESHOLD {
         return None;
     }
     let mut counted = root.clone();
@@ -130,12 +129,12 @@ pub(super) fn guarded(root: &Value, outer: &[String]) -> Option<(Value, bool)> {
     (is_counted || is_shared).then_some((counted, is_counted))
 }
 
-/// Those that lead to another that leads back to itself, and not only to themselves.
+/// Returns the schemas that lead to another recursive schema, not only to themselves.
 fn mutual<'t>(root: &Value, recursive: &HashSet<&'t str>) -> HashSet<&'t str> {
     let leads_on = |name: &&&str| {
         let mut leads_on = false;
         if let Some(schema) = value_at(root, name) {
-            every(schema, "", &mut |schema, _| {
+            each_schema(schema, "", &mut |schema, _| {
                 let target = target(schema).filter(|target| target != **name);
                 leads_on |= target.is_some_and(|target| recursive.contains(&*target));
             });
@@ -145,42 +144,41 @@ fn mutual<'t>(root: &Value, recursive: &HashSet<&'t str>) -> HashSet<&'t str> {
     recursive.iter().filter(leads_on).copied().collect()
 }
 
-/// The JSON Pointer of what a schema refers to.
+/// Returns the JSON Pointer of the target of a schema's reference.
 fn target(schema: &Value) -> Option<Cow<'_, str>> {
     schema.get("$ref").and_then(Value::as_str).map(decoded)
 }
 
-/// Whether a value may be looked at more than once for one look at the value around it: if any of the references
-/// that the cycles need stands elsewhere than where each part of a value has one schema.
+/// Returns whether a value may be validated more than once for each validation of the value that contains it: whether a
+/// recursive reference is at a location where a part of a value has several schemas.
 fn branches(root: &Value, pointer: &str, recursive: &HashSet<&str>) -> bool {
     let Some(schema) = value_at(root, pointer) else {
         return false;
     };
     let is_recursive = |schema| target(schema).is_some_and(|it| recursive.contains(&*it));
-    let (mut all, mut plain) = (0, 0);
-    every(schema, "", &mut |schema, _| {
+    let (mut all, mut single) = (0, 0);
+    each_schema(schema, "", &mut |schema, _| {
         all += usize::from(is_recursive(schema));
     });
     each_part(schema, &mut |schema| {
-        plain += usize::from(is_recursive(schema));
+        single += usize::from(is_recursive(schema));
     });
-    all > plain
+    all > single
 }
 
-/// Shows `visit` the schemas in `schema` of which each value in a value has one at most.
+/// Calls `visit` with the schemas below `schema` that are the only schema of a part of the value.
 fn each_part<'v>(schema: &'v Value, visit: &mut impl FnMut(&'v Value)) {
     visit(schema);
-    let Value::Object(members) = schema else {
+    let Value::Object(keywords) = schema else {
         return;
     };
-    // What stands beside a reference speaks of the same value, and to find out what nothing has looked at yet it is
-    // looked at again.
+    // The siblings of a reference apply to the same value, and `unevaluated…` validates its parts again.
     let again = ["$ref", "unevaluatedItems", "unevaluatedProperties"];
-    if again.iter().any(|keyword| members.contains_key(*keyword)) {
+    if again.iter().any(|keyword| keywords.contains_key(*keyword)) {
         return;
     }
-    for (key, member) in members {
-        match (key.as_str(), member) {
+    for (key, value) in keywords {
+        match (key.as_str(), value) {
             ("properties", Value::Object(named)) => {
                 named.values().for_each(|below| each_part(below, visit));
             }
@@ -190,8 +188,8 @@ fn each_part<'v>(schema: &'v Value, visit: &mut impl FnMut(&'v Value)) {
     }
 }
 
-/// The targets of references from which references lead on without end, in a superset: those that lead to a cycle
-/// but are not part of it may be among them.
+/// Returns the targets that lead to a cycle of references. Those that are not part of the cycle themselves are
+/// included.
 fn recursive<'t>(root: &Value, targets: impl Iterator<Item = &'t str>) -> HashSet<&'t str> {
     let mut below: HashMap<&str, HashSet<Cow<'_, str>>> = HashMap::new();
     for name in targets {
@@ -200,11 +198,12 @@ fn recursive<'t>(root: &Value, targets: impl Iterator<Item = &'t str>) -> HashSe
         }
         let mut found = HashSet::new();
         if let Some(schema) = value_at(root, name) {
-            every(schema, "", &mut |schema, _| found.extend(target(schema)));
+            each_schema(schema, "", &mut |schema, _| found.extend(target(schema)));
         }
         below.insert(name, found);
     }
-    // From those that lead nowhere backwards, each once: chains may be very long.
+    // Removes targets without references to others, then those that only lead to removed ones. Not recursive, because
+    // chains may be very long.
     let mut above: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut left: HashMap<&str, usize> = HashMap::new();
     for (name, targets) in &below {

@@ -1,7 +1,7 @@
-//! Answers whose Rust value is at hand: it is checked instead of the JSON that was written from it.
+//! Typed responses: the Rust value is checked instead of the JSON that is written from it.
 //!
-//! A handler's answer is made before anybody knows which operation it answers. So the value, or for a stream
-//! the place where its check will be put, travels with the response as an extension.
+//! A handler creates a response before its operation is known. The value travels with the response as an extension. For
+//! a stream, the extension is the slot for its item check.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::schema::Schema;
 
-/// The value that a whole body was written from.
+/// The value of a whole body.
 #[derive(Clone)]
 pub(crate) struct Typed(Arc<dyn Fn(&Schema) -> bool + Send + Sync>);
 
@@ -21,7 +21,7 @@ impl Typed {
         Self(Arc::new(move |schema| schema.admits(&value)))
     }
 
-    /// Whether it certainly conforms; if not, the JSON has to be looked at.
+    /// Returns whether the fast path finds the value valid. If it does not, the JSON must be checked.
     pub(crate) fn conforms_to(&self, schema: &Schema) -> bool {
         (self.0)(schema)
     }
@@ -33,21 +33,21 @@ impl fmt::Debug for Typed {
     }
 }
 
-/// Checks the JSON of an item that its schema does not certainly admit; the error ends the stream.
+/// Checks the JSON of an item that the fast path does not find valid. An error ends the stream.
 type JsonCheck = Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>;
 
-/// How the items of a streamed array are checked: put here before the first is read, or never.
+/// The check for the items of a streamed array. It is set before the first item is written, or never.
 #[derive(Clone, Default)]
 pub(crate) struct ItemCheck(Arc<OnceLock<(Arc<Schema>, JsonCheck)>>);
 
 impl ItemCheck {
-    /// Has each item checked against `schema`, and by its JSON if that does not certainly pass.
+    /// Sets the schema of the items, and the check for items that the fast path does not find valid.
     pub(crate) fn set(&self, schema: Arc<Schema>, by_json: JsonCheck) {
-        // An answer goes through one operation, so nothing was set before.
+        // Not set before: a response passes through one operation.
         let _ = self.0.set((schema, by_json));
     }
 
-    /// Adds an item as JSON, checked.
+    /// Checks an item and appends it as JSON.
     pub(crate) fn write(&self, item: &impl Serialize, json: &mut Vec<u8>) -> Result<(), String> {
         let check = self.0.get();
         if check.is_some_and(|(schema, _)| schema.write(item, json)) {

@@ -1,21 +1,21 @@
-//! A schema of the document, for values that come another way than in a request.
+//! Validation of values that are not part of a request, against a schema of the document.
 
 use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    diagnostics::{Code, Faults, Severity},
+    diagnostics::{DiagnosticCode, Diagnostics, Severity},
     document::{Document, node::Position},
-    problem::Violation,
+    problem::{Violation, Violations},
     schema::{
-        Compiler, Defaults, FormatCheck, Generated, Kept, Schema,
+        Compiler, Defaults, FormatCheck, Generated, PropertyFilter, Schema,
         json::{self, Room},
     },
 };
 
-/// One of the document's schemas, compiled: for values that do not come in a request, such as the rows of a file or the
-/// messages of a queue. [`Api::validator`](crate::Api::validator) makes one.
+/// A compiled schema of the document, for values that are not part of a request, such as the rows of a file or the
+/// messages of a queue. [`Api::validator`](crate::Api::validator) creates one.
 ///
 /// ```
 /// # use connexion::{Api, Document};
@@ -38,13 +38,13 @@ use crate::{
 pub struct Validator {
     name: Arc<str>,
     schema: Arc<Schema>,
-    /// What of a JSON text becomes values.
-    kept: Option<Arc<Kept>>,
-    /// What is added to a JSON text.
+    /// The filter of the properties that become values.
+    filter: Option<Arc<PropertyFilter>>,
+    /// The defaults that are added to a value.
     defaults: Option<Defaults>,
-    /// How many values a JSON text may hold.
+    /// The maximum number of values in a JSON text.
     values: usize,
-    /// Is told of each violation, with the name of the schema.
+    /// Called with each violation and the name of the schema.
     hook: Option<Hook>,
 }
 
@@ -56,33 +56,33 @@ impl fmt::Debug for Validator {
     }
 }
 
-/// How JSON texts are read.
+/// The options for parsing JSON texts.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// Whether properties that no schema speaks of are skipped.
+    /// True if properties that the schema does not describe are skipped.
     pub(crate) skips: bool,
-    /// Whether the defaults of absent properties are filled in.
+    /// True if the defaults of absent properties are added.
     pub(crate) fills: bool,
-    /// How many values a text may hold.
+    /// The maximum number of values in a text.
     pub(crate) values: usize,
 }
 
 impl Validator {
-    /// Compiles the schema of this name.
+    /// Compiles the schema with this name.
     pub(crate) fn compile(
         document: &Document,
         name: &str,
         formats: &[(String, FormatCheck)],
         reading: &Reading,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, Diagnostics> {
         let pointer = format!(
             "/components/schemas/{}",
             name.replace('~', "~0").replace('/', "~1")
         );
-        let (mut faults, schemas) = document.examine(formats, false);
-        faults.retain(|fault| fault.severity() == Severity::Error);
-        if !faults.is_empty() {
-            return Err(Faults(faults));
+        let (mut violations, schemas) = document.examine(formats, false);
+        violations.retain(|diagnostic| diagnostic.severity() == Severity::Error);
+        if !violations.is_empty() {
+            return Err(Diagnostics::from(violations));
         }
         let compiled = match document.target(&format!("#{pointer}")) {
             Ok(_) => Compiler::new(&schemas, formats).and_then(|all| {
@@ -93,24 +93,25 @@ impl Validator {
             }),
             Err(_) => Err(format!("there is no schema `{name}`")),
         };
-        let fault = |message| document.fault(Code::SchemaInvalid, Position::START, message);
+        let diagnostic =
+            |message| document.diagnostic(DiagnosticCode::SchemaInvalid, Position::START, message);
         compiled
             .map(|(schema, defaults)| Self {
-                kept: reading.skips.then(|| Arc::new(schema.kept())),
+                filter: reading.skips.then(|| Arc::new(schema.property_filter())),
                 defaults,
                 schema,
                 values: reading.values,
                 name: name.into(),
                 hook: None,
             })
-            .map_err(|message| Faults(vec![fault(message)]))
+            .map_err(|message| Diagnostics::from(diagnostic(message)))
     }
 
-    pub(crate) fn telling(self, hook: Option<Hook>) -> Self {
+    pub(crate) fn with_hook(self, hook: Option<Hook>) -> Self {
         Self { hook, ..self }
     }
 
-    /// Checks a value as it would be written as JSON.
+    /// Checks the JSON that a value is serialized as.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -122,12 +123,12 @@ impl Validator {
     /// let age = Api::<()>::from_document(document).validator("Age")?;
     /// assert!(age.check(&38).is_ok());
     /// assert_eq!(age.check(&-1).unwrap_err()[0].code(), "too-small");
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
     /// # Errors
-    /// Everything that is wrong with it, in the order of the document.
-    pub fn check(&self, value: &impl Serialize) -> Result<(), Vec<Violation>> {
+    /// All violations, in the order of the document.
+    pub fn check(&self, value: &impl Serialize) -> Result<(), Violations> {
         if self.schema.admits(value) {
             return Ok(());
         }
@@ -139,27 +140,30 @@ impl Validator {
             }
             Err(self.schema.body_violations(&value, None))
         });
-        result.inspect_err(|violations| self.tell(violations))
+        result.map_err(|violations| self.reported(violations))
     }
 
-    /// Reads a JSON text, and checks it before it is read as a `T`. It may hold as many
-    /// values as a body, and what is skipped of a body, or filled in, is skipped or filled in
-    /// ([`Api::value_limit`](crate::Api::value_limit), [`Api::skip_undescribed`](crate::Api::skip_undescribed),
-    /// [`Api::body_defaults`](crate::Api::body_defaults)).
+    /// Checks a JSON text, and deserializes it.
+    ///
+    /// The limit, the skipping of properties and the defaults are those of request bodies:
+    /// [`Api::value_limit`](crate::Api::value_limit), [`Api::skip_undescribed`](crate::Api::skip_undescribed) and
+    /// [`Api::body_defaults`](crate::Api::body_defaults).
     ///
     /// # Errors
-    /// Everything that is wrong with it, in the order of the document.
-    pub fn read<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
+    /// All violations, in the order of the document.
+    pub fn read<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Violations> {
         let result = self.read_checked(json);
-        result.inspect_err(|violations| self.tell(violations))
+        result.map_err(|violations| self.reported(violations))
     }
 
-    fn tell(&self, violations: &[Violation]) {
+    /// Passes the violations to the hook and returns them as an error.
+    fn reported(&self, violations: Vec<Violation>) -> Violations {
         if let Some(hook) = &self.hook {
-            for violation in violations {
+            for violation in &violations {
                 hook(violation, &self.name);
             }
         }
+        violations.into()
     }
 
     fn read_checked<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, Vec<Violation>> {
@@ -171,8 +175,11 @@ impl Validator {
         };
         let text = str::from_utf8(json).map_err(|error| wrong(&error))?;
         let room = Room::of(self.values);
-        let kept = self.kept.as_deref().unwrap_or_else(|| Kept::all());
-        let mut value = json::read(text, kept, &room).map_err(|error| {
+        let filter = self
+            .filter
+            .as_deref()
+            .unwrap_or_else(|| PropertyFilter::all());
+        let mut value = json::read(text, filter, &room).map_err(|error| {
             if room.is_exceeded() {
                 vec![room.violation()]
             } else {
@@ -191,11 +198,11 @@ impl Validator {
         serde_json::from_value(value).map_err(|error| wrong(&error))
     }
 
-    /// Generates values: valid ones, with those at the bounds, and ones that break exactly one keyword. Of use for tests
-    /// of whatever takes such values. The same `seed` makes the same values.
+    /// Generates valid values, including those at the limits, and values that violate exactly one keyword. The same
+    /// `seed` generates the same values.
     ///
-    /// Every value is checked by the schema before it is returned. A schema has up to 500 valid values, and up to 500
-    /// invalid ones. What can't be generated, such as a string for a pattern that looks ahead, is left out and listed.
+    /// Every value is checked against the schema. There are up to 500 valid and 500 invalid values. Values that can't
+    /// be generated, such as a string for a pattern with look-ahead, are listed in [`Generated::left_out`].
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -209,7 +216,7 @@ impl Validator {
     /// let invalid: Vec<_> = generated.invalid.iter().map(|one| (&*one.keyword, one.value.clone())).collect();
     /// assert!(invalid.contains(&("maximum", 151.into())));
     /// assert!(generated.left_out.is_empty());
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn generate(&self, seed: u64) -> Generated {
         self.schema.generate(seed)

@@ -1,4 +1,4 @@
-//! Who calls an operation, as the verifiers found out.
+//! The principals of a request, as returned by the verifiers.
 
 use std::{any::Any, collections::BTreeSet, convert::Infallible, fmt, sync::Arc};
 
@@ -7,10 +7,10 @@ use http::request::Parts;
 
 use crate::problem::Problem;
 
-/// Who calls, as the verifier found out. A handler takes it as an argument; one whose operation can be called
-/// without credentials takes `Option<Principal>`.
+/// The authenticated caller, as returned by the verifier. A handler takes it as an argument, or `Option<Principal>` if its
+/// operation can be called without credentials.
 ///
-/// If several schemes are required at once the name, id and claims are those of the first, with the scopes of all;
+/// If several schemes are required together, the name, id and claims are those of the first, with the scopes of all;
 /// [`Principals`] has one for each.
 ///
 /// ```
@@ -19,20 +19,20 @@ use crate::problem::Problem;
 /// }
 /// ```
 ///
-/// Of an operation that requires nothing there is no principal: taking one is then answered with 500.
+/// An operation without security requirements has no principal; a handler that takes one gets a 500.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Principal {
-    /// What the verifier calls it, for logs and pages.
+    /// The name for logs and pages.
     pub name: String,
-    /// Identifies the principal, also when its name is given to another one later: what belongs to a principal is
-    /// stored under it. The name, unless [`Principal::with_id`] sets it.
+    /// The stable identity, which data of the principal refers to. Names may be reused by other principals. It is the name
+    /// unless [`Principal::with_id`] sets it.
     pub id: String,
-    /// What it may do; an operation is answered with 403 if one that it requires is not here.
+    /// The granted scopes. A request that lacks a required one gets a 403.
     pub scopes: BTreeSet<String>,
     claims: Claims,
 }
 
-/// A value of a type of the application's own.
+/// A value of an application's type.
 #[derive(Clone, Default)]
 struct Claims(Option<Arc<dyn Any + Send + Sync>>);
 
@@ -43,7 +43,7 @@ impl fmt::Debug for Claims {
 }
 
 impl PartialEq for Claims {
-    /// Whether both are the same value, not whether the values are equal: their type may have no equality.
+    /// Compares the identity of the values, because their type may have no equality.
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -56,9 +56,7 @@ impl PartialEq for Claims {
 impl Eq for Claims {}
 
 impl Principal {
-    /// A principal with these scopes.
-    ///
-    /// Without scopes it may call only what requires none.
+    /// Creates a principal with these scopes. Without scopes it can call only operations that require none.
     ///
     /// ```
     /// # use connexion::Principal;
@@ -78,7 +76,7 @@ impl Principal {
         }
     }
 
-    /// Sets what identifies the principal: the number of a key, or a token's issuer and subject. Names may be reused.
+    /// Sets the identity of the principal: the number of a key, or a token's issuer and subject. Names may be reused.
     ///
     /// ```
     /// # use connexion::Principal;
@@ -91,8 +89,8 @@ impl Principal {
         self
     }
 
-    /// Adds what else the verifier knows, in a type of the application's own: the claims of a token, the row of an
-    /// account. A second value replaces the first.
+    /// Sets further data of the verifier, in a type of the application: the claims of a token, the row of an account. A second
+    /// value replaces the first.
     ///
     /// ```
     /// # use connexion::Principal;
@@ -108,18 +106,18 @@ impl Principal {
         self
     }
 
-    /// Returns what the verifier added, if it is of this type.
+    /// Returns the data of the verifier, if it has this type.
     pub fn claims<T: 'static>(&self) -> Option<&T> {
         self.claims.0.as_ref()?.downcast_ref()
     }
 }
 
-/// Who calls, by each of the security schemes that were required together: a client's key and a user's token, say. Of a
-/// request without credentials it is empty.
+/// The principals by security scheme, if several schemes are required together, such as a client's key and a user's token.
+/// It is empty for a request without credentials.
 ///
 /// ```
 /// async fn transfer(principals: connexion::Principals) -> String {
-///     let name = |scheme| principals.get(scheme).map_or("nobody", |one| one.name.as_str());
+///     let name = |scheme| principals.get(scheme).map_or("unknown", |one| one.name.as_str());
 ///     format!("{} on behalf of {}", name("client_key"), name("user_token"))
 /// }
 /// ```
@@ -149,7 +147,7 @@ impl Principals {
         all.map(|(scheme, principal)| (&**scheme, principal))
     }
 
-    /// The first principal with the scopes of all.
+    /// Returns the first principal, with the scopes of all.
     fn joined(&self) -> Option<Principal> {
         let mut all = self.iter().map(|(_, principal)| principal);
         let mut joined = all.next()?.clone();
@@ -160,7 +158,7 @@ impl Principals {
     }
 }
 
-/// Who calls, as it is carried from the guard to the handler.
+/// Returns the principal that the guard added to the request.
 fn joined(parts: &Parts) -> Option<Principal> {
     parts.extensions.get::<Principals>()?.joined()
 }

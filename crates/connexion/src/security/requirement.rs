@@ -1,17 +1,16 @@
 //! The security requirements of a document's operations, for an application that decides which of them are in force.
 //!
-//! The decision is made on the document's tree, whatever spelling or version the author chose. What is left is what the
-//! guards enforce and what the served document declares. An application can drop alternatives and open an operation;
-//! it can't add a requirement.
+//! The requirements are edited in the document's tree, whatever its version. The guards enforce the remaining ones, and the
+//! served document declares them. An application can drop alternatives and open an operation; it can't add a requirement.
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use http::Method;
 
-use super::{declared, source::Source};
+use super::{declared, source::CredentialSource};
 use crate::document::{
     Document, MAX_REFERENCES,
-    cursor::{OperationPlace, Place},
+    cursor::{Cursor, OperationCursor},
     decoded,
     node::{Kind, Node, escape},
     yaml,
@@ -33,7 +32,7 @@ use crate::document::{
 ///     assert_eq!(operation.id(), "hello");
 ///     assert!(operation.requirements()[0].takes_token());
 /// });
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Debug)]
 pub struct OperationSecurity<'d> {
@@ -69,7 +68,7 @@ pub struct OperationSecurity<'d> {
 ///     assert!(requirement.schemes().eq(["key", "login"]));
 ///     assert!(requirement.scopes().eq(["read"]));
 /// });
-/// # Ok::<(), connexion::Faults>(())
+/// # Ok::<(), connexion::Diagnostics>(())
 /// ```
 #[derive(Debug)]
 pub struct SecurityRequirement {
@@ -99,7 +98,7 @@ impl OperationSecurity<'_> {
         self.is_declared
     }
 
-    /// Returns the alternatives, one of which a request must meet: the operation's own, or else the document's.
+    /// Returns the alternative requirements: the operation's own, or else the document's.
     pub fn requirements(&self) -> &[SecurityRequirement] {
         &self.requirements
     }
@@ -125,16 +124,20 @@ impl OperationSecurity<'_> {
 }
 
 impl SecurityRequirement {
-    /// Those in force for an operation: its own, or else the document's; `None` if neither says anything.
-    pub(crate) fn of(document: &Document, operation: &Place<'_>) -> Option<Vec<Self>> {
+    /// Returns the requirements of an operation: its own, or else the document's; `None` if neither has any.
+    pub(crate) fn of(document: &Document, operation: &Cursor<'_>) -> Option<Vec<Self>> {
         let security = operation.node.get("security");
         let security = security.or_else(|| document.root.get("security"))?;
         let schemes = declared(document);
         let takes_token = |name: &str| {
             let mut schemes = schemes.iter().filter(|(known, _)| *known == name);
             schemes.any(|(_, place)| {
-                Source::compile(place)
-                    .is_ok_and(|source| matches!(source, Source::Bearer | Source::Other(_)))
+                CredentialSource::compile(place).is_ok_and(|source| {
+                    matches!(
+                        source,
+                        CredentialSource::Bearer | CredentialSource::Other(_)
+                    )
+                })
             })
         };
         let requirements = security.items().iter().map(|node| Self {
@@ -164,8 +167,8 @@ impl SecurityRequirement {
 impl Document {
     /// Decides which security requirements are in force: calls `edit` for each operation, which may drop alternatives.
     ///
-    /// The operations are enforced as they are left, and [`Document::to_json`] and [`Document::text`] declare it. If
-    /// something was dropped, [`Document::text`] is written anew, without the author's comments. A path item to which
+    /// The remaining requirements are enforced, and [`Document::to_json`] and [`Document::text`] declare them. If
+    /// something was dropped, [`Document::text`] is generated again, without the author's comments. A path item to which
     /// several paths refer is edited once.
     ///
     /// ```
@@ -186,19 +189,19 @@ impl Document {
     ///     operation.retain(|requirement| !requirement.takes_token());
     /// });
     /// assert!(document.to_json().contains(r#""security":[{"key":["read"]}]"#));
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     pub fn edit_security(&mut self, mut edit: impl FnMut(&mut OperationSecurity<'_>)) {
         let mut edited = HashSet::new();
         let mut changes = Vec::new();
         for operation in self.operations() {
-            if !edited.insert(operation.place.pointer.clone()) {
+            if !edited.insert(operation.cursor.pointer.clone()) {
                 continue;
             }
             let mut security = OperationSecurity::of(self, &operation);
             edit(&mut security);
             if security.is_changed {
-                let at = operation.place.node.at;
+                let at = operation.cursor.node.at;
                 let left = security.requirements.into_iter().map(|one| one.node);
                 let list = Node::new(at, Kind::Array(left.collect()));
                 let method = operation.method.as_str().to_ascii_lowercase();
@@ -227,8 +230,8 @@ impl Document {
 }
 
 impl<'d> OperationSecurity<'d> {
-    fn of(document: &'d Document, operation: &OperationPlace<'d>) -> Self {
-        let requirements = SecurityRequirement::of(document, &operation.place);
+    fn of(document: &'d Document, operation: &OperationCursor<'d>) -> Self {
+        let requirements = SecurityRequirement::of(document, &operation.cursor);
         Self {
             id: operation.id(),
             method: operation.method.clone(),
@@ -240,7 +243,7 @@ impl<'d> OperationSecurity<'d> {
     }
 }
 
-/// The node at a JSON Pointer, to change it. References on the way are followed, as [`Document::operations`] does.
+/// Returns the node at a JSON Pointer for changing it. Follows references on the way, like [`Document::operations`].
 fn node_mut<'n>(root: &'n mut Node, pointer: &str) -> Option<&'n mut Node> {
     let mut real = String::new();
     for token in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! Where the credentials of a security scheme are in a request, and what a challenge asks for.
+//! The source of a scheme's credentials in a request, and its challenge.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use base64::Engine as _;
 use http::{HeaderMap, HeaderName, header};
 
 use crate::{
-    document::cursor::Place,
+    document::cursor::Cursor,
     pairs::{cookies, decode, pairs},
-    problem::In,
+    problem::ParameterLocation,
 };
 
-/// What a client shows to be let in. Never printed: `Debug` tells the kind only.
+/// The credentials of a request. `Debug` prints only their kind.
 ///
 /// ```
 /// # use connexion::Credentials;
@@ -28,7 +28,7 @@ use crate::{
 /// assert_eq!(format!("{:?}", Credentials::ApiKey("secret".to_owned())), "ApiKey(…)");
 /// ```
 ///
-/// A key that is empty counts as none, and one that was sent twice as wrong; the verifier is not asked then.
+/// An empty key is treated as absent, and a key that was sent twice as invalid. The verifier is not called then.
 #[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -42,7 +42,7 @@ pub enum Credentials {
         password: String,
     },
     /// The token of `http` with `scheme: bearer`, of `oauth2` and `openIdConnect` (RFC 6750); of other `http`
-    /// schemes what follows the scheme's name.
+    /// schemes the rest after the scheme's name.
     Token(String),
 }
 
@@ -56,9 +56,9 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where a scheme's credentials stand in a request.
+/// The part of a request that has a scheme's credentials.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Source {
+pub(super) enum CredentialSource {
     Header(HeaderName),
     Query(String),
     Cookie(String),
@@ -68,9 +68,9 @@ pub(super) enum Source {
     Other(String),
 }
 
-impl Source {
-    /// Reads a security scheme; the error says what is wrong with it.
-    pub(super) fn compile(place: &Place<'_>) -> Result<Self, String> {
+impl CredentialSource {
+    /// Compiles a security scheme; the error is a message.
+    pub(super) fn compile(place: &Cursor<'_>) -> Result<Self, String> {
         let text = |key: &str| {
             let text = place.text(key);
             text.ok_or_else(|| format!("the security scheme has no `{key}`"))
@@ -83,10 +83,10 @@ impl Source {
                     "cookie" => Ok(Self::Cookie(name.to_owned())),
                     "header" => {
                         let known = name.parse().ok().map(Self::Header);
-                        known.ok_or_else(|| format!("`{name}` can't be the name of a header"))
+                        known.ok_or_else(|| format!("`{name}` is not a valid header name"))
                     }
                     other => Err(format!(
-                        "`in: {other}` of a key is unknown: write header, query or cookie"
+                        "`in: {other}` of an API key is not supported; write header, query or cookie"
                     )),
                 }
             }
@@ -102,18 +102,18 @@ impl Source {
         }
     }
 
-    /// The credentials in a request: `None` if there are none, an error if they can't be read.
+    /// Returns the credentials of a request: `None` if it has none, an error if they are malformed.
     pub(super) fn credentials(
         &self,
         query: Option<&str>,
         headers: &HeaderMap,
     ) -> Result<Option<Credentials>, ()> {
         let key = |mut found: Vec<String>| match (found.pop(), found.pop()) {
-            // A verifier that compares with a secret which was never set would let an empty one in.
+            // A verifier whose secret was never set would accept an empty key.
             (Some(key), None) if key.is_empty() => Ok(None),
             (Some(key), None) => Ok(Some(Credentials::ApiKey(key))),
             (None, _) => Ok(None),
-            // Whoever checks one and uses the other could be fooled.
+            // Two components might each read another one of the keys.
             (Some(_), Some(_)) => Err(()),
         };
         match self {
@@ -126,7 +126,7 @@ impl Source {
                 let pairs = pairs(query.unwrap_or_default()).into_iter();
                 let texts = pairs.filter(|(known, _)| known == name);
                 key(texts
-                    .map(|(_, text)| decode(text, In::Query).into_owned())
+                    .map(|(_, text)| decode(text, ParameterLocation::Query).into_owned())
                     .collect())
             }
             Self::Cookie(name) => {
@@ -151,7 +151,7 @@ impl Source {
         }
     }
 
-    /// A value for `WWW-Authenticate` (RFC 9110, section 11.6.1), with `more` parameters.
+    /// Returns a challenge for `WWW-Authenticate` (RFC 9110, section 11.6.1), with the parameters in `more`.
     pub(super) fn challenge(&self, realm: &str, more: &str) -> String {
         match self {
             Self::Basic => format!("Basic realm=\"{realm}\", charset=\"UTF-8\""),
@@ -168,7 +168,7 @@ fn token(text: &str) -> Credentials {
     Credentials::Token(text.to_owned())
 }
 
-/// What follows the scheme's name in `Authorization`; `None` if the header is not there or of another scheme.
+/// Returns the rest of `Authorization` after the scheme's name; `None` if the header is absent or of another scheme.
 fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<Option<&'h str>, ()> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
     let (field, second) = (fields.next(), fields.next());
@@ -181,7 +181,7 @@ fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Result<Option<&'h 
     Ok(name.eq_ignore_ascii_case(scheme).then_some(rest.trim()))
 }
 
-/// The user's name ends at the first colon (RFC 7617, section 2).
+/// Decodes the credentials of Basic. The user's name ends at the first colon (RFC 7617, section 2).
 fn basic(text: &str) -> Result<Credentials, ()> {
     let bytes = base64::engine::general_purpose::STANDARD.decode(text);
     let text = String::from_utf8(bytes.map_err(drop)?).map_err(drop)?;

@@ -1,525 +1,63 @@
-//! What is read of a request, and what is refused, before any handler is called.
+//! Requests: parameters and bodies, and the violations that are reported.
 
-use std::time::{Duration, Instant};
+mod body_types;
+mod content_types;
+#[cfg(feature = "multipart")]
+mod files;
+mod form_round_trips;
+mod forms;
+mod json_body;
+mod limits;
+#[cfg(feature = "multipart")]
+mod multipart;
+mod parameter_types;
+mod parameters;
+mod round_trips;
+mod skipped_properties;
+mod styles;
 
-use axum::body::Body as HttpBody;
-use bytes::Bytes;
-use connexion::{Api, Body, In};
-use serde_json::{Value, json};
+use connexion::{Api, ApiService, Body, Document, PathValues};
+use serde_json::Value;
 
-use crate::support::{
-    ANY, body_verdict, build, document, document_at, headers, only, post, send, service, verdict,
-    with_body, with_parameters,
-};
+use crate::support::{build, headers, only, service, verdict};
 
-/// What is said of a query, header fields and the path value `p`.
-fn parameters(parameters: &str, query: &str, fields: &[(&str, &str)]) -> String {
-    let service = service(document_at("get /test", &with_parameters(parameters), ""));
-    verdict(only(&service).validate_request(&Vec::new(), Some(query), &headers(fields), b""))
-}
-
-#[test]
-fn parameters_are_read_as_what_their_schemas_say() {
-    for (schema, text, expected) in [
-        ("{type: integer}", "5", "5"),
-        ("{type: integer}", "-5", "-5"),
-        (
-            "{type: integer}",
-            "18446744073709551615",
-            "18446744073709551615",
-        ),
-        ("{type: number}", "5", "5"),
-        ("{type: number}", "0.5", "0.5"),
-        ("{type: number}", "1e2", "100.0"),
-        ("{type: boolean}", "true", "true"),
-        ("{type: string}", "5", "\"5\""),
-        ("{type: string}", "a%20b+c", "\"a b c\""),
-        ("{}", "5", "\"5\""),
-        ("{type: [integer, string]}", "x", "\"x\""),
-        ("{type: [integer, string]}", "7", "7"),
-        (
-            "{allOf: [{description: d}, {$ref: '#/components/schemas/I'}]}",
-            "7",
-            "7",
-        ),
-        (
-            "{anyOf: [{type: integer}, {type: boolean}]}",
-            "true",
-            "true",
-        ),
-        ("{type: array, items: {type: integer}}", "7", "[7]"),
-    ] {
-        let operation = with_parameters(&format!("{{name: a, in: query, schema: {schema}}}"));
-        let service = service(document(
-            &operation,
-            "schemas: {I: {type: integer, minimum: 1}}",
-        ));
-        let query = format!("a={text}");
-        let result = only(&service).validate_request(&Vec::new(), Some(&query), &headers(&[]), b"");
-        assert_eq!(
-            verdict(result),
-            format!(r#"ok {{"a":{expected}}} null"#),
-            "{schema} {text}"
+/// Returns a document in OpenAPI 3.1 and 3.0, whose operation has a body with this `content`.
+pub(crate) fn documents(content: &str) -> [Document; 2] {
+    ["3.1.0", "3.0.3"].map(|version| {
+        let text = format!(
+            "openapi: {version}\ninfo: {{title: Test, version: '1'}}\npaths:\n  /test:\n    post:\n      \
+             operationId: test\n      requestBody: {{required: true, content: {content}}}\n      responses: \
+             {{'200': {{description: any}}}}\ncomponents: {{schemas: {{Color: {{type: string, enum: [red, blue]}}, \
+             Colors: {{type: array, items: {{$ref: '#/components/schemas/Color'}}}}}}}}\n"
         );
-    }
+        Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+    })
 }
 
-#[test]
-#[expect(clippy::too_many_lines, reason = "most of them are a table")]
-fn parameters_that_break_their_schemas_are_told() {
-    for (schema, text, expected) in [
-        (
-            "{type: integer}",
-            "x",
-            "type: Wrong type, expected 'integer' for query parameter 'a'",
-        ),
-        (
-            "{type: integer}",
-            "1.5",
-            "type: Wrong type, expected 'integer' for query parameter 'a'",
-        ),
-        (
-            "{type: integer}",
-            "",
-            "type: Wrong type, expected 'integer' for query parameter 'a'",
-        ),
-        (
-            "{type: integer, format: int32}",
-            "3e9",
-            "format: 3e9 is not between -2147483648 and 2147483647 for query parameter 'a'",
-        ),
-        (
-            "{type: integer, format: int64}",
-            "9223372036854775808",
-            "format: 9223372036854775808 is not between -9223372036854775808 and 9223372036854775807 for query parameter 'a'",
-        ),
-        (
-            "{type: number}",
-            "NaN",
-            "type: Wrong type, expected 'number' for query parameter 'a'",
-        ),
-        (
-            "{type: number}",
-            "Infinity",
-            "type: Wrong type, expected 'number' for query parameter 'a'",
-        ),
-        (
-            "{type: number}",
-            "-inf",
-            "type: Wrong type, expected 'number' for query parameter 'a'",
-        ),
-        (
-            "{type: number}",
-            "1e400",
-            "type: Wrong type, expected 'number' for query parameter 'a'",
-        ),
-        (
-            "{type: number, maximum: 1}",
-            "1e2",
-            "maximum: 1e2 is greater than the maximum of 1 for query parameter 'a'",
-        ),
-        (
-            "{type: boolean}",
-            "1",
-            "type: Wrong type, expected 'boolean' for query parameter 'a'",
-        ),
-        (
-            "{type: string, maxLength: 1}",
-            "ab",
-            "maxLength: \"ab\" is too long for query parameter 'a'",
-        ),
-        (
-            "{type: array, items: {type: integer}}",
-            "x",
-            "type: \"x\" is not of type \"integer\" for query parameter 'a'",
-        ),
-    ] {
-        let parameter = format!("{{name: a, in: query, schema: {schema}}}");
-        let found = parameters(&parameter, &format!("a={text}"), &[]);
-        // Of an array the item is pointed at.
-        let pointer = if schema.contains("array") { "/0" } else { "" };
-        let expected = format!("Query a{pointer} {expected}");
-        assert_eq!(found, expected, "{schema} {text}");
-    }
-}
-
-#[test]
-fn arrays_come_as_several_parameters_or_as_one_text() {
-    let array = "schema: {type: array, items: {type: integer}}";
-    for (rest, query, expected) in [
-        ("", "a=1&a=2", "[1,2]"),
-        ("explode: true,", "a=1&a=2", "[1,2]"),
-        ("explode: false,", "a=1,2", "[1,2]"),
-        ("explode: false,", "a=9&a=1,2", "[1,2]"),
-    ] {
-        let parameter = format!("{{name: a, in: query, {rest} {array}}}");
-        assert_eq!(
-            parameters(&parameter, query, &[]),
-            format!(r#"ok {{"a":{expected}}} null"#)
-        );
-    }
-    let header = format!("{{name: A, in: header, {array}}}");
-    let fields = [("a", "1,2"), ("a", "3")];
-    let map: http::HeaderMap = fields
-        .iter()
-        .map(|(name, value)| {
-            (
-                name.parse::<http::HeaderName>().unwrap(),
-                value.parse().unwrap(),
-            )
-        })
-        .fold(http::HeaderMap::new(), |mut map, (name, value)| {
-            map.append(name, value);
-            map
-        });
-    let service = service(document_at("get /test", &with_parameters(&header), ""));
-    let result = only(&service).validate_request(&Vec::new(), None, &map, b"");
-    assert_eq!(verdict(result), r#"ok {"A":[1,2,3]} null"#);
-}
-
-#[test]
-fn headers_cookies_and_defaults_are_read() {
-    let declared = "{name: X-A, in: header, schema: {type: integer}}, \
-                    {name: c, in: cookie, schema: {type: boolean}}, \
-                    {name: d, in: query, schema: {type: array, items: {}, default: [1]}}";
-    let read = parameters(declared, "", &[("x-a", "5"), ("cookie", "c=true;d")]);
-    assert_eq!(read, r#"ok {"X-A":5,"c":true,"d":[1]} null"#);
-    assert_eq!(parameters(declared, "", &[]), r#"ok {"d":[1]} null"#);
-    let wrong = parameters(declared, "", &[("x-a", "é"), ("cookie", "c=é")]);
-    assert_eq!(
-        wrong,
-        "Header X-A type: Wrong type, expected 'integer' for header parameter 'X-A'\n\
-                       Cookie c type: Wrong type, expected 'boolean' for cookie parameter 'c'"
-    );
-}
-
-#[test]
-fn required_parameters_and_unknown_ones_are_told_together() {
-    let declared = "{name: a, in: query, required: true, schema: {}}, {name: H, in: header, required: true, schema: {}}";
-    assert_eq!(
-        parameters(declared, "z&b=1&b=2", &[]),
-        "Query b unknown: Extra query parameter(s) b, z not in spec\n\
-         Query z unknown: Extra query parameter(s) z not in spec\n\
-         Query a required: Missing query parameter 'a'\n\
-         Header H required: Missing header parameter 'H'"
-    );
-}
-
-#[test]
-fn parameters_of_an_operation_replace_those_of_its_path() {
+/// Returns a document in Swagger 2.0 with these parameters.
+pub(crate) fn swagger(consumes: &str, parameters: &str) -> Document {
     let text = format!(
-        "openapi: 3.1.0\ninfo: {{}}\npaths:\n  /test:\n    parameters:\n      - {{name: a, in: query, schema: {{type: integer}}}}\n      \
-         - {{name: b, in: query, schema: {{type: integer}}}}\n    get:\n      operationId: test\n      parameters: \
-         [{{name: a, in: query, schema: {{type: string}}}}]\n      {ANY}\n"
+        "swagger: '2.0'\ninfo: {{title: t, version: '1'}}\npaths:\n  /test:\n    post:\n      operationId: test\n      \
+         consumes: [{consumes}]\n      parameters: [{parameters}]\n      responses: {{200: {{description: any}}}}\n"
     );
-    let service = service(connexion::Document::parse("a", text).unwrap());
-    let result = only(&service).validate_request(&Vec::new(), Some("a=1&b=2"), &headers(&[]), b"");
-    assert_eq!(verdict(result), r#"ok {"a":"1","b":2} null"#);
+    Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-#[test]
-fn all_faults_of_a_body_are_told_in_the_order_of_the_document() {
-    let schema = "{type: object, required: [b, a], properties: {z: {maximum: 1, multipleOf: 2}, a: {}, \
-                  y: {multipleOf: 2, maximum: 1}, b: {}, list: {items: {properties: {q: {type: string}}}}}, additionalProperties: false}";
-    let service = service(document(&with_body(schema), ""));
-    assert_eq!(
-        body_verdict(
-            &service,
-            r#"{"it's": 1, "list": [{}, {"q": 0}, {"q": null}], "y": 3, "z": 3}"#
-        ),
-        "Body /z maximum: 3 is greater than the maximum of 1 at /z\n\
-         Body /z multipleOf: 3 is not a multiple of 2 at /z\n\
-         Body /a required: \"a\" is a required property\n\
-         Body /y multipleOf: 3 is not a multiple of 2 at /y\n\
-         Body /y maximum: 3 is greater than the maximum of 1 at /y\n\
-         Body /b required: \"b\" is a required property\n\
-         Body /list/1/q type: 0 is not of type \"string\" at /list/1/q\n\
-         Body /list/2/q type: null is not of type \"string\" at /list/2/q\n\
-         Body /it's additionalProperties: Additional properties are not allowed (\"it's\" was unexpected)"
-    );
+pub(crate) fn check(document: Document, kind: &str, body: &[u8]) -> String {
+    let service = service(document);
+    let fields = [("content-type", kind)];
+    let headers = headers(if kind.is_empty() { &[] } else { &fields });
+    verdict(only(&service).validate_request(&PathValues::default(), None, &headers, body))
 }
 
-#[test]
-fn numbers_that_no_machine_holds_are_refused_in_words() {
-    let service = service(document(
-        &with_body("{properties: {a: {type: integer}, b: {type: number}}}"),
-        "",
-    ));
-    for text in [
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "1e400",
-        "01",
-        "+1",
-        ".5",
-        "0x10",
-    ] {
-        let verdict = body_verdict(&service, &format!("{{\"b\": {text}}}"));
-        assert_eq!(
-            verdict, "Body  json: Request body is not valid JSON",
-            "{text}"
-        );
-    }
+async fn echo(Body(body): Body<Value>) -> Body<Value> {
+    Body(body)
 }
 
-#[test]
-fn deep_bodies_and_recursive_schemas_do_not_overflow_the_stack() {
-    let tree = "schemas: {T: {type: object, properties: {t: {$ref: '#/components/schemas/T'}, n: {type: integer}}}}";
-    let service = service(document(
-        &with_body("{$ref: '#/components/schemas/T'}"),
-        tree,
-    ));
-    let nested = |depth: usize, leaf: &str| {
-        format!("{}{leaf}{}", "{\"t\":".repeat(depth), "}".repeat(depth))
-    };
-    assert_eq!(
-        body_verdict(&service, &nested(100, "{\"n\":\"x\"}")),
-        format!(
-            "Body {0}/n type: \"x\" is not of type \"integer\" at {0}/n",
-            "/t".repeat(100)
-        )
-    );
-    assert_eq!(
-        body_verdict(&service, &nested(100_000, "{}")),
-        "Body  json: Request body is not valid JSON"
-    );
-    assert_eq!(
-        body_verdict(&service, &"[".repeat(1_000_000)),
-        "Body  json: Request body is not valid JSON"
-    );
+fn echoing(document: Document) -> ApiService {
+    build(Api::from_document(document).operation("test", echo))
 }
 
-#[test]
-fn what_stands_beside_a_reference_counts_in_openapi_3_1_however_it_is_reached() {
-    let components = "schemas: {A: {$ref: '#/components/schemas/B', maxLength: 3}, B: {type: string, minLength: 2}}";
-    for schema in [
-        "{$ref: '#/components/schemas/A'}",
-        "{$ref: '#/components/schemas/B', maxLength: 3}",
-    ] {
-        let service = service(document(&with_body(schema), components));
-        assert_eq!(body_verdict(&service, "\"abc\""), "ok {} \"abc\"");
-        assert_eq!(
-            body_verdict(&service, "\"a\""),
-            "Body  minLength: \"a\" is too short"
-        );
-        assert_eq!(
-            body_verdict(&service, "\"abcd\""),
-            "Body  maxLength: \"abcd\" is too long"
-        );
-    }
-}
-
-#[test]
-fn a_body_is_of_the_type_that_the_document_says() {
-    let content = "{application/json: {schema: {type: integer}}, application/vnd.a+json: {schema: {type: string}}}";
-    let service = service(document(
-        &format!("requestBody: {{content: {content}}}, {ANY}"),
-        "",
-    ));
-    let check = |kind: &str, body: &str| {
-        let fields = [("content-type", kind)];
-        verdict(only(&service).validate_request(
-            &Vec::new(),
-            None,
-            &headers(if kind.is_empty() { &[] } else { &fields }),
-            body.as_bytes(),
-        ))
-    };
-    assert_eq!(check("application/json", "1"), "ok {} 1");
-    assert_eq!(check("APPLICATION/JSON; charset=utf-8", "1"), "ok {} 1");
-    assert_eq!(check("application/json; charset=latin-1", "1"), "ok {} 1");
-    assert_eq!(check("application/vnd.a+json", "\"a\""), "ok {} \"a\"");
-    assert_eq!(check("", ""), "ok {} null");
-    for kind in ["text/plain", "", "json", "application/other+json"] {
-        assert_eq!(
-            check(kind, "1"),
-            format!(
-                "Header Content-Type contentType: Invalid Content-type ({kind}), expected JSON data"
-            )
-        );
-    }
-}
-
-#[test]
-fn json_is_read_in_utf_16_and_with_a_byte_order_mark() {
-    let service = service(document(&with_body("{type: string, maxLength: 1}"), ""));
-    let headers = headers(&[("content-type", "application/json")]);
-    let utf16: Vec<u8> = "\"é\"".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for body in [
-        utf16.clone(),
-        [&[0xff, 0xfe], &utf16[..]].concat(),
-        b"\xef\xbb\xbf\"\xc3\xa9\"".to_vec(),
-    ] {
-        let result = only(&service).validate_request(&Vec::new(), None, &headers, &body);
-        assert_eq!(verdict(result), "ok {} \"é\"");
-    }
-    for body in [&b"\"\xff\""[..], &utf16[..3], b"\"\xed\xa0\x80\""] {
-        let result = only(&service).validate_request(&Vec::new(), None, &headers, body);
-        assert_eq!(
-            verdict(result),
-            "Body  json: Request body is not valid JSON"
-        );
-    }
-}
-
-#[tokio::test]
-async fn every_fault_is_in_the_problem_and_the_first_in_its_detail() {
-    let operation = "parameters: [{name: q, in: query, schema: {type: integer}}], requestBody: {content: \
-                     {application/json: {schema: {required: [a]}}}}, responses: {'200': {description: d}}";
-    let service = service(document(operation, ""));
-    let answer = send(
-        &service,
-        "POST /test?q=x&r=1",
-        &[("content-type", "application/json")],
-        "{}",
-    )
-    .await;
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(
-        answer.json(),
-        json!({
-            "type": "about:blank", "title": "Bad Request", "status": 400, "detail": "\"a\" is a required property",
-            "errors": [
-                {"in": "body", "pointer": "/a", "keyword": "required", "code": "missing", "detail": "\"a\" is a required property"},
-                {"in": "query", "name": "r", "keyword": "unknown", "code": "unknown", "detail": "Extra query parameter(s) r not in spec"},
-                {"in": "query", "name": "q", "keyword": "type", "code": "wrong-type", "detail": "Wrong type, expected 'integer' for query parameter 'q'"},
-            ],
-        })
-    );
-    let answer = send(
-        &service,
-        "POST /test",
-        &[("content-type", "text/plain")],
-        "{}",
-    )
-    .await;
-    assert_eq!(
-        answer.problem(),
-        (
-            415,
-            "Invalid Content-type (text/plain), expected JSON data".to_owned()
-        )
-    );
-    assert_eq!(answer.header("accept"), "application/json");
-}
-
-#[tokio::test]
-async fn a_body_over_the_limit_is_refused_whether_its_length_is_told_or_not() {
-    let api = Api::from_document(document(&with_body("{}"), "")).body_limit(10);
-    let service = build(api.operation("test", async |Body(_): Body<Value>| ()));
-    let expected = (
-        413,
-        "The request's body is longer than 10 bytes.".to_owned(),
-    );
-    assert_eq!(post(&service, "[1,2,3,4,5]").await.problem(), expected);
-    let chunks = |texts: [&'static str; 2]| {
-        let chunks = texts.map(|text| Ok::<_, std::io::Error>(Bytes::from_static(text.as_bytes())));
-        HttpBody::from_stream(futures_util::stream::iter(chunks))
-    };
-    assert_eq!(
-        post(&service, chunks(["[1,2,3,4", ",5]"])).await.problem(),
-        expected
-    );
-    assert_eq!(post(&service, chunks(["[1,2,3,", "4]"])).await.status, 200);
-    assert_eq!(post(&service, "[1,2,3,44]").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_is_a_bad_request() {
-    let service = service(document(&with_body("{}"), ""));
-    let chunks = [
-        Ok(Bytes::from_static(b"[")),
-        Err(std::io::Error::other("gone")),
-    ];
-    let body = HttpBody::from_stream(futures_util::stream::iter(chunks));
-    assert_eq!(
-        post(&service, body).await.problem(),
-        (400, "The request's body ended early.".to_owned())
-    );
-}
-
-#[test]
-fn a_request_with_very_many_faults_is_answered_soon_and_shortly() {
-    let begin = Instant::now();
-    let schema = "{items: {properties: {a: {type: string}}, required: [b], type: object}}";
-    let service = service(document(&with_body(schema), ""));
-    let headers = headers(&[("content-type", "application/json")]);
-    let size = |query: Option<&str>, body: &str| {
-        let found = only(&service).validate_request(&Vec::new(), query, &headers, body.as_bytes());
-        let found = found.unwrap_err();
-        (
-            found.len(),
-            found
-                .iter()
-                .map(|violation| violation.detail.len())
-                .sum::<usize>(),
-        )
-    };
-    // Of a giant array only the first fault is told, of a large one a thousand.
-    assert_eq!(size(None, &format!("[{}1]", "1,".repeat(500_000))).0, 1);
-    let (count, bytes) = size(None, &format!("[{}1]", "{\"a\":1},".repeat(5_000)));
-    assert!(count == 1_000 && bytes < 100_000, "{count} {bytes}");
-    // Nested values would each be shown whole.
-    let (_, bytes) = size(None, &format!("[{}{}]", "[".repeat(100), "]".repeat(100)));
-    assert!(bytes < 1_000, "{bytes}");
-    let query: Vec<_> = (0..10_000).map(|i| format!("{i}=1")).collect();
-    let (count, bytes) = size(Some(&query.join("&")), "[]");
-    assert!(count == 100 && bytes < 300_000, "{count} {bytes}");
-    assert!(
-        begin.elapsed() < Duration::from_secs(30),
-        "{:?}",
-        begin.elapsed()
-    );
-}
-
-#[test]
-fn validation_needs_no_socket() {
-    let operation = with_parameters("{name: p, in: path, required: true, schema: {type: integer}}");
-    let service = service(document_at("get /test/{p}", &operation, ""));
-    let operation = only(&service);
-    assert_eq!(
-        (
-            operation.id(),
-            operation.method().as_str(),
-            operation.path()
-        ),
-        ("test", "GET", "/test/{p}")
-    );
-    let path = vec![("p".to_owned(), "5".to_owned())];
-    let input = operation
-        .validate_request(&path, None, &headers(&[]), b"")
-        .unwrap();
-    assert_eq!(
-        (Value::Object(input.parameters), input.body),
-        (json!({"p": 5}), None)
-    );
-    let path = vec![("p".to_owned(), "x".to_owned())];
-    let violations = operation
-        .validate_request(&path, None, &headers(&[]), b"")
-        .unwrap_err();
-    assert_eq!(violations[0].location, In::Path);
-}
-
-#[tokio::test]
-async fn a_body_that_is_coded_is_refused_as_what_it_is() {
-    let service = service(document(&with_body("{}"), ""));
-    let json = ("content-type", "application/json");
-    let answer = send(
-        &service,
-        "POST /test",
-        &[json, ("content-encoding", "gzip")],
-        "{}",
-    )
-    .await;
-    let detail = "The content coding 'gzip' is not supported; send the body as it is";
-    assert_eq!(answer.problem(), (415, detail.to_owned()));
-    let plain = send(
-        &service,
-        "POST /test",
-        &[json, ("content-encoding", "identity")],
-        "{}",
-    )
-    .await;
-    assert_eq!(plain.status, 200);
+fn form_content(schema: &str, encoding: &str) -> String {
+    format!("{{application/x-www-form-urlencoded: {{schema: {schema}, encoding: {{{encoding}}}}}}}")
 }

@@ -1,9 +1,9 @@
-//! From method and path to an operation.
+//! Routing: from method and path to an operation.
 
 use connexion::{Api, ApiService, Body, Document, OperationId, Params};
 use serde_json::{Map, Value, json};
 
-use crate::support::{ANY, ask, build, document_at, send, service};
+use crate::support::{ANY, build, document_at, request, service};
 
 fn paths() -> ApiService {
     let mut text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n".to_owned();
@@ -53,7 +53,7 @@ fn paths() -> ApiService {
 }
 
 #[tokio::test]
-async fn a_request_goes_to_the_handler_of_its_operation() {
+async fn request_is_routed_to_the_handler_of_its_operation() {
     let service = paths();
     for (line, expected) in [
         ("GET /people/7", r#"get /people/{id} {"id":"7"}"#),
@@ -75,9 +75,9 @@ async fn a_request_goes_to_the_handler_of_its_operation() {
         ("GET /files/a", r#"get /files/{name} {"name":"a"}"#),
         ("OPTIONS /own", "options /own {}"),
     ] {
-        let answer = ask(&service, line).await;
+        let response = request(&service, line).send().await;
         assert_eq!(
-            (answer.status.as_u16(), answer.json()),
+            (response.status.as_u16(), response.json()),
             (200, expected.into()),
             "{line}"
         );
@@ -85,7 +85,7 @@ async fn a_request_goes_to_the_handler_of_its_operation() {
 }
 
 #[tokio::test]
-async fn a_path_that_no_template_fits_is_not_found() {
+async fn unknown_path_returns_404() {
     let service = paths();
     for line in [
         "GET /",
@@ -96,7 +96,7 @@ async fn a_path_that_no_template_fits_is_not_found() {
         "GET /openapi.json",
         "GET /ui/",
     ] {
-        let problem = ask(&service, line).await.problem();
+        let problem = request(&service, line).send().await.problem();
         assert_eq!(
             problem,
             (404, "There is nothing at this address.".to_owned()),
@@ -106,7 +106,7 @@ async fn a_path_that_no_template_fits_is_not_found() {
 }
 
 #[tokio::test]
-async fn another_method_is_refused_and_told_which_are_allowed() {
+async fn other_method_returns_405_with_allow() {
     let service = paths();
     for (line, allowed) in [
         ("POST /people/1", "GET, HEAD, OPTIONS, PUT"),
@@ -115,9 +115,9 @@ async fn another_method_is_refused_and_told_which_are_allowed() {
         ("PATCH /people/summary", "GET, HEAD, OPTIONS, PUT"),
         ("BREW /own", "OPTIONS"),
     ] {
-        let answer = ask(&service, line).await;
+        let response = request(&service, line).send().await;
         assert_eq!(
-            (answer.status.as_u16(), answer.header("allow")),
+            (response.status.as_u16(), response.header("allow")),
             (405, allowed),
             "{line}"
         );
@@ -125,52 +125,52 @@ async fn another_method_is_refused_and_told_which_are_allowed() {
 }
 
 #[tokio::test]
-async fn options_tells_the_methods_unless_the_document_has_it() {
-    let answer = ask(&paths(), "OPTIONS /people/1").await;
+async fn options_lists_the_methods_unless_the_document_declares_it() {
+    let response = request(&paths(), "OPTIONS /people/1").send().await;
     assert_eq!(
-        (answer.status.as_u16(), answer.header("allow")),
+        (response.status.as_u16(), response.header("allow")),
         (200, "GET, HEAD, OPTIONS, PUT")
     );
-    assert!(answer.body.is_empty());
+    assert!(response.body.is_empty());
 }
 
 #[tokio::test]
-async fn head_is_get_without_its_body() {
+async fn head_is_get_without_body() {
     let service = paths();
     let (get, head) = (
-        ask(&service, "GET /people/1").await,
-        ask(&service, "HEAD /people/1").await,
+        request(&service, "GET /people/1").send().await,
+        request(&service, "HEAD /people/1").send().await,
     );
     assert_eq!(head.status, get.status);
     assert!(head.body.is_empty());
     assert_eq!(head.header("content-length"), get.body.len().to_string());
     assert_eq!(head.header("content-type"), "application/json");
 
-    let missing = ask(&service, "HEAD /nothing").await;
+    let missing = request(&service, "HEAD /nothing").send().await;
     assert_eq!((missing.status.as_u16(), missing.body.len()), (404, 0));
     assert_ne!(missing.header("content-length"), "");
 }
 
 #[tokio::test]
-async fn an_answer_that_has_no_body_gets_no_length_for_head() {
+async fn head_of_an_empty_response_has_no_content_length() {
     let document = document_at("get /test", "responses: {'204': {description: d}}", "");
     let service = build(
         Api::from_document(document).operation("test", async || http::StatusCode::NO_CONTENT),
     );
-    let answer = ask(&service, "HEAD /test").await;
-    assert_eq!((answer.status.as_u16(), answer.headers.len()), (204, 0));
+    let response = request(&service, "HEAD /test").send().await;
+    assert_eq!((response.status.as_u16(), response.headers.len()), (204, 0));
 }
 
 #[tokio::test]
-async fn a_documented_head_is_not_asked_for_the_body_it_cannot_have() {
+async fn declared_head_needs_no_body() {
     let operation = "responses: {'200': {description: d, content: {application/json: {schema: {type: object}}}}}";
     let api = Api::from_document(document_at("head /test", operation, ""));
     let service = build(api.operation("test", async || [("content-type", "application/json")]));
-    assert_eq!(ask(&service, "HEAD /test").await.status, 200);
+    assert_eq!(request(&service, "HEAD /test").send().await.status, 200);
 }
 
 #[tokio::test]
-async fn the_service_can_be_the_fallback_of_a_router() {
+async fn service_can_be_the_fallback_of_an_axum_router() {
     use tower::ServiceExt as _;
     let router = axum::Router::new()
         .route("/own", axum::routing::get(async || "own"))
@@ -185,13 +185,13 @@ async fn the_service_can_be_the_fallback_of_a_router() {
 }
 
 #[tokio::test]
-async fn a_path_of_other_bytes_than_utf_8_is_read_with_replacements() {
-    let answer = send(&paths(), "GET /people/%ff", &[], "").await;
-    assert_eq!(answer.json(), "get /people/{id} {\"id\":\"\u{fffd}\"}");
+async fn invalid_utf_8_in_a_path_is_replaced() {
+    let response = request(&paths(), "GET /people/%ff").send().await;
+    assert_eq!(response.json(), "get /people/{id} {\"id\":\"\u{fffd}\"}");
 }
 
 #[tokio::test]
-async fn a_path_that_no_request_has_is_told_and_keeps_nothing_from_being_served() {
+async fn unreachable_path_is_a_warning() {
     let text = format!(
         "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  '/a#b': {{get: {{operationId: one, {ANY}}}}}\n  \
          '/a?c=1': {{get: {{operationId: two, {ANY}}}}}\n  /a: {{get: {{operationId: three, {ANY}}}}}\n"
@@ -203,12 +203,12 @@ async fn a_path_that_no_request_has_is_told_and_keeps_nothing_from_being_served(
         .map(|one| one.code.as_str())
         .collect();
     assert_eq!(codes, ["path-unreachable", "path-unreachable"]);
-    let service = build(Api::from_document(document).default_operation(async || "here"));
-    assert_eq!(ask(&service, "GET /a").await.text(), "here");
-    assert_eq!(ask(&service, "GET /a%23b").await.status, 404);
+    let service = build(Api::from_document(document).fallback(async || "here"));
+    assert_eq!(request(&service, "GET /a").send().await.text(), "here");
+    assert_eq!(request(&service, "GET /a%23b").send().await.status, 404);
 }
 
-/// A document of these operations, each `METHOD PATH` with its parameters in the path.
+/// Returns a document with these operations, each `METHOD PATH`, and their path parameters.
 fn document_of(operations: &[&str]) -> Document {
     let mut paths = Map::new();
     for line in operations {
@@ -224,13 +224,14 @@ fn document_of(operations: &[&str]) -> Document {
     }
     let document =
         json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths});
-    Document::parse("test.json", document.to_string()).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("test.json", document.to_string())
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// A service that responds with the name of the operation.
+/// Builds a service that returns the id of the operation.
 fn named(operations: &[&str]) -> ApiService {
     let name = async |id: OperationId| id.as_str().to_owned();
-    build(Api::from_document(document_of(operations)).default_operation(name))
+    build(Api::from_document(document_of(operations)).fallback(name))
 }
 
 #[test]
@@ -252,21 +253,21 @@ fn paths_that_differ_in_parameter_names_are_ambiguous_only_with_the_same_method(
         ),
         (&["get /a/{x}", "get /a/{y}.json", "get /a/{y}{z}"], &[]),
     ] {
-        let faults = document_of(operations).check();
-        let found: Vec<_> = faults
+        let diagnostics = document_of(operations).check();
+        let found: Vec<_> = diagnostics
             .iter()
-            .map(|fault| (fault.code.as_str(), fault.message.as_str()))
+            .map(|diagnostic| (diagnostic.code.as_str(), diagnostic.message.as_str()))
             .collect();
         assert_eq!(found, expected, "{operations:?}");
     }
 }
 
 #[tokio::test]
-async fn documents_that_are_joined_share_one_route_table() {
+async fn merged_documents_share_one_route_table() {
     let people = named(&["post /people/import", "get /people/{id}", "get /{any}"]);
     let files = named(&["get /people/import", "put /people/{key}", "get /all"]);
     let other = named(&["delete /people/{a}", "get /people/{b}"]);
-    let service = people.and(files).and(other);
+    let service = people.merge(files).merge(other);
     for (line, expected) in [
         ("POST /people/import", "post /people/import"),
         ("GET /people/import", "get /people/import"),
@@ -277,14 +278,18 @@ async fn documents_that_are_joined_share_one_route_table() {
         ("GET /all", "get /all"),
         ("GET /none", "get /{any}"),
     ] {
-        assert_eq!(ask(&service, line).await.text(), expected, "{line}");
+        assert_eq!(
+            request(&service, line).send().await.text(),
+            expected,
+            "{line}"
+        );
     }
-    let answer = ask(&service, "PATCH /people/import").await;
+    let response = request(&service, "PATCH /people/import").send().await;
     assert_eq!(
-        (answer.status.as_u16(), answer.header("allow")),
+        (response.status.as_u16(), response.header("allow")),
         (405, "DELETE, GET, HEAD, OPTIONS, POST, PUT")
     );
-    assert_eq!(ask(&service, "GET /a/b/c").await.status, 404);
+    assert_eq!(request(&service, "GET /a/b/c").send().await.status, 404);
     assert_eq!(service.operations().count(), 8);
 }
 
@@ -298,26 +303,39 @@ paths:
   /people/all: {{get: {{operationId: all, {ANY}}}}}
   /people/{{id}}: {{get: {{operationId: get, {number}{ANY}}}, put: {{operationId: put, {number}{ANY}}}}}"
     );
-    let document = Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"));
+    let document =
+        Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let name = async |id: OperationId| id.as_str().to_owned();
-    let service = build(Api::from_document(document).default_operation(name));
-    assert_eq!(ask(&service, "GET /people/all").await.text(), "all");
-    assert_eq!(ask(&service, "PUT /people/7").await.text(), "put");
+    let service = build(Api::from_document(document).fallback(name));
+    assert_eq!(
+        request(&service, "GET /people/all").send().await.text(),
+        "all"
+    );
+    assert_eq!(
+        request(&service, "PUT /people/7").send().await.text(),
+        "put"
+    );
     for line in ["PUT /people/all", "OPTIONS /people/all"] {
-        let answer = ask(&service, line).await;
-        assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS", "{line}");
+        let response = request(&service, line).send().await;
+        assert_eq!(response.header("allow"), "GET, HEAD, OPTIONS", "{line}");
     }
-    assert_eq!(ask(&service, "PUT /people/all").await.status, 405);
-    // It is the only template that matches.
-    assert_eq!(ask(&service, "PUT /people/none").await.status, 400);
+    assert_eq!(
+        request(&service, "PUT /people/all").send().await.status,
+        405
+    );
+    // The only template that matches.
+    assert_eq!(
+        request(&service, "PUT /people/none").send().await.status,
+        400
+    );
 }
 
 #[tokio::test]
-async fn a_path_with_very_many_marks_is_split_within_bounds() {
+async fn path_with_many_delimiters_is_split_in_bounded_time() {
     let service = named(&["get /r/{a}.{b}.{c}-{d}"]);
     let dots = format!("GET /r/{}", ".".repeat(30_000));
-    assert_eq!(ask(&service, &dots).await.status, 404);
-    assert_eq!(ask(&service, &(dots + "-a")).await.status, 200);
+    assert_eq!(request(&service, &dots).send().await.status, 404);
+    assert_eq!(request(&service, &(dots + "-a")).send().await.status, 200);
     let long = format!("/{}", "{a}/".repeat(200));
     let message = document_at(&format!("get {long}"), ANY, "")
         .check()

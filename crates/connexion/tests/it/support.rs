@@ -1,51 +1,56 @@
-//! What the tests share: a document of one operation, a service, a request, an answer.
+//! Helpers that the tests share: documents of one operation, services and a test client.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
+mod client;
+mod log;
+
+use connexion::{
+    Api, ApiService, Diagnostics, Document, Location, Operation, PathValues, ValidatedRequest,
+    Violation, Violations,
 };
-
-use axum::{body::Body, extract::Request};
-use connexion::{Api, ApiService, Document, Faults, Input, Operation, Violation};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-/// A document with the one operation `test`, whose members are `operation`, and with these `components`.
+pub(crate) use self::{
+    client::{TestRequest, TestResponse, post, request},
+    log::Log,
+};
+
+/// Returns a document with the one operation `test`, which has the fields `operation`, and with these `components`.
 pub(crate) fn document(operation: &str, components: &str) -> Document {
     document_at("post /test", operation, components)
 }
 
-/// The same under another method and path.
+/// Returns such a document with another method and path.
 pub(crate) fn document_at(method_and_path: &str, operation: &str, components: &str) -> Document {
     let (method, path) = method_and_path.split_once(' ').unwrap();
     let text = format!(
         "openapi: 3.1.0\ninfo: {{title: Test, version: '1'}}\npaths:\n  '{path}':\n    {method}: \
          {{operationId: test, {operation}}}\ncomponents: {{{components}}}\n"
     );
-    Document::parse("test.yaml", text).unwrap_or_else(|faults| panic!("{faults}"))
+    Document::parse("test.yaml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// `responses` of an operation that answers 200 with anything.
+/// The `responses` of an operation that returns 200 with any body.
 pub(crate) const ANY: &str = "responses: {'200': {description: any}}";
 
-/// `requestBody` with this schema, and answers that may be anything.
+/// Returns a `requestBody` with this schema, and `responses` that allow anything.
 pub(crate) fn with_body(schema: &str) -> String {
     format!("requestBody: {{content: {{application/json: {{schema: {schema}}}}}}}, {ANY}")
 }
 
-/// `parameters`, and answers that may be anything.
+/// Returns `parameters`, and `responses` that allow anything.
 pub(crate) fn with_parameters(parameters: &str) -> String {
     format!("parameters: [{parameters}], {ANY}")
 }
 
-/// An answer of status 200 whose JSON has this schema.
-pub(crate) fn answering(schema: &str) -> String {
+/// Returns `responses` with the one status 200, whose JSON has this schema.
+pub(crate) fn with_response(schema: &str) -> String {
     format!(
         "responses: {{'200': {{description: d, content: {{application/json: {{schema: {schema}}}}}}}}}"
     )
 }
 
-/// A service of the one operation `test`, whose handler does nothing.
+/// Builds a service of the one operation `test`, whose handler does nothing.
 #[track_caller]
 pub(crate) fn service(document: Document) -> ApiService {
     build(Api::from_document(document).operation("test", async || ()))
@@ -53,24 +58,27 @@ pub(crate) fn service(document: Document) -> ApiService {
 
 #[track_caller]
 pub(crate) fn build(api: Api<()>) -> ApiService {
-    api.build(()).unwrap_or_else(|faults| panic!("{faults}"))
+    api.build(())
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// The faults of a document of the one operation `test`, warnings too, without the file's name, one a line.
-pub(crate) fn faults(document: Document) -> String {
+/// Returns the diagnostics of a document of the one operation `test`, warnings included: one a line, without the name of
+/// the file.
+pub(crate) fn diagnostics(document: Document) -> String {
     let warnings = document.check();
     let built = Api::from_document(document)
         .operation("test", async || ())
         .build(());
-    let faults = built.err().unwrap_or(Faults(warnings));
-    faults.to_string().replace("test.yaml:", "")
+    let diagnostics = built.err().unwrap_or(Diagnostics::from(warnings));
+    diagnostics.to_string().replace("test.yaml:", "")
 }
 
-/// The one operation of a service.
+/// Returns the one operation of a service.
 pub(crate) fn only(service: &ApiService) -> &Operation {
     service.operations().next().unwrap()
 }
 
+/// Returns header fields for [`Operation::validate_request`].
 pub(crate) fn headers(fields: &[(&str, &str)]) -> HeaderMap {
     let fields = fields.iter().map(|(name, value)| {
         let name: HeaderName = name.parse().unwrap();
@@ -79,13 +87,14 @@ pub(crate) fn headers(fields: &[(&str, &str)]) -> HeaderMap {
     fields.collect()
 }
 
-/// What the operation with this body schema says of a JSON body: its keywords and sentences, one a line.
+/// Validates a JSON body for the one operation; see [`verdict`].
 pub(crate) fn body_verdict(service: &ApiService, body: &str) -> String {
     let headers = headers(&[("content-type", "application/json")]);
-    verdict(only(service).validate_request(&Vec::new(), None, &headers, body.as_bytes()))
+    verdict(only(service).validate_request(&PathValues::default(), None, &headers, body.as_bytes()))
 }
 
-pub(crate) fn verdict(result: Result<Input, Vec<Violation>>) -> String {
+/// Returns `ok` with parameters and body, or the violations.
+pub(crate) fn verdict(result: Result<ValidatedRequest, Violations>) -> String {
     match result {
         Ok(input) => format!(
             "ok {} {}",
@@ -96,147 +105,20 @@ pub(crate) fn verdict(result: Result<Input, Vec<Violation>>) -> String {
     }
 }
 
+/// Returns the violations one a line: location, keyword and detail.
 pub(crate) fn sentences(violations: &[Violation]) -> String {
     let lines = violations.iter().map(|violation| {
         let Violation {
-            location,
-            name,
             pointer,
             keyword,
             detail,
             ..
         } = violation;
-        format!("{location:?} {name}{pointer} {keyword}: {detail}")
+        let location = match &violation.location {
+            Location::Body => "Body ".to_owned(),
+            Location::Parameter { location, name } => format!("{location:?} {name}"),
+        };
+        format!("{location}{pointer} {keyword}: {detail}")
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// An answer, read to its end.
-#[must_use]
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    /// What was read before the body broke off, if it did.
-    pub(crate) body: Vec<u8>,
-    pub(crate) is_broken: bool,
-}
-
-impl Answer {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The status and `detail` of a problem.
-    #[track_caller]
-    pub(crate) fn problem(&self) -> (u16, String) {
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        let json = self.json();
-        assert_eq!(json["status"], self.status.as_u16());
-        (
-            self.status.as_u16(),
-            json["detail"].as_str().unwrap().to_owned(),
-        )
-    }
-}
-
-/// Sends `METHOD PATH` with header fields and a body.
-pub(crate) async fn send(
-    service: &ApiService,
-    line: &str,
-    fields: &[(&str, &str)],
-    body: impl Into<Body>,
-) -> Answer {
-    let (method, uri) = line.split_once(' ').unwrap();
-    let mut request = Request::new(body.into());
-    *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
-    *request.uri_mut() = uri.parse().unwrap();
-    *request.headers_mut() = headers(fields);
-    read(service.handle(request).await).await
-}
-
-/// GET, or another method, without header fields and body.
-pub(crate) async fn ask(service: &ApiService, line: &str) -> Answer {
-    send(service, line, &[], Body::empty()).await
-}
-
-/// POST of a JSON body to `/test`.
-pub(crate) async fn post(service: &ApiService, body: impl Into<Body>) -> Answer {
-    send(
-        service,
-        "POST /test",
-        &[("content-type", "application/json")],
-        body,
-    )
-    .await
-}
-
-pub(crate) async fn read(response: axum::response::Response) -> Answer {
-    use futures_util::StreamExt as _;
-    let (head, body) = response.into_parts();
-    let mut chunks = body.into_data_stream();
-    let (mut body, mut is_broken) = (Vec::new(), false);
-    while let Some(chunk) = chunks.next().await {
-        match chunk {
-            Ok(chunk) => body.extend_from_slice(&chunk),
-            Err(_) => is_broken = true,
-        }
-    }
-    Answer {
-        status: head.status,
-        headers: head.headers,
-        body,
-        is_broken,
-    }
-}
-
-/// What is logged on this thread while it lives.
-pub(crate) struct Log {
-    lines: Arc<Mutex<Vec<u8>>>,
-    _guard: tracing::subscriber::DefaultGuard,
-}
-
-impl Log {
-    pub(crate) fn capture() -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let writer = Arc::clone(&lines);
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .without_time()
-            .with_target(false)
-            .with_writer(move || Writer(Arc::clone(&writer)))
-            .finish();
-        Self {
-            lines,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.lines.lock().unwrap().clone()).unwrap()
-    }
-}
-
-struct Writer(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use connexion::{ApiService, Operation};
+use connexion::{ApiService, Operation, PathValues};
 use connexion_app::app;
 use connexion_app::person::{NewPerson, Person};
 use http::{HeaderMap, StatusCode, header};
@@ -87,8 +87,8 @@ fn alone(url: &str) -> Vec<Vec<String>> {
     headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
     headers.insert(header::LOCATION, "/people/x".parse().unwrap());
     headers.insert(header::ETAG, "\"x\"".parse().unwrap());
-    let key = vec![("uuid".to_owned(), person.uuid.to_string())];
-    let one = |name: &str, id: &str, path: &Vec<(String, String)>, body: &str| {
+    let key = PathValues::from_iter([("uuid", person.uuid.to_string())]);
+    let one = |name: &str, id: &str, path: &PathValues, body: &str| {
         let operation: &Operation = service.operations().find(|one| one.id() == id).unwrap();
         let request = nanoseconds(|| {
             let body = black_box(body.as_bytes());
@@ -107,7 +107,7 @@ fn alone(url: &str) -> Vec<Vec<String>> {
     };
     vec![
         one("GET /people/{uuid}", "person.get", &key, ""),
-        one("POST /people", "people.add", &Vec::new(), BODY),
+        one("POST /people", "people.add", &PathValues::default(), BODY),
     ]
 }
 

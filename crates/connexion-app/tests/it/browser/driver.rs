@@ -147,6 +147,13 @@ impl Turn<'_> {
     pub(crate) fn open(&self, path: &str) {
         let url = format!("http://{}{path}", self.address);
         self.driver.post("/url", &json!({"url": url}));
+        // On a busy machine the command returned before all rows of a page were there.
+        until(|| {
+            let is_complete = self.js("return document.readyState === 'complete'") == true;
+            is_complete
+                .then_some(())
+                .ok_or_else(|| format!("{path} is still loading"))
+        });
     }
 
     /// The path and query of what is shown.

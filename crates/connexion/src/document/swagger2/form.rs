@@ -1,9 +1,9 @@
-//! The body that parameters of `in: formData` make.
+//! Parameters of `in: formData`, which become a request body.
 
-use super::{object, parameter};
+use super::{object, parameter::parameter};
 use crate::document::node::{Kind, Node, Position};
 
-/// The schema of a form's field.
+/// Returns the schema of a form field.
 fn property(field: &Node, lowered: &Node) -> Node {
     let schema = lowered.get("schema").cloned();
     let mut schema = schema.unwrap_or_else(|| object(field.at));
@@ -23,11 +23,11 @@ fn property(field: &Node, lowered: &Node) -> Node {
     schema
 }
 
-/// The types of forms.
+/// The media types of forms.
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
-/// The body that parameters of `in: formData` make. With a file among them it can only be multipart; without
-/// `consumes` it is either.
+/// Returns the request body of form fields. With a file among them it can only be multipart; without `consumes` both
+/// types are accepted.
 pub(super) fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) -> Node {
     let (mut properties, mut encoding) = (object(at), object(at));
     let mut required = Vec::new();
@@ -37,14 +37,14 @@ pub(super) fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) ->
         let lowered = parameter(field);
         has_file |= field.get("type").and_then(Node::as_str) == Some("file");
         properties.put(name, property(field, &lowered));
-        let mut how = object(field.at);
+        let mut field_encoding = object(field.at);
         for key in ["style", "explode"] {
             if let Some(member) = lowered.get(key) {
-                how.put(key, member.clone());
+                field_encoding.put(key, member.clone());
             }
         }
-        if how.members().next().is_some() {
-            encoding.put(name, how);
+        if field_encoding.members().next().is_some() {
+            encoding.put(name, field_encoding);
         }
         if field.get("required").and_then(Node::as_bool) == Some(true) {
             required.push(Node::string(field.at, name));
@@ -67,8 +67,8 @@ pub(super) fn form(at: Position, fields: &[&Node], consumes: Option<&[Node]>) ->
         .collect();
     if types.is_empty() {
         let is_read = |name: &str| name != multipart || has_file || cfg!(feature = "multipart");
-        let fit = FORMS.iter().filter(|name| !has_file || **name == multipart);
-        types.extend(fit.filter(|name| is_read(name)));
+        let possible = FORMS.iter().filter(|name| !has_file || **name == multipart);
+        types.extend(possible.filter(|name| is_read(name)));
     }
     let mut content = object(at);
     for name in types {

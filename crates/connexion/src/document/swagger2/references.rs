@@ -1,11 +1,11 @@
-//! References into what the lowering moves or takes apart.
+//! References to objects that lowering moves or restructures.
 
 use std::borrow::Cow;
 
 use super::object;
 use crate::document::node::{Kind, Node};
 
-/// Where the reusable parts went.
+/// The old and new locations of reusable objects.
 const MOVED: [(&str, &str); 4] = [
     ("#/definitions/", "#/components/schemas/"),
     ("#/parameters/", "#/components/parameters/"),
@@ -13,13 +13,13 @@ const MOVED: [(&str, &str); 4] = [
     ("#/securityDefinitions/", "#/components/securitySchemes/"),
 ];
 
-/// Keeps what the lowering moves or takes apart, as it was written, if references lead into it.
+/// The field that holds the original objects, if references lead into objects that lowering restructures.
 const SOURCE: &str = "x-connexion-source";
 
-/// What is kept there.
-const TAKEN_APART: [&str; 3] = ["paths", "parameters", "responses"];
+/// The fields that are copied there.
+const RESTRUCTURED: [&str; 3] = ["paths", "parameters", "responses"];
 
-/// A lowered reference as it was before.
+/// Returns the original of a lowered reference.
 pub(crate) fn as_written(reference: &str) -> Cow<'_, str> {
     let pointer = reference.strip_prefix("#/").unwrap_or_default();
     if let Some(rest) = pointer.strip_prefix(SOURCE) {
@@ -31,19 +31,20 @@ pub(crate) fn as_written(reference: &str) -> Cow<'_, str> {
         .unwrap_or(reference.into())
 }
 
-/// What becomes of a reference to a place that the lowering changes.
+/// The new target of a reference.
 pub(super) enum Moved {
-    /// What it names is elsewhere now, as a whole.
+    /// The target was moved.
     To(String),
-    /// What it names was taken apart, so it is kept as it was.
-    Kept,
+    /// The target was restructured, so the reference leads to a copy of the original.
+    Original,
 }
 
+/// Returns the new target of a reference; `None` if it is unchanged.
 pub(super) fn moved(reference: &str) -> Option<Moved> {
     let depth = reference.split('/').count();
     let is_deep = |start: &str, tokens| reference.starts_with(start) && depth > tokens;
     if is_deep("#/parameters/", 3) || is_deep("#/responses/", 3) || is_deep("#/paths/", 4) {
-        return Some(Moved::Kept);
+        return Some(Moved::Original);
     }
     let mut all = MOVED.iter();
     all.find_map(|(from, to)| {
@@ -52,42 +53,42 @@ pub(super) fn moved(reference: &str) -> Option<Moved> {
     })
 }
 
-/// Lets the references of a lowered document lead where the lowering has put what they name. If some lead into what it takes
-/// apart, that is kept as `source` has it.
-pub(super) fn lead(root: &mut Node, source: &Node) {
-    if !references(root) {
+/// Redirects the references of a lowered document to the new locations. If some lead into restructured objects, the
+/// originals are copied from `source`.
+pub(super) fn redirect(root: &mut Node, source: &Node) {
+    if !rewrite(root) {
         return;
     }
-    let mut kept = object(source.at);
-    for key in TAKEN_APART {
+    let mut originals = object(source.at);
+    for key in RESTRUCTURED {
         if let Some(member) = source.get(key) {
-            kept.put(key, member.clone());
+            originals.put(key, member.clone());
         }
     }
-    references(&mut kept);
-    root.put(SOURCE, kept);
+    rewrite(&mut originals);
+    root.put(SOURCE, originals);
 }
 
-/// Rewrites references; whether some lead into what is to be kept.
-fn references(node: &mut Node) -> bool {
-    let mut into_kept = false;
+/// Rewrites references. Returns whether some lead to originals.
+fn rewrite(node: &mut Node) -> bool {
+    let mut leads_to_original = false;
     match &mut node.kind {
         Kind::Array(items) => {
             for item in items {
-                into_kept |= references(item);
+                leads_to_original |= rewrite(item);
             }
         }
         Kind::Object(members) => {
             for (key, member) in members {
                 let (Kind::String(text), "$ref") = (&mut member.kind, key.as_str()) else {
-                    into_kept |= references(member);
+                    leads_to_original |= rewrite(member);
                     continue;
                 };
                 match moved(text) {
                     Some(Moved::To(moved)) => *text = moved,
-                    Some(Moved::Kept) => {
+                    Some(Moved::Original) => {
                         text.insert_str(1, &format!("/{SOURCE}"));
-                        into_kept = true;
+                        leads_to_original = true;
                     }
                     None => {}
                 }
@@ -95,5 +96,5 @@ fn references(node: &mut Node) -> bool {
         }
         _ => {}
     }
-    into_kept
+    leads_to_original
 }

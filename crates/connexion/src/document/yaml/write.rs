@@ -1,10 +1,10 @@
-//! Values written as YAML 1.2, in block style, for readers. What it writes reads back equal.
+//! Writes values as YAML 1.2 in block style. Parsing the text again returns an equal value.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Writes a value as a YAML text.
+/// Writes a value as YAML.
 pub(crate) fn write(value: &Value) -> String {
     let mut text = String::new();
     match value {
@@ -18,7 +18,7 @@ pub(crate) fn write(value: &Value) -> String {
     text
 }
 
-/// Writes the lines of an object or array that is not empty; the first one where the text ends.
+/// Writes the lines of a non-empty object or array. The first line continues the last line of `text`.
 fn block(text: &mut String, value: &Value, depth: usize) {
     let indent = |text: &mut String, is_first: bool| {
         if !is_first {
@@ -31,22 +31,22 @@ fn block(text: &mut String, value: &Value, depth: usize) {
                 indent(text, i == 0);
                 text.push_str(&key_text(key));
                 text.push(':');
-                member_of(text, member, depth);
+                field_value(text, member, depth);
             }
         }
         Value::Array(items) => {
             for (i, item) in items.iter().enumerate() {
                 indent(text, i == 0);
                 text.push('-');
-                item_of(text, item, depth);
+                item_value(text, item, depth);
             }
         }
         _ => {}
     }
 }
 
-/// What follows the colon of a key.
-fn member_of(text: &mut String, member: &Value, depth: usize) {
+/// Writes the value after the colon of a key.
+fn field_value(text: &mut String, member: &Value, depth: usize) {
     if is_block(member) {
         text.push('\n');
         text.extend(std::iter::repeat_n("  ", depth + 1));
@@ -56,8 +56,8 @@ fn member_of(text: &mut String, member: &Value, depth: usize) {
     }
 }
 
-/// What follows the hyphen of an item: the first member stands on the same line.
-fn item_of(text: &mut String, item: &Value, depth: usize) {
+/// Writes the value after the hyphen of an item. Its first line follows on the same line.
+fn item_value(text: &mut String, item: &Value, depth: usize) {
     if is_block(item) {
         text.push(' ');
         block(text, item, depth + 1);
@@ -103,7 +103,7 @@ fn key_text(key: &str) -> String {
     }
 }
 
-/// JSON, which is YAML but for characters that YAML does not take for printable (YAML 1.2.2, section 5.1).
+/// Writes JSON, which is YAML except for characters that YAML does not consider printable (YAML 1.2.2, section 5.1).
 fn quoted(value: &Value) -> String {
     let mut text = String::new();
     for c in value.to_string().chars() {
@@ -124,20 +124,20 @@ fn is_printable(c: char) -> bool {
         )
 }
 
-/// Whether a string may stand without quotes: it has none of YAML's indicators and reads as nothing but a string, in
-/// YAML 1.1 too.
+/// Returns whether a string needs no quotes: it has no YAML indicators and is a string in YAML 1.1, too.
 fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     let is_word = |word: &&str| text.eq_ignore_ascii_case(word);
-    let may_begin = |c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '$' | '_');
+    let may_start = |c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '$' | '_');
     let may_follow = |c: char| c.is_ascii_alphanumeric() || " /$_-.(){}+;=".contains(c);
-    text.starts_with(may_begin)
+    text.starts_with(may_start)
         && text.chars().all(may_follow)
         && !text.ends_with(' ')
         && !WORDS.iter().any(is_word)
 }
 
-/// Whether a string may be a literal block: several lines, none of which begins or ends in a way that would get lost.
+/// Returns whether a string can be a literal block: it has several lines and no leading or trailing whitespace that
+/// would be lost.
 fn is_literal(text: &str) -> bool {
     let lines = || text.split('\n');
     text.contains('\n')
@@ -193,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_equal(value in any_value()) {
+        fn written_values_are_read_back_equal(value in any_value()) {
             let text = write(&value);
             let again = yaml::parse(&text);
             prop_assert_eq!(Value::from(&again.unwrap().root), value, "{}", text);

@@ -1,4 +1,4 @@
-//! Settings of an [`Api`]: the served document and its page.
+//! Settings of an [`Api`]: the served document and the docs page.
 
 #[cfg(feature = "swagger-ui")]
 use serde_json::Value;
@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::Api;
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// Whether `/openapi.json` and `/openapi.yaml` are served, under the base path; off by default. A document in
-    /// Swagger 2.0 is at `/swagger.json` and `/swagger.yaml`, too.
+    /// Sets whether the document is served, as `/openapi.json` and `/openapi.yaml` under the base path; off by default.
     ///
-    /// If the document describes one of these addresses itself, its operation is asked.
+    /// A Swagger 2.0 document is also served as `/swagger.json` and `/swagger.yaml`. If the document has an operation at one
+    /// of these paths, the operation takes precedence.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -28,8 +28,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Sets where the document is served, under the base path: as JSON at `path`, such as `/spec.json`, and as YAML at
-    /// the same path with `.yaml` instead of `.json`, if it ends so.
+    /// Sets the path of the served document, such as `/spec.json`, under the base path.
+    ///
+    /// If the path ends with `.json`, the same path with `.yaml` serves the document as YAML.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -45,19 +46,19 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # }
     /// ```
     ///
-    /// What can't be a path is a fault, told by [`Api::build`].
+    /// [`Api::build`] reports an invalid path as an error.
     #[must_use]
     pub fn document_path(mut self, path: &str) -> Self {
         self.docs.document_path = Some(path.to_owned());
         self
     }
 
-    /// Leaves extensions (`x-…`) out of the served document for which `is_hidden` returns `true`: what the document says
-    /// to the service is not for its clients. Handlers see them nevertheless, by
-    /// [`CurrentOperation`](crate::CurrentOperation).
+    /// Removes the extensions (`x-…`) for which `is_hidden` returns `true` from the served document.
     ///
-    /// Only extensions are asked about, not what merely has such a name: a property, a header, a schema, data in an
-    /// example. An extension that a `$ref` leads into has to stay.
+    /// Handlers still see them by [`CurrentOperation`](crate::CurrentOperation).
+    ///
+    /// Only extensions are removed, not properties, headers, schemas or data of examples with such a name. An extension that
+    /// a `$ref` points into is kept.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -88,8 +89,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether a proxy's header `X-Forwarded-Prefix: /proxy` is believed; off by default. The served document
-    /// then tells clients to put it before each path. What is no plain path is ignored.
+    /// Sets whether the header `X-Forwarded-Prefix: /proxy` of a proxy is trusted; off by default.
+    ///
+    /// If it is on, the served document has the prefix before the path of its server. An invalid prefix is ignored.
     ///
     /// Clients can send this header too: switch it on only behind a proxy that sets or removes it.
     ///
@@ -101,8 +103,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let api = Api::from_document(document).stub(true).serve_document(true);
     /// let service = api.trust_forwarded_prefix(true).build(())?;
     /// let request = http::Request::get("/openapi.json").header("X-Forwarded-Prefix", "/proxy");
-    /// let answer = service.handle(request.body(axum::body::Body::empty())?).await;
-    /// let body = axum::body::to_bytes(answer.into_body(), 10_000).await?;
+    /// let response = service.handle(request.body(axum::body::Body::empty())?).await;
+    /// let body = axum::body::to_bytes(response.into_body(), 10_000).await?;
     /// assert!(body.ends_with(br#""servers":[{"url":"/proxy"}]}"#));
     /// # Ok(())
     /// # }
@@ -113,10 +115,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Whether the Swagger UI page `/ui/` is served; off by default. It reads the document, which is then
-    /// served too.
+    /// Sets whether Swagger UI is served at `/ui/`, together with the document that it shows; off by default.
     ///
-    /// Nothing of the page is loaded from elsewhere. Needs the feature `swagger-ui`.
+    /// The page loads nothing from other hosts. Requires the feature `swagger-ui`.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -137,8 +138,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Sets where the page is served, under the base path: `/ui` unless it is set, which stands for the page `/ui/` and
-    /// its files. An empty path or `/` stands for the base path itself.
+    /// Sets the path of Swagger UI under the base path; `/ui` by default, for the page `/ui/` and its files.
+    ///
+    /// An empty path or `/` is the base path itself.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -161,8 +163,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Sets an option of Swagger UI, such as `docExpansion`; its documentation lists them under "Configuration". What is
-    /// a function in JavaScript can't be set.
+    /// Sets an option of Swagger UI, such as `docExpansion`.
+    ///
+    /// Its documentation lists the options under "Configuration". Options whose value is a JavaScript function can't be set.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -171,7 +174,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     .swagger_ui(true)
     ///     .swagger_ui_option("docExpansion", "none")
     ///     .swagger_ui_option("defaultModelsExpandDepth", -1);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[cfg(feature = "swagger-ui")]
     #[must_use]

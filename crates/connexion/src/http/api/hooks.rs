@@ -1,4 +1,4 @@
-//! Settings of an [`Api`]: functions that see problems and violations.
+//! Settings of an [`Api`]: hooks for problems and violations.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// Changes every problem before it is sent, those of the library and those of handlers: its kind and title, its
-    /// sentences and those of its `errors`, their order. [`Violation`] and [`RequestContext`] have examples.
+    /// Registers a hook that can change every problem before it is sent, the library's and the handlers'.
     ///
-    /// [`Problem::is_of_library`] says whose a problem is. The document must describe a handler's problem as the function
-    /// leaves it. A second function replaces the first.
+    /// It can change the type, the title, the detail and the `errors`. [`Violation`] and [`RequestContext`] have examples.
+    /// [`Problem::is_of_library`] distinguishes the library's problems from the handlers'. A handler's problem is validated after the
+    /// hook has run. A second hook replaces the first.
     ///
-    /// With a hook the head of each request is copied, since handlers take it apart.
+    /// With a hook the head of each request is copied, since the handler consumes the original.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -24,11 +24,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// # let document = Document::load("examples/hello.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// let service = Api::from_document(document)
-    ///     .on_problem(|problem, _| problem.kind = "https://example.com/problem".into())
+    ///     .on_problem(|problem, _| problem.type_uri = "https://example.com/problem".into())
     ///     .stub(true)
     ///     .build(())?;
-    /// let answer = service.handle(get("/nowhere")?).await;
-    /// let body = axum::body::to_bytes(answer.into_body(), 1000).await?;
+    /// let response = service.handle(get("/nowhere")?).await;
+    /// let body = axum::body::to_bytes(response.into_body(), 1000).await?;
     /// assert!(body.starts_with(br#"{"type":"https://example.com/problem","title":"Not Found""#));
     /// # Ok(())
     /// # }
@@ -42,12 +42,13 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Calls a function for every violation in a response, to count them, say. The log has the first ten of a response.
+    /// Registers a hook that is called for every violation in a response, to count them, for example.
     ///
-    /// It is called when a response is checked ([`Api::responses`]), also if the response is sent nevertheless. Of a
-    /// stream it is called while the stream is sent. A second function replaces the first.
+    /// It is called when a response is validated ([`Api::response_validation`]), even if the response is sent nevertheless,
+    /// and for a stream while it is sent. The log has only the first ten violations of a response. A second hook replaces the
+    /// first.
     ///
-    /// With a hook the head of each request is copied, since handlers take it apart.
+    /// With a hook the head of each request is copied, since the handler consumes the original.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -80,8 +81,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Calls a function for every violation that a [`Validator`](crate::Validator) finds, with the name of its schema:
-    /// in a row of a file, in a message of a queue. Validators that were made before do not call it.
+    /// Registers a hook that is called for every violation that a [`Validator`](crate::Validator) finds, such as in a row of
+    /// a file or a message of a queue.
+    ///
+    /// It gets the violation and the name of the schema. Validators that were made before do not call it.
     ///
     /// ```
     /// # use connexion::{Api, Document};
@@ -101,7 +104,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// let age = api.validator("Age")?;
     /// assert!(age.check(&-1).is_err());
     /// assert_eq!(count.load(Ordering::Relaxed), 1);
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     #[must_use]
     pub fn on_value_violation(

@@ -1,4 +1,4 @@
-//! Settings of an [`Api`]: who may call it.
+//! Settings of an [`Api`]: authentication and authorization.
 
 use std::sync::Arc;
 
@@ -9,11 +9,14 @@ use crate::{
 };
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// Gives a security scheme its verifier: it says who shows these credentials, `None` if they are not good,
-    /// or a problem if it can't tell (503, say). The [`AuthContext`] has the request's head and the required scopes.
+    /// Registers the verifier of a security scheme.
     ///
-    /// Credentials are looked at before anything else of a request is read. Without them, or with wrong ones, the
-    /// answer is 401; without the scopes that the operation requires 403. Compare secrets in constant time.
+    /// It returns the principal to whom the credentials belong, `None` if they are invalid, or a problem if it can't verify
+    /// them, such as a 503. The [`AuthContext`] has the request's head and the required scopes. Compare secrets in constant
+    /// time.
+    ///
+    /// Credentials are verified before anything else of a request is read. If they are missing or invalid, the response is
+    /// 401; if they lack a scope that the operation requires, it is 403.
     ///
     /// ```
     /// # use connexion::{Api, Credentials, Document, Principal};
@@ -33,11 +36,11 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     ///     })
     ///     .operation("hello", async |principal: Principal| principal.name)
     ///     .build(())?;
-    /// # Ok::<(), connexion::Faults>(())
+    /// # Ok::<(), connexion::Diagnostics>(())
     /// ```
     ///
-    /// A verifier for a scheme that the document does not have, and a scheme without one, are faults, told by
-    /// [`Api::build`].
+    /// [`Api::build`] reports a verifier of a scheme that the document does not have, and a scheme without a verifier, as
+    /// errors.
     #[must_use]
     pub fn security<F, R>(mut self, scheme: &str, verifier: F) -> Self
     where
@@ -49,27 +52,19 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// The verifier of every security scheme that has none of its own; see [`Api::security`].
+    /// Registers the verifier of every security scheme that has no verifier of its own; see [`Api::security`].
     ///
-    /// It is never asked in a document without security schemes. A second one takes the place of the first.
+    /// It is never called if the document has no security schemes. A second verifier replaces the first.
     ///
     /// ```
     /// # use connexion::{Api, Credentials, Document, Principal};
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{login: [read]}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
-    /// # "#)?;
+    /// # let document = Document::load("docs/examples/login.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// let service = Api::from_document(document)
     ///     .default_security(async |credentials, _| match credentials {
-    ///         Credentials::Token(token) if token == "secret" => Ok(Some(Principal::new("Ann", ["read"]))),
+    ///         Credentials::Token(token) if token == "secret" => Ok(Some(Principal::new("Ann", ["people:read"]))),
     ///         _ => Ok(None),
     ///     })
     ///     .operation("hello", async || "Hello!")
@@ -88,29 +83,20 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Requires a security scheme, with these scopes, of those who read the served document and the docs page.
-    /// Without it everybody may.
+    /// Requires a security scheme, with these scopes, for the served document and the docs page. By default they are public.
     ///
-    /// A scheme that the document does not have is a fault, told by [`Api::build`]. A browser asks for the page's files
-    /// with cookies and `Basic` only, so the page needs a scheme of one of these kinds.
+    /// [`Api::build`] reports a scheme that the document does not have as an error. A browser sends only cookies and `Basic`
+    /// credentials when it loads the page's files, so the page needs a scheme of one of these types.
     ///
     /// ```
     /// # use connexion::{Api, Document, Principal};
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{login: [read]}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
-    /// # "#)?;
+    /// # let document = Document::load("docs/examples/login.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// let service = Api::from_document(document)
-    ///     .default_security(async |_, _| Ok(Some(Principal::new("Ann", ["read"]))))
-    ///     .docs_security("login", &["read"])
+    ///     .default_security(async |_, _| Ok(Some(Principal::new("Ann", ["people:read"]))))
+    ///     .docs_security("login", &["people:read"])
     ///     .serve_document(true)
     ///     .operation("hello", async || "Hello!")
     ///     .build(())?;
@@ -125,26 +111,17 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Decides by `check` whether a principal has the scopes that an operation requires, instead of looking for each by
-    /// its name: scopes may include others, or one of several may do.
+    /// Replaces the check of scopes. By default a principal needs every required scope by its exact name.
     ///
-    /// It is called with the principal that the verifier of a scheme has returned and with the scopes that are required
-    /// with this scheme, at least one. If it returns `false` the response is 403.
+    /// `check` gets the principal that the verifier of a scheme returned, and the scopes that are required with this scheme,
+    /// at least one. If it returns `false`, the response is 403. One scope may then include others, for example.
     ///
     /// ```
     /// # use connexion::{Api, Document, Principal};
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{login: ["people:read"]}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
-    /// # "#)?;
-    /// // The operation requires `people:read`; `people` includes all that begins so.
+    /// # let document = Document::load("docs/examples/login.yaml")?;
+    /// // The operation requires `people:read`, which `people` includes.
     /// let service = Api::from_document(document)
     ///     .default_security(async |_, _| Ok(Some(Principal::new("Ann", ["people"]))))
     ///     .scope_check(|principal, required| {
@@ -167,30 +144,23 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Requires of requests for paths and methods that the document does not have what its `security` beside `paths`
-    /// requires; off by default. A client without credentials then gets 401 instead of 404 or 405, and does not learn
-    /// which paths there are.
+    /// Sets whether the document's top-level `security` also applies to paths and methods that the document does not have;
+    /// off by default.
     ///
-    /// The served document and its page are not meant: see [`Api::docs_security`]. A document without that `security`
-    /// is a fault, told by [`Api::build`]. A browser's CORS preflight has no credentials: a layer around the service
-    /// has to answer it.
+    /// If it is on, a client without credentials gets 401 instead of 404 or 405, and does not learn which paths exist.
+    ///
+    /// It does not apply to the served document and the docs page: see [`Api::docs_security`]. [`Api::build`] reports a
+    /// document without top-level `security` as an error. A browser's CORS preflight has no credentials, so a layer around
+    /// the service must respond to it.
     ///
     /// ```
     /// # use connexion::{Api, Document, Principal};
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let document = Document::parse("hello.yaml", r#"
-    /// # openapi: 3.1.0
-    /// # info: {title: Hello, version: "1"}
-    /// # security: [{login: []}]
-    /// # paths:
-    /// #   /hello:
-    /// #     get: {operationId: hello, responses: {"200": {description: a greeting}}}
-    /// # components: {securitySchemes: {login: {type: http, scheme: bearer}}}
-    /// # "#)?;
+    /// # let document = Document::load("docs/examples/login.yaml")?;
     /// # let get = |path: &str| http::Request::get(path).body(axum::body::Body::empty());
     /// let service = Api::from_document(document)
-    ///     .default_security(async |_, _| Ok(Some(Principal::new("Ann", ["read"]))))
+    ///     .default_security(async |_, _| Ok(Some(Principal::new("Ann", ["people:read"]))))
     ///     .auth_all_paths(true)
     ///     .operation("hello", async || "Hello!")
     ///     .build(())?;

@@ -1,8 +1,7 @@
-//! Reads a JSON value as a Rust type, as `serde_json::from_value` does, and says where the type could not read it.
+//! Reads a JSON value as a Rust type, as `serde_json::from_value` does, and returns the location of an error.
 //!
 //! `serde_path_to_error` would copy every key of every value that is read. Here a key is kept only until its value has
-//! been read, and the pointer is made on the way back from an error, so a value that can be read costs no more than
-//! without.
+//! been read, and the pointer is built while an error is returned, so reading without errors costs nothing more.
 
 use serde::{
     Deserializer,
@@ -16,48 +15,48 @@ use serde_json::{Error, Map, Number, Value, map};
 
 use crate::document::node::push;
 
-/// Why a value can't be read.
+/// The error of a value that can't be read.
 #[derive(Debug)]
-pub(super) struct Unreadable {
-    /// JSON Pointer to the location in the value.
+pub(super) struct ReadError {
+    /// The JSON Pointer (RFC 6901) to the location in the value.
     pub(super) pointer: String,
     pub(super) message: String,
-    /// Whether what can't be read is a number beyond 64 bits.
-    pub(super) is_beyond: bool,
+    /// True if the error is about a number beyond 64 bits.
+    pub(super) is_beyond_64_bits: bool,
 }
 
-/// The way back from an error.
+/// The location of an error, collected while the error is returned.
 #[derive(Default)]
-struct Trail {
-    /// The keys that lead to the location, the innermost first.
+struct ErrorPath {
+    /// The keys that lead to the location, innermost first.
     keys: Vec<String>,
-    is_beyond: bool,
+    is_beyond_64_bits: bool,
 }
 
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Unreadable> {
-    let mut trail = Trail::default();
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, ReadError> {
+    let mut path = ErrorPath::default();
     let read = T::deserialize(Reader {
         value,
-        trail: &mut trail,
+        path: &mut path,
     });
     read.map_err(|error| {
         let mut pointer = String::new();
-        for key in trail.keys.iter().rev() {
+        for key in path.keys.iter().rev() {
             push(&mut pointer, key);
         }
         let message = error.to_string();
-        Unreadable {
+        ReadError {
             pointer,
             message,
-            is_beyond: trail.is_beyond,
+            is_beyond_64_bits: path.is_beyond_64_bits,
         }
     })
 }
 
-/// Reads a value. On the way back from an error every object and array adds its key to `trail`.
+/// Reads a value. If that fails, every object and array around the location adds its key to `path`.
 struct Reader<'p> {
     value: Value,
-    trail: &'p mut Trail,
+    path: &'p mut ErrorPath,
 }
 
 impl<'de> Deserializer<'de> for Reader<'_> {
@@ -65,12 +64,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
-            Value::Object(members) => Members::read(members, self.trail, visitor),
-            Value::Array(items) => Items::read(items, self.trail, visitor),
+            Value::Object(properties) => PropertyReader::read(properties, self.path, visitor),
+            Value::Array(items) => ItemReader::read(items, self.path, visitor),
             Value::Number(number) => {
-                let is_beyond = is_beyond(&number);
+                let is_beyond_64_bits = is_beyond_64_bits(&number);
                 let read = Value::Number(number).deserialize_any(visitor);
-                read.inspect_err(|_| self.trail.is_beyond = is_beyond)
+                read.inspect_err(|_| self.path.is_beyond_64_bits = is_beyond_64_bits)
             }
             other => other.deserialize_any(visitor),
         }
@@ -89,7 +88,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        // A `RawValue` asks for itself under a name of `serde_json`'s own.
+        // `serde_json::RawValue` requests itself by an internal name.
         if name.starts_with("$serde_json::") {
             return self.value.deserialize_newtype_struct(name, visitor);
         }
@@ -115,29 +114,29 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-/// Whether no integer of 64 bits with a sign is as great or as small.
-fn is_beyond(number: &Number) -> bool {
+/// Returns whether a number is outside the range of `i64`.
+fn is_beyond_64_bits(number: &Number) -> bool {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     !number.is_i64() && number.as_f64().is_some_and(|number| number.abs() >= LIMIT)
 }
 
-struct Items<'p> {
+struct ItemReader<'p> {
     left: std::vec::IntoIter<Value>,
     read: usize,
-    trail: &'p mut Trail,
+    path: &'p mut ErrorPath,
 }
 
-impl Items<'_> {
+impl ItemReader<'_> {
     fn read<'de, V: Visitor<'de>>(
         items: Vec<Value>,
-        trail: &mut Trail,
+        path: &mut ErrorPath,
         visitor: V,
     ) -> Result<V::Value, Error> {
         let count = items.len();
-        let mut items = Items {
+        let mut items = ItemReader {
             left: items.into_iter(),
             read: 0,
-            trail,
+            path,
         };
         let read = visitor.visit_seq(&mut items)?;
         if items.left.len() > 0 {
@@ -147,7 +146,7 @@ impl Items<'_> {
     }
 }
 
-impl<'de> SeqAccess<'de> for &mut Items<'_> {
+impl<'de> SeqAccess<'de> for &mut ItemReader<'_> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -157,14 +156,14 @@ impl<'de> SeqAccess<'de> for &mut Items<'_> {
         let Some(value) = self.left.next() else {
             return Ok(None);
         };
-        let trail = &mut *self.trail;
-        match seed.deserialize(Reader { value, trail }) {
+        let path = &mut *self.path;
+        match seed.deserialize(Reader { value, path }) {
             Ok(read) => {
                 self.read += 1;
                 Ok(Some(read))
             }
             Err(error) => {
-                self.trail.keys.push(self.read.to_string());
+                self.path.keys.push(self.read.to_string());
                 Err(error)
             }
         }
@@ -175,34 +174,34 @@ impl<'de> SeqAccess<'de> for &mut Items<'_> {
     }
 }
 
-struct Members<'p> {
+struct PropertyReader<'p> {
     left: map::IntoIter,
-    /// The one whose key has been read.
+    /// The property whose key has been read.
     current: Option<(String, Value)>,
-    trail: &'p mut Trail,
+    path: &'p mut ErrorPath,
 }
 
-impl Members<'_> {
+impl PropertyReader<'_> {
     fn read<'de, V: Visitor<'de>>(
-        members: Map<String, Value>,
-        trail: &mut Trail,
+        properties: Map<String, Value>,
+        path: &mut ErrorPath,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let count = members.len();
-        let mut members = Members {
-            left: members.into_iter(),
+        let count = properties.len();
+        let mut properties = PropertyReader {
+            left: properties.into_iter(),
             current: None,
-            trail,
+            path,
         };
-        let read = visitor.visit_map(&mut members)?;
-        if members.left.len() > 0 {
+        let read = visitor.visit_map(&mut properties)?;
+        if properties.left.len() > 0 {
             return Err(Error::invalid_length(count, &"fewer properties"));
         }
         Ok(read)
     }
 }
 
-impl<'de> MapAccess<'de> for &mut Members<'_> {
+impl<'de> MapAccess<'de> for &mut PropertyReader<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -220,9 +219,9 @@ impl<'de> MapAccess<'de> for &mut Members<'_> {
         let Some((key, value)) = self.current.take() else {
             return Err(Error::custom("a value is read before its key"));
         };
-        let trail = &mut *self.trail;
-        seed.deserialize(Reader { value, trail })
-            .inspect_err(|_| self.trail.keys.push(key))
+        let path = &mut *self.path;
+        seed.deserialize(Reader { value, path })
+            .inspect_err(|_| self.path.keys.push(key))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -230,7 +229,7 @@ impl<'de> MapAccess<'de> for &mut Members<'_> {
     }
 }
 
-/// A key: a string, or the number or boolean that the type asks for.
+/// A key, which is read as a string, or as the number or boolean that the type requires.
 struct Key<'k>(&'k str);
 
 macro_rules! parsed {

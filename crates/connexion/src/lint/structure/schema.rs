@@ -1,19 +1,21 @@
-//! What a schema says beside its rules: its dialect, discriminator, format and samples.
+//! Annotations of schemas: dialect, discriminator, format, defaults and examples.
 
 use std::collections::HashSet;
 
-use super::{Code, Kind, Node, Part, Sample, Value, Version, Walk, is_format};
+use super::{
+    DiagnosticCode, Kind, Node, ObjectKind, Sample, StructureWalker, Value, Version, is_format,
+};
 use crate::{
     document::{
-        files as sources,
+        files::{is_elsewhere, owner},
         node::{push, unescape},
     },
     operation::media_type::MediaType,
 };
 
-impl<'d> Walk<'d> {
-    /// Schemas are read in one dialect, whatever they say of theirs.
-    pub(super) fn dialect(&mut self, key: &str, member: &Node) {
+impl<'d> StructureWalker<'d> {
+    /// Reports unknown dialects. All schemas are read in the same dialect.
+    pub(super) fn check_dialect(&mut self, key: &str, member: &Node) {
         const KNOWN: [&str; 4] = [
             "https://spec.openapis.org/oas/3.1/dialect/base",
             "https://spec.openapis.org/oas/3.2/dialect/base",
@@ -25,148 +27,151 @@ impl<'d> Walk<'d> {
             && !name.is_some_and(|name| KNOWN.contains(&name))
         {
             let message = format!(
-                "the dialect that `{key}` names is not known; schemas are read as JSON Schema 2020-12"
+                "the dialect of `{key}` is unknown; schemas are read as JSON Schema 2020-12"
             );
-            self.fault(Code::NotUnderstood, member.at, message);
+            self.report(DiagnosticCode::NotUnderstood, member.at, message);
         }
     }
 
-    /// The member that names an object's schema, and where its values lead. In Swagger 2.0 it is but a name.
-    pub(super) fn discriminator(&mut self, schema: &'d Node) {
+    /// Checks a discriminator. In Swagger 2.0 it is only the name of a property.
+    pub(super) fn check_discriminator(&mut self, schema: &'d Node) {
         let Some(discriminator) = schema.get("discriminator") else {
             return;
         };
         if self.document.version == Version::Swagger2 {
             if discriminator.as_str().is_none() {
-                let message = "`discriminator` must be a text";
-                self.fault(Code::MemberInvalid, discriminator.at, message);
+                let message = "`discriminator` must be a string";
+                self.report(DiagnosticCode::MemberInvalid, discriminator.at, message);
             }
-            return self.kin();
+            return self.collect_possible_children();
         }
-        self.kin();
+        self.collect_possible_children();
         if discriminator.as_object().is_none() {
             let message = "`discriminator` must be an object";
-            return self.fault(Code::MemberInvalid, discriminator.at, message);
+            return self.report(DiagnosticCode::MemberInvalid, discriminator.at, message);
         }
         if discriminator.get("propertyName").is_none() {
             let message = "the `discriminator` has no `propertyName`";
-            self.fault(Code::MemberMissing, discriminator.at, message);
+            self.report(DiagnosticCode::MemberMissing, discriminator.at, message);
         }
         for (key, member) in discriminator.members() {
             match (key, &member.kind) {
                 ("propertyName", Kind::String(_)) => {}
                 ("propertyName", _) => {
-                    let message = "`propertyName` must be a text";
-                    self.fault(Code::MemberInvalid, member.at, message);
+                    let message = "`propertyName` must be a string";
+                    self.report(DiagnosticCode::MemberInvalid, member.at, message);
                 }
                 ("mapping", Kind::Object(_)) => member.members().for_each(|(_, target)| {
-                    self.mapping(target);
+                    self.check_mapping(target);
                 }),
                 ("mapping", _) => {
                     let message = "`mapping` must be an object";
-                    self.fault(Code::MemberInvalid, member.at, message);
+                    self.report(DiagnosticCode::MemberInvalid, member.at, message);
                 }
-                ("defaultMapping", Kind::String(_)) => self.default_mapping(member),
+                ("defaultMapping", Kind::String(_)) => self.check_default_mapping(member),
                 _ if key.starts_with("x-") => {}
                 _ => {
-                    let message = format!("a discriminator has no member `{key}`");
-                    self.fault(Code::MemberUnknown, member.at, message);
+                    let message = format!("a discriminator has no field `{key}`");
+                    self.report(DiagnosticCode::MemberUnknown, member.at, message);
                 }
             }
         }
     }
 
-    /// The schema that is meant where no value names one (OpenAPI 3.2.0, section 4.25).
-    fn default_mapping(&mut self, target: &'d Node) {
+    /// Checks the schema of values without a discriminator (OpenAPI 3.2.0, section 4.25).
+    fn check_default_mapping(&mut self, target: &'d Node) {
         if self.document.version < Version::OpenApi32 {
-            let message = "`defaultMapping` is not of this version of OpenAPI; say `openapi: 3.2.0`, or leave it out";
-            self.fault(Code::OtherVersion, target.at, message);
+            let message = "`defaultMapping` does not belong to this version of OpenAPI; declare `openapi: 3.2.0` or remove it";
+            self.report(DiagnosticCode::OtherVersion, target.at, message);
         }
-        self.mapping(target);
+        self.check_mapping(target);
     }
 
-    /// What a value of the discriminator stands for: the name of a schema, or a reference.
-    fn mapping(&mut self, target: &'d Node) {
+    /// Checks a value of `mapping`: the name of a schema, or a reference.
+    fn check_mapping(&mut self, target: &'d Node) {
         let Some(text) = target.as_str() else {
-            return self.fault(
-                Code::MemberInvalid,
+            return self.report(
+                DiagnosticCode::MemberInvalid,
                 target.at,
-                "a value of `mapping` must be a text",
+                "a value of `mapping` must be a string",
             );
         };
         let schemas = self.document.root.at_pointer("/components/schemas");
         if schemas.is_some_and(|schemas| schemas.get(text).is_some()) {
             return;
         }
-        // In another file a name may be that of a schema beside this one.
-        let holder = sources::owner(&self.pointer).rsplit_once('/');
-        let beside = holder.and_then(|(holder, _)| self.document.root.at_pointer(holder));
-        if let (Some((holder, _)), true) = (holder, beside.is_some_and(|it| it.get(text).is_some()))
+        // In another file, a name may refer to a sibling schema.
+        let holder = owner(&self.pointer).rsplit_once('/');
+        let siblings = holder.and_then(|(holder, _)| self.document.root.at_pointer(holder));
+        if let (Some((holder, _)), true) =
+            (holder, siblings.is_some_and(|it| it.get(text).is_some()))
         {
             let mut pointer = holder.to_owned();
             push(&mut pointer, text);
-            return self.kin.push(pointer);
+            return self.possible_children.push(pointer);
         }
         if text.contains(['#', '/', '.']) {
-            self.references.push((target.at, text, Part::Schema));
+            self.references.push((target.at, text, ObjectKind::Schema));
         } else {
-            self.fault(
-                Code::ReferenceUnresolvable,
+            self.report(
+                DiagnosticCode::ReferenceUnresolvable,
                 target.at,
                 format!("there is no schema `{text}`"),
             );
         }
     }
 
-    pub(super) fn format(&mut self, schema: &Node) {
+    /// Collects a format that the library does not know.
+    pub(super) fn collect_format(&mut self, schema: &Node) {
         if let Some(node) = schema.get("format")
             && let Some(name) = node.as_str()
             && !is_format(name)
         {
-            self.survey.formats.push((node.at, name.to_owned()));
+            self.findings.formats.push((node.at, name.to_owned()));
         }
     }
 
-    pub(super) fn schema_samples(&mut self, schema: &Node) {
+    /// Collects the defaults and examples in a schema.
+    pub(super) fn collect_schema_samples(&mut self, schema: &Node) {
         let parent = self.pointer.rsplit_once('/').map(|(parent, _)| parent);
-        // The default of a parameter is looked at when that is compiled, with what stands behind a reference.
+        // The default of a parameter, which may be behind a reference, is checked when the parameter is compiled.
         let is_parameter =
-            parent.is_some_and(|parent| self.places.get(parent) == Some(&Part::Parameter));
+            parent.is_some_and(|parent| self.kinds.get(parent) == Some(&ObjectKind::Parameter));
         let pointer = self.pointer.clone();
         if let Some(default) = schema.get("default").filter(|_| !is_parameter) {
-            self.sample(&pointer, "default", default);
+            self.add_sample(&pointer, "default", default);
         }
         if let Some(example) = schema.get("example") {
-            self.sample(&pointer, "example", example);
+            self.add_sample(&pointer, "example", example);
         }
         for example in schema.get("examples").map_or(&[][..], Node::items) {
-            self.sample(&pointer, "examples", example);
+            self.add_sample(&pointer, "examples", example);
         }
     }
 
-    /// The examples beside a schema. In a body that is not JSON they are texts, whatever the schema says.
-    pub(super) fn samples(&mut self, node: &Node, part: Part) {
+    /// Collects the examples beside a schema. Those of a body that is not JSON are strings and do not match the schema.
+    pub(super) fn collect_samples(&mut self, node: &Node, kind: ObjectKind) {
         let name = self.pointer.rsplit_once('/').map(|(_, name)| name);
         let is_json = || MediaType::parse(&unescape(name.unwrap_or_default())).is_json();
-        if node.get("schema").is_none() || part == Part::Media && !is_json() {
+        if node.get("schema").is_none() || kind == ObjectKind::Media && !is_json() {
             return;
         }
         let pointer = format!("{}/schema", self.pointer);
         if let Some(example) = node.get("example") {
-            self.sample(&pointer, "example", example);
+            self.add_sample(&pointer, "example", example);
         }
         let examples = node.get("examples");
         for (_, example) in examples.into_iter().flat_map(Node::members) {
             let reference = example.get("$ref").and_then(Node::as_str);
             let target = reference.and_then(|reference| self.document.target(reference).ok());
             if let Some(value) = target.unwrap_or(example).get("value") {
-                self.sample(&pointer, "examples", value);
+                self.add_sample(&pointer, "examples", value);
             }
         }
     }
 
-    fn sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
-        self.survey.samples.push(Sample {
+    fn add_sample(&mut self, schema: &str, keyword: &'static str, node: &Node) {
+        self.findings.samples.push(Sample {
             schema: schema.to_owned(),
             keyword,
             at: node.at,
@@ -174,44 +179,46 @@ impl<'d> Walk<'d> {
         });
     }
 
-    /// A list of schemas under `items`, as JSON Schema had it before 2020-12: one for each item, by its place.
-    pub(super) fn tuple(&mut self, node: &'d Node, items: &'d [Node]) {
-        let message = "a list under `items` is not of this version of OpenAPI; write `prefixItems` (OpenAPI 3.1) or one \
+    /// Checks a list of schemas under `items`, which JSON Schema had before 2020-12: one for each item, by its index.
+    pub(super) fn check_tuple(&mut self, node: &'d Node, items: &'d [Node]) {
+        let message = "a list under `items` does not belong to this version of OpenAPI; write `prefixItems` (OpenAPI 3.1) or one \
                        schema for all items";
-        self.fault(Code::OtherVersion, node.at, message);
+        self.report(DiagnosticCode::OtherVersion, node.at, message);
         for (i, item) in items.iter().enumerate() {
-            self.below(&i.to_string(), |walk| walk.outer(item, Part::Schema));
+            self.below(&i.to_string(), |walker| {
+                walker.check_object_or_schema(item, ObjectKind::Schema);
+            });
         }
     }
 
-    /// What is valid, or nearly so, but says nothing.
-    pub(super) fn without_effect(&mut self, schema: &Node) {
-        self.repeated("required", schema.get("required"));
-        self.repeated("type", schema.get("type"));
+    /// Reports keywords that are valid, or nearly so, but have no effect.
+    pub(super) fn report_without_effect(&mut self, schema: &Node) {
+        self.report_repeated("required", schema.get("required"));
+        self.report_repeated("type", schema.get("type"));
         let dependent = schema.get("dependentRequired");
         for (_, names) in dependent.into_iter().flat_map(Node::members) {
-            self.repeated("dependentRequired", Some(names));
+            self.report_repeated("dependentRequired", Some(names));
         }
         if let Some(examples) = schema.get("examples").filter(|it| it.as_object().is_some()) {
-            let message = "the `examples` of a schema are a list; an object is not read";
-            self.fault(Code::NotChecked, examples.at, message);
+            let message = "the `examples` of a schema must be a list; an object is ignored";
+            self.report(DiagnosticCode::NotChecked, examples.at, message);
         }
-        self.nullable(schema);
+        self.check_nullable(schema);
     }
 
-    fn repeated(&mut self, keyword: &str, names: Option<&Node>) {
+    fn report_repeated(&mut self, keyword: &str, names: Option<&Node>) {
         let mut seen = HashSet::new();
         for node in names.map_or(&[][..], Node::items) {
             if let Some(name) = node.as_str().filter(|name| !seen.insert(*name)) {
-                let message = format!("`{name}` stands twice in `{keyword}`");
-                self.fault(Code::WithoutEffect, node.at, message);
+                let message = format!("`{name}` is listed twice in `{keyword}`");
+                self.report(DiagnosticCode::WithoutEffect, node.at, message);
             }
         }
     }
 
-    /// Only `type` of the same schema is changed by `nullable` (OpenAPI 3.0.3, section 4.7.24.1; its clarification in proposal
-    /// 003): it has no effect without, and none on what `enum` lists. Many authors mean the other.
-    fn nullable(&mut self, schema: &Node) {
+    /// Reports a `nullable` without effect. It changes only the `type` of the same schema (OpenAPI 3.0.3, section 4.7.24.1;
+    /// clarified in proposal 003): it has no effect without a `type`, and none on `enum`. Many authors expect otherwise.
+    fn check_nullable(&mut self, schema: &Node) {
         const OTHERS: [&str; 4] = ["allOf", "anyOf", "oneOf", "enum"];
         let keys: &[&str] = match self.document.version {
             Version::Swagger2 => &["x-nullable"],
@@ -232,25 +239,25 @@ impl<'d> Walk<'d> {
         } else {
             return;
         };
-        self.fault(Code::WithoutEffect, node.at, message);
+        self.report(DiagnosticCode::WithoutEffect, node.at, message);
     }
 
-    /// Schemas beside a base, of which no reference may tell: they are its children if they have it in their `allOf`, or
-    /// a child of it.
-    fn kin(&mut self) {
-        let owner = sources::owner(&self.pointer);
-        if !sources::is_elsewhere(owner) {
+    /// Collects the siblings of a schema with a discriminator that have an `allOf` and may extend it. A document need not
+    /// refer to them.
+    fn collect_possible_children(&mut self) {
+        let owner = owner(&self.pointer);
+        if !is_elsewhere(owner) {
             return;
         }
         let root = &self.document.root;
         let Some((holder, _)) = owner.rsplit_once('/') else {
             return;
         };
-        let beside = root.at_pointer(holder).into_iter().flat_map(Node::members);
-        for (name, _) in beside.filter(|(_, schema)| schema.get("allOf").is_some()) {
+        let siblings = root.at_pointer(holder).into_iter().flat_map(Node::members);
+        for (name, _) in siblings.filter(|(_, schema)| schema.get("allOf").is_some()) {
             let mut pointer = holder.to_owned();
             push(&mut pointer, name);
-            self.kin.push(pointer);
+            self.possible_children.push(pointer);
         }
     }
 }

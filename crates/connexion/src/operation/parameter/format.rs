@@ -1,38 +1,42 @@
-//! How a value is written as text: its style, or JSON (OpenAPI 3.1, section 4.8.12, "Style Values").
+//! The format of a parameter: its style, or JSON (OpenAPI 3.1, section 4.8.12, "Style Values").
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::shape::{Shape, all_types, single};
+use super::{
+    schema_types::all_types,
+    shape::{ObjectShape, Shape, single},
+};
 use crate::{
-    document::{cursor::Place, node::Node},
+    document::{cursor::Cursor, node::Node},
     operation::media_type::MediaType,
     pairs::decode,
-    problem::In,
+    problem::ParameterLocation,
     schema::{
-        Kept,
+        PropertyFilter,
         json::{self, Room},
     },
 };
 
-/// How a text stands for a value.
+/// The format in which a parameter is written.
 #[derive(Debug)]
-pub(crate) struct Format {
+pub(crate) struct ParameterFormat {
     pub(super) style: Style,
-    /// Whether items and members are written one by one (`a=1&a=2`) instead of as one text (`a=1,2`).
+    /// True if items and properties are written separately (`a=1&a=2`) instead of as one string (`a=1,2`).
     pub(super) explode: bool,
     pub(super) shape: Shape,
-    /// What else it may be if the value is wrong by that.
+    /// Other shapes, which are tried if the value is invalid.
     pub(super) branches: Vec<Shape>,
-    /// All types that the schema names.
+    /// All types of the schema.
     types: Vec<String>,
-    /// Whether an encoded comma is a mark between items even where it may belong to one.
+    /// True if an encoded comma separates items even if it may belong to one.
     pub(super) splits_encoded_commas: bool,
-    /// What the document's author should know of how it is read.
+    /// A warning for the author of the document.
     pub(super) warning: Option<String>,
 }
 
+/// A style of OpenAPI or a `collectionFormat` of Swagger 2.0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Style {
     Simple,
@@ -41,49 +45,75 @@ pub(super) enum Style {
     Form,
     Space,
     Pipe,
-    /// Of Swagger 2.0 only, as is the next: commas, encoded or not.
+    /// Commas, encoded or not. Like `Tab`, it exists only in Swagger 2.0.
     Csv,
     Tab,
     Deep,
-    /// No style, but a text of `content`.
+    /// JSON, declared by `content`.
     Json,
-    /// The same of a type that is not JSON.
+    /// Another type, declared by `content`.
     Text,
 }
 
 impl Style {
-    /// The style that a document names; `swagger2` names those of `collectionFormat` in its own way, since
-    /// they may stand in more places.
-    fn parse(text: &str, location: In) -> Option<Self> {
+    /// Parses a style. `swagger2` writes those of `collectionFormat` with a prefix, because more locations allow them.
+    fn parse(text: &str, location: ParameterLocation) -> Option<Self> {
         Some(match (text, location) {
-            ("simple", In::Path | In::Header) => Self::Simple,
-            ("label", In::Path) => Self::Label,
-            ("matrix", In::Path) => Self::Matrix,
-            ("form", In::Query | In::Cookie) => Self::Form,
-            ("spaceDelimited", In::Query) | ("collectionFormat: ssv", _) => Self::Space,
-            ("pipeDelimited", In::Query) | ("collectionFormat: pipes", _) => Self::Pipe,
+            ("simple", ParameterLocation::Path | ParameterLocation::Header) => Self::Simple,
+            ("label", ParameterLocation::Path) => Self::Label,
+            ("matrix", ParameterLocation::Path) => Self::Matrix,
+            ("form", ParameterLocation::Query | ParameterLocation::Cookie) => Self::Form,
+            ("spaceDelimited", ParameterLocation::Query) | ("collectionFormat: ssv", _) => {
+                Self::Space
+            }
+            ("pipeDelimited", ParameterLocation::Query) | ("collectionFormat: pipes", _) => {
+                Self::Pipe
+            }
             ("collectionFormat: csv", _) => Self::Csv,
             ("collectionFormat: tsv", _) => Self::Tab,
-            ("deepObject", In::Query) => Self::Deep,
+            ("deepObject", ParameterLocation::Query) => Self::Deep,
             _ => return None,
         })
     }
 
-    fn of_place(location: In) -> (Self, &'static str) {
+    /// Reads the `style` at `place`.
+    fn of(
+        place: Option<&Cursor<'_>>,
+        location: ParameterLocation,
+        what: &str,
+    ) -> Result<Self, String> {
+        let (default, allowed) = Self::of_location(location);
+        match place.and_then(|place| place.text("style")) {
+            None => Ok(default),
+            Some("cookie")
+                if location == ParameterLocation::Cookie && place.is_some_and(Cursor::is_3_2) =>
+            {
+                Ok(Self::Form)
+            }
+            Some(written) => Self::parse(written, location).ok_or_else(|| {
+                format!(
+                    "the style `{written}` of the {what} is not supported there; write {allowed}"
+                )
+            }),
+        }
+    }
+
+    /// Returns the default style of a location, and the names of those that it allows.
+    fn of_location(location: ParameterLocation) -> (Self, &'static str) {
         match location {
-            In::Path => (Self::Simple, "simple, label or matrix"),
-            In::Header | In::Body => (Self::Simple, "simple"),
-            In::Query => (
+            ParameterLocation::Path => (Self::Simple, "simple, label or matrix"),
+            ParameterLocation::Header => (Self::Simple, "simple"),
+            ParameterLocation::Query => (
                 Self::Form,
                 "form, spaceDelimited, pipeDelimited or deepObject",
             ),
-            In::Cookie => (Self::Form, "form"),
+            ParameterLocation::Cookie => (Self::Form, "form"),
         }
     }
 }
 
 impl Style {
-    /// Whether it says how values of this shape are written.
+    /// Returns whether the style supports values of this shape.
     fn writes(self, explode: bool, shape: &Shape) -> bool {
         match self {
             Self::Deep => !matches!(shape, Shape::Single(_)),
@@ -96,14 +126,14 @@ impl Style {
     }
 }
 
-impl Format {
-    /// Reads how the parameter or header at `place` is written, and where its schema stands. `what` is
-    /// its name in sentences, such as "parameter `a`".
+impl ParameterFormat {
+    /// Compiles the format of a parameter or header, and returns it with its schema. `what` is its name in messages, such
+    /// as "parameter `a`".
     pub(crate) fn compile<'d>(
-        place: &Place<'d>,
-        location: In,
+        place: &Cursor<'d>,
+        location: ParameterLocation,
         what: &str,
-    ) -> Result<(Self, Option<Place<'d>>), String> {
+    ) -> Result<(Self, Option<Cursor<'d>>), String> {
         if let Some(content) = place.get("content") {
             return Self::of_content(place, &content, what);
         }
@@ -113,59 +143,49 @@ impl Format {
         Ok((format, written))
     }
 
-    /// Reads the `style` and `explode` that stand at `place` for values of `schema`.
+    /// Compiles the `style` and `explode` at `place` for values of `schema`.
     pub(super) fn of_style(
-        place: Option<&Place<'_>>,
-        schema: Option<&Place<'_>>,
-        location: In,
+        place: Option<&Cursor<'_>>,
+        schema: Option<&Cursor<'_>>,
+        location: ParameterLocation,
         what: &str,
     ) -> Result<Self, String> {
-        let (default, allowed) = Style::of_place(location);
-        let style = match place.and_then(|place| place.text("style")) {
-            None => default,
-            Some("cookie") if location == In::Cookie && place.is_some_and(Place::is_3_2) => {
-                Style::Form
-            }
-            Some(written) => Style::parse(written, location).ok_or_else(|| {
-                format!(
-                    "the style `{written}` of the {what} is not supported there; write {allowed}"
-                )
-            })?,
-        };
+        let (default, _) = Style::of_location(location);
+        let style = Style::of(place, location, what)?;
         let explode = place.and_then(|place| place.node.get("explode"));
         let explode = explode.and_then(Node::as_bool);
         let explode = explode.unwrap_or(style == Style::Form);
         let style = match style {
-            // Nothing is left for the mark to stand between.
+            // Each item has a name of its own, so there are no delimiters.
             Style::Space | Style::Pipe if explode => Style::Form,
             style => style,
         };
         let Some(schema) = schema else {
             return Ok(Self::of_shape(style, explode, Shape::Single(Vec::new())));
         };
-        let unsupported = || {
+        let nested = || {
             format!(
-                "the {what} holds objects or arrays within one another or in turn, which is not supported in \
-                 its style; write `content: {{application/json: …}}` for `schema`"
+                "the {what} contains nested objects or arrays, or may be both, which its style does not support; write \
+                 `content: {{application/json: …}}` instead of `schema`"
             )
         };
-        let shape = Shape::of(schema).ok_or_else(unsupported)?;
+        let shape = Shape::of(schema).ok_or_else(nested)?;
         let (style, warning) = match &shape {
             shape if style.writes(explode, shape) => (style, None),
             Shape::Single(_) => {
                 let message = format!(
-                    "the style of the {what} is for arrays and objects, which it is not; it is read as if it had none"
+                    "the style of the {what} is for arrays and objects, which it is not; the style is ignored"
                 );
                 (default, Some(message))
             }
-            _ if location == In::Query => {
+            _ if location == ParameterLocation::Query => {
                 let message = format!(
-                    "the {what} holds objects or arrays within one another, for which OpenAPI has no style; they are \
-                     read from names with brackets, such as `a[0][b]`"
+                    "the {what} contains nested objects or arrays, for which OpenAPI has no style; they are read from \
+                     names with brackets, such as `a[0][b]`"
                 );
                 (Style::Deep, Some(message))
             }
-            _ => return Err(unsupported()),
+            _ => return Err(nested()),
         };
         let types = all_types(schema);
         let branches = match &shape {
@@ -192,16 +212,16 @@ impl Format {
         }
     }
 
-    /// Whether its value is spread over names of its own properties: then an absent object is one without properties.
+    /// Returns whether the properties have names of their own. An absent object is then one without properties.
     pub(super) fn is_spread(&self) -> bool {
         self.style == Style::Deep || self.style == Style::Form && self.explode
     }
 
     fn of_content<'d>(
-        place: &Place<'d>,
-        content: &Place<'d>,
+        place: &Cursor<'d>,
+        content: &Cursor<'d>,
         what: &str,
-    ) -> Result<(Self, Option<Place<'d>>), String> {
+    ) -> Result<(Self, Option<Cursor<'d>>), String> {
         for key in ["schema", "style", "explode", "allowReserved"] {
             if place.node.get(key).is_some() {
                 return Err(format!(
@@ -222,7 +242,7 @@ impl Format {
             };
             let Some(shape @ Shape::Single(_)) = shape else {
                 return Err(format!(
-                    "`content` of the type `{name}` is read as a text, which the {what} is not; write \
+                    "`content` of the type `{name}` must be a string, which the {what} is not; write \
                      application/json"
                 ));
             };
@@ -232,9 +252,9 @@ impl Format {
         Ok((format, media.schema("schema")))
     }
 
-    /// What may stand between items. A client that encodes everything encodes these too; but an encoded comma
-    /// belongs to an item, if that may be a text with a comma.
-    fn marks(&self) -> &'static [&'static str] {
+    /// Returns the delimiters between items. Some clients encode these, too; but an encoded comma belongs to an item, if that
+    /// may be a string with a comma.
+    fn delimiters(&self) -> &'static [&'static str] {
         const COMMAS: [&str; 3] = [",", "%2C", "%2c"];
         match (self.style, &self.shape) {
             (Style::Space, _) => &["%20", "+", " "],
@@ -247,42 +267,48 @@ impl Format {
         }
     }
 
-    /// Whether a text that is no array or object goes before one that is: the first type that the schema names does.
+    /// Returns whether a string is preferably read as a single value instead of an array or object. The first type of the
+    /// schema decides.
     pub(super) fn prefers_single(&self) -> bool {
         let is_compound = !matches!(self.shape, Shape::Single(_));
         let first = self.types.first().map(String::as_str);
         is_compound && !matches!(first, None | Some("array" | "object"))
     }
 
-    /// Whether a name without brackets may stand for a value in the style `deepObject`.
+    /// Returns whether a name without brackets can have a value in the style `deepObject`.
     pub(super) fn takes_bare(&self) -> bool {
         let is_array = matches!(self.shape, Shape::Array(_));
         is_array || self.types.iter().any(|name| name != "object")
     }
 
-    /// Whether several fields of a header are one list (RFC 9110, section 5.3).
+    /// Returns whether several header lines are one list (RFC 9110, section 5.3).
     pub(crate) fn is_list(&self) -> bool {
         self.style == Style::Json || !matches!(self.shape, Shape::Single(_))
     }
 
-    /// Whether a value may come of what a request has for it.
-    pub(super) fn may_make(&self, value: &Value) -> bool {
+    /// Returns whether a string of a request can have this value.
+    pub(super) fn may_be(&self, value: &Value) -> bool {
         let mut shapes = [&self.shape].into_iter().chain(&self.branches);
-        self.is_json() || shapes.any(|shape| shape.may_make(value))
+        self.is_json() || shapes.any(|shape| shape.may_be(value))
     }
 
     pub(crate) fn is_json(&self) -> bool {
         self.style == Style::Json
     }
 
-    /// Whether it was described by `content`, which may say nothing of the value.
+    /// Returns whether it is declared by `content`, which may have no schema.
     pub(super) fn is_content(&self) -> bool {
         matches!(self.style, Style::Json | Style::Text)
     }
 
-    /// The value that a text of the parameter `name` stands for, still encoded; `None` if it is not written
-    /// in the style, or is no JSON.
-    pub(crate) fn value(&self, name: &str, text: &str, location: In, room: &Room) -> Option<Value> {
+    /// Returns the value of an encoded string of the parameter `name`; `None` if it is not in the style, or not JSON.
+    pub(crate) fn value(
+        &self,
+        name: &str,
+        text: &str,
+        location: ParameterLocation,
+        room: &Room,
+    ) -> Option<Value> {
         self.value_of(&self.shape, name, text, location, room)
     }
 
@@ -291,14 +317,16 @@ impl Format {
         shape: &Shape,
         name: &str,
         text: &str,
-        location: In,
+        location: ParameterLocation,
         room: &Room,
     ) -> Option<Value> {
-        let (text, marks) = match self.style {
-            Style::Json => return json::read(&decode(text, location), Kept::all(), room).ok(),
+        let (text, delimiters) = match self.style {
+            Style::Json => {
+                return json::read(&decode(text, location), PropertyFilter::all(), room).ok();
+            }
             Style::Label => {
                 let text = text.strip_prefix('.')?;
-                // Until 3.1.0 the specification wrote dots, since then commas.
+                // OpenAPI before 3.1.0 delimits by dots, since then by commas.
                 let is_comma = !self.explode && text.contains(',');
                 (text, if is_comma { &[","][..] } else { &["."] })
             }
@@ -309,16 +337,16 @@ impl Format {
                     (_, true) => (text, &[";"][..]),
                 }
             }
-            _ => (text, self.marks()),
+            _ => (text, self.delimiters()),
         };
         match shape {
-            Shape::Single(types) => Some(single(&whole(text, location), types)),
-            // Nothing is no item, unless that may be an empty text.
-            Shape::Array(items) if text.is_empty() && !items.may_be_texts() => {
+            Shape::Single(types) => Some(single(&decode_whole(text, location), types)),
+            // An empty string is an empty array, unless an item may be an empty string.
+            Shape::Array(items) if text.is_empty() && !items.may_be_strings() => {
                 Some(Value::Array(Vec::new()))
             }
             Shape::Array(items) => {
-                let parts = split(text, marks, room)?.into_iter().enumerate();
+                let parts = split(text, delimiters, room)?.into_iter().enumerate();
                 let items = parts.map(|(i, item)| {
                     let is_named = self.style == Style::Matrix && self.explode;
                     let item = if is_named { named(item, name)? } else { item };
@@ -326,39 +354,47 @@ impl Format {
                 });
                 items.collect::<Option<_>>().map(Value::Array)
             }
-            Shape::Object(members) => {
-                let parts = split(text, marks, room)?;
-                let mut object = Map::new();
-                if text.is_empty() {
-                    // It has no member.
-                } else if self.explode {
-                    for part in parts {
-                        let pair = part.split_once('=');
-                        let bare = (self.style == Style::Matrix).then_some((part, ""));
-                        let (key, text) = pair.or(bare)?;
-                        members.insert(
-                            &mut object,
-                            &decode(key, location),
-                            &decode(text, location),
-                        );
-                    }
+            Shape::Object(object) => {
+                let parts = split(text, delimiters, room)?;
+                let parts: &[&str] = if text.is_empty() {
+                    &[]
                 } else {
-                    for pair in parts.chunks(2) {
-                        let [key, text] = pair else { return None };
-                        members.insert(
-                            &mut object,
-                            &decode(key, location),
-                            &decode(text, location),
-                        );
-                    }
-                }
-                members.fill(&mut object);
-                Some(Value::Object(object))
+                    parts.as_slice()
+                };
+                self.object(object, parts, location)
             }
         }
     }
 
-    /// What else a text may be: each of the schema's types alone, as with `oneOf`.
+    /// Returns the object that has these parts; `None` if they are not in the style.
+    fn object(
+        &self,
+        shape: &ObjectShape,
+        parts: &[&str],
+        location: ParameterLocation,
+    ) -> Option<Value> {
+        let mut object = Map::new();
+        let mut insert = |key: &str, text: &str| {
+            shape.insert(&mut object, &decode(key, location), &decode(text, location));
+        };
+        if self.explode {
+            for part in parts {
+                let pair = part.split_once('=');
+                let bare = (self.style == Style::Matrix).then_some((*part, ""));
+                let (key, text) = pair.or(bare)?;
+                insert(key, text);
+            }
+        } else {
+            for pair in parts.chunks(2) {
+                let [key, text] = pair else { return None };
+                insert(key, text);
+            }
+        }
+        shape.fill_defaults(&mut object);
+        Some(Value::Object(object))
+    }
+
+    /// Returns the string as each of the schema's types, as with `oneOf`.
     pub(super) fn alternatives(&self, text: &str) -> impl Iterator<Item = Value> {
         let types = if self.types.len() > 1 {
             &self.types[..]
@@ -371,33 +407,35 @@ impl Format {
     }
 }
 
-/// The text behind `name=`; a name alone is an empty text.
+/// Returns the string after `name=`; a name alone has an empty string.
 fn named<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let (found, text) = text.split_once('=').unwrap_or((text, ""));
-    (decode(found, In::Path) == name).then_some(text)
+    (decode(found, ParameterLocation::Path) == name).then_some(text)
 }
 
-/// The parts between any of `marks`, in one pass; `None` if there is no room for so many.
-fn split<'t>(text: &'t str, marks: &[&str], room: &Room) -> Option<Vec<&'t str>> {
+/// Splits a string at any of `delimiters`, in one pass; returns `None` if the parts exceed the room.
+fn split<'t>(text: &'t str, delimiters: &[&str], room: &Room) -> Option<Vec<&'t str>> {
     let (mut parts, mut start) = (Vec::new(), 0);
     for (at, _) in text.char_indices() {
         let rest = text.get(at..).unwrap_or_default();
-        if let Some(mark) = marks.iter().find(|mark| rest.starts_with(**mark))
+        if let Some(delimiter) = delimiters.iter().find(|one| rest.starts_with(**one))
             && at >= start
         {
             room.take(1).then_some(())?;
             parts.push(text.get(start..at).unwrap_or_default());
-            start = at + mark.len();
+            start = at + delimiter.len();
         }
     }
     parts.push(text.get(start..).unwrap_or_default());
     Some(parts)
 }
 
-/// A text that is one value. The style `form` encodes cookies too (OpenAPI 3.1, section 4.8.12.2).
-pub(super) fn whole(text: &str, location: In) -> Cow<'_, str> {
+/// Decodes a string that is one value. The style `form` encodes cookies, too (OpenAPI 3.1, section 4.8.12.2).
+pub(super) fn decode_whole(text: &str, location: ParameterLocation) -> Cow<'_, str> {
     match location {
-        In::Path | In::Query | In::Cookie => decode(text, location),
-        In::Header | In::Body => text.into(),
+        ParameterLocation::Path | ParameterLocation::Query | ParameterLocation::Cookie => {
+            decode(text, location)
+        }
+        ParameterLocation::Header => text.into(),
     }
 }

@@ -1,115 +1,60 @@
-//! What a schema's types make of a text.
+//! The shapes of values: converts strings to the types of a schema.
+
+mod compile;
 
 use serde_json::{Map, Value};
 
-use crate::{
-    document::{
-        cursor::Place,
-        node::{Kind, Node},
-    },
-    schema::Pattern,
-};
+use super::schema_types::has;
+use crate::schema::Pattern;
 
-/// How deep the parts of a schema are looked through for a type.
-pub(crate) const MAX_PARTS: usize = 8;
-
-/// How deep values may lie within one another in the style `deepObject`; what lies deeper is read as a text.
-const MAX_NESTED: usize = 8;
-
-/// A value of which nothing is said.
+/// The shape of a value without a schema.
 static ANY: Shape = Shape::Single(Vec::new());
 
-/// What the schema's type makes of a text.
+/// The shape of a schema's values, to which strings are converted.
 #[derive(Debug)]
 pub(crate) enum Shape {
-    /// Types of a single value, as the schema names them.
+    /// A single value of these types; any if empty.
     Single(Vec<String>),
-    Array(Items),
-    Object(Members),
+    Array(ArrayShape),
+    Object(ObjectShape),
 }
 
-/// The items of an array.
+/// The shapes of an array's items.
 #[derive(Debug)]
-pub(crate) struct Items {
-    /// Those of the first ones (`prefixItems`).
+pub(crate) struct ArrayShape {
+    /// The shapes of the first items (`prefixItems`).
     first: Vec<Shape>,
     others: Box<Shape>,
-    /// Whether all of them are listed, and none has a comma in it.
+    /// True if each item has an `enum` without commas.
     are_listed_without_commas: bool,
 }
 
-/// The members of an object.
+/// The shapes of an object's properties.
 #[derive(Debug)]
-pub(crate) struct Members {
-    known: Vec<Member>,
-    /// Those whose names match (`patternProperties`).
+pub(crate) struct ObjectShape {
+    known: Vec<PropertyShape>,
+    /// The shapes of properties whose names match (`patternProperties`).
     patterns: Vec<(Pattern, Shape)>,
-    /// What the schema says of all others, if it speaks of them and does not forbid them; anything, if it speaks
-    /// of no member at all.
+    /// The shape of all other properties, if the schema describes them. Any shape if it describes no property.
     others: Option<Box<Shape>>,
 }
 
+/// A declared property.
 #[derive(Debug)]
-struct Member {
+struct PropertyShape {
     name: String,
     shape: Shape,
     default: Option<Value>,
 }
 
 impl Shape {
-    /// The shape of the values a schema allows; `None` if they are arrays and objects in turn, which no text tells
-    /// apart.
-    pub(crate) fn of(schema: &Place<'_>) -> Option<Self> {
-        Self::within(schema, MAX_NESTED)
-    }
-
-    /// The shapes of objects by the alternatives of `oneOf` or `anyOf`, which may want the same member to be of
-    /// different types; none if there is but one.
-    pub(super) fn branches(schema: &Place<'_>) -> Vec<Self> {
-        let mut shared = vec![schema.clone()];
-        for part in schema.get("allOf").iter().flat_map(Place::items) {
-            shared.extend(parts(&part, MAX_PARTS));
-        }
-        let mut branches = Vec::new();
-        for keyword in ["oneOf", "anyOf"] {
-            for branch in schema.get(keyword).iter().flat_map(Place::items) {
-                let all = [parts(&branch, MAX_PARTS), shared.clone()].concat();
-                branches.extend(Members::of_parts(&all, MAX_NESTED).map(Self::Object));
-            }
-        }
-        if branches.len() > 1 {
-            branches
-        } else {
-            Vec::new()
-        }
-    }
-
-    fn within(schema: &Place<'_>, depth: usize) -> Option<Self> {
-        let types = all_types(schema);
-        match (has(&types, "object"), has(&types, "array")) {
-            (true, true) => None,
-            (false, false) => Some(Self::Single(types)),
-            _ if depth == 0 => Some(Self::Single(types)),
-            (true, false) => Members::of(schema, depth - 1).map(Self::Object),
-            (false, true) => Items::of(schema, depth - 1).map(Self::Array),
-        }
-    }
-
-    /// The shape of single values and of arrays of them.
-    pub(crate) fn flat(schema: &Place<'_>) -> Option<Self> {
-        Self::of(schema).filter(|shape| match shape {
-            Self::Object(_) => false,
-            shape => shape.is_simple(),
-        })
-    }
-
-    /// Removes the defaults of properties that are not valid: `is_valid` is asked with the names that lead to one from
-    /// the outermost object.
+    /// Removes the invalid defaults of properties. `is_valid` gets the names of the properties from the outermost object to
+    /// the default.
     pub(super) fn retain_defaults(&mut self, is_valid: &dyn Fn(&[&str], &Value) -> bool) {
         let Self::Object(members) = self else {
             return;
         };
-        for Member {
+        for PropertyShape {
             name,
             shape,
             default,
@@ -122,22 +67,22 @@ impl Shape {
         }
     }
 
-    /// The value of an object of which no property was sent; `None` if no property has a default.
+    /// Returns the value of an object without sent properties; `None` if no property has a default.
     pub(super) fn default(&self) -> Option<Value> {
         let Self::Object(members) = self else {
             return None;
         };
         let mut object = Map::new();
-        members.fill(&mut object);
+        members.fill_defaults(&mut object);
         (!object.is_empty()).then_some(Value::Object(object))
     }
 
-    /// Whether what it holds are single values, as all styles but one want it.
+    /// Returns whether items and properties are single values, which all styles except `deepObject` require.
     pub(crate) fn is_simple(&self) -> bool {
         self.holds(Self::is_single)
     }
 
-    /// Whether what it holds are single values or arrays of them, which names that stand several times can write.
+    /// Returns whether items and properties are single values or arrays of them, which repeated names can write.
     pub(super) fn is_repeatable(&self) -> bool {
         match self {
             Self::Object(_) => self.holds(|shape| match shape {
@@ -161,19 +106,19 @@ impl Shape {
         }
     }
 
-    /// Whether a value may come of a text: of what has no type every text is a string.
-    pub(super) fn may_make(&self, value: &Value) -> bool {
+    /// Returns whether a string can become this value. Without a type it stays a string.
+    pub(super) fn may_be(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Single(types), value) if types.is_empty() => value.is_string(),
             (Self::Single(types), Value::Null) => has(types, "null") && !has(types, "string"),
             (Self::Single(_), value) => !value.is_array() && !value.is_object(),
             (Self::Array(items), Value::Array(values)) => {
                 let mut values = values.iter().enumerate();
-                values.all(|(i, value)| items.at(i).may_make(value))
+                values.all(|(i, value)| items.at(i).may_be(value))
             }
             (Self::Object(members), Value::Object(values)) => {
                 let mut values = values.iter();
-                values.all(|(name, value)| members.may_make(name, value))
+                values.all(|(name, value)| members.may_be(name, value))
             }
             _ => false,
         }
@@ -183,12 +128,12 @@ impl Shape {
         matches!(self, Self::Single(_))
     }
 
-    /// Whether a text may be a value of it as it stands.
-    pub(super) fn may_be_text(&self) -> bool {
+    /// Returns whether a value may be a string.
+    pub(super) fn may_be_string(&self) -> bool {
         matches!(self, Self::Single(types) if types.is_empty() || has(types, "string"))
     }
 
-    /// The value of a single text.
+    /// Returns the value of a single string.
     pub(super) fn read(&self, text: &str) -> Value {
         match self {
             Self::Single(types) => single(text, types),
@@ -196,8 +141,8 @@ impl Shape {
         }
     }
 
-    /// Puts a text into `value` where `path` leads. Arrays are objects with numbers for names until
-    /// [`Self::finish`], since their items may come in any order.
+    /// Inserts a string into `value` at `path`. Until [`Self::finish`], arrays are objects with numbers as names, because
+    /// their items may come in any order.
     pub(super) fn put(&self, value: &mut Value, path: &[&str], text: &str) {
         let Some((key, rest)) = path.split_first() else {
             if let Self::Array(items) = self {
@@ -231,7 +176,7 @@ impl Shape {
         shape.put(slot, rest, text);
     }
 
-    /// The value that [`Self::put`] has made, with arrays as such.
+    /// Returns the value that [`Self::put`] made, with its arrays.
     pub(super) fn finish(&self, value: Value) -> Value {
         match (self, value) {
             (Self::Array(items), Value::Object(object)) => {
@@ -252,7 +197,7 @@ impl Shape {
                         *member = shape.finish(member.take());
                     }
                 }
-                members.fill(&mut object);
+                members.fill_defaults(&mut object);
                 Value::Object(object)
             }
             (_, value) => value,
@@ -260,111 +205,31 @@ impl Shape {
     }
 }
 
-impl Items {
-    fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
-        let parts = parts(schema, MAX_PARTS);
-        let first = parts.iter().find_map(|part| part.get("prefixItems"));
-        let first = first.iter().flat_map(Place::items);
-        let first: Vec<_> = first
-            .map(|item| Shape::within(&item, depth))
-            .collect::<Option<_>>()?;
-        let schemas: Vec<_> = parts.iter().filter_map(|part| part.get("items")).collect();
-        let mut others = Shape::Single(Vec::new());
-        for items in &schemas {
-            let shape = Shape::within(items, depth)?;
-            others = match (others, shape) {
-                // Arrays of one thing or another.
-                (Shape::Single(mut known), Shape::Single(more)) => {
-                    known.extend(more);
-                    Shape::Single(known)
-                }
-                (_, shape) => shape,
-            };
-        }
-        let is_listed = |items: &Place<'_>| items.node.get("enum").is_some_and(has_no_comma);
-        Some(Self {
-            are_listed_without_commas: first.is_empty()
-                && !schemas.is_empty()
-                && schemas.iter().all(is_listed),
-            first,
-            others: Box::new(others),
-        })
-    }
-
+impl ArrayShape {
     pub(super) fn at(&self, index: usize) -> &Shape {
         self.first.get(index).unwrap_or(&self.others)
     }
 
-    /// Whether any item may be a text as it stands.
-    pub(super) fn may_be_texts(&self) -> bool {
+    /// Returns whether any item may be a string.
+    pub(super) fn may_be_strings(&self) -> bool {
         let mut all = self.first.iter().chain([&*self.others]);
-        all.any(Shape::may_be_text)
+        all.any(Shape::may_be_string)
     }
 
-    /// Whether a comma may belong to an item.
+    /// Returns whether an item may have a comma.
     pub(super) fn may_have_commas(&self) -> bool {
-        self.may_be_texts() && !self.are_listed_without_commas
+        self.may_be_strings() && !self.are_listed_without_commas
     }
 }
 
-impl Members {
-    fn may_make(&self, name: &str, value: &Value) -> bool {
+impl ObjectShape {
+    fn may_be(&self, name: &str, value: &Value) -> bool {
         let known = self.known.iter().find(|member| member.name == name);
         let shape = known.map(|member| &member.shape).or(self.others.as_deref());
-        shape.is_some_and(|shape| shape.may_make(value))
+        shape.is_some_and(|shape| shape.may_be(value))
     }
 
-    fn of(schema: &Place<'_>, depth: usize) -> Option<Self> {
-        Self::of_parts(&parts(schema, MAX_PARTS), depth)
-    }
-
-    fn of_parts(parts: &[Place<'_>], depth: usize) -> Option<Self> {
-        let mut known: Vec<Member> = Vec::new();
-        let (mut others, mut is_silent, mut patterns) = (None, true, Vec::new());
-        for part in parts {
-            for (name, place) in part.get("properties").iter().flat_map(Place::members) {
-                if !known.iter().any(|other| other.name == name) {
-                    known.push(Member {
-                        name: name.to_owned(),
-                        shape: Shape::within(&place, depth)?,
-                        default: place.node.get("default").map(Value::from),
-                    });
-                }
-            }
-            for (pattern, place) in part
-                .get("patternProperties")
-                .iter()
-                .flat_map(Place::members)
-            {
-                // One that can't be read here is held against names by the schema all the same.
-                if let Some(pattern) = Pattern::compile(pattern) {
-                    patterns.push((pattern, Shape::within(&place, depth)?));
-                }
-            }
-            let additional = part
-                .get("additionalProperties")
-                .or_else(|| part.get("unevaluatedProperties"));
-            is_silent &= additional.is_none();
-            if let Some(additional) = additional.filter(|it| it.node.kind != Kind::Bool(false)) {
-                others = Some(Box::new(Shape::within(&additional, depth)?));
-            }
-        }
-        if known.is_empty() && patterns.is_empty() && is_silent {
-            others = Some(Box::new(Shape::Single(Vec::new())));
-        }
-        Some(Self {
-            known,
-            patterns,
-            others,
-        })
-    }
-
-    /// Those that a schema allows.
-    pub(crate) fn of_schema(schema: &Place<'_>) -> Option<Self> {
-        Self::of(schema, MAX_NESTED)
-    }
-
-    /// Members of any name, all of this shape.
+    /// Returns the shape of an object with properties of any name and this shape.
     pub(crate) fn of_any_name(shape: Shape) -> Self {
         Self {
             known: Vec::new(),
@@ -373,10 +238,10 @@ impl Members {
         }
     }
 
-    /// Members of these names and types, and no others.
+    /// Returns the shape of an object with only these properties and types.
     #[cfg(test)]
     pub(crate) fn of_types(known: &[(&str, &[&str])]) -> Self {
-        let member = |(name, types): &(&str, &[&str])| Member {
+        let member = |(name, types): &(&str, &[&str])| PropertyShape {
             name: (*name).to_owned(),
             shape: Shape::Single(types.iter().map(|&name| name.to_owned()).collect()),
             default: None,
@@ -388,9 +253,9 @@ impl Members {
         }
     }
 
-    /// Whether the empty text may be a value of this member.
-    pub(crate) fn may_be_text(&self, name: &str) -> bool {
-        self.shape(name).is_none_or(Shape::may_be_text)
+    /// Returns whether this property may be a string.
+    pub(crate) fn may_be_string(&self, name: &str) -> bool {
+        self.shape(name).is_none_or(Shape::may_be_string)
     }
 
     fn shape(&self, name: &str) -> Option<&Shape> {
@@ -411,12 +276,12 @@ impl Members {
         self.known.iter().any(|known| known.name == name) || self.matching(name).is_some()
     }
 
-    /// Whether the schema says of members that it does not name what they are.
-    pub(super) fn are_open(&self) -> bool {
+    /// Returns whether the schema describes properties that it does not name.
+    pub(super) fn is_open(&self) -> bool {
         self.others.is_some()
     }
 
-    /// Adds what stands for the member `name`: the last text counts, of an array every one.
+    /// Inserts a string as the property `name`. It replaces an earlier one, or is added to an array.
     pub(crate) fn insert(&self, object: &mut Map<String, Value>, name: &str, text: &str) {
         let value = match self.shape(name) {
             Some(Shape::Array(items)) => {
@@ -432,8 +297,8 @@ impl Members {
         object.insert(name.to_owned(), value);
     }
 
-    /// Adds the defaults of members that are not there.
-    pub(super) fn fill(&self, object: &mut Map<String, Value>) {
+    /// Adds the defaults of absent properties.
+    pub(super) fn fill_defaults(&self, object: &mut Map<String, Value>) {
         for member in &self.known {
             if let Some(default) = &member.default
                 && !object.contains_key(&member.name)
@@ -444,104 +309,19 @@ impl Members {
     }
 }
 
-/// The object in `value`, a new one if there is none.
+/// Returns the object in `value`, which becomes an empty one if it is not an object.
 fn as_object(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
-    value.as_object_mut().expect("it was made one")
+    value.as_object_mut().expect("it was made an object above")
 }
 
-pub(crate) fn has(types: &[String], wanted: &str) -> bool {
-    types.iter().any(|name| name == wanted)
-}
-
-fn has_no_comma(listed: &Node) -> bool {
-    let mut texts = listed.items().iter().filter_map(Node::as_str);
-    !texts.any(|text| text.contains(','))
-}
-
-/// A schema, and the schemas of which it consists.
-pub(crate) fn parts<'d>(schema: &Place<'d>, depth: usize) -> Vec<Place<'d>> {
-    let mut all = vec![schema.clone()];
-    if let Some(below) = depth.checked_sub(1) {
-        for keyword in ["allOf", "anyOf", "oneOf"] {
-            for part in schema.get(keyword).iter().flat_map(Place::items) {
-                all.extend(parts(&part, below));
-            }
-        }
-        let dependent = schema.get("dependentSchemas");
-        let dependent = dependent.iter().flat_map(Place::members);
-        let chosen = ["if", "then", "else", "not"]
-            .iter()
-            .filter_map(|key| schema.get(key));
-        for part in chosen.chain(dependent.map(|(_, part)| part)) {
-            all.extend(parts(&part, below));
-        }
-    }
-    all
-}
-
-/// The types a schema allows. Without any named, what it says of members or items tells.
-pub(crate) fn all_types(schema: &Place<'_>) -> Vec<String> {
-    let mut types = types(schema, MAX_PARTS);
-    if types.is_empty() {
-        let parts = parts(schema, MAX_PARTS);
-        for (keyword, implied) in [
-            ("properties", "object"),
-            ("items", "array"),
-            ("prefixItems", "array"),
-        ] {
-            if parts.iter().any(|part| part.node.get(keyword).is_some()) {
-                types.push(implied.to_owned());
-            }
-        }
-    }
-    // So says OpenAPI 3.0, and Swagger 2.0 by an extension.
-    let may_be_null = schema.flag("nullable") || schema.flag("x-nullable");
-    if may_be_null && !types.is_empty() && !has(&types, "null") {
-        types.push("null".to_owned());
-    }
-    types
-}
-
-/// The types a schema allows, itself or by its parts; none means any.
-pub(crate) fn types(schema: &Place<'_>, depth: usize) -> Vec<String> {
-    if let Some(node) = schema.node.get("type") {
-        let names = node.items().iter().chain([node]);
-        return names.filter_map(Node::as_str).map(str::to_owned).collect();
-    }
-    // What is listed is of these types.
-    let listed = schema.node.get("enum").map_or(&[][..], Node::items).iter();
-    let mut listed: Vec<_> = listed
-        .chain(schema.node.get("const"))
-        .map(Node::type_name)
-        .collect();
-    listed.dedup();
-    if !listed.is_empty() {
-        return listed.into_iter().map(str::to_owned).collect();
-    }
-    let parts = |key| {
-        let below = depth.checked_sub(1)?;
-        let parts = schema.get(key)?;
-        let types = parts.items().map(|part| types(&part, below));
-        Some(types.filter(|types| !types.is_empty()).collect::<Vec<_>>())
-    };
-    let all = parts("allOf").and_then(|types| types.into_iter().next());
-    let any = || {
-        parts("anyOf")
-            .or_else(|| parts("oneOf"))
-            .map(|types| types.concat())
-    };
-    all.or_else(any).unwrap_or_default()
-}
-
-/// Reads a text as the first of `types` that it can be. What fits none stays a text, so that validation
-/// reports it.
+/// Converts a string to the first of `types` that it can be. If there is none it stays a string, which validation reports.
 pub(super) fn single(text: &str, types: &[String]) -> Value {
     let read = types.iter().find_map(|name| match name.as_str() {
         "integer" => whole(text).or_else(|| {
-            // Too large for a machine's integer, which is what validation then says.
+            // Too large for 64 bits; validation reports it.
             let is_whole = text
                 .trim_start_matches('-')
                 .bytes()
@@ -549,12 +329,12 @@ pub(super) fn single(text: &str, types: &[String]) -> Value {
             if is_whole { float(text) } else { None }
         }),
         "number" => whole(text).or_else(|| float(text)),
-        // No specification says how one is written; Python writes `True`, as Python's connexion reads it.
+        // No specification defines the notation. Python's connexion also accepts `True`.
         "boolean" => ["false", "true"]
             .iter()
             .position(|word| text.eq_ignore_ascii_case(word))
-            .map(|place| Value::Bool(place == 1)),
-        // How it is written no specification says; this is what clients of Python's connexion send.
+            .map(|index| Value::Bool(index == 1)),
+        // No specification defines the notation. Clients of Python's connexion send this.
         "null" if text == "null" && !has(types, "string") => Some(Value::Null),
         _ => None,
     });
@@ -568,7 +348,7 @@ fn whole(text: &str) -> Option<Value> {
         .ok()
 }
 
-/// Rust reads "inf" and "nan" as numbers too; JSON has no such values.
+/// Parses a JSON number. Rust also parses "inf" and "nan", which JSON does not have.
 fn float(text: &str) -> Option<Value> {
     let number = serde_json::Number::from_f64(text.parse().ok()?);
     number.map(Value::Number)

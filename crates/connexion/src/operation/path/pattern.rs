@@ -1,27 +1,26 @@
-//! Splits a text among the literals and parameters of a template.
+//! Splits a path among the literals and parameters of a template.
 //!
-//! The text stays percent-encoded. A first pass from the end computes which rests of the text match which rests of the
-//! template, so the search for a split meets no dead ends: its time grows with the length of the text, whatever a client
-//! sends.
+//! The path stays percent-encoded. A first pass from the end computes which suffixes of the path match which suffixes of
+//! the template. The search for a split then has no dead ends, so its time grows only with the length of the path.
 
 use percent_encoding::{percent_decode, percent_decode_str};
 
-/// The maximum of splits that are tried.
+/// The maximum number of splits that are tried.
 const MAX_SPLITS: usize = 100;
 
-/// A part of a template. Literals stand decoded.
+/// A part of a template. Literals are percent-decoded.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Part {
+pub(super) enum TemplatePart {
     Slash,
     Literal(String),
-    /// A value of one character at least.
+    /// A parameter, whose value has at least one character.
     Parameter {
         has_slashes: bool,
     },
 }
 
-impl Part {
-    /// Returns the literal that a part of a template stands for, unless it is empty.
+impl TemplatePart {
+    /// Returns the literal of a part of a template, unless it is empty.
     pub(super) fn literal(text: &str) -> Option<Self> {
         let decoded = percent_decode_str(text).decode_utf8_lossy();
         (!text.is_empty()).then(|| Self::Literal(decoded.into_owned()))
@@ -29,13 +28,13 @@ impl Part {
 }
 
 /// Returns whether a text matches the parts.
-pub(super) fn fits(parts: &[Part], text: &str) -> bool {
+pub(super) fn fits(parts: &[TemplatePart], text: &str) -> bool {
     let Some((parts, text)) = strip(parts, text) else {
         return false;
     };
     match parts {
         [] => text.is_empty(),
-        [Part::Parameter { .. }] => !text.is_empty(),
+        [TemplatePart::Parameter { .. }] => !text.is_empty(),
         _ => {
             let rests = fitting(parts, text);
             rests.first().and_then(|whole| whole.first()) == Some(&true)
@@ -45,14 +44,14 @@ pub(super) fn fits(parts: &[Part], text: &str) -> bool {
 
 /// Removes the literals at both ends; returns `None` if the text does not have them.
 pub(super) fn strip<'p, 't>(
-    mut parts: &'p [Part],
+    mut parts: &'p [TemplatePart],
     mut text: &'t str,
-) -> Option<(&'p [Part], &'t str)> {
-    if let [Part::Literal(literal), rest @ ..] = parts {
+) -> Option<(&'p [TemplatePart], &'t str)> {
+    if let [TemplatePart::Literal(literal), rest @ ..] = parts {
         text = text.get(prefix(text, literal)?..)?;
         parts = rest;
     }
-    if let [rest @ .., Part::Literal(literal)] = parts {
+    if let [rest @ .., TemplatePart::Literal(literal)] = parts {
         text = strip_suffix(text, literal)?;
         parts = rest;
     }
@@ -62,7 +61,7 @@ pub(super) fn strip<'p, 't>(
 /// Returns the values of the parameters in a text that matches the parts: those of the first split that is `accepted`, or
 /// of the first split if none is.
 pub(super) fn split<'t>(
-    parts: &[Part],
+    parts: &[TemplatePart],
     text: &'t str,
     accepted: impl FnMut(&[&'t str]) -> bool,
 ) -> Vec<&'t str> {
@@ -83,7 +82,7 @@ pub(super) fn split<'t>(
 }
 
 struct Search<'p, 't, F> {
-    parts: &'p [Part],
+    parts: &'p [TemplatePart],
     text: &'t str,
     fitting: Vec<Vec<bool>>,
     accepted: F,
@@ -97,9 +96,9 @@ impl<'t, F: FnMut(&[&'t str]) -> bool> Search<'_, 't, F> {
         let has_slashes = loop {
             let rest = self.text.get(at..).unwrap_or_default();
             at += match self.parts.get(part) {
-                Some(Part::Parameter { has_slashes }) => break *has_slashes,
-                Some(Part::Literal(literal)) => prefix(rest, literal).unwrap_or_default(),
-                Some(Part::Slash) => 1,
+                Some(TemplatePart::Parameter { has_slashes }) => break *has_slashes,
+                Some(TemplatePart::Literal(literal)) => prefix(rest, literal).unwrap_or_default(),
+                Some(TemplatePart::Slash) => 1,
                 None => {
                     self.tried += 1;
                     self.first.get_or_insert_with(|| values.clone());
@@ -128,8 +127,8 @@ impl<'t, F: FnMut(&[&'t str]) -> bool> Search<'_, 't, F> {
     }
 }
 
-/// Computes for each part, and for the end, from which bytes on the text matches it and all parts behind it.
-fn fitting(parts: &[Part], text: &str) -> Vec<Vec<bool>> {
+/// Computes, for each part and for the end, the positions at which the text matches that part and all after it.
+fn fitting(parts: &[TemplatePart], text: &str) -> Vec<Vec<bool>> {
     let mut is_cut = vec![false; text.len() + 1];
     for at in cuts(text).chain([text.len()]) {
         if let Some(cut) = is_cut.get_mut(at) {
@@ -142,19 +141,19 @@ fn fitting(parts: &[Part], text: &str) -> Vec<Vec<bool>> {
     for part in parts.iter().rev() {
         let after = rows.last().map_or(&[][..], Vec::as_slice);
         let mut row = vec![false; text.len() + 1];
-        // Whether a parameter that begins here can end.
+        // True if a parameter that starts here can end.
         let mut has_end = false;
         for (at, (fits, is_cut)) in row.iter_mut().zip(&is_cut).enumerate().rev() {
             let fits_after = |at: usize| after.get(at) == Some(&true);
             let byte = text.as_bytes().get(at);
             *fits = *is_cut
                 && match part {
-                    Part::Slash => byte == Some(&b'/') && fits_after(at + 1),
-                    Part::Literal(literal) => {
+                    TemplatePart::Slash => byte == Some(&b'/') && fits_after(at + 1),
+                    TemplatePart::Literal(literal) => {
                         let length = text.get(at..).and_then(|rest| prefix(rest, literal));
                         length.is_some_and(|length| fits_after(at + length))
                     }
-                    Part::Parameter { has_slashes } => {
+                    TemplatePart::Parameter { has_slashes } => {
                         has_end &= *has_slashes || byte != Some(&b'/');
                         has_end
                     }
@@ -167,7 +166,7 @@ fn fitting(parts: &[Part], text: &str) -> Vec<Vec<bool>> {
     rows
 }
 
-/// How much of an encoded text is the literal with which it begins.
+/// Returns the length of the literal at the start of an encoded text; `None` if it starts otherwise.
 fn prefix(text: &str, literal: &str) -> Option<usize> {
     let mut length = 0;
     for byte in literal.bytes() {
@@ -186,7 +185,7 @@ fn prefix(text: &str, literal: &str) -> Option<usize> {
     Some(length)
 }
 
-/// Where an encoded text may be cut: not within an encoded byte.
+/// Returns the positions at which an encoded text may be split, which are not within an encoded byte.
 fn cuts(text: &str) -> impl Iterator<Item = usize> {
     let mut encoded_until = 0;
     text.char_indices().filter_map(move |(at, _)| {
@@ -202,7 +201,7 @@ fn cuts(text: &str) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What stands before the literal with which an encoded text ends.
+/// Returns the text before the literal at the end of an encoded text.
 fn strip_suffix<'t>(text: &'t str, literal: &str) -> Option<&'t str> {
     if !text.contains('%') {
         return text.strip_suffix(literal);
@@ -215,9 +214,9 @@ fn strip_suffix<'t>(text: &'t str, literal: &str) -> Option<&'t str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, fits, split};
+    use super::{TemplatePart, fits, split};
 
-    /// All texts of up to `length` of these characters.
+    /// Returns all texts of up to `length` of these characters.
     fn texts(length: usize) -> Vec<String> {
         let mut all = vec![String::new()];
         let mut last = all.clone();
@@ -233,26 +232,28 @@ mod tests {
     #[test]
     fn a_text_is_split_as_a_greedy_regular_expression_does() {
         let (short, long) = (
-            Part::Parameter { has_slashes: false },
-            Part::Parameter { has_slashes: true },
+            TemplatePart::Parameter { has_slashes: false },
+            TemplatePart::Parameter { has_slashes: true },
         );
-        let literal = |text| Part::literal(text).unwrap();
+        let literal = |text| TemplatePart::literal(text).unwrap();
         for parts in [
             vec![short.clone(), literal("."), short.clone()],
             vec![short.clone(), short.clone()],
             vec![literal("a"), short.clone(), literal("-"), short.clone()],
             vec![short.clone(), literal(".-"), short.clone(), literal("a")],
             vec![long.clone()],
-            vec![long.clone(), Part::Slash, short.clone()],
-            vec![short, literal("."), long.clone(), Part::Slash, long],
+            vec![long.clone(), TemplatePart::Slash, short.clone()],
+            vec![short, literal("."), long.clone(), TemplatePart::Slash, long],
         ] {
             let pattern: String = parts
                 .iter()
                 .map(|part| match part {
-                    Part::Slash => "/".to_owned(),
-                    Part::Literal(text) => regex::escape(text).replace("\\.", "(?:\\.|%2e)"),
-                    Part::Parameter { has_slashes: false } => "((?:%2e|[^/%])+)".to_owned(),
-                    Part::Parameter { has_slashes: true } => "((?:%2e|[^%])+)".to_owned(),
+                    TemplatePart::Slash => "/".to_owned(),
+                    TemplatePart::Literal(text) => {
+                        regex::escape(text).replace("\\.", "(?:\\.|%2e)")
+                    }
+                    TemplatePart::Parameter { has_slashes: false } => "((?:%2e|[^/%])+)".to_owned(),
+                    TemplatePart::Parameter { has_slashes: true } => "((?:%2e|[^%])+)".to_owned(),
                 })
                 .collect();
             let pattern = regex::Regex::new(&format!("^{pattern}$")).unwrap();
@@ -268,8 +269,8 @@ mod tests {
     }
 
     #[test]
-    fn not_all_ways_to_split_a_text_are_tried() {
-        let one = Part::Parameter { has_slashes: false };
+    fn the_number_of_tried_splits_is_limited() {
+        let one = TemplatePart::Parameter { has_slashes: false };
         let parts = [one.clone(), one.clone(), one];
         let mut tried = 0;
         let text = "a".repeat(1000);

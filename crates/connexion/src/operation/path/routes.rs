@@ -1,4 +1,4 @@
-//! Finds the templates that the path of a request matches, the most specific one first.
+//! Finds the templates that match the path of a request, the most specific one first.
 
 use std::{cmp::Reverse, collections::HashMap};
 
@@ -6,22 +6,22 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Template,
-    pattern::{Part, fits},
+    pattern::{TemplatePart, fits},
 };
 
-/// Templates as a tree of segments; `T` is what a template leads to. The names of parameters do not matter.
+/// A tree of the segments of templates, with a value for each template. The names of parameters do not matter.
 #[derive(Debug)]
 pub(crate) struct Routes<T> {
     end: Option<T>,
     literal: HashMap<String, Routes<T>>,
-    /// In the order in which they are tried.
+    /// Sorted by the order in which they are tried.
     branches: Vec<Branch<T>>,
 }
 
-/// A segment with parameters; or all segments that are left, if the value of one has slashes.
+/// A segment with parameters, or all remaining segments if the value of one may have slashes.
 #[derive(Debug)]
 struct Branch<T> {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
     routes: Routes<T>,
 }
 
@@ -36,13 +36,13 @@ impl<T> Default for Routes<T> {
 }
 
 impl<T: Default> Routes<T> {
-    /// Returns what `template` leads to, created if it is new.
+    /// Returns the value of `template`, and creates it if it is new.
     pub(crate) fn entry(&mut self, template: &Template) -> &mut T {
         let mut routes = self;
-        // Before the first slash there is nothing.
+        // Skips the first slash.
         let mut left = template.parts.get(1..);
         while let Some(parts) = left {
-            let segment = parts.split(|part| *part == Part::Slash).next();
+            let segment = parts.split(|part| *part == TemplatePart::Slash).next();
             let segment = segment.unwrap_or_default();
             if has_slashes(segment) {
                 routes = routes.branch(parts);
@@ -50,7 +50,9 @@ impl<T: Default> Routes<T> {
             }
             routes = match segment {
                 [] => routes.literal.entry(String::new()).or_default(),
-                [Part::Literal(literal)] => routes.literal.entry(literal.clone()).or_default(),
+                [TemplatePart::Literal(literal)] => {
+                    routes.literal.entry(literal.clone()).or_default()
+                }
                 _ => routes.branch(segment),
             };
             left = parts.get(segment.len() + 1..);
@@ -58,33 +60,33 @@ impl<T: Default> Routes<T> {
         routes.end.get_or_insert_default()
     }
 
-    fn branch(&mut self, parts: &[Part]) -> &mut Self {
+    fn branch(&mut self, parts: &[TemplatePart]) -> &mut Self {
         let known = self.branches.iter().position(|known| known.parts == parts);
-        let place = known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             let rank_of = |branch: &Branch<T>| rank(&branch.parts);
-            let place = self
+            let index = self
                 .branches
                 .partition_point(|known| rank_of(known) <= rank(parts));
             let branch = Branch {
                 parts: parts.to_vec(),
                 routes: Self::default(),
             };
-            self.branches.insert(place, branch);
-            place
+            self.branches.insert(index, branch);
+            index
         });
         #[expect(
             clippy::indexing_slicing,
-            reason = "the place was found or made just above"
+            reason = "the index was found or inserted above"
         )]
-        &mut self.branches[place].routes
+        &mut self.branches[index].routes
     }
 }
 
 impl<T> Routes<T> {
-    /// Passes to `visit` what the templates lead to that the path of a request matches, until it returns something.
+    /// Passes the values of the templates that match a path to `visit`, until it returns `Some`.
     ///
-    /// They come in the order of OpenAPI 3.1, section 4.8.8.2, applied to each segment from the first to the last: a
-    /// literal one, one that is partly literal, one that is a parameter; and then parameters with slashes.
+    /// The order is that of OpenAPI 3.1, section 4.8.8.2, applied to each segment from the first to the last: literals, partly
+    /// literal segments, parameters, and then parameters with slashes.
     pub(crate) fn find<'r, R>(
         &'r self,
         path: &str,
@@ -93,7 +95,7 @@ impl<T> Routes<T> {
         self.walk(Some(path.strip_prefix('/')?), &mut visit)
     }
 
-    /// `path` has the segments that are left, if any are.
+    /// Visits the templates below this node; `path` has the remaining segments.
     fn walk<'r, R>(
         &'r self,
         path: Option<&str>,
@@ -126,21 +128,21 @@ impl<T> Routes<T> {
     }
 }
 
-fn has_slashes(parts: &[Part]) -> bool {
-    parts.contains(&Part::Parameter { has_slashes: true })
+fn has_slashes(parts: &[TemplatePart]) -> bool {
+    parts.contains(&TemplatePart::Parameter { has_slashes: true })
 }
 
-/// Orders the branches of one place: the less, the more specific. Of segments that are partly literal, those come first
-/// of which more is.
-fn rank(parts: &[Part]) -> impl Ord + use<> {
-    let literals = |parts: &[Part]| -> usize {
+/// Returns the rank of a branch, where less is more specific. Among partly literal segments, those with longer literals come
+/// first.
+fn rank(parts: &[TemplatePart]) -> impl Ord + use<> {
+    let literals = |parts: &[TemplatePart]| -> usize {
         let lengths = parts.iter().map(|part| match part {
-            Part::Literal(text) => text.len(),
-            Part::Slash | Part::Parameter { .. } => 0,
+            TemplatePart::Literal(text) => text.len(),
+            TemplatePart::Slash | TemplatePart::Parameter { .. } => 0,
         });
         lengths.sum()
     };
-    let segment = parts.split(|part| *part == Part::Slash).next();
+    let segment = parts.split(|part| *part == TemplatePart::Slash).next();
     let in_segment = literals(segment.unwrap_or_default());
     (
         in_segment == 0,

@@ -1,21 +1,21 @@
-//! The items of a JSON array, found without reading them.
+//! Splits a JSON array into items, without parsing these.
 //!
-//! Together with a check of each item it accepts exactly what is a JSON array: what it does not look at,
-//! such as which bracket closes which, is inside an item.
+//! Together with a check of each item, it accepts exactly the valid JSON arrays. Everything that it does not check, such as
+//! matching brackets, is inside an item.
 
 use super::{MAX_ITEM, too_long};
 
 #[derive(Debug, Default)]
 pub(crate) struct Array {
     state: State,
-    /// How many brackets are open inside the item.
+    /// The number of open brackets inside the item.
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// Whether an item has ended already.
+    /// True after the end of the first item.
     has_items: bool,
-    /// The part of an item that stood at the end of earlier chunks.
-    begun: Vec<u8>,
+    /// The start of an item, from earlier chunks.
+    pending: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -50,7 +50,7 @@ impl Array {
                 }
                 (State::Before | State::After, byte) if is_space(*byte) => {}
                 (State::Before | State::After, _) => {
-                    return Err("the answer is not a JSON array".to_owned());
+                    return Err("the response is not a JSON array".to_owned());
                 }
                 (State::Within, b'"') => self.in_string = true,
                 (State::Within, b'[' | b'{') => self.depth += 1,
@@ -67,10 +67,10 @@ impl Array {
             }
         }
         if self.state == State::Within {
-            self.begun
+            self.pending
                 .extend_from_slice(chunk.get(start..).unwrap_or_default());
         }
-        if self.begun.len() > MAX_ITEM {
+        if self.pending.len() > MAX_ITEM {
             Err(too_long())
         } else {
             Ok(())
@@ -81,7 +81,7 @@ impl Array {
         if self.state == State::After {
             Ok(())
         } else {
-            Err("the answer ends before its JSON array does".to_owned())
+            Err("the response ends before its JSON array does".to_owned())
         }
     }
 
@@ -92,22 +92,22 @@ impl Array {
         item: &mut impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
         let rest = rest.unwrap_or_default();
-        let whole = if self.begun.is_empty() {
+        let whole = if self.pending.is_empty() {
             rest
         } else {
-            self.begun.extend_from_slice(rest);
-            &self.begun
+            self.pending.extend_from_slice(rest);
+            &self.pending
         };
-        // `[]` has no item; elsewhere nothing between commas is not JSON.
+        // `[]` has no item. Everywhere else an empty item is invalid.
         let is_empty_array = is_last && !self.has_items && whole.iter().all(|byte| is_space(*byte));
         let result = if is_empty_array { Ok(()) } else { item(whole) };
         self.has_items = true;
-        self.begun.clear();
+        self.pending.clear();
         result
     }
 }
 
-/// What may stand between the tokens of JSON (RFC 8259, section 2).
+/// Returns whether a byte is JSON whitespace (RFC 8259, section 2).
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::Array;
 
     #[test]
-    fn items_are_found_however_the_text_is_cut() {
+    fn items_are_found_in_chunks_of_any_size() {
         let text = r#" [ {"a": "],\"[{", "b": [1, 2]}, 3 ,"x,y", [[],{}] ] "#;
         let expected = [
             r#"{"a": "],\"[{", "b": [1, 2]}"#,
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_array_is_refused() {
+    fn invalid_arrays_are_rejected() {
         for text in [
             "", " ", "[", "[1", "[1,", "[1}", "1", "{}", "null", "[] 1", "[]]", "[1,]", "[,]",
             "[1,,2]", "[\x0c]",

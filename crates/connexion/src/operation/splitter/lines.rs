@@ -1,11 +1,12 @@
-//! Lines of JSON (<https://github.com/ndjson/ndjson-spec>). Empty ones are passed over; the last need not be ended.
+//! Splits lines of JSON (<https://github.com/ndjson/ndjson-spec>). Empty lines are ignored; the last line may end without a
+//! newline.
 
 use super::{MAX_ITEM, too_long};
 
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// The part of a line that stood at the end of earlier chunks.
-    begun: Vec<u8>,
+    /// The start of a line, from earlier chunks.
+    pending: Vec<u8>,
 }
 
 impl Lines {
@@ -15,19 +16,19 @@ impl Lines {
         mut item: impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
         let mut parts = chunk.split(|byte| *byte == b'\n');
-        // What follows the last line's end, which may be nothing.
+        // The start of the next line; may be empty.
         let rest = parts.next_back().unwrap_or_default();
         for part in parts {
-            if self.begun.is_empty() {
+            if self.pending.is_empty() {
                 line(part, &mut item)?;
             } else {
-                self.begun.extend_from_slice(part);
-                line(&self.begun, &mut item)?;
-                self.begun.clear();
+                self.pending.extend_from_slice(part);
+                line(&self.pending, &mut item)?;
+                self.pending.clear();
             }
         }
-        self.begun.extend_from_slice(rest);
-        if self.begun.len() > MAX_ITEM {
+        self.pending.extend_from_slice(rest);
+        if self.pending.len() > MAX_ITEM {
             return Err(too_long());
         }
         Ok(())
@@ -37,7 +38,7 @@ impl Lines {
         &mut self,
         mut item: impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
-        line(&std::mem::take(&mut self.begun), &mut item)
+        line(&std::mem::take(&mut self.pending), &mut item)
     }
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use super::Lines;
 
     #[test]
-    fn lines_are_found_however_the_text_is_cut() {
+    fn lines_are_found_in_chunks_of_any_size() {
         for text in [
             "{\"a\": 1}\n\n \n[2]\r\n\"three\"\n",
             "\n{\"a\": 1}\n[2]\n\"three\"",

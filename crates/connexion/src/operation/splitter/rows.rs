@@ -1,6 +1,6 @@
-//! Rows of CSV (RFC 4180). The first has the names of the columns, every other becomes an object: its cells are
-//! read as the types that the schema has for members of these names. An empty cell that can't be a text is a
-//! member which is not there.
+//! Splits rows of CSV (RFC 4180). The first row has the names of the columns; every other row becomes an object. A cell is
+//! read as the type of the property with the name of its column. An empty cell that can't be a string is an absent
+//! property.
 
 use std::{fmt, sync::Arc};
 
@@ -8,18 +8,18 @@ use csv_core::ReadFieldResult;
 use serde_json::{Map, Value};
 
 use super::{MAX_ITEM, too_long};
-use crate::operation::{media_type::Charset, parameter::Members};
+use crate::operation::{charset::Charset, parameter::ObjectShape};
 
 pub(crate) struct Rows {
     csv: csv_core::Reader,
-    columns: Arc<Members>,
+    columns: Arc<ObjectShape>,
     charset: Charset,
-    /// The names of the columns, once they were read.
+    /// The names of the columns; `None` before the first row.
     names: Option<Vec<String>>,
-    /// The cells of the row that has begun, and how many bytes they are.
+    /// The cells of the current row, and their size in bytes.
     cells: Vec<String>,
     bytes: usize,
-    /// The cell that has begun: so many bytes of it.
+    /// The buffer of the current cell, and the number of bytes in it.
     cell: Vec<u8>,
     length: usize,
 }
@@ -33,7 +33,7 @@ impl fmt::Debug for Rows {
 }
 
 impl Rows {
-    pub(super) fn new(columns: &Arc<Members>, charset: Charset) -> Self {
+    pub(super) fn new(columns: &Arc<ObjectShape>, charset: Charset) -> Self {
         Self {
             csv: csv_core::Reader::new(),
             columns: Arc::clone(columns),
@@ -51,7 +51,7 @@ impl Rows {
         mut chunk: &[u8],
         mut row: impl FnMut(Value) -> Result<(), String>,
     ) -> Result<(), String> {
-        // Nothing would mean the end.
+        // An empty chunk would be the end of the input.
         while !chunk.is_empty() {
             let read = self.step(chunk, &mut row)?;
             chunk = chunk.get(read..).unwrap_or_default();
@@ -67,16 +67,16 @@ impl Rows {
         while is_open {
             let before = self.cells.len();
             self.step(&[], &mut row)?;
-            // A step without input ends a cell, or there is none.
+            // A step without input completes a cell, unless none is left.
             is_open = self.cells.len() > before;
         }
         if self.names.is_none() {
-            return Err("the answer has no row with the names of its columns".to_owned());
+            return Err("the response has no row with the names of its columns".to_owned());
         }
         Ok(())
     }
 
-    /// Reads up to the end of a cell; how many bytes that took.
+    /// Reads up to the end of a cell, and returns the number of bytes read.
     fn step(
         &mut self,
         input: &[u8],
@@ -95,7 +95,7 @@ impl Rows {
                 let cell = self.cell.get(..self.length).unwrap_or_default();
                 let text = self.charset.decode(cell);
                 let name = self.charset.name();
-                let text = text.ok_or_else(|| format!("the answer is not valid {name}"))?;
+                let text = text.ok_or_else(|| format!("the response is not valid {name}"))?;
                 self.cells.push(text.into_owned());
                 self.bytes += self.length + size_of::<String>();
                 self.length = 0;
@@ -124,7 +124,7 @@ impl Rows {
         }
         let mut object = Map::new();
         for (name, text) in names.iter().zip(&cells) {
-            if !text.is_empty() || self.columns.may_be_text(name) {
+            if !text.is_empty() || self.columns.may_be_string(name) {
                 self.columns.insert(&mut object, name, text);
             }
         }
@@ -139,7 +139,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Rows;
-    use crate::operation::{media_type::Charset, parameter::Members};
+    use crate::operation::{charset::Charset, parameter::ObjectShape};
 
     fn rows() -> Rows {
         let known: [(&str, &[&str]); 3] = [
@@ -147,7 +147,7 @@ mod tests {
             ("t", &["string"]),
             ("b", &["boolean", "null"]),
         ];
-        Rows::new(&Arc::new(Members::of_types(&known)), Charset::Utf8)
+        Rows::new(&Arc::new(ObjectShape::of_types(&known)), Charset::Utf8)
     }
 
     fn read(text: &str, size: usize) -> (Vec<Value>, Result<(), String>) {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_found_however_the_text_is_cut() {
+    fn rows_are_found_in_chunks_of_any_size() {
         let long = "x".repeat(5000);
         let text = format!("n,t,b,other\r\n1,\"a, \"\"b\"\"\r\nc\",true,z\n\n,,,\n2,{long},x,\"\"");
         let expected = [
@@ -184,12 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_refused() {
+    fn invalid_tables_are_rejected() {
         assert_eq!(read("n,t\n", 9), (Vec::new(), Ok(())));
         let (_, result) = read("", 9);
         assert_eq!(
             result.unwrap_err(),
-            "the answer has no row with the names of its columns"
+            "the response has no row with the names of its columns"
         );
         let (found, result) = read("n,t\n1,a\n2\n3,c\n", 2);
         assert_eq!(result.unwrap_err(), "a row has 1 cells, not 2");

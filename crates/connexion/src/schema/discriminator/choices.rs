@@ -1,34 +1,35 @@
-//! What a discriminator chooses from, as a schema.
+//! The choices of a discriminator, and their conversion into a schema.
 
 use serde_json::{Value, json};
 
 use super::{CHOICE, Rewriting};
 
-/// A schema that can be chosen.
+/// A schema that a discriminator can select.
 pub(super) struct Branch {
-    /// Where it stands, if it is referred to.
+    /// Its JSON Pointer; `None` if it is inline.
     pub(super) pointer: Option<String>,
-    /// Its place under `oneOf` or `anyOf`.
+    /// Its index under `oneOf` or `anyOf`.
     pub(super) index: Option<usize>,
     pub(super) schema: Value,
-    /// What it is called where it stands.
+    /// The names of the schema in the document.
     pub(super) names: Vec<String>,
+    /// The values of the property that select it.
     pub(super) values: Vec<String>,
 }
 
-/// What a discriminator says, and the schemas it chooses from.
+/// The property of a discriminator, and the schemas that it selects from.
 pub(super) struct Choices {
     pub(super) property: String,
     pub(super) branches: Vec<Branch>,
-    /// The schema that is meant where none is named.
+    /// The pointer of the schema for values that name none.
     pub(super) default: Option<String>,
-    /// What can be no object.
+    /// The schemas that allow values other than objects.
     pub(super) others: Vec<Value>,
 }
 
 impl Choices {
-    /// The schema that holds a value of a base against the child that it names, if it names one.
-    pub(super) fn leniently(self, base: &str) -> Value {
+    /// Returns a schema that validates a value of a base against the child that it names, if it names one.
+    pub(super) fn lenient_schema(self, base: &str) -> Value {
         let mut branches = self.branches;
         branches.retain(|branch| branch.pointer.as_deref() != Some(base));
         let cases: Vec<_> = cases(&self.property, branches).collect();
@@ -41,8 +42,8 @@ impl Choices {
 }
 
 impl Rewriting<'_> {
-    /// The schema that demands one of the names, and chooses by it.
-    pub(super) fn strictly(&self, choices: Choices, may_be_null: bool) -> Value {
+    /// Returns a schema that requires the property, and validates against the schema that it names.
+    pub(super) fn strict_schema(&self, choices: Choices, may_be_null: bool) -> Value {
         let Choices {
             property,
             branches,
@@ -51,7 +52,7 @@ impl Rewriting<'_> {
         } = choices;
         let mut chosen = json!({"type": "object"});
         let values: Vec<_> = branches.iter().flat_map(|branch| &branch.values).collect();
-        // Without any there is nothing to choose from, but the property must be there.
+        // Without values any string is valid, but the property is required.
         let choice = (!values.is_empty()).then(|| json!(values));
         let choice = json!({"propertyName": property, "values": choice});
         let default = default.map(|pointer| {
@@ -77,13 +78,14 @@ impl Rewriting<'_> {
     }
 }
 
+/// Returns a conditional schema for each branch.
 fn cases(property: &str, branches: Vec<Branch>) -> impl Iterator<Item = Value> {
     branches.into_iter().map(
         move |branch| json!({"if": named(property, &json!(branch.values)), "then": branch.schema}),
     )
 }
 
-/// The schema of objects whose property is one of these.
+/// Returns the schema of objects whose property has one of these values.
 fn named(property: &str, values: &Value) -> Value {
     json!({"type": "object", "required": [property], "properties": {property: {"enum": values}}})
 }

@@ -1,4 +1,4 @@
-//! Which schemas of a document build on which, whatever file they are in.
+//! Inheritance between the schemas of a document, in all of its files.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,25 +11,28 @@ use crate::{
         files::{is_elsewhere, name_of, owner},
         node::{escape, value_at, value_at_mut},
     },
-    schema::{dialect::is_remark, encoded, every},
+    schema::{
+        dialect::is_annotation,
+        traverse::{each_schema, encoded},
+    },
 };
 
-/// Where the schemas stand that have a name.
+/// The pointer of the schemas with a name.
 pub(super) const NAMED: &str = "/components/schemas/";
 
-/// The schemas that have names, and what they are made of.
+/// The schemas that a discriminator can name, with their ancestors.
 pub(super) struct Families<'r> {
     root: &'r Value,
-    /// By the pointer of each schema: those that are made of it, over several generations, too.
+    /// By the pointer of each schema: its descendants of all generations.
     children: HashMap<String, Vec<String>>,
-    /// The pointers of all schemas that may be called by a name.
+    /// The pointers of all schemas that have a name.
     named: Vec<String>,
-    /// By the pointer of a schema: other names of it.
+    /// By the pointer of a schema: its other names.
     aliases: HashMap<String, Vec<String>>,
 }
 
 impl<'r> Families<'r> {
-    /// Of the document `root` with its schemas at `outer`, some of which have a discriminator at `holders`.
+    /// Collects the families of the document `root`, whose schemas are at `outer` and discriminators at `holders`.
     pub(super) fn of(root: &'r Value, outer: &[String], holders: &[String]) -> Self {
         let mut families = Self {
             root,
@@ -50,21 +53,21 @@ impl<'r> Families<'r> {
             }
         }
         for pointer in families.named.clone() {
-            families.note(&pointer);
+            families.add_ancestors(&pointer);
         }
         families
     }
 
-    /// Notes a schema with all that it is made of.
-    fn note(&mut self, pointer: &str) {
+    /// Adds a schema to the children of all its ancestors.
+    fn add_ancestors(&mut self, pointer: &str) {
         let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
         let mut seen = HashSet::from([pointer.to_owned()]);
-        let mut ahead = Vec::new();
-        self.parents(schema, &mut ahead);
-        while let Some(parent) = ahead.pop() {
+        let mut pending = Vec::new();
+        self.parents(schema, &mut pending);
+        while let Some(parent) = pending.pop() {
             if seen.insert(parent.clone()) {
                 if let Some(schema) = value_at(self.root, &parent) {
-                    self.parents(schema, &mut ahead);
+                    self.parents(schema, &mut pending);
                 }
                 self.children
                     .entry(parent)
@@ -74,7 +77,7 @@ impl<'r> Families<'r> {
         }
     }
 
-    /// Adds the pointers of what a schema is made of.
+    /// Adds the pointers of the parents of a schema: the targets of its reference and its `allOf`.
     fn parents(&self, schema: &Value, found: &mut Vec<String>) {
         found.extend(self.target(schema));
         let parts = schema.get("allOf").and_then(Value::as_array);
@@ -91,7 +94,7 @@ impl<'r> Families<'r> {
         self.named.iter().any(|known| known == pointer)
     }
 
-    /// The names of the schema at a pointer.
+    /// Returns the names of the schema at a pointer.
     pub(super) fn names(&self, pointer: &str) -> Vec<String> {
         let aliases = self.aliases.get(pointer).into_iter().flatten();
         std::iter::once(name_of(pointer))
@@ -99,13 +102,13 @@ impl<'r> Families<'r> {
             .collect()
     }
 
-    /// Where the reference of a schema leads to in the end.
+    /// Returns the pointer of the last target of a schema's reference.
     pub(super) fn target(&self, schema: &Value) -> Option<String> {
         let reference = schema.get("$ref").and_then(Value::as_str)?;
         Some(canonical(self.root, decoded(reference).into_owned()))
     }
 
-    /// Lets children refer to their bases without the choice, which would lead back to them.
+    /// Makes children refer to the copies of their bases without the choice, which would lead back to them.
     pub(super) fn refer_to_bare(&self, root: &mut Value, is_base: impl Fn(&str) -> bool) {
         for pointer in &self.named {
             if let Some(schema) = value_at_mut(root, pointer) {
@@ -128,8 +131,8 @@ impl<'r> Families<'r> {
     }
 }
 
-/// The pointers of what may be a child: what has a name, what references lead to, and what stands beside a base in another
-/// file.
+/// Returns the pointers of schemas that may be children: those with a name, the targets of references, and those beside
+/// a base in another file.
 fn candidates(root: &Value, outer: &[String], holders: &[String]) -> Vec<String> {
     let schemas = value_at(root, "/components/schemas").and_then(Value::as_object);
     let names = schemas.into_iter().flatten().map(|(name, _)| name);
@@ -139,7 +142,7 @@ fn candidates(root: &Value, outer: &[String], holders: &[String]) -> Vec<String>
     let mut referred = HashSet::new();
     for pointer in outer {
         if let Some(schema) = value_at(root, pointer) {
-            every(schema, pointer, &mut |schema, _| {
+            each_schema(schema, pointer, &mut |schema, _| {
                 let references = schema.get("$ref").into_iter().filter_map(Value::as_str);
                 let mapped = super::mapping(schema).map(|(_, target)| target);
                 let all = references.chain(mapped.filter(|target| target.starts_with('#')));
@@ -164,23 +167,23 @@ fn candidates(root: &Value, outer: &[String], holders: &[String]) -> Vec<String>
     found
 }
 
-/// The name by which a reference calls a schema.
-pub(super) fn called(schema: &Value) -> Option<String> {
+/// Returns the name of a schema in a reference to it.
+pub(super) fn name_in_reference(schema: &Value) -> Option<String> {
     let reference = schema.get("$ref").and_then(Value::as_str)?;
     Some(name_of(&decoded(reference)))
 }
 
-/// Where a schema leads that is but another name for one.
+/// Returns the target of a schema that is only another name: a reference with nothing but annotations beside it.
 fn other_name(schema: &Value) -> Option<String> {
-    let members = schema.as_object()?;
-    let reference = members.get("$ref").and_then(Value::as_str)?;
-    let mut others = members.keys().filter(|key| *key != "$ref");
+    let keywords = schema.as_object()?;
+    let reference = keywords.get("$ref").and_then(Value::as_str)?;
+    let mut others = keywords.keys().filter(|key| *key != "$ref");
     others
-        .all(|key| is_remark(key))
+        .all(|key| is_annotation(key))
         .then(|| decoded(reference).into_owned())
 }
 
-/// The pointer of the schema that is meant by the one at a pointer.
+/// Follows other names of a schema to the pointer of the schema itself.
 pub(super) fn canonical(root: &Value, mut pointer: String) -> String {
     for _ in 0..MAX_REFERENCES {
         match value_at(root, &pointer).and_then(other_name) {

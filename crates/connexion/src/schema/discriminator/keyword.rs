@@ -1,38 +1,42 @@
-//! What is kept of a discriminator in a schema: a keyword of our own, and names by which errors are worded.
+//! Keywords of this crate that replace `discriminator` in a compiled schema.
 
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value, json};
 
-/// The keyword of our own for the values that an object may name its schema by.
+/// The keyword that requires a discriminator property, with the values that it may have.
 pub(in crate::schema) const CHOICE: &str = "x-connexion-choice";
 
-/// Beside `oneOf` or `anyOf`: the names of their schemas.
-pub(in crate::schema) const WORDING: &str = "x-connexion-wording";
+/// The annotation beside `oneOf` or `anyOf` with the names of their schemas.
+pub(in crate::schema) const SELECTION: &str = "x-connexion-selection";
 
-/// Which schema of `oneOf` or `anyOf` is meant by a value that breaks all of them.
-pub(in crate::schema) enum Meant {
+/// The schema of `oneOf` or `anyOf` that an invalid value selects.
+pub(in crate::schema) enum Selected {
+    /// Its index.
     Schema(usize),
-    /// None that is known. The message is one for [`told`].
+    /// None of them. [`parse_choice`] reads the message.
     Unknown(String),
 }
 
-/// Which schema a value names, by what [`WORDING`] holds; `None` if it is no object.
-pub(in crate::schema) fn meant(wording: &Value, value: &Value) -> Option<Meant> {
-    let members = value.as_object()?;
-    let (property, _) = read(wording);
-    let named = members.get(&property).and_then(Value::as_str);
-    let schemas = wording.get("schemas")?;
+/// Returns the schema that a value selects, given the value of [`SELECTION`]; `None` if it is not an object.
+pub(in crate::schema) fn selected(selection: &Value, value: &Value) -> Option<Selected> {
+    let properties = value.as_object()?;
+    let (property, _) = read(selection);
+    let named = properties.get(&property).and_then(Value::as_str);
+    let schemas = selection.get("schemas")?;
     let index = named.and_then(|name| schemas.get(name));
-    let index = index.or_else(|| wording.get("default"));
+    let index = index.or_else(|| selection.get("default"));
     let index = index.and_then(|index| usize::try_from(index.as_u64()?).ok());
-    Some(index.map_or_else(|| Meant::Unknown(wording.to_string()), Meant::Schema))
+    Some(index.map_or_else(
+        || Selected::Unknown(selection.to_string()),
+        Selected::Schema,
+    ))
 }
 
 struct Choice {
     property: String,
-    /// `None` if any will do.
+    /// `None` if any string is valid.
     values: Option<Vec<String>>,
-    /// The keyword's own value as JSON: [`told`] makes a sentence of it.
+    /// The value of the keyword as JSON, for [`parse_choice`]: an error of `jsonschema` can only carry a string.
     source: String,
 }
 
@@ -46,10 +50,10 @@ impl Keyword<'_> for Choice {
     }
 
     fn is_valid(&self, value: &Value) -> bool {
-        let Value::Object(members) = value else {
+        let Value::Object(properties) = value else {
             return true;
         };
-        match (members.get(&self.property), &self.values) {
+        match (properties.get(&self.property), &self.values) {
             (Some(Value::String(name)), Some(values)) => values.contains(name),
             (Some(Value::String(_)), None) => true,
             _ => false,
@@ -71,24 +75,26 @@ pub(in crate::schema) fn choice<'a>(
     }))
 }
 
+/// Reads the property and its values from the value of a keyword.
 fn read(value: &Value) -> (String, Option<Vec<String>>) {
     let values = value.get("values").and_then(Value::as_array);
-    let values = values.map(|values| texts(values).collect());
+    let values = values.map(|values| strings(values).collect());
     (property_name(value).unwrap_or_default().to_owned(), values)
 }
 
-/// The member that an error's message speaks of, and the values it may have, as JSON.
-pub(in crate::schema) fn told(message: &str) -> (String, Option<String>) {
+/// Reads the message of an error: the name of the property, and its valid values as JSON.
+pub(in crate::schema) fn parse_choice(message: &str) -> (String, Option<String>) {
     let value = serde_json::from_str(message).unwrap_or_default();
     let (property, values) = read(&value);
     (property, values.map(|values| json!(values).to_string()))
 }
 
-pub(in crate::schema) fn texts(values: &[Value]) -> impl Iterator<Item = String> {
+/// Returns the strings among `values`.
+pub(in crate::schema) fn strings(values: &[Value]) -> impl Iterator<Item = String> {
     values.iter().filter_map(Value::as_str).map(str::to_owned)
 }
 
-/// The member that a `discriminator` names; in Swagger 2.0 it is but the name.
+/// Returns the property of a `discriminator`. In Swagger 2.0 the discriminator is the name itself.
 pub(in crate::schema) fn property_name(discriminator: &Value) -> Option<&str> {
     let name = discriminator.get("propertyName").unwrap_or(discriminator);
     name.as_str()

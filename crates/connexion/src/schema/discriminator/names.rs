@@ -1,4 +1,4 @@
-//! By which values of a discriminator's property its schemas are chosen.
+//! The values of a discriminator property that select each schema.
 
 use std::{cell::Cell, collections::HashSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Branch,
     family::{Families, NAMED, canonical},
-    keyword::texts,
+    keyword::strings,
 };
 use crate::{
     document::{
@@ -15,17 +15,18 @@ use crate::{
         files::{name_of, owner},
         node::{escape, value_at},
     },
-    schema::resolve,
+    schema::traverse::resolve,
 };
 
-/// So many schemas are looked at to learn the values by which others are chosen.
+/// The maximum number of schemas that are searched for values. Branches may contain the same schemas repeatedly.
 const MAX_LOOKS: usize = 100_000;
 
+/// Assigns values to the branches of discriminators.
 pub(super) struct Names<'r> {
     /// The document before anything was rewritten.
     root: &'r Value,
     families: &'r Families<'r>,
-    /// How many schemas may still be looked at to learn what branches allow: each may hold the same ones again.
+    /// The number of schemas that may still be searched.
     left: Cell<usize>,
 }
 
@@ -39,8 +40,10 @@ impl<'r> Names<'r> {
         }
     }
 
-    /// Gives each branch its values: those of the mapping, which are `taken`, or those it allows itself, or its name.
-    pub(super) fn give(
+    /// Assigns each branch its values: those of the mapping, which are `taken`, those its schema allows, or its name.
+    ///
+    /// Branches without values are removed.
+    pub(super) fn assign(
         &self,
         branches: &mut Vec<Branch>,
         mut taken: HashSet<String>,
@@ -51,28 +54,29 @@ impl<'r> Names<'r> {
             .iter()
             .map(|one| self.pins_of(one, property, base))
             .collect();
-        for (i, (branch, pins_of)) in branches.iter_mut().zip(&pins).enumerate() {
+        for (i, (branch, own_pins)) in branches.iter_mut().zip(&pins).enumerate() {
             if !branch.values.is_empty() {
-                // Its own name will do, too (OpenAPI 3.1.1, section 4.8.25.2), unless its schema says otherwise.
+                // The name of the schema is valid, too (OpenAPI 3.1.1, section 4.8.25.2), unless the schema restricts
+                // the property to other values.
                 let names = branch.names.iter();
                 let names =
-                    names.filter(|name| pins_of.is_empty() && taken.insert((*name).clone()));
+                    names.filter(|name| own_pins.is_empty() && taken.insert((*name).clone()));
                 branch.values.extend(names.cloned());
                 continue;
             }
-            // What several allow, such as an enum in their common base, names none of them.
+            // A value that several branches allow, such as one of an enum in their base, selects none of them.
             let is_shared = |value: &String| {
                 let mut others = pins.iter().enumerate().filter(|(k, _)| *k != i);
                 others.any(|(_, others)| others.contains(value))
             };
-            let is_own = !pins_of.is_empty() && !pins_of.iter().any(is_shared);
+            let is_own = !own_pins.is_empty() && !own_pins.iter().any(is_shared);
             let mut values = branch.names.clone();
-            values.retain(|name| !is_own || pins_of.contains(name));
+            values.retain(|name| !is_own || own_pins.contains(name));
             if values.is_empty() {
-                values.clone_from(pins_of);
+                values.clone_from(own_pins);
             }
             if let Some(pointer) = &branch.pointer
-                && pins_of.is_empty()
+                && own_pins.is_empty()
                 && Some(&**pointer) != base
             {
                 values.extend(self.nested(pointer, 0));
@@ -86,6 +90,7 @@ impl<'r> Names<'r> {
         branches.retain(|branch| !branch.values.is_empty());
     }
 
+    /// Returns the values to which the schema of a branch restricts the property.
     fn pins_of(&self, branch: &Branch, property: &str, base: Option<&str>) -> Vec<String> {
         match &branch.pointer {
             Some(pointer) if Some(&**pointer) != base => {
@@ -96,12 +101,12 @@ impl<'r> Names<'r> {
         }
     }
 
-    /// Whether a schema says itself by which values it is chosen.
-    pub(super) fn are_in(&self, schema: &Value, property: &str) -> bool {
+    /// Returns whether a schema restricts the property to certain values.
+    pub(super) fn pins_values(&self, schema: &Value, property: &str) -> bool {
         !self.pinned(schema, property, None).is_empty()
     }
 
-    /// A base may say itself that it is not to be named.
+    /// Removes the values of a base that its own schema does not allow.
     fn name_base(&self, branches: &mut [Branch], property: &str, base: &str) {
         let schema = value_at(self.root, base).unwrap_or(&Value::Null);
         let pins = self.pinned(schema, property, None);
@@ -116,8 +121,8 @@ impl<'r> Names<'r> {
         }
     }
 
-    /// Where a value of `mapping` leads that stands in the schema at `holder`: it is the name of a schema of the document or
-    /// of one beside the holder, or a reference.
+    /// Returns the pointer of a target in the `mapping` of the schema at `holder`. A target is the name of a schema in
+    /// `components` or beside the holder, or a reference.
     pub(super) fn mapped(&self, target: &str, holder: &str) -> String {
         let beside = owner(holder).rsplit_once('/').map(|(holder, _)| holder);
         let beside = beside.map(|holder| format!("{holder}/"));
@@ -132,13 +137,14 @@ impl<'r> Names<'r> {
         )
     }
 
+    /// Counts a schema that is searched.
     fn may_look(&self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left > 0
     }
 
-    /// The names of the schemas between which the one at a pointer chooses: they choose it.
+    /// Returns the names of the schemas under `oneOf` or `anyOf` of the schema at a pointer. They select that schema.
     fn nested(&self, pointer: &str, depth: usize) -> Vec<String> {
         let schema = value_at(self.root, pointer).unwrap_or(&Value::Null);
         let parts = ["oneOf", "anyOf"]
@@ -157,13 +163,14 @@ impl<'r> Names<'r> {
         names
     }
 
-    /// The texts to which a schema restricts the member, `base` not being asked.
+    /// Returns the strings to which a schema restricts the property, regardless of `base`.
     fn pinned(&self, schema: &Value, property: &str, base: Option<&str>) -> Vec<String> {
         let mut pins = None;
         self.pins(schema, property, base, &mut pins, 0);
         pins.unwrap_or_default()
     }
 
+    /// Intersects `pins` with the values that a schema allows for the property.
     fn pins(
         &self,
         schema: &Value,
@@ -175,12 +182,12 @@ impl<'r> Names<'r> {
         if depth > MAX_REFERENCES || !self.may_look() {
             return;
         }
-        let member = schema.get("properties").and_then(|all| all.get(property));
-        if let Some(member) = member.map(|member| resolve(self.root, member)) {
-            let one = member.get("const").map(std::slice::from_ref);
-            let many = member.get("enum").and_then(Value::as_array);
+        let described = schema.get("properties").and_then(|all| all.get(property));
+        if let Some(described) = described.map(|described| resolve(self.root, described)) {
+            let one = described.get("const").map(std::slice::from_ref);
+            let many = described.get("enum").and_then(Value::as_array);
             if let Some(values) = one.or(many.map(Vec::as_slice)) {
-                let values = texts(values);
+                let values = strings(values);
                 *pins = Some(match pins.take() {
                     Some(known) => values.filter(|value| known.contains(value)).collect(),
                     None => values.collect(),
@@ -204,7 +211,7 @@ impl<'r> Names<'r> {
                 self.pins(part, property, base, &mut pins, depth + 1);
                 pins
             });
-            // If one of them allows any value, all of them do.
+            // If one branch does not restrict the property, the keyword does not.
             let pinned: Option<Vec<_>> = pinned.collect();
             if let Some(values) = pinned.filter(|all| !all.is_empty()).map(|all| all.concat()) {
                 *pins = Some(match pins.take() {

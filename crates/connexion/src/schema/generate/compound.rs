@@ -1,16 +1,16 @@
-//! Objects and arrays.
+//! Generation of objects and arrays.
 
 use serde_json::{Map, Value};
 
 use super::{Generator, MAX_FULL_DEPTH, Mode, Spot, view::View};
 
-/// Properties of one object that are there at once.
+/// The maximum number of properties in an object.
 const MAX_PROPERTIES: usize = 200;
 
-/// Items of an array that has no `maxItems`, or a greater one.
+/// The maximum number of items in an array without a smaller `maxItems`.
 const MAX_ITEMS: usize = 32;
 
-/// Items that an array may have to have.
+/// The maximum `minItems` that is supported.
 const MAX_MIN_ITEMS: usize = 1_000;
 
 /// The name of a property that the document does not describe.
@@ -21,55 +21,63 @@ impl<'s> Generator<'s> {
         let object = &view.object;
         let mut names = object.required.clone();
         object.complete(&mut names);
-        let mut members = Map::new();
+        let mut properties = Map::new();
         for name in &names {
-            if !members.contains_key(*name) {
+            if !properties.contains_key(*name) {
                 let value = self.property(view, name, spot)?;
-                members.insert((*name).to_owned(), value);
+                properties.insert((*name).to_owned(), value);
             }
         }
         for name in object.properties.keys() {
-            let is_wanted = members.len() < object.min
+            let is_wanted = properties.len() < object.min
                 || match spot.mode {
                     Mode::Small => false,
                     Mode::Full | Mode::Large => true,
                     Mode::Random => spot.depth <= MAX_FULL_DEPTH && self.rng.borrow_mut().bool(),
                 };
             if is_wanted {
-                self.add(&mut members, view, name, spot);
+                self.add(&mut properties, view, name, spot);
             }
         }
-        for i in 0..object.min.saturating_sub(members.len()).min(MAX_PROPERTIES) {
+        for i in 0..object
+            .min
+            .saturating_sub(properties.len())
+            .min(MAX_PROPERTIES)
+        {
             let name = self.other_name(view, i)?;
             let value = self.property(view, &name, spot.with(Mode::Small))?;
-            members.insert(name, value);
+            properties.insert(name, value);
         }
-        Some(Value::Object(members))
+        Some(Value::Object(properties))
     }
 
-    /// Adds an optional property, with those that it requires, if they can be there.
+    /// Adds an optional property and those that it requires, if they have values.
     fn add(
         &self,
-        members: &mut Map<String, Value>,
+        properties: &mut Map<String, Value>,
         view: &View<'s>,
         name: &'s str,
         spot: Spot<'_>,
     ) {
         let (object, mut at) = (&view.object, String::new());
-        if self.banned.borrow().contains(spot.below(name, &mut at).at) {
+        if self
+            .excluded
+            .borrow()
+            .contains(spot.below(name, &mut at).at)
+        {
             return;
         }
         let mut names = vec![name];
         object.complete(&mut names);
-        names.retain(|name| !members.contains_key(*name));
-        if members.len() + names.len() > object.max.unwrap_or(MAX_PROPERTIES) {
+        names.retain(|name| !properties.contains_key(*name));
+        if properties.len() + names.len() > object.max.unwrap_or(MAX_PROPERTIES) {
             return;
         }
         let values = names
             .iter()
             .map(|name| Some(((*name).to_owned(), self.property(view, name, spot)?)));
         let values: Option<Vec<_>> = values.collect();
-        members.extend(values.into_iter().flatten());
+        properties.extend(values.into_iter().flatten());
     }
 
     fn property(&self, view: &View<'s>, name: &str, spot: Spot<'_>) -> Option<Value> {
@@ -77,7 +85,7 @@ impl<'s> Generator<'s> {
         self.build(&schemas, spot.below(name, &mut String::new()))
     }
 
-    /// The name of a property that is not described.
+    /// Returns the name of a property that is not described.
     fn other_name(&self, view: &View<'s>, i: usize) -> Option<String> {
         let object = &view.object;
         let patterns = object.patterns.iter().map(|(pattern, _)| *pattern);
@@ -96,7 +104,7 @@ impl<'s> Generator<'s> {
         }
         if !object.names.is_empty() {
             for view in self.views(&object.names).iter() {
-                let texts = super::text::candidates(view, &mut self.rng.borrow_mut());
+                let texts = super::string::candidates(view, &mut self.rng.borrow_mut());
                 let options = view.options.iter().flatten().copied().cloned();
                 let all = options.chain(texts).skip(i).take(1);
                 names.extend(all.filter_map(|name| name.as_str().map(str::to_owned)));
@@ -142,7 +150,7 @@ impl<'s> Generator<'s> {
         Some(Value::Array(items))
     }
 
-    /// An item that is not among `items`.
+    /// Returns an item that is not among `items`.
     fn another(&self, schemas: &[&'s Value], items: &[Value], spot: Spot<'_>) -> Option<Value> {
         let mut at = String::new();
         let spot = spot.below("0", &mut at);
@@ -192,7 +200,7 @@ impl<'s> Generator<'s> {
             self.add(&mut base, view, name, spot);
             let (schemas, mut at) = (view.object.property(name), String::new());
             let spot = spot.below(name, &mut at);
-            if self.banned.borrow().contains(spot.at) {
+            if self.excluded.borrow().contains(spot.at) {
                 continue;
             }
             self.vary(&schemas, spot, share, &mut |value| {
@@ -231,7 +239,7 @@ impl<'s> Generator<'s> {
         if allowance == 0 {
             return;
         }
-        // All items but the first ones are alike.
+        // All items after the first ones have the same schema.
         let different = full.len().min(array.first.len().max(1));
         for i in 0..different {
             let mut schemas = array.item(i).to_vec();
@@ -249,7 +257,7 @@ impl<'s> Generator<'s> {
     }
 }
 
-/// The object with a property added or replaced.
+/// Returns the object with a property added or replaced.
 pub(super) fn with(object: &Map<String, Value>, name: &str, value: Value) -> Value {
     let mut object = object.clone();
     object.insert(name.to_owned(), value);

@@ -1,13 +1,13 @@
-//! Numbers: the plainest first, the greatest last.
+//! Generation of numbers: simplest first, greatest last.
 
 use serde_json::{Number, Value};
 
 use super::view::View;
 use crate::schema::{dialect, integer};
 
-/// Bounds of the numbers that a view allows.
+/// The limits of the numbers that a view allows.
 struct Bounds {
-    /// For integers. Without a bound in the document they are those of 64 bits: handlers read no others.
+    /// For integers. Without a limit in the document, those of 64 bits, because handlers read no others.
     least: i128,
     greatest: i128,
     /// For numbers.
@@ -16,7 +16,7 @@ struct Bounds {
     steps: Vec<f64>,
 }
 
-/// Integers, and numbers with a fraction, if the view allows them.
+/// Returns the integers to try, and numbers with a fraction if the view allows them.
 pub(super) fn candidates(view: &View<'_>) -> Vec<Value> {
     let bounds = Bounds::of(view);
     let mut found = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn candidates(view: &View<'_>) -> Vec<Value> {
     found
 }
 
-/// Numbers that break one of the bounds.
+/// Returns numbers that are probably outside the limits.
 pub(super) fn beyond(view: &View<'_>) -> Vec<Value> {
     let Bounds {
         least,
@@ -72,7 +72,7 @@ impl Bounds {
             steps: Vec::new(),
         };
         let is_bounded = |end: &str| view.numbers.iter().any(|(key, _)| key.ends_with(end));
-        // A bound beyond 64 bits is meant as it is.
+        // A limit beyond 64 bits replaces the default.
         if is_bounded("inimum") {
             bounds.least = i128::MIN / 4;
         }
@@ -105,7 +105,7 @@ impl Bounds {
                 self.greatest = self.greatest.min(whole(value, number.ceil()) - 1);
             }
             "multipleOf" => self.steps.push(number),
-            integer::WHOLE => {
+            integer::INTEGER_RANGE => {
                 let (least, greatest) = match value.as_str() {
                     Some("int32") => (i32::MIN.into(), i32::MAX.into()),
                     _ => (i64::MIN.into(), i64::MAX.into()),
@@ -113,7 +113,7 @@ impl Bounds {
                 self.least = self.least.max(least);
                 self.greatest = self.greatest.min(greatest);
             }
-            dialect::SINGLE => {
+            dialect::FLOAT_RANGE => {
                 self.low = self.low.max(f32::MIN.into());
                 self.high = self.high.min(f32::MAX.into());
             }
@@ -121,7 +121,7 @@ impl Bounds {
         }
     }
 
-    /// The nearest multiple of what the document asks for that is within the bounds.
+    /// Returns the nearest multiple of `multipleOf` within the limits.
     fn whole(&self, number: i128) -> i128 {
         let steps = self.steps.iter().filter(|step| step.fract() == 0.0);
         let mut steps = steps
@@ -151,14 +151,14 @@ impl Bounds {
     }
 }
 
-/// The exact integer if the document has one; otherwise the float, rounded.
+/// Returns the exact integer of a limit, or the rounded float.
 fn whole(value: &Value, rounded: f64) -> i128 {
     let exact = value.as_i64().map(i128::from);
     let exact = exact.or_else(|| value.as_u64().map(i128::from));
     exact.unwrap_or_else(|| float_to_int(rounded))
 }
 
-/// Within half of the range, so that one more or less is an integer, too.
+/// Limited to half of the range, so that one can be added or subtracted.
 #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
 fn float_to_int(number: f64) -> i128 {
     (number as i128).clamp(i128::MIN / 2, i128::MAX / 2)

@@ -1,43 +1,43 @@
-//! Strings that match a pattern: by walking the pattern itself.
+//! Generation of strings that match a pattern, by traversal of the parsed pattern.
 //!
-//! Whatever looks around or refers back is not understood here, nor is what only ECMAScript has: there is no string then.
+//! Look-around, backreferences and syntax that only ECMAScript has are not supported.
 
 use fastrand::Rng;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition};
 
 use crate::schema::pattern::translated;
 
-/// More alternatives of a pattern than this are not tried one by one.
+/// The maximum number of alternatives that are tried one by one.
 const MAX_ALTERNATIVES: usize = 16;
 
-/// Repetitions that are tried for the longest string.
+/// The maximum number of repetitions for the longest string.
 const MAX_REPEATS: u32 = 256;
 
-/// A string of more characters is not finished.
+/// The approximate maximum length of a string.
 const MAX_LENGTH: usize = 2_000;
 
-/// How a pattern becomes a string.
+/// The decisions by which a pattern becomes a string.
 #[derive(Clone, Copy, Debug, Default)]
-struct Way {
-    /// What is repeated is repeated as often, if it may.
+struct Recipe {
+    /// The number of repetitions, within the limits of the pattern.
     repeats: u32,
-    /// Which alternative is taken; the last one, if there are not as many.
+    /// The index of the alternative, or the last one if there are fewer.
     alternative: usize,
     class: Pick,
 }
 
-/// Which character of a class is taken.
+/// The character that is taken from a class.
 #[derive(Clone, Copy, Debug, Default)]
 enum Pick {
-    /// The plainest: a letter or digit, if there is one.
+    /// The simplest: a letter or digit, if the class has one.
     #[default]
     Plain,
     First,
     Last,
 }
 
-/// Strings that match `pattern`, with so many characters, the plainest first and the longest last; `None` if the pattern
-/// is not understood.
+/// Returns strings that match `pattern` with `least` to `most` characters, simplest first and longest last; `None` if
+/// the pattern is not supported.
 pub(super) fn candidates(
     pattern: &str,
     least: usize,
@@ -47,16 +47,16 @@ pub(super) fn candidates(
     let hir = regex_syntax::Parser::new()
         .parse(&translated(pattern))
         .ok()?;
-    let make = |way: Way| {
+    let make = |recipe: Recipe| {
         let mut out = String::new();
-        write(&hir, way, &mut out);
+        write(&hir, recipe, &mut out);
         let length = out.chars().count();
         (least..=most).contains(&length).then_some(out)
     };
     let with = |repeats| {
-        make(Way {
+        make(Recipe {
             repeats,
-            ..Way::default()
+            ..Recipe::default()
         })
     };
     let limit = u32::try_from(most).unwrap_or(MAX_REPEATS).min(MAX_REPEATS);
@@ -64,24 +64,24 @@ pub(super) fn candidates(
     let mut add = |text: Option<String>| {
         found.extend(text.filter(|text| !found.contains(text)));
     };
-    // The least number of repetitions that makes the string long enough.
+    // The lowest number of repetitions for which the string is long enough.
     let enough = (1..=limit)
         .find(|repeats| with(*repeats).is_some())
         .unwrap_or(0);
     add(with(enough));
     add(with(0));
     for alternative in 1..MAX_ALTERNATIVES {
-        add(make(Way {
+        add(make(Recipe {
             repeats: enough,
             alternative,
-            ..Way::default()
+            ..Recipe::default()
         }));
     }
     for class in [Pick::First, Pick::Last] {
-        add(make(Way {
+        add(make(Recipe {
             repeats: enough,
             class,
-            ..Way::default()
+            ..Recipe::default()
         }));
     }
     add(with(rng.u32(enough..=limit)));
@@ -89,48 +89,48 @@ pub(super) fn candidates(
     Some(found)
 }
 
-fn write(hir: &Hir, way: Way, out: &mut String) {
+fn write(hir: &Hir, recipe: Recipe, out: &mut String) {
     if out.len() > MAX_LENGTH {
         return;
     }
     match hir.kind() {
-        // A boundary has no characters; whether it is there is for the validator to say.
+        // An assertion adds no characters. The validator decides whether it holds.
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => out.push_str(&String::from_utf8_lossy(&literal.0)),
-        HirKind::Class(Class::Unicode(class)) => out.extend(pick(class, way)),
+        HirKind::Class(Class::Unicode(class)) => out.extend(pick(class, recipe)),
         HirKind::Class(Class::Bytes(class)) => {
             let ranges = class.ranges().iter();
             out.extend(ranges.map(|range| char::from(range.start())).next());
         }
         HirKind::Repetition(Repetition { min, max, sub, .. }) => {
             let most = max.unwrap_or(u32::MAX);
-            for _ in 0..way.repeats.max(*min).min(most) {
+            for _ in 0..recipe.repeats.max(*min).min(most) {
                 if out.len() > MAX_LENGTH {
                     break;
                 }
-                write(sub, way, out);
+                write(sub, recipe, out);
             }
         }
-        HirKind::Capture(capture) => write(&capture.sub, way, out),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, way, out)),
+        HirKind::Capture(capture) => write(&capture.sub, recipe, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, recipe, out)),
         HirKind::Alternation(parts) => {
-            if let Some(part) = parts.get(way.alternative).or(parts.last()) {
-                write(part, way, out);
+            if let Some(part) = parts.get(recipe.alternative).or(parts.last()) {
+                write(part, recipe, out);
             }
         }
     }
 }
 
-fn pick(class: &ClassUnicode, way: Way) -> Option<char> {
+fn pick(class: &ClassUnicode, recipe: Recipe) -> Option<char> {
     let ranges = class.ranges();
-    match way.class {
-        // A class of few characters stands for alternatives: `a|b` is read as `[ab]`.
+    match recipe.class {
+        // A class of few characters is treated as alternatives: `a|b` is parsed as `[ab]`.
         Pick::Plain
-            if way.alternative > 0
+            if recipe.alternative > 0
                 && ranges.iter().map(ClassUnicodeRange::len).sum::<usize>() <= MAX_ALTERNATIVES =>
         {
             let mut all = ranges.iter().flat_map(|range| range.start()..=range.end());
-            all.nth(way.alternative)
+            all.nth(recipe.alternative)
                 .or(ranges.last().map(ClassUnicodeRange::end))
         }
         Pick::Plain => {

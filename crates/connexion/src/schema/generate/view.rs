@@ -1,5 +1,5 @@
-//! What schemas say together of one value: references are followed, `allOf` is joined, and of each choice (`oneOf`,
-//! `anyOf`, `if`, `dependentSchemas`) one branch is taken.
+//! The combined rules of schemas for one value: references are resolved, `allOf` is merged, and one branch of each
+//! choice (`oneOf`, `anyOf`, `if`, `dependentSchemas`) is selected.
 
 use std::{cell::OnceCell, collections::VecDeque};
 
@@ -11,37 +11,37 @@ use crate::{
     schema::{dialect, direction, discriminator, integer, pattern},
 };
 
-/// Ways to take the choices of a schema that are looked at.
+/// The maximum number of views of a schema.
 const MAX_VIEWS: usize = 32;
 
-/// Ways to take choices that wait to be looked at.
-const MAX_AHEAD: usize = 256;
+/// The maximum number of pending combinations of branches.
+const MAX_PENDING: usize = 256;
 
-/// The types of JSON Schema; `number` has integers in it.
+/// The types of JSON Schema; `number` includes integers.
 const TYPES: [&str; 6] = ["object", "array", "string", "number", "boolean", "null"];
 
-/// The rules for one value, with each choice taken.
+/// The rules for one value, with a branch selected for each choice.
 #[derive(Debug, Default)]
 pub(super) struct View<'s> {
     /// `None` if any type is allowed.
     types: Option<Vec<&'s str>>,
     /// The values of `enum` and `const`.
     pub(super) options: Option<Vec<&'s Value>>,
-    /// The defaults of the document. They may be invalid.
+    /// The defaults in the document. They may be invalid.
     pub(super) samples: Vec<&'s Value>,
-    /// Keywords that limit numbers, with what stands under them.
+    /// The keywords for numbers, with their values.
     pub(super) numbers: Vec<(&'s str, &'s Value)>,
-    pub(super) text: Text<'s>,
-    pub(super) object: Object<'s>,
-    pub(super) array: Array<'s>,
-    /// The strings that are tried; they take time to make.
+    pub(super) string: StringRules<'s>,
+    pub(super) object: ObjectRules<'s>,
+    pub(super) array: ArrayRules<'s>,
+    /// The candidates for strings, cached because they take time to generate.
     pub(super) strings: OnceCell<Vec<Value>>,
-    /// Whether no value is allowed.
+    /// True if no value is valid.
     is_never: bool,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Text<'s> {
+pub(super) struct StringRules<'s> {
     pub(super) min_length: usize,
     pub(super) max_length: Option<usize>,
     pub(super) patterns: Vec<&'s str>,
@@ -49,21 +49,21 @@ pub(super) struct Text<'s> {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Object<'s> {
+pub(super) struct ObjectRules<'s> {
     pub(super) properties: IndexMap<&'s str, Vec<&'s Value>>,
     pub(super) patterns: Vec<(&'s str, &'s Value)>,
     /// The schemas of properties that are not described.
     pub(super) others: Vec<&'s Value>,
     pub(super) names: Vec<&'s Value>,
     pub(super) required: Vec<&'s str>,
-    /// By the name of a property those that it requires.
+    /// By property: the properties that it requires.
     pub(super) dependents: Vec<(&'s str, Vec<&'s str>)>,
     pub(super) min: usize,
     pub(super) max: Option<usize>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Array<'s> {
+pub(super) struct ArrayRules<'s> {
     pub(super) first: Vec<Vec<&'s Value>>,
     pub(super) items: Vec<&'s Value>,
     pub(super) contains: Vec<&'s Value>,
@@ -73,32 +73,32 @@ pub(super) struct Array<'s> {
 }
 
 impl<'s> View<'s> {
-    /// Every way to take the choices of these schemas, up to a limit: first the one that takes the first branch of
-    /// each.
+    /// Returns a view for each combination of branches, up to a limit. The first view selects the first branch of each
+    /// choice.
     pub(super) fn all(root: &'s Value, schemas: &[&'s Value]) -> Vec<Self> {
         let mut views = Vec::new();
-        let mut ahead = VecDeque::from([Vec::new()]);
-        let mut left = MAX_AHEAD;
+        let mut pending = VecDeque::from([Vec::new()]);
+        let mut left = MAX_PENDING;
         while views.len() < MAX_VIEWS
-            && let Some(picks) = ahead.pop_front()
+            && let Some(picks) = pending.pop_front()
         {
-            let mut gather = Gather {
+            let mut collector = Collector {
                 root,
                 picks: &picks,
                 branches: Vec::new(),
                 view: Self::default(),
             };
             for schema in schemas {
-                gather.schema(schema, 0);
+                collector.schema(schema, 0);
             }
-            let Gather { branches, view, .. } = gather;
+            let Collector { branches, view, .. } = collector;
             let choices = branches.iter().enumerate().skip(picks.len());
             let others = choices.flat_map(|(i, count)| (1..*count).map(move |pick| (i, pick)));
             for (i, pick) in others.take(left) {
                 let mut next = picks.clone();
                 next.resize(i, 0);
                 next.push(pick);
-                ahead.push_back(next);
+                pending.push_back(next);
                 left -= 1;
             }
             if !view.allows_nothing() {
@@ -114,14 +114,14 @@ impl<'s> View<'s> {
             || self.options.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The types that a value can have, the one that the keywords speak of first and `null` last.
+    /// Returns the types of a value: those with keywords first, `null` last.
     pub(super) fn kinds(&self) -> Vec<&'s str> {
         let mut kinds = self.types.clone().unwrap_or_else(|| TYPES.to_vec());
         let is_of = |kind: &str| match kind {
             "object" => !self.object.properties.is_empty() || !self.object.required.is_empty(),
             "array" => !self.array.items.is_empty() || !self.array.first.is_empty(),
             "number" => !self.numbers.is_empty(),
-            "string" => !self.text.formats.is_empty() || !self.text.patterns.is_empty(),
+            "string" => !self.string.formats.is_empty() || !self.string.patterns.is_empty(),
             _ => false,
         };
         if self.types.is_none() {
@@ -131,7 +131,7 @@ impl<'s> View<'s> {
         kinds
     }
 
-    /// Whether a value may be of this type; an `integer` may be where a `number` may be.
+    /// Returns whether a value may have this type. An `integer` may be where a `number` may be.
     pub(super) fn may_be(&self, kind: &str) -> bool {
         let types = self.types.as_ref();
         types.is_none_or(|types| {
@@ -139,7 +139,7 @@ impl<'s> View<'s> {
         })
     }
 
-    /// How many values at least stand in a value.
+    /// Returns the minimum number of values that a value contains.
     pub(super) fn least_size(&self) -> usize {
         if self.options.is_some() {
             return 0;
@@ -152,14 +152,14 @@ impl<'s> View<'s> {
     }
 }
 
-impl<'s> Object<'s> {
-    /// Whether a property may stand in it that is not described.
+impl<'s> ObjectRules<'s> {
+    /// Returns whether properties that are not described are allowed.
     pub(super) fn is_open(&self) -> bool {
         let is_forbidden = |schema: &&&Value| ***schema == Value::Bool(false);
         self.others.iter().find(is_forbidden).is_none()
     }
 
-    /// The schemas of a property.
+    /// Returns the schemas of a property.
     pub(super) fn property(&self, name: &str) -> Vec<&'s Value> {
         let mut schemas = self.properties.get(name).cloned().unwrap_or_default();
         for (pattern, schema) in &self.patterns {
@@ -173,7 +173,7 @@ impl<'s> Object<'s> {
         schemas
     }
 
-    /// Adds what the properties in `names` require.
+    /// Adds the properties that those in `names` require.
     pub(super) fn complete(&self, names: &mut Vec<&'s str>) {
         let mut i = 0;
         while let Some(name) = names.get(i).copied() {
@@ -188,23 +188,23 @@ impl<'s> Object<'s> {
     }
 }
 
-impl<'s> Array<'s> {
-    /// The schemas of the item at an index.
+impl<'s> ArrayRules<'s> {
+    /// Returns the schemas of the item at an index.
     pub(super) fn item(&self, i: usize) -> &[&'s Value] {
         self.first.get(i).unwrap_or(&self.items)
     }
 }
 
-struct Gather<'p, 's> {
+struct Collector<'p, 's> {
     root: &'s Value,
-    /// Which branch each choice takes; those beyond take the first.
+    /// The branch that each choice selects. Further choices select the first.
     picks: &'p [usize],
-    /// How many branches each choice has.
+    /// The number of branches of each choice.
     branches: Vec<usize>,
     view: View<'s>,
 }
 
-impl<'s> Gather<'_, 's> {
+impl<'s> Collector<'_, 's> {
     fn pick(&mut self, branches: usize) -> usize {
         let pick = self.picks.get(self.branches.len()).copied();
         self.branches.push(branches);
@@ -213,9 +213,9 @@ impl<'s> Gather<'_, 's> {
 
     fn schema(&mut self, schema: &'s Value, depth: usize) {
         match schema {
-            Value::Object(members) if depth <= MAX_REFERENCES => {
-                for (key, value) in members {
-                    self.applicator(members, key, value, depth + 1);
+            Value::Object(keywords) if depth <= MAX_REFERENCES => {
+                for (key, value) in keywords {
+                    self.applicator(keywords, key, value, depth + 1);
                     self.keyword(key, value);
                 }
             }
@@ -224,7 +224,7 @@ impl<'s> Gather<'_, 's> {
         }
     }
 
-    /// A keyword whose schemas speak of the same value.
+    /// Applies a keyword whose schemas apply to the same value.
     fn applicator(
         &mut self,
         schema: &'s Map<String, Value>,
@@ -248,7 +248,7 @@ impl<'s> Gather<'_, 's> {
                     self.schema(part, depth);
                 }
             }
-            // Without the condition first: of many conditions, as a discriminator makes them, at most one holds.
+            // Without the condition first: of many conditions, such as those for a discriminator, at most one is true.
             ("if", condition) => {
                 let holds = self.pick(2) == 1;
                 if holds {
@@ -285,15 +285,15 @@ impl<'s> Gather<'_, 's> {
             | "exclusiveMinimum"
             | "exclusiveMaximum"
             | "multipleOf"
-            | integer::WHOLE
-            | dialect::SINGLE => view.numbers.push((key, value)),
+            | integer::INTEGER_RANGE
+            | dialect::FLOAT_RANGE => view.numbers.push((key, value)),
             direction::FORBIDDEN => view.is_never = true,
             discriminator::CHOICE => {
                 let property = value.get("propertyName").and_then(Value::as_str);
                 view.object.required.extend(property);
             }
             _ => {
-                view.text.keyword(key, value);
+                view.string.keyword(key, value);
                 view.object.keyword(key, value);
                 view.array.keyword(key, value);
             }
@@ -301,34 +301,34 @@ impl<'s> Gather<'_, 's> {
     }
 }
 
-impl<'s> Text<'s> {
+impl<'s> StringRules<'s> {
     fn keyword(&mut self, key: &str, value: &'s Value) {
         match key {
             "minLength" => raise(&mut self.min_length, value),
             "maxLength" => lower(&mut self.max_length, value),
-            "pattern" | pattern::OWN => self.patterns.extend(value.as_str()),
+            "pattern" | pattern::TRANSLATED => self.patterns.extend(value.as_str()),
             "format" => self.formats.extend(value.as_str()),
             _ => {}
         }
     }
 }
 
-impl<'s> Object<'s> {
+impl<'s> ObjectRules<'s> {
     fn keyword(&mut self, key: &str, value: &'s Value) {
-        let members = || value.as_object().into_iter().flatten();
-        let members = || members().map(|(name, value)| (name.as_str(), value));
+        let entries = || value.as_object().into_iter().flatten();
+        let entries = || entries().map(|(name, value)| (name.as_str(), value));
         match key {
             "properties" => {
-                for (name, schema) in members() {
+                for (name, schema) in entries() {
                     self.properties.entry(name).or_default().push(schema);
                 }
             }
-            "patternProperties" => self.patterns.extend(members()),
+            "patternProperties" => self.patterns.extend(entries()),
             "additionalProperties" | "unevaluatedProperties" => self.others.push(value),
             "propertyNames" => self.names.push(value),
             "required" => self.required.extend(strings(value)),
             "dependentRequired" => {
-                let named = members().map(|(name, others)| (name, strings(others)));
+                let named = entries().map(|(name, others)| (name, strings(others)));
                 self.dependents.extend(named);
             }
             "minProperties" => raise(&mut self.min, value),
@@ -338,7 +338,7 @@ impl<'s> Object<'s> {
     }
 }
 
-impl<'s> Array<'s> {
+impl<'s> ArrayRules<'s> {
     fn keyword(&mut self, key: &str, value: &'s Value) {
         match (key, value) {
             ("prefixItems" | "items", Value::Array(first)) => {
@@ -388,7 +388,7 @@ fn meet_options<'s>(options: &mut Option<Vec<&'s Value>>, named: Vec<&'s Value>)
     }
 }
 
-/// A count of the document; one that is written `3.0` is none for `as_u64`.
+/// Returns a count in the document; `None` for one written as `3.0`.
 fn count(value: &Value) -> Option<usize> {
     usize::try_from(value.as_u64()?).ok()
 }

@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 
 use super::ecma::Reader;
 
-/// A range of code points, both ends within.
+/// An inclusive range of code points.
 pub(super) type Range = (u32, u32);
 
-/// The surrogates that begin a pair in UTF-16, and those that end it.
+/// The first and the second halves of surrogate pairs in UTF-16.
 pub(super) const LEADING: Range = (0xd800, 0xdbff);
 pub(super) const TRAILING: Range = (0xdc00, 0xdfff);
 
 const LAST: u32 = 0x10_ffff;
 
-/// What `.` does not match.
+/// The characters that `.` does not match.
 const LINE_ENDS: &[Range] = &[(0x0a, 0x0a), (0x0d, 0x0d), (0x2028, 0x2029)];
 
 const DIGIT: &[Range] = &[(0x30, 0x39)];
 const WORD: &[Range] = &[(0x30, 0x39), (0x41, 0x5a), (0x5f, 0x5f), (0x61, 0x7a)];
-/// Those of ECMA-262, `WhiteSpace` and `LineTerminator`.
+/// `WhiteSpace` and `LineTerminator` of ECMA-262.
 const SPACE: &[Range] = &[
     (0x09, 0x0d),
     (0x20, 0x20),
@@ -32,7 +32,7 @@ const SPACE: &[Range] = &[
     (0xfeff, 0xfeff),
 ];
 
-/// The classes of Java and POSIX that Unicode does not have under these names.
+/// The classes of Java and POSIX that have other names in Unicode.
 const POSIX: [(&str, &[Range]); 9] = [
     ("XDigit", &[(0x30, 0x39), (0x41, 0x46), (0x61, 0x66)]),
     ("Alnum", &[(0x30, 0x39), (0x41, 0x5a), (0x61, 0x7a)]),
@@ -52,7 +52,7 @@ const POSIX: [(&str, &[Range]); 9] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct Set {
     ranges: Vec<Range>,
-    /// Properties of Unicode, as they are written.
+    /// Unicode properties, in the syntax of the pattern.
     properties: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Set {
         self.properties.extend(other.properties);
     }
 
-    /// The code point, if it is one.
+    /// Returns the code point of a set with one element.
     pub(super) fn only(&self) -> Option<u32> {
         match self.ranges.as_slice() {
             [(first, last)] if first == last && self.properties.is_empty() => Some(*first),
@@ -85,13 +85,13 @@ impl Set {
         self.ranges.is_empty() && self.properties.is_empty()
     }
 
-    /// Whether it has something, and all of that is within a range.
+    /// Returns whether the set is not empty and within a range.
     pub(super) fn is_within(&self, (first, last): Range) -> bool {
         let is_in = |(from, to): &Range| *from >= first && *to <= last;
         self.properties.is_empty() && !self.ranges.is_empty() && self.ranges.iter().all(is_in)
     }
 
-    /// Whether a surrogate is named, which no string has.
+    /// Returns whether a surrogate is the end of a range. No string contains one.
     pub(super) fn names_surrogates(&self) -> bool {
         let names_one = |(from, to): &Range| is_surrogate(*from) || is_surrogate(*to);
         self.ranges.iter().any(names_one)
@@ -106,7 +106,7 @@ pub(super) fn line_ends() -> Set {
     Set::of(LINE_ENDS)
 }
 
-/// All others.
+/// Returns the code points outside the ranges.
 fn complement(ranges: &[Range]) -> Vec<Range> {
     let mut others = Vec::new();
     let mut from = 0;
@@ -120,7 +120,7 @@ fn complement(ranges: &[Range]) -> Vec<Range> {
     others
 }
 
-/// The characters that these halves encode as pairs.
+/// Returns the characters that surrogate pairs of these halves encode.
 pub(super) fn pairs(leading: &Set, trailing: &Set) -> Set {
     let code = |lead: u32, trail: u32| 0x1_0000 + ((lead - LEADING.0) << 10) + (trail - TRAILING.0);
     let mut ranges = Vec::new();
@@ -136,7 +136,7 @@ pub(super) fn pairs(leading: &Set, trailing: &Set) -> Set {
     Set::of(&ranges)
 }
 
-/// The class that matches this set, or what is not in it. No string has a surrogate, so none is written.
+/// Returns the class that matches the set, or its complement. Surrogates are omitted, because no string contains them.
 pub(super) fn written(set: &Set, is_negated: bool) -> String {
     let mut items = String::new();
     for (first, last) in &set.ranges {
@@ -152,7 +152,7 @@ pub(super) fn written(set: &Set, is_negated: bool) -> String {
         items.push_str(property);
     }
     match (items.is_empty(), is_negated) {
-        // Nothing, and everything.
+        // Nothing, or everything.
         (true, false) => "[^\\u{0}-\\u{10ffff}]".to_owned(),
         (true, true) => "[\\u{0}-\\u{10ffff}]".to_owned(),
         (false, false) => format!("[{items}]"),
@@ -160,7 +160,7 @@ pub(super) fn written(set: &Set, is_negated: bool) -> String {
     }
 }
 
-/// Reads a class after its bracket, and whether it is negated.
+/// Reads a class after its opening bracket. Returns the set, and whether it is negated.
 pub(super) fn read(reader: &mut Reader) -> Option<(Set, bool)> {
     let is_negated = reader.eat("^");
     let mut set = Set::default();
@@ -176,9 +176,9 @@ pub(super) fn read(reader: &mut Reader) -> Option<(Set, bool)> {
         match (first.only(), last.only()) {
             (Some(from), Some(to)) if from <= to => set.ranges.push((from, to)),
             (Some(_), Some(_)) => return None,
-            // Annex B: a class beside a dash is no end of a range.
+            // Annex B: beside a class, the dash is a character.
             _ => {
-                reader.made.differs = true;
+                reader.output.differs = true;
                 set.add(first);
                 set.add(Set::one('-'.into()));
                 set.add(last);
@@ -186,7 +186,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<(Set, bool)> {
         }
     }
     if set.is_empty() {
-        reader.made.differs = true;
+        reader.output.differs = true;
     }
     Some((set, is_negated))
 }
@@ -211,7 +211,7 @@ pub(super) fn escape(reader: &mut Reader, in_class: bool) -> Option<Set> {
             if let Some(set) = property(reader, letter == 'P') {
                 return Some(set);
             }
-            reader.made.differs = true;
+            reader.output.differs = true;
             return Some(Set::one(letter.into()));
         }
         letter => return Some(Set::one(character(reader, letter, in_class))),
@@ -219,7 +219,7 @@ pub(super) fn escape(reader: &mut Reader, in_class: bool) -> Option<Set> {
     Some(Set::of(&ranges))
 }
 
-/// `{Name}` or `{Name=Value}`; `None`, without a step, if it is neither.
+/// Reads `{Name}` or `{Name=Value}`; reads nothing if it is neither.
 fn property(reader: &mut Reader, is_negated: bool) -> Option<Set> {
     let before = reader.position();
     let mut name = String::new();
@@ -238,14 +238,14 @@ fn property(reader: &mut Reader, is_negated: bool) -> Option<Set> {
         return None;
     }
     if let Some((_, ranges)) = POSIX.iter().find(|(known, _)| *known == name) {
-        reader.made.differs = true;
+        reader.output.differs = true;
         return Some(if is_negated {
             Set::of(&complement(ranges))
         } else {
             Set::of(ranges)
         });
     }
-    reader.made.is_doubtful = true;
+    reader.output.is_doubtful = true;
     let letter = if is_negated { 'P' } else { 'p' };
     Some(Set {
         ranges: Vec::new(),
@@ -253,7 +253,7 @@ fn property(reader: &mut Reader, is_negated: bool) -> Option<Set> {
     })
 }
 
-/// The code point of an escape that stands for one.
+/// Returns the code point of an escape that stands for one.
 fn character(reader: &mut Reader, letter: char, in_class: bool) -> u32 {
     match letter {
         't' => 0x09,
@@ -273,9 +273,9 @@ fn character(reader: &mut Reader, letter: char, in_class: bool) -> u32 {
     }
 }
 
-/// Annex B: what is no escape stands for itself.
+/// Annex B: the backslash is ignored if the letter has no meaning as an escape.
 fn itself(reader: &mut Reader, letter: char) -> u32 {
-    reader.made.differs = true;
+    reader.output.differs = true;
     letter.into()
 }
 
@@ -293,7 +293,7 @@ fn hex(reader: &mut Reader, digits: usize) -> Option<u32> {
     Some(code)
 }
 
-/// `\u0041`, `\u{41}`, or a pair of surrogates; `None`, without a step, if it is none of them.
+/// Reads the rest of `\u0041`, `\u{41}` or a surrogate pair; reads nothing if it is none of them.
 fn unicode(reader: &mut Reader) -> Option<u32> {
     let before = reader.position();
     if reader.eat("{") {
@@ -314,7 +314,7 @@ fn unicode(reader: &mut Reader) -> Option<u32> {
     if (LEADING.0..=LEADING.1).contains(&lead) && reader.eat("\\u") {
         let trail = hex(reader, 4).filter(|code| (TRAILING.0..=TRAILING.1).contains(code));
         if let Some(trail) = trail {
-            reader.made.differs = true;
+            reader.output.differs = true;
             return Some(0x1_0000 + ((lead - LEADING.0) << 10) + (trail - TRAILING.0));
         }
         reader.go_back_to(after);
@@ -322,9 +322,9 @@ fn unicode(reader: &mut Reader) -> Option<u32> {
     Some(lead)
 }
 
-/// `\cA`; without a letter the backslash stands for itself.
+/// Reads the rest of `\cA`. Without a letter, the backslash is a character.
 fn control(reader: &mut Reader, in_class: bool) -> u32 {
-    reader.made.differs = true;
+    reader.output.differs = true;
     let is_control = |letter: &char| {
         letter.is_ascii_alphabetic() || in_class && (letter.is_ascii_digit() || *letter == '_')
     };
@@ -336,9 +336,9 @@ fn control(reader: &mut Reader, in_class: bool) -> u32 {
     '\\'.into()
 }
 
-/// Up to three digits, at most `\377`.
+/// Reads up to three octal digits, at most `\377`.
 fn octal(reader: &mut Reader, first: char) -> u32 {
-    reader.made.differs = true;
+    reader.output.differs = true;
     let mut code = first.to_digit(8).unwrap_or_default();
     while let Some(digit) = reader.peek().and_then(|letter| letter.to_digit(8)) {
         if code * 8 + digit > 0o377 {

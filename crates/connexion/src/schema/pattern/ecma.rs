@@ -1,84 +1,84 @@
-//! Patterns as ECMA-262 reads them, annex B included, in the syntax of the crates `regex` and `fancy-regex`.
+//! Translation of patterns from ECMA-262, including annex B, into the syntax of the `regex` and `fancy-regex` crates.
 //!
-//! A pattern is read as with the flag `u` where that has a meaning (`\u{1F600}`, `\p{L}`, surrogate pairs), and as without
-//! it where the flag would make it an error (`{` and `]` as characters, `[\w-.]`, `\_`). Strings are matched by
-//! characters, not by UTF-16 units: a class of leading surrogates before one of trailing surrogates stands for the
-//! characters that such pairs encode.
+//! The flag `u` is assumed where it has a meaning (`\u{1F600}`, `\p{L}`, surrogate pairs), and not assumed where it
+//! would make the pattern invalid (`{` and `]` as characters, `[\w-.]`, `\_`). Strings are matched by characters, not
+//! by UTF-16 units: a class of leading surrogates followed by a class of trailing surrogates stands for the characters
+//! that such pairs encode.
 
 use super::class::{self, Set};
 
-/// The product of all counts of repetitions up to which a pattern is certainly small.
+/// The maximum product of all repetition counts for a pattern that is certainly small.
 const MAX_COUNTS: u64 = 1_000;
 
-/// A pattern that was read.
+/// A translated pattern.
 #[derive(Debug, Default)]
 pub(super) struct Translation {
     pub(super) regex: String,
-    /// Whether an engine that reads only the syntax of the flag `u` refuses it or takes it for something else.
+    /// True if an engine that reads only the syntax of the flag `u` rejects the pattern or reads it differently.
     pub(super) differs: bool,
-    /// Whether it looks around or refers back.
-    pub(super) is_slow: bool,
-    /// Whether the engine may refuse it: it may be large, or names a property of characters.
+    /// True if it has look-around or backreferences, which need a backtracking engine.
+    pub(super) backtracks: bool,
+    /// True if the engine may reject it: it may be large, or names a Unicode property.
     pub(super) is_doubtful: bool,
 }
 
-/// Translates a pattern; `None` if ECMA-262 does not allow it.
+/// Translates a pattern; `None` if it is invalid in ECMA-262.
 pub(super) fn translate(pattern: &str) -> Option<Translation> {
     let first = Reader::new(pattern, false).read()?;
     let has_boundaries = pattern.contains("\\b") || pattern.contains("\\B");
-    if first.is_slow && has_boundaries {
+    if first.backtracks && has_boundaries {
         return Reader::new(pattern, true).read();
     }
     Some(first)
 }
 
-/// Reads a pattern from its beginning to its end.
+/// Reads a pattern and writes its translation.
 pub(super) struct Reader {
     chars: Vec<char>,
     at: usize,
-    pub(super) made: Translation,
+    pub(super) output: Translation,
     open: Vec<Group>,
-    /// How many capturing groups have begun.
-    begun: usize,
-    /// The numbers of those that have ended.
-    ended: Vec<usize>,
-    /// How many there are in the whole pattern, and the names of those that have one.
+    /// The number of capturing groups that were opened.
+    opened: usize,
+    /// The numbers of the capturing groups that were closed.
+    closed: Vec<usize>,
+    /// The number of capturing groups in the whole pattern, and their names.
     total: usize,
     names: Vec<(String, usize)>,
     counts: u64,
-    /// Whether a group has just ended that looks ahead.
-    is_after_ahead: bool,
-    /// Whether a repetition has its least count after its greatest.
-    is_out_of_order: bool,
+    /// True if the previous token closed a look-ahead.
+    follows_look_ahead: bool,
+    /// True if the minimum of a repetition is greater than its maximum.
+    has_invalid_count: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Group {
     Plain,
     Capturing(usize),
-    Ahead,
-    Behind,
+    LookAhead,
+    LookBehind,
 }
 
 impl Reader {
-    fn new(pattern: &str, is_slow: bool) -> Self {
+    fn new(pattern: &str, backtracks: bool) -> Self {
         let chars: Vec<char> = pattern.chars().collect();
         let (total, names) = groups(&chars);
         Self {
             chars,
             at: 0,
-            made: Translation {
-                is_slow,
+            output: Translation {
+                backtracks,
                 ..Translation::default()
             },
             open: Vec::new(),
-            begun: 0,
-            ended: Vec::new(),
+            opened: 0,
+            closed: Vec::new(),
             total,
             names,
             counts: 1,
-            is_after_ahead: false,
-            is_out_of_order: false,
+            follows_look_ahead: false,
+            has_invalid_count: false,
         }
     }
 
@@ -112,10 +112,10 @@ impl Reader {
 
     fn read(mut self) -> Option<Translation> {
         while let Some(next) = self.next() {
-            self.is_after_ahead = false;
+            self.follows_look_ahead = false;
             let may_repeat = match next {
                 '|' | '^' | '$' => {
-                    self.made.regex.push(next);
+                    self.output.regex.push(next);
                     false
                 }
                 '(' => self.open()?,
@@ -123,7 +123,7 @@ impl Reader {
                 '*' | '+' | '?' => return None,
                 '.' => {
                     let text = class::written(&class::line_ends(), true);
-                    self.made.regex.push_str(&text);
+                    self.output.regex.push_str(&text);
                     true
                 }
                 '[' => {
@@ -133,7 +133,7 @@ impl Reader {
                 '\\' => self.escape()?,
                 '{' if self.count().is_some() => return None,
                 '{' | '}' | ']' => {
-                    self.made.differs = true;
+                    self.output.differs = true;
                     self.literal(next.into());
                     true
                 }
@@ -144,27 +144,27 @@ impl Reader {
             };
             self.quantifier(may_repeat)?;
         }
-        if !self.open.is_empty() || self.is_out_of_order {
+        if !self.open.is_empty() || self.has_invalid_count {
             return None;
         }
-        self.made.is_doubtful |= self.counts > MAX_COUNTS;
-        Some(self.made)
+        self.output.is_doubtful |= self.counts > MAX_COUNTS;
+        Some(self.output)
     }
 
-    /// Whether what has begun may be repeated as it is; a group may be when it ends.
+    /// Reads the start of a group. Returns `false`, because a quantifier can't follow it.
     fn open(&mut self) -> Option<bool> {
         let (group, text) = if !self.eat("?") {
             (self.capturing(), "(")
         } else if self.eat(":") {
             (Group::Plain, "(?:")
         } else if self.eat("=") {
-            (Group::Ahead, "(?:(?=")
+            (Group::LookAhead, "(?:(?=")
         } else if self.eat("!") {
-            (Group::Ahead, "(?:(?!")
+            (Group::LookAhead, "(?:(?!")
         } else if self.eat("<=") {
-            (Group::Behind, "(?<=")
+            (Group::LookBehind, "(?<=")
         } else if self.eat("<!") {
-            (Group::Behind, "(?<!")
+            (Group::LookBehind, "(?<!")
         } else if self.eat("<") {
             self.name()?;
             (self.capturing(), "(")
@@ -175,30 +175,30 @@ impl Reader {
         } else {
             return None;
         };
-        self.made.is_slow |= matches!(group, Group::Ahead | Group::Behind);
+        self.output.backtracks |= matches!(group, Group::LookAhead | Group::LookBehind);
         self.open.push(group);
-        self.made.regex.push_str(text);
+        self.output.regex.push_str(text);
         Some(false)
     }
 
     fn capturing(&mut self) -> Group {
-        self.begun += 1;
-        Group::Capturing(self.begun)
+        self.opened += 1;
+        Group::Capturing(self.opened)
     }
 
     fn close(&mut self) -> Option<bool> {
         let group = self.open.pop()?;
         if let Group::Capturing(number) = group {
-            self.ended.push(number);
+            self.closed.push(number);
         }
-        self.is_after_ahead = group == Group::Ahead;
-        self.made
+        self.follows_look_ahead = group == Group::LookAhead;
+        self.output
             .regex
-            .push_str(if self.is_after_ahead { "))" } else { ")" });
-        Some(group != Group::Behind)
+            .push_str(if self.follows_look_ahead { "))" } else { ")" });
+        Some(group != Group::LookBehind)
     }
 
-    /// The name of a group, to its `>`.
+    /// Reads the name of a group up to its `>`.
     fn name(&mut self) -> Option<String> {
         let mut name = String::new();
         loop {
@@ -232,26 +232,27 @@ impl Reader {
             _ => return Some(()),
         };
         if !may_repeat {
-            // A group that has begun is not followed by one, nor is `^`.
+            // No quantifier is allowed after `(`, `^`, `$` and `|`.
             return None;
         }
         let is_lazy = self.eat("?");
-        if self.is_after_ahead {
-            // Annex B: to look ahead once is enough, and if it need not be done, it need not succeed.
+        if self.follows_look_ahead {
+            // Annex B: a repeated look-ahead matches once, and an optional one need not match.
             if text.starts_with(['*', '?']) || text.starts_with("{0") {
-                self.made.regex.pop();
-                self.made.regex.push_str("|)");
+                self.output.regex.pop();
+                self.output.regex.push_str("|)");
             }
             return Some(());
         }
-        self.made.regex.push_str(&text);
+        self.output.regex.push_str(&text);
         if is_lazy {
-            self.made.regex.push('?');
+            self.output.regex.push('?');
         }
         Some(())
     }
 
-    /// `n}`, `n,}` or `n,m}` after a brace, and the larger number; `None`, without a step, if it is none of them.
+    /// Reads `n}`, `n,}` or `n,m}` after a brace, and returns it with the larger number; reads nothing if it is none of
+    /// them.
     fn count(&mut self) -> Option<(String, u64)> {
         let before = self.at;
         let found = self.braces();
@@ -272,7 +273,7 @@ impl Reader {
         }
         let most = self.digits()?;
         self.eat("}").then_some(())?;
-        self.is_out_of_order |= least > most;
+        self.has_invalid_count |= least > most;
         Some((format!("{{{least},{most}}}"), most))
     }
 
@@ -285,7 +286,7 @@ impl Reader {
         text.parse().ok()
     }
 
-    /// An escape outside a class; whether it may be repeated.
+    /// Reads an escape outside a class. Returns whether a quantifier may follow.
     fn escape(&mut self) -> Option<bool> {
         let before = self.at;
         match self.next()? {
@@ -293,11 +294,11 @@ impl Reader {
                 self.boundary(boundary == 'B');
                 return Some(false);
             }
-            // Anchors of Python and others: nobody escapes these letters to have them as they are.
-            'A' => self.made.regex.push_str("\\A"),
+            // Anchors of Python and other languages, which ECMA-262 has not.
+            'A' => self.output.regex.push_str("\\A"),
             'z' | 'Z' => {
-                self.made.differs = true;
-                self.made.regex.push_str("\\z");
+                self.output.differs = true;
+                self.output.regex.push_str("\\z");
             }
             'k' if !self.names.is_empty() => {
                 self.eat("<").then_some(())?;
@@ -324,7 +325,7 @@ impl Reader {
         Some(true)
     }
 
-    /// An escape that stands for characters.
+    /// Reads an escape that stands for characters.
     fn escaped(&mut self) -> Option<bool> {
         let set = class::escape(self, false)?;
         Some(match set.only() {
@@ -336,9 +337,9 @@ impl Reader {
         })
     }
 
-    /// A class, joined with the next if both are halves of pairs.
+    /// Writes a class, merged with the next one if they are the halves of surrogate pairs.
     fn class(&mut self, (mut set, is_negated): (Set, bool)) -> bool {
-        self.made.differs |= set.names_surrogates() || set.is_empty();
+        self.output.differs |= set.names_surrogates() || set.is_empty();
         if !is_negated && set.is_within(class::LEADING) {
             let before = self.at;
             match self.trailing() {
@@ -346,7 +347,9 @@ impl Reader {
                 None => self.at = before,
             }
         }
-        self.made.regex.push_str(&class::written(&set, is_negated));
+        self.output
+            .regex
+            .push_str(&class::written(&set, is_negated));
         true
     }
 
@@ -367,17 +370,17 @@ impl Reader {
             return;
         };
         let text = regex_syntax::escape(letter.encode_utf8(&mut [0; 4]));
-        self.made.regex.push_str(&text);
+        self.output.regex.push_str(&text);
     }
 
-    /// The boundary of a word, of which only ASCII is made.
+    /// Writes a word boundary. Words consist of ASCII characters.
     fn boundary(&mut self, is_negated: bool) {
         const INSIDE: &str =
             "(?:(?<=[0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<![0-9A-Za-z_])(?![0-9A-Za-z_]))";
         const AT: &str = "(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_])|(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))";
-        self.made
+        self.output
             .regex
-            .push_str(match (self.made.is_slow, is_negated) {
+            .push_str(match (self.output.backtracks, is_negated) {
                 (true, true) => INSIDE,
                 (true, false) => AT,
                 (false, true) => "(?-u:\\B)",
@@ -385,19 +388,19 @@ impl Reader {
             });
     }
 
-    /// What a group has matched; nothing if it has not ended, or has no part in the match.
+    /// Writes a backreference, which matches nothing if its group is not closed or did not take part in the match.
     fn back_to(&mut self, number: usize) {
-        self.made.is_slow = true;
-        let text = if self.ended.contains(&number) {
+        self.output.backtracks = true;
+        let text = if self.closed.contains(&number) {
             format!("(?:(?({number})\\{number}|))")
         } else {
             "(?:)".to_owned()
         };
-        self.made.regex.push_str(&text);
+        self.output.regex.push_str(&text);
     }
 }
 
-/// How many capturing groups a pattern has, and their names.
+/// Returns the number of capturing groups in a pattern, and their names.
 fn groups(chars: &[char]) -> (usize, Vec<(String, usize)>) {
     let (mut total, mut names, mut in_class) = (0, Vec::new(), false);
     let mut rest = chars;

@@ -1,33 +1,33 @@
-//! Plain schemas out of the document's: whatever is not certainly understood is not plain.
+//! Compilation of schemas for the fast path. A schema with anything that is not supported is rejected.
 
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use serde_json::{Map, Value};
 
-use super::{Format, Kind, Object, Pattern, Plain, Property, STANDARD, Text};
+use super::{Format, Kind, Object, Pattern, Plain, Property, STANDARD, StringRules};
 use crate::{
     document::{MAX_REFERENCES, decoded, node::value_at},
-    schema::{FormatCheck, direction::FORBIDDEN, integer::WHOLE, is_remark},
+    schema::{FormatCheck, direction::FORBIDDEN, integer::INTEGER_RANGE, is_annotation},
 };
 
 impl Plain {
-    /// Reads a schema of the document `root`; `None` if it is not plain.
+    /// Compiles a schema of the document `root`; `None` if the fast path does not support it.
     pub(in crate::schema) fn compile(
         root: &Value,
         schema: &Value,
         formats: &[(String, FormatCheck)],
     ) -> Option<Self> {
-        Compile { root, formats }.schema(schema, &[])
+        Compiler { root, formats }.schema(schema, &[])
     }
 }
 
-struct Compile<'c> {
+struct Compiler<'c> {
     root: &'c Value,
     formats: &'c [(String, FormatCheck)],
 }
 
-impl Compile<'_> {
-    /// `outer` are the schemas that this one is part of: none may be part of itself.
+impl Compiler<'_> {
+    /// Compiles a schema. `outer` are the schemas that contain it: recursive schemas are not supported.
     fn schema(&self, schema: &Value, outer: &[&Value]) -> Option<Plain> {
         let described = self.described(schema)?;
         if outer.iter().any(|one| std::ptr::eq(*one, described)) {
@@ -41,7 +41,7 @@ impl Compile<'_> {
             });
         }
         let (name, may_be_null) = type_of(schema.get("type")?)?;
-        // Before anything is made of it: patterns take long.
+        // Checked first, because compiling patterns takes long.
         if !schema.keys().all(|keyword| is_known(name, keyword)) {
             return None;
         }
@@ -51,27 +51,27 @@ impl Compile<'_> {
             "boolean" => Kind::Boolean,
             "integer" => integer(schema)?,
             "number" => number(schema)?,
-            "string" => Kind::Text(self.text(schema)?),
+            "string" => Kind::String(self.string(schema)?),
             "array" => Kind::Array(Box::new(self.schema(schema.get("items")?, &outer)?)),
             "object" => self.object(schema, &outer)?,
             _ => return None,
         };
         Some(Plain {
             kind,
-            // An enum that is plain has no null in it.
+            // A supported enum does not contain null.
             may_be_null: may_be_null && !schema.contains_key("enum"),
         })
     }
 
-    /// What a schema's references lead to. One with rules beside it is not plain: both would have to be looked at. Remarks
-    /// and extensions are no rules.
+    /// Follows the references of a schema. A reference with siblings is not supported, except annotations and
+    /// extensions.
     fn described<'v>(&'v self, mut schema: &'v Value) -> Option<&'v Value> {
         for _ in 0..MAX_REFERENCES {
             let Some(reference) = schema.get("$ref") else {
                 return Some(schema);
             };
             let mut keywords = schema.as_object()?.keys();
-            if !keywords.all(|keyword| keyword == "$ref" || is_remark(keyword)) {
+            if !keywords.all(|keyword| keyword == "$ref" || is_annotation(keyword)) {
                 return None;
             }
             schema = value_at(self.root, &decoded(reference.as_str()?))?;
@@ -108,18 +108,18 @@ impl Compile<'_> {
         }))
     }
 
-    fn text(&self, schema: &Map<String, Value>) -> Option<Text> {
+    fn string(&self, schema: &Map<String, Value>) -> Option<StringRules> {
         let format = |value: &Value| {
             let known = self
                 .formats
                 .iter()
                 .rfind(|(name, _)| Some(name.as_str()) == value.as_str());
-            let own = known.map(|(_, check)| Format::Own(*check));
+            let own = known.map(|(_, check)| Format::Application(check.clone()));
             let standard = || STANDARD.get(value.as_str()?).map(Format::Standard);
             own.or_else(standard)
         };
         let length = |value: &Value| usize::try_from(value.as_u64()?).ok();
-        Some(Text {
+        Some(StringRules {
             min_length: optional(schema, "minLength", length)?.unwrap_or(0),
             max_length: optional(schema, "maxLength", length)?,
             options: optional(schema, "enum", |value| {
@@ -131,7 +131,7 @@ impl Compile<'_> {
     }
 }
 
-/// The only type beside null, and whether it may be null.
+/// Returns the only type beside null, and whether null is valid.
 fn type_of(value: &Value) -> Option<(&str, bool)> {
     let several = value.as_array().map(Vec::as_slice);
     let name = match several {
@@ -143,20 +143,20 @@ fn type_of(value: &Value) -> Option<(&str, bool)> {
     Some((name.as_str()?, true))
 }
 
-/// Whether a keyword is understood in the schema of a type.
+/// Returns whether a keyword is supported in the schema of a type.
 fn is_known(kind: &str, keyword: &str) -> bool {
     let keywords: &[&str] = match kind {
-        "integer" => &["minimum", "maximum", "enum", "format", WHOLE],
+        "integer" => &["minimum", "maximum", "enum", "format", INTEGER_RANGE],
         "number" => &["minimum", "maximum", "format"],
         "string" => &["minLength", "maxLength", "enum", "format", "pattern"],
         "array" => &["items"],
         "object" => &["properties", "required", "additionalProperties"],
         _ => &[],
     };
-    keyword == "type" || keywords.contains(&keyword) || is_remark(keyword)
+    keyword == "type" || keywords.contains(&keyword) || is_annotation(keyword)
 }
 
-/// The keyword's value if it is there; `None` if it is there but can't be read.
+/// Reads a keyword: `Some(None)` if it is absent, `None` if its value is not supported.
 #[expect(
     clippy::option_option,
     reason = "absent and unreadable are different things"
@@ -172,7 +172,7 @@ fn optional<T>(
     }
 }
 
-/// What an `enum` lists, if all of it is of one type.
+/// Returns the values of an `enum` if all are of one type.
 fn options<T>(value: &Value, read: impl FnMut(&Value) -> Option<T>) -> Option<Vec<T>> {
     value.as_array()?.iter().map(read).collect()
 }
@@ -192,7 +192,7 @@ fn integer(schema: &Map<String, Value>) -> Option<Kind> {
     })
 }
 
-/// Bounds beyond what a float holds exactly are not plain.
+/// Compiles the limits of a number. Limits that a float does not represent exactly are not supported.
 fn number(schema: &Map<String, Value>) -> Option<Kind> {
     let format = schema.get("format").map(Value::as_str);
     if !matches!(format, None | Some(Some("double"))) {
@@ -209,7 +209,7 @@ fn number(schema: &Map<String, Value>) -> Option<Kind> {
 }
 
 impl Pattern {
-    /// A regular expression that means the same in ECMA 262 and in Rust: no classes by letter, no dot.
+    /// Compiles a pattern with the same meaning in ECMA-262 and in the `regex` crate: no escaped classes, no dot.
     pub(super) fn plain(pattern: &str) -> Option<Self> {
         let escapes = pattern.matches('\\').count();
         if pattern.contains('.')
@@ -223,7 +223,7 @@ impl Pattern {
         Self::bytes(&parsed).or_else(regex)
     }
 
-    /// `^[a-z]*$`, if it is of this kind and takes all characters beyond ASCII for the same.
+    /// Compiles a pattern such as `^[a-z]*$`, if it treats all characters beyond ASCII alike.
     fn bytes(pattern: &Hir) -> Option<Self> {
         let HirKind::Concat(parts) = pattern.kind() else {
             return None;
