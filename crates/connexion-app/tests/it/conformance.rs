@@ -725,6 +725,13 @@ async fn a_dropped_call_does_no_harm(place: &Place) {
         );
         let _ = store.delete(person.uuid, None).now_or_never();
         store.delete(person.uuid, None).await.unwrap();
+        // On a busy machine the addition that was dropped may come after this deletion.
+        for _ in 0..100 {
+            if everybody(&*store).await.len() == 1 {
+                break;
+            }
+            store.delete(person.uuid, None).await.unwrap();
+        }
         assert_eq!(everybody(&*store).await, slice::from_ref(&stays));
     }
 }
