@@ -21,9 +21,9 @@ for text in README.md CHANGELOG.md; do
 done
 
 files=$(cargo package -p connexion --list --locked --allow-dirty)
-allowed='^(\.cargo_vcs_info\.json|Cargo\.(lock|toml|toml\.orig)|build\.rs|(CHANGELOG|README)\.md|LICENSE|docs/.*\.md|src/.*\.rs|examples/(echo|hello|todo)\.(rs|yaml))$'
+allowed='^(\.cargo_vcs_info\.json|Cargo\.(lock|toml|toml\.orig)|build\.rs|(CHANGELOG|README)\.md|LICENSE|docs/.*\.(md|yaml)|src/.*\.rs|examples/(echo|hello|todo)\.(rs|yaml))$'
 ! grep -Ev "$allowed" <<<"$files" || fail "cargo package takes the files above"
-for file in LICENSE CHANGELOG.md README.md build.rs docs/first-api.md examples/todo.yaml src/lib.rs; do
+for file in LICENSE CHANGELOG.md README.md build.rs docs/first-api.md docs/examples/hello.yaml examples/todo.yaml src/lib.rs; do
     grep -qx "$file" <<<"$files" || fail "cargo package leaves out $file"
 done
 

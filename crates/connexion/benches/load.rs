@@ -1,5 +1,5 @@
 //! Measures the time from the text of a document with 1,000 operations to a service that is ready:
-//! `cargo bench -p connexion --bench load [-- ROUNDS]`; one round is for a profiler. The time asked for is 200 ms.
+//! `cargo bench -p connexion --bench load [-- ROUNDS]`; one round is for a profiler. The goal is 150 ms.
 
 use std::{
     fmt::Write as _,
