@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use connexion::{Api, ApiService, Document};
+use connexion::{Api, ApiService, Document, PathValues};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -92,9 +92,9 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let text_of = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
-    let (mut path, mut query, mut headers) = (Vec::new(), None, HeaderMap::new());
+    let (mut path, mut query, mut headers) = (PathValues::default(), None, HeaderMap::new());
     match STYLES[style].0 {
-        "path" => path.push(("color".to_owned(), text_of(text))),
+        "path" => path = PathValues::from_iter([("color", text_of(text))]),
         "query" => query = Some(text_of(text)),
         place => {
             // Each line is a header field.
