@@ -88,9 +88,7 @@ impl<'s> Compiler<'s> {
         let Ok(validators) = validators.map(Arc::new) else {
             return Vec::new();
         };
-        let diagnostic = |sample: &Sample| {
-            // A schema that can't be compiled is reported by the operation that uses it.
-            let schema = Schema::new(&validators, &sample.schema).ok()?;
+        let diagnostic = |schema: &Schema, sample: &Sample| {
             let value = &sample.value;
             if schema.is_valid(value) {
                 return None;
@@ -106,7 +104,18 @@ impl<'s> Compiler<'s> {
             };
             Some(document.diagnostic(code, sample.at, message))
         };
-        schemas.samples.iter().filter_map(diagnostic).collect()
+        // The samples of one schema follow one another, so it is compiled once for all of them.
+        let samples = &schemas.samples;
+        let mut diagnostics = Vec::new();
+        for samples in samples.chunk_by(|one, next| one.schema == next.schema) {
+            let pointer = samples.first().map_or("", |sample| &sample.schema);
+            // A schema that can't be compiled is reported by the operation that uses it.
+            if let Ok(schema) = Schema::new(&validators, pointer) {
+                let found = samples.iter().filter_map(|one| diagnostic(&schema, one));
+                diagnostics.extend(found);
+            }
+        }
+        diagnostics
     }
 }
 
