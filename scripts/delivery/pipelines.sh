@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs both pipelines with steps of our own whose `sh` runs the real scripts, with a real registry and kubectl on a stand-in
-# API server. Only cargo and what the tests need are not the real ones: the tests themselves are CI's, before this, and
-# nothing can be installed here.
+# API server. Only cargo, unless it lists a package, and what the tests need are not the real ones: the tests themselves are
+# CI's, before this, and nothing can be installed here.
 set -euo pipefail
 . scripts/delivery/tell.sh
 . scripts/delivery/cluster.sh
@@ -10,9 +10,12 @@ JAVA_HOME=$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")
 export JAVA_HOME
 major=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 mkdir "$SCRATCH/fake"
+REAL_CARGO=$(command -v cargo)
+export REAL_CARGO
 cat >"$SCRATCH/fake/cargo" <<'EOF'
 #!/bin/sh
-# `cargo test` fails if that is what is tried.
+# `cargo test` fails if that is what is tried; what `cargo package --list` prints is read by scripts/package.sh.
+[ "$1" != package ] || exec "$REAL_CARGO" "$@"
 echo "cargo $*"
 [ "$1" != test ] || [ ! -e "$SCRATCH/test-fails" ] || { echo "test result: FAILED. 1 failed"; exit 101; }
 [ "$1 $2 $3" != "llvm-cov report --cobertura" ] || echo '<coverage line-rate="0.9"/>' >target/coverage.xml
