@@ -93,6 +93,20 @@ async fn keep_few_segments(url: &str) {
     }
 }
 
+/// Begins one segment of the log after another until PostgreSQL ends. Those that it has recycled have room for more rows
+/// than are written in a minute on a busy machine.
+#[tokio::main(flavor = "current_thread")]
+async fn use_up_segments(url: &str) {
+    let admin = connect(url).await;
+    for _ in 0..1000 {
+        let switched = admin.batch_execute("select pg_switch_wal()").await;
+        if switched.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn make_database(url: &str, directory: &str) {
     let admin = connect(url).await;
@@ -118,6 +132,7 @@ pub(super) fn under_wal() -> Outcome {
     let load = Load::while_doing(&service, |load| {
         load.until_more(200, 20);
         disk.fill();
+        use_up_segments(&server.url("postgres"));
         load.until_more(503, 20);
         disk.make_room();
         server.until_it_runs();
